@@ -1,0 +1,60 @@
+"""The errors that bad input raises: one clear line each, caught by the tools.
+
+A message says where, what, what was expected, what was found, and a hint if there is one::
+
+    netdefs/medium.prototxt:41:3: layer "conv3": unknown field "kernal_size"; did you mean "kernel_size"?
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class PysketchError(Exception):
+    """Base of every error that the user's input, files or machine can cause."""
+
+
+class NetdefError(PysketchError):
+    """A netdef or solver file that cannot be read, or a net that cannot be built from it."""
+
+
+class ShapeError(PysketchError):
+    """Blobs whose shapes do not fit a layer."""
+
+
+class SnapshotError(PysketchError):
+    """Weights or a solver state that cannot be read, written, or do not fit the net."""
+
+
+class DataError(PysketchError):
+    """An image, a folder of pairs or a data file that cannot be used."""
+
+
+class DeviceError(PysketchError):
+    """A device that was asked for and is not there."""
+
+
+class DivergenceError(PysketchError):
+    """A training run whose loss or gradients are no longer finite."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a text file; line and column count from 1."""
+
+    filename: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.line}:{self.column}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The hint '; did you mean "..."?' for the nearest known name, or '' if none is near."""
+    known = list(known)
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f'; did you mean "{by_lower[near[0]]}"?' if near else ""
