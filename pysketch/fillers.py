@@ -1,0 +1,88 @@
+"""Fillers: the values that params start with. Drawn on the CPU, so every device starts alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from pysketch.options import Choice, Kind, Option, Options, Table
+
+FILLER = Table(
+    "FillerParameter",
+    (
+        Option("type", Kind.STRING, "constant", help="constant, uniform, gaussian, xavier or msra"),
+        Option("value", Kind.FLOAT, 0.0, help="constant: the value"),
+        Option("min", Kind.FLOAT, 0.0, help="uniform: the lower end"),
+        Option("max", Kind.FLOAT, 1.0, help="uniform: the upper end"),
+        Option("mean", Kind.FLOAT, 0.0, help="gaussian: the mean"),
+        Option("std", Kind.FLOAT, 1.0, low=0.0, help="gaussian: the standard deviation"),
+        Option(
+            "variance_norm",
+            Choice({"FAN_IN": 0, "FAN_OUT": 1, "AVERAGE": 2}),
+            "FAN_IN",
+            help="xavier, msra: count what n",
+        ),
+    ),
+    unsupported=("sparse",),
+)
+
+Draw = Callable[[Options, tuple[int, ...], np.random.RandomState], np.ndarray]
+
+
+def fill(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """A float32 array of `shape` drawn as the filler says; `check_filler` has accepted its type."""
+    return FILLERS[filler.type](filler, shape, rng).astype(np.float32).reshape(shape)
+
+
+def fan(filler: Options, shape: tuple[int, ...]) -> float:
+    """n of xavier and msra (Caffe's): FAN_IN = count / shape[0], FAN_OUT = count / shape[1], or their mean."""
+    count = math.prod(shape)
+    fan_in, fan_out = count / shape[0], count / (shape[1] if len(shape) > 1 else 1)
+    if filler.variance_norm == "FAN_IN":
+        return fan_in
+    return fan_out if filler.variance_norm == "FAN_OUT" else (fan_in + fan_out) / 2
+
+
+def constant(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """Every element is `value`."""
+    return np.full(shape, filler.value)
+
+
+def uniform(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """U(min, max), by Caffe's generator: bit for bit its numbers for a seed."""
+    return _caffe_uniform(filler.min, filler.max, shape, rng)
+
+
+def gaussian(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """N(mean, std); Caffe's distribution, not its sequence."""
+    return rng.normal(filler.mean, filler.std, shape)
+
+
+def xavier(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """U(-a, a), a = sqrt(3 / n) (Glorot and Bengio, AISTATS 2010, as Caffe has it)."""
+    bound = math.sqrt(3 / fan(filler, shape))
+    return _caffe_uniform(-bound, bound, shape, rng)
+
+
+def msra(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """N(0, sqrt(2 / n)) (He et al., ICCV 2015, equation 10)."""
+    return rng.normal(0.0, math.sqrt(2 / fan(filler, shape)), shape)
+
+
+FILLERS: dict[str, Draw] = {
+    "constant": constant,
+    "uniform": uniform,
+    "gaussian": gaussian,
+    "xavier": xavier,
+    "msra": msra,
+}
+
+
+def _caffe_uniform(low: float, high: float, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """Caffe's uniform numbers: float32 of a 32-bit draw, scaled to [low, nextafter(high))."""
+    f4 = np.float32
+    above = np.nextafter(f4(high), np.finfo(f4).max)
+    draws = rng.randint(0, 2**32, math.prod(shape), dtype=np.uint64).astype(f4)
+    return draws / f4(2**32) * (above - f4(low)) + f4(low)

@@ -1,0 +1,236 @@
+"""The base class of all layers and their registry.
+
+A layer declares its type, options and numbers of bottoms and tops, and writes Caffe's four methods::
+
+    @register
+    class Scale2(Layer):
+        type = "Scale2"
+        bottoms = tops = Count(1)
+
+        def reshape(self, bottom, top):
+            top[0].reshape(bottom[0].shape)
+
+        def forward(self, bottom, top):
+            top[0].data[...] = 2 * bottom[0].data
+
+        def backward(self, top, propagate_down, bottom):
+            if propagate_down[0]:
+                bottom[0].diff[...] = 2 * top[0].diff
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pysketch.blob import Blob
+from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
+from pysketch.im2col import Workspace
+from pysketch.netdef import LayerDef, Phase
+from pysketch.options import Choice, Kind, Option, Options, Table
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many bottoms or tops a layer takes: exactly `low`, or low..high; high None: any number."""
+
+    low: int
+    high: int | None = -1
+
+    def allows(self, n: int) -> bool:
+        """True if n blobs are right."""
+        high = self.low if self.high == -1 else self.high
+        return self.low <= n and (high is None or n <= high)
+
+    def __str__(self) -> str:
+        if self.high == -1:
+            return f"{self.low}"
+        return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
+
+
+@dataclass
+class Context:
+    """What a net hands to its layers.
+
+    data_source: what the command line's --data says; it wins over a data layer's own `source`.
+    layer_paths: folders from which the user lets Python layers be imported.
+    input_shapes: shapes of Input layers' tops that win over the netdef's.
+    """
+
+    phase: Phase = Phase.TEST
+    xp: ModuleType = np
+    dtype: type = np.float32
+    seed: int = 0
+    filler_rng: np.random.RandomState = field(default_factory=lambda: np.random.RandomState(0))
+    workspace: Workspace = field(default_factory=Workspace)
+    data_source: str | None = None
+    layer_paths: tuple[str, ...] = ()
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+ENGINE = Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2})
+
+PYTHON = Table(
+    "PythonParameter",
+    (
+        Option("module", Kind.STRING, "", help="the Python module with the layer's class"),
+        Option("layer", Kind.STRING, "", help="the name of the class"),
+        Option("param_str", Kind.STRING, "", help="the layer's options, for our own layers as a JSON object"),
+        Option("share_in_parallel", Kind.BOOL, False, help="Caffe's; has no effect here"),
+    ),
+)
+
+
+class Layer:
+    """A node of the graph: reads bottoms, writes tops, owns params (`blobs`).
+
+    `reshape` runs before every forward and only computes shapes. `forward` fills the tops.
+    `backward` overwrites the diffs of those bottoms that `propagate_down` names, and adds to the
+    diffs of those params that `param_propagate_down` names.
+    """
+
+    type: ClassVar[str] = ""
+    section: ClassVar[str | None] = None  # the netdef message with its options: "convolution_param"
+    table: ClassVar[Table] = Table("LayerOptions", ())
+    bottoms: ClassVar[Count] = Count(1)
+    tops: ClassVar[Count] = Count(1)
+    as_many_tops_as_bottoms: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False  # may a top be its bottom?
+    is_loss: ClassVar[bool] = False  # is the first top's loss_weight 1 by default?
+    mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
+    no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
+
+    def __init__(self, definition: LayerDef, context: Context) -> None:
+        self.definition = definition
+        self.name = definition.name
+        self.context = context
+        self.phase = context.phase if definition.phase is None else definition.phase
+        self.xp = context.xp
+        self.blobs: list[Blob] = []
+        self.param_propagate_down: list[bool] = []
+        self.options = self.read_options(definition)
+        self._check_counts()
+
+    @classmethod
+    def resolve(cls, definition: LayerDef, context: Context) -> type[Layer]:
+        """The class that really serves a definition of this type; `Python` gives another one."""
+        return cls
+
+    @classmethod
+    def read_options(cls, definition: LayerDef) -> Options:
+        """The layer's options from its section, or, named by a Python layer, from its param_str (JSON)."""
+        if definition.type == "Python":
+            python = PYTHON.read(definition.sections.get("python_param"), definition.where)
+            return cls.table.read_json(python.param_str, python.position("param_str"), definition.where)
+        return cls.table.read(definition.sections.get(cls.section or ""), definition.where, definition.position)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Once, before the first reshape: make the params, open files."""
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Give every top its shape, from the bottoms' shapes. ShapeError if they do not fit."""
+        raise NotImplementedError(f"{type(self).__name__} has no reshape")
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Fill the tops' data; leave the bottoms as they are (in-place layers excepted)."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """From the tops' diffs: overwrite the bottoms' diffs, add to the params' diffs."""
+        if any(propagate_down):
+            raise self.error(f"a {self.type} layer cannot propagate down to its bottoms")
+
+    def state(self) -> dict[str, Any]:
+        """What must be saved so that a resumed run goes on the same: a JSON object; {} for most layers."""
+        return {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave. ValueError, KeyError or TypeError if it is malformed."""
+
+    def generator(self, purpose: str, number: int = 0) -> np.random.Generator:
+        """A generator that gives the same numbers for the same seed, layer name, purpose and number."""
+        keys = (zlib.crc32(text.encode()) for text in (self.name, purpose))
+        return np.random.default_rng([self.context.seed, *keys, number])
+
+    def add_param(self, values: np.ndarray) -> Blob:
+        """Append a param that starts with `values`, in the net's dtype, on the net's device."""
+        blob = Blob(values.shape, self.context.dtype, self.xp)
+        blob.hold_data(self.xp.asarray(values, dtype=blob.dtype))
+        self.blobs.append(blob)
+        self.param_propagate_down.append(True)
+        return blob
+
+    def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
+        """An exception that says where in the netdef the layer (or `at`) stands."""
+        return self.definition.error(message, kind, at)
+
+    def shape_error(self, message: str) -> Exception:
+        """A ShapeError that says where in the netdef the layer stands."""
+        return self.error(message, ShapeError)
+
+    def _check_counts(self) -> None:
+        for what, count, names in (
+            ("bottom", self.bottoms, self.definition.bottom),
+            ("top", self.tops, self.definition.top),
+        ):
+            if not count.allows(len(names)):
+                raise self.error(
+                    f"a {self.type} layer takes {count} {what} blob{'s' * (str(count) != '1')}, found {len(names)}"
+                )
+        if self.as_many_tops_as_bottoms and len(self.definition.bottom) != len(self.definition.top):
+            raise self.error(
+                f"a {self.type} layer takes as many tops as bottoms, "
+                f"found {len(self.definition.bottom)} bottoms and {len(self.definition.top)} tops"
+            )
+
+
+LAYERS: dict[str, type[Layer]] = {}
+"""Every layer class that a netdef's `type` can name."""
+
+_CAFFE_SECTIONS = """
+    transform loss accuracy argmax batch_norm bias concat contrastive_loss convolution crop data dropout
+    dummy_data elu eltwise embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss
+    inner_product input log lrn memory_data mvn parameter pooling power prelu python recurrent reduction relu
+    reshape scale sigmoid slice softmax spp swish tanh threshold tile window_data
+"""
+CAFFE_SECTIONS = tuple(f"{name}_param" for name in _CAFFE_SECTIONS.split())
+"""The sections that Caffe's LayerParameter has, ours or not."""
+
+
+def register(cls: type[Layer]) -> type[Layer]:
+    """Class decorator: a netdef may now say ``type: "<cls.type>"``."""
+    LAYERS[cls.type] = cls
+    return cls
+
+
+def layer_class(definition: LayerDef, context: Context) -> type[Layer]:
+    """The class that the netdef's `type` names; NetdefError lists the known ones."""
+    if definition.type not in LAYERS:
+        raise definition.error(
+            f'unknown layer type "{definition.type}"'
+            + did_you_mean(definition.type, LAYERS)
+            + f"; known types: {', '.join(sorted(LAYERS))}"
+        )
+    return LAYERS[definition.type].resolve(definition, context)
+
+
+def check_sections(definition: LayerDef) -> None:
+    """Read every ``..._param`` section by its owner's table, whatever the phase the layer belongs to.
+
+    NetdefError for a section that nobody knows, or that Caffe knows and pysketch does not.
+    """
+    owners = {cls.section: cls for cls in LAYERS.values() if cls.section}
+    for name, message in definition.sections.items():
+        if name in owners:
+            owners[name].table.read(message, definition.where)
+        elif name in CAFFE_SECTIONS:
+            raise definition.error(f"not supported: LayerParameter.{name}", at=message.position)
+        else:
+            raise definition.error(
+                f'LayerParameter: unknown field "{name}"' + did_you_mean(name, owners), at=message.position
+            )

@@ -1,0 +1,138 @@
+"""The paper's joint loss: draw like the artist, and unlike the artist's drawings of other people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pysketch.backend import Array, array_module
+from pysketch.blob import Blob
+from pysketch.layer import Count, Layer, register
+from pysketch.options import Kind, Option, Table
+
+
+@register
+class GenerativeDiscriminativeLoss(Layer):
+    r"""L = L_gen + alpha L_discrim (equations 1 to 3 of the paper, ICMR 2015), with its hand-derived gradient.
+
+    Bottoms: the predictions f and the artist's sketches S, both (N, ...), pixels on the 0..255 scale.
+    Tops, all scalars: L; optionally L_gen; optionally L_discrim (both with loss_weight 0 unless set).
+    With d_ij = ||S_i - f_j||^2, summed over pixels::
+
+        L_gen     = (1/N) sum_i d_ii                                                        (2)
+        L_discrim = 1/(N(N-1)) sum_i sum_{j != i} log(1 + exp(-d_ij / lambda))              (3)
+
+    L_discrim is 0 for N = 1: there are no pairs.
+
+    Derivation (Algorithm 1, line 9: every output collects the terms of every pair it is in). Let
+    sigma(z) = 1/(1 + exp(-z)) and s_ij = sigma(-d_ij / lambda) for i != j, s_ii = 0. Then
+
+        d d_ij / d f_j = 2 (f_j - S_i)
+        d log(1 + exp(-d/lambda)) / d d = -(1/lambda) exp(-d/lambda) / (1 + exp(-d/lambda))
+                                        = -(1/lambda) sigma(-d/lambda)
+
+    so that, with g_gen and g_dis what the tops' diffs give the two terms
+    (g_gen = dL + dL_gen, g_dis = alpha dL + dL_discrim), a = 2 g_gen / N and
+    b = 2 g_dis / (lambda N (N-1)),
+
+        dL/df_j = a (f_j - S_j) - b sum_i s_ij (f_j - S_i)
+                = (a - b c_j) f_j - a S_j + b (s^T S)_j,      c_j = sum_i s_ij,
+
+    and for the sketches, should anything want it,
+
+        dL/dS_i = a (S_i - f_i) - b sum_j s_ij (S_i - f_j)
+                = (a - b r_i) S_i - a f_i + b (s f)_i,        r_i = sum_j s_ij.
+
+    Two matrix products of N x N with N x pixels; no N x N x pixels array. The distances come from one
+    Gram matrix, d_ij = |S_i|^2 + |f_j|^2 - 2 S_i . f_j, after the mean sketch is taken off all of
+    them (which changes no distance and keeps the cancellation small), and are cut at 0. As d >= 0,
+    exp(-d/lambda) is in 0..1, so that log1p(exp(-d/lambda)) and s = e/(1+e) are stable for any lambda > 0.
+    There are no kinks.
+    """
+
+    type = "GenerativeDiscriminativeLoss"
+    table = Table(
+        "GenerativeDiscriminativeLoss",
+        (
+            Option("alpha", Kind.FLOAT, 1e4, low=0.0, help="weight of the regularizer (the paper's 1e4)"),
+            Option("lambda", Kind.FLOAT, 1e9, help="scale of squared distances (the paper's 1e9), > 0"),
+        ),
+    )
+    bottoms = Count(2)
+    tops = Count(1, 3)
+    is_loss = True
+    mixes_batch = True
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read alpha and lambda."""
+        self.alpha, self.lam = self.options.alpha, getattr(self.options, "lambda")
+        if not self.lam > 0:
+            raise self.error(f"lambda must be greater than 0, found {self.lam}")
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """All tops are scalars."""
+        f, S = bottom[0].shape, bottom[1].shape
+        if f != S or not f or f[0] == 0:
+            names = self.definition.bottom
+            raise self.shape_error(f'prediction "{names[0]}" {f} and sketch "{names[1]}" {S} must have one shape')
+        for blob in top:
+            blob.reshape(())
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """L, L_gen and L_discrim."""
+        f, S = _matrix(bottom[0].data), _matrix(bottom[1].data)
+        difference = f - S
+        generative = (difference * difference).sum() / len(f)
+        discriminative = self._log_terms(f, S)
+        values = (generative + self.alpha * discriminative, generative, discriminative)
+        for blob, value in zip(top, values, strict=False):
+            blob.data[...] = value
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """The partial derivative for every output, collected from every pair it takes part in."""
+        if not any(propagate_down):
+            return
+        f, S = _matrix(bottom[0].data), _matrix(bottom[1].data)
+        n = len(f)
+        diffs = [blob.diff for blob in top]
+        g_gen = diffs[0] + (diffs[1] if len(top) > 1 else 0)
+        g_dis = self.alpha * diffs[0] + (diffs[2] if len(top) > 2 else 0)
+        a = g_gen * (2 / n)
+        b = g_dis * (2 / (self.lam * n * max(n - 1, 1)))
+        s = self._sigma(f, S)  # (N, N): rows are sketches i, columns predictions j; 0 on the diagonal
+        if propagate_down[0]:
+            _collect(a, b, s.T, f, S, out=_matrix(bottom[0].diff))
+        if propagate_down[1]:
+            _collect(a, b, s, S, f, out=_matrix(bottom[1].diff))
+
+    def _exponentials(self, f: Array, S: Array) -> Array:
+        """exp(-d_ij / lambda), (N, N), 0 on the diagonal."""
+        xp = array_module(f)
+        mean = S.mean(axis=0)
+        f, S = f - mean, S - mean
+        d = (S * S).sum(axis=1)[:, None] + (f * f).sum(axis=1)[None, :] - 2 * (S @ f.T)
+        e = xp.exp(xp.maximum(d, 0) * (-1 / self.lam))
+        xp.fill_diagonal(e, 0)
+        return e
+
+    def _log_terms(self, f: Array, S: Array) -> Array | float:
+        n = len(f)
+        if n == 1:
+            return 0.0
+        return array_module(f).log1p(self._exponentials(f, S)).sum() / (n * (n - 1))
+
+    def _sigma(self, f: Array, S: Array) -> Array:
+        e = self._exponentials(f, S)
+        return e / (1 + e)
+
+
+def _matrix(x: Array) -> Array:
+    """(N, ...) -> (N, pixels), a view."""
+    return x.reshape(x.shape[0], -1)
+
+
+def _collect(a: Array, b: Array, s: Array, own: Array, others: Array, out: Array) -> None:
+    """out_j = (a - b sum_i s_ji) own_j - a others_j + b sum_i s_ji others_i, in this order of sums."""
+    array_module(own).matmul(s, others, out=out)
+    out *= b
+    out += (a - b * s.sum(axis=1))[:, None] * own
+    out -= a * others

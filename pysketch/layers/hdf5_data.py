@@ -1,0 +1,85 @@
+"""HDF5Data: batches from HDF5 files, as Caffe's layer of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pysketch.backend import copy_into
+from pysketch.blob import Blob
+from pysketch.errors import DataError
+from pysketch.layer import Count, Layer, register
+from pysketch.layers.batch_order import BatchOrder
+from pysketch.options import Kind, Option, Table
+from pysketch.snapshot import read_datasets
+
+
+@register
+class HDF5Data(Layer):
+    """Tops named as the datasets they come from: (batch_size, ...) of rows, as stored (no scaling).
+
+    `source` is a text file of HDF5 files' paths, one a line, relative to the working directory (Caffe's
+    rule). All files are read at setup and joined along axis 0; batches wrap over file ends. With
+    `shuffle` the rows come in another order each epoch (Caffe shuffles files and rows within each).
+    """
+
+    type = "HDF5Data"
+    section = "hdf5_data_param"
+    table = Table(
+        "HDF5DataParameter",
+        (
+            Option("source", Kind.STRING, required=True, help="a text file of paths, one a line"),
+            Option("batch_size", Kind.UINT32, required=True, low=1, help="rows in a batch"),
+            Option("shuffle", Kind.BOOL, False, help="another order each epoch?"),
+        ),
+    )
+    bottoms = Count(0)
+    tops = Count(1, None)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read the files."""
+        names = self.definition.top
+        try:
+            parts = [read_datasets(path, names) for path in self._paths()]
+        except DataError as error:
+            raise self.error(str(error), DataError, at=self.options.position("source")) from None
+        for name in names:
+            shapes = {part[name].shape[1:] for part in parts}
+            if len(shapes) > 1:
+                raise self.error(f'dataset "{name}" has rows of different shapes in its files: {shapes}', DataError)
+        self.rows = {name: np.concatenate([part[name] for part in parts]) for name in names}
+        self.order = BatchOrder(len(self.rows[names[0]]), self.options.shuffle, partial(self.generator, "order"))
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """(batch_size, shape of a row)."""
+        for name, blob in zip(self.definition.top, top, strict=True):
+            blob.reshape(self.options.batch_size, *self.rows[name].shape[1:])
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next batch."""
+        indices = [index for _, index in self.order.next_batch(self.options.batch_size)]
+        for name, blob in zip(self.definition.top, top, strict=True):
+            copy_into(blob.data, self.rows[name][indices])
+
+    def state(self) -> dict[str, Any]:
+        """How many rows were given."""
+        return self.order.state()
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on with the same rows."""
+        self.order.restore_state(state)
+
+    def _paths(self) -> list[Path]:
+        source = Path(self.options.source)
+        try:
+            lines = source.read_text(encoding="utf-8").split("\n")
+        except (OSError, ValueError) as error:
+            raise DataError(f"{source}: not a readable list of HDF5 files: {error}") from None
+        paths = [Path(line.strip()) for line in lines if line.strip()]
+        if not paths:
+            raise DataError(f"{source}: lists no HDF5 files")
+        return paths

@@ -1,0 +1,153 @@
+"""PhotoSketchData: aligned photo-sketch pairs as batches for the paper's networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from pysketch.backend import copy_into
+from pysketch.blob import Blob
+from pysketch.errors import DataError
+from pysketch.layer import Count, Layer, register
+from pysketch.layers.batch_order import BatchOrder
+from pysketch.netdef import Phase
+from pysketch.options import Choice, Kind, Option, Table
+from pysketch.pairs import Pair, load_pairs
+from pysketch.preprocessing import Preprocessing, crop_centre
+
+
+@register
+class PhotoSketchData(Layer):
+    """Tops: `data` (N, 5, photo_height, photo_width), `label` (N, 1, sketch_height, sketch_width).
+
+    data: R, G, B as (pixel - mean) * scale with pixels on the 0..255 scale, then X and Y, the pixel's
+    position from the image's centre, in pixels, times xy_scale (``"xy": false``: 3 channels).
+    label: the sketch's grey levels, 0 (black) .. 255 (white), never scaled.
+    The photo is cropped to its centre, the sketch to the centre of that crop: 200 x 250 -> 155 x 200 ->
+    143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
+    1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop.
+
+    All pairs are read and checked at setup. Chance is a function of the net's seed, the layer's name and
+    the number of pairs drawn so far: the same seed gives the same batches, also after a resume.
+    """
+
+    type = "PhotoSketchData"
+    table = Table(
+        "PhotoSketchData",
+        (
+            Option("source", Kind.STRING, "", help='folder or list of pairs, or "synthetic"; --data wins'),
+            Option(
+                "split",
+                Choice({"train": 0, "test": 1}),
+                None,
+                help="which subfolder of source; default: train in phase TRAIN, else test",
+            ),
+            Option("batch_size", Kind.INT32, 4, low=0, help="pairs in a batch; 0: all of them"),
+            Option("photo_width", Kind.INT32, 155, low=1, help="pixels"),
+            Option("photo_height", Kind.INT32, 200, low=1, help="pixels"),
+            Option("sketch_width", Kind.INT32, 143, low=1, help="pixels"),
+            Option("sketch_height", Kind.INT32, 188, low=1, help="pixels"),
+            Option("scale", Kind.FLOAT, 1.0, help="times R, G, B after the mean is off"),
+            Option("mean", Kind.FLOAT, repeated=True, help="grey level taken off: one number, or R, G, B"),
+            Option("xy", Kind.BOOL, True, help="append X and Y?"),
+            Option("xy_scale", Kind.FLOAT, 1.0, help="times X and Y in pixels"),
+            Option("shuffle", Kind.BOOL, None, help="another order each epoch? default: in phase TRAIN"),
+            Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the pairs left-right?"),
+            Option("shift", Kind.INT32, 0, low=0, help="phase TRAIN: move the crops by up to so many pixels"),
+            Option("pairs", Kind.INT32, 0, low=0, help="use only so many pairs; 0: all"),
+            Option("choose", Choice({"first": 0, "random": 1}), "first", help="which of them"),
+        ),
+    )
+    bottoms = Count(0)
+    tops = Count(2)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read and check every pair."""
+        options = self.options
+        if len(options.mean) not in (0, 1, 3):
+            raise self.error(f"mean must be one number or three, found {len(options.mean)}")
+        self.preprocessing = Preprocessing(options.scale, options.mean or (0.0,), options.xy, options.xy_scale)
+        self.pairs = self._choose(self._load())
+        for pair in self.pairs:
+            self._check_crops(pair)
+        train = self.phase == Phase.TRAIN
+        self.augment = train and (options.mirror or options.shift > 0)
+        shuffle = train if options.shuffle is None else options.shuffle
+        self.order = BatchOrder(len(self.pairs), shuffle, partial(self.generator, "order"))
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Shapes depend on the options only."""
+        options = self.options
+        n = options.batch_size or len(self.pairs)
+        top[0].reshape(n, self.preprocessing.channels, options.photo_height, options.photo_width)
+        top[1].reshape(n, 1, options.sketch_height, options.sketch_width)
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next batch."""
+        data, label = (np.empty(blob.shape, np.float32) for blob in top)
+        for n, (draw, index) in enumerate(self.order.next_batch(len(data))):
+            data[n], label[n, 0] = self._prepare(self.pairs[index], draw)
+        copy_into(top[0].data, data)
+        copy_into(top[1].data, label)
+
+    def state(self) -> dict[str, Any]:
+        """How many pairs were drawn."""
+        return self.order.state()
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on with the same pairs."""
+        self.order.restore_state(state)
+
+    def _prepare(self, pair: Pair, draw: int) -> tuple[np.ndarray, np.ndarray]:
+        """(channels, h, w) input and (h', w') sketch, augmented by chance numbers of this draw."""
+        options = self.options
+        photo, sketch, shift = pair.photo, pair.sketch, (0, 0)
+        if self.augment:
+            rng = self.generator("augmentation", draw)
+            if options.mirror and rng.random() < 0.5:
+                photo, sketch = photo[:, ::-1], sketch[:, ::-1]
+            shift = tuple(int(v) for v in rng.integers(-options.shift, options.shift, 2, endpoint=True))
+        photo, sketch = self._crop(photo, shift), self._crop(sketch, shift)
+        return self.preprocessing.apply(photo), crop_centre(sketch, options.sketch_width, options.sketch_height)
+
+    def _crop(self, image: np.ndarray, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
+        return crop_centre(image, self.options.photo_width, self.options.photo_height, shift)
+
+    def _check_crops(self, pair: Pair) -> None:
+        """DataError if a crop, moved as far as it can be, leaves the pair's images."""
+        options = self.options
+        try:
+            for shift in (-options.shift, options.shift):
+                crop = self._crop(pair.sketch, (shift, shift))
+            crop_centre(crop, options.sketch_width, options.sketch_height)
+        except DataError as error:
+            raise self.error(f"pair {pair.name}: {error}", DataError) from None
+
+    def _load(self) -> list[Pair]:
+        source = self.context.data_source or self.options.source
+        if not source:
+            raise self.error(
+                "no data: give --data DIR, a folder with train/ and test/, each with photos/ and sketches/ "
+                "(the CUHK student set, CUFS, is offered by its makers for research), "
+                "or --data synthetic for the built-in synthetic faces",
+                DataError,
+            )
+        split = self.options.split or ("train" if self.phase == Phase.TRAIN else "test")
+        try:
+            return load_pairs(source, split)
+        except DataError as error:
+            raise self.error(str(error), DataError) from None
+
+    def _choose(self, pairs: list[Pair]) -> list[Pair]:
+        wanted = self.options.pairs
+        if wanted > len(pairs):
+            raise self.error(f"{wanted} pairs asked for, but the source has {len(pairs)}", DataError)
+        if not wanted:
+            return pairs
+        if self.options.choose == "first":
+            return pairs[:wanted]
+        chosen = self.generator("subset").permutation(len(pairs))[:wanted]
+        return [pairs[k] for k in sorted(chosen)]

@@ -1,0 +1,188 @@
+"""Python layers: our own by name, and those that users wrote for pycaffe."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pysketch.caffe
+from pysketch.backend import copy_into, to_host
+from pysketch.blob import Blob
+from pysketch.errors import did_you_mean
+from pysketch.layer import PYTHON, Context, Count, Layer, register
+from pysketch.netdef import LayerDef
+from pysketch.options import Options
+
+OURS = "pysketch.layers"
+
+
+@register
+class Python(Layer):
+    """``python_param { module layer param_str }``: a layer whose class is named by the netdef.
+
+    ``module: "pysketch.layers"`` names one of our own classes, looked up and never imported by name.
+    Any other module is imported only from the folders that the user allowed (`layer_paths`; on the
+    command line ``--layers DIR``), so a stranger's netdef runs no code. There it may be a subclass of
+    pysketch.layer.Layer, or a class written for pycaffe: that one sees NumPy arrays whatever the
+    device, and keeps to pycaffe's contract (see pysketch.caffe.Layer).
+    """
+
+    type = "Python"
+    section = "python_param"
+    table = PYTHON
+    bottoms = tops = Count(0, None)
+    mixes_batch = True  # nobody knows; the whole batch is the safe side
+
+    @classmethod
+    def resolve(cls, definition: LayerDef, context: Context) -> type[Layer]:
+        """One of our classes, a user's Layer, or Python itself around a pycaffe class."""
+        target = find_class(definition, context.layer_paths)
+        return target if issubclass(target, Layer) else cls
+
+    @classmethod
+    def read_options(cls, definition: LayerDef) -> Options:
+        """The section itself; what param_str means is the pycaffe layer's own business."""
+        return PYTHON.read(definition.sections.get("python_param"), definition.where)
+
+    def __init__(self, definition: LayerDef, context: Context) -> None:
+        super().__init__(definition, context)
+        self.inner: Any = find_class(definition, context.layer_paths)()
+        self.inner.param_str = self.options.param_str
+        self.inner.phase = self.phase
+        if not hasattr(self.inner, "blobs"):
+            self.inner.blobs = pysketch.caffe.BlobVec()
+        self._mirrors: dict[int, Blob] = {}
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The user's setup; the blobs it adds become the layer's params."""
+        with self._host(bottom, top, data_from=(), data_to=()) as (host_bottom, host_top):
+            self.inner.setup(host_bottom, host_top)
+        for blob in self.inner.blobs:
+            self.add_param(blob.data)
+        self.inner.blobs[:] = [self._mirror(blob) for blob in self.blobs]
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The user's reshape."""
+        with self._host(bottom, top, data_from=(), data_to=()) as (host_bottom, host_top):
+            self.inner.reshape(host_bottom, host_top)
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The user's forward."""
+        with self._host(bottom, top, data_from=(*bottom, *self.blobs), data_to=top) as (host_bottom, host_top):
+            self.inner.forward(host_bottom, host_top)
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """The user's backward."""
+        wanted = [blob for blob, wants in zip(bottom, propagate_down, strict=True) if wants]
+        values = (*bottom, *top, *self.blobs)
+        with self._host(
+            bottom, top, data_from=values, data_to=(), diff_from=(*top, *self.blobs), diff_to=(*wanted, *self.blobs)
+        ) as (host_bottom, host_top):
+            self.inner.backward(host_top, list(propagate_down), host_bottom)
+
+    @contextmanager
+    def _host(
+        self,
+        bottom: Sequence[Blob],
+        top: Sequence[Blob],
+        data_from: Sequence[Blob],
+        data_to: Sequence[Blob],
+        diff_from: Sequence[Blob] = (),
+        diff_to: Sequence[Blob] = (),
+    ) -> Iterator[tuple[list[Blob], list[Blob]]]:
+        """Bottoms and tops as blobs with NumPy arrays; only what is named is copied, before and after."""
+        mirrors = [self._mirror(blob) for blob in bottom], [self._mirror(blob) for blob in top]
+        if self.xp is np:
+            yield mirrors
+            return
+        for blob, mirror in zip((*bottom, *top), (*mirrors[0], *mirrors[1]), strict=True):
+            mirror.reshape(blob.shape)
+        for blob in data_from:
+            self._mirror(blob).data[...] = to_host(blob.data)
+        for blob in diff_from:
+            self._mirror(blob).diff[...] = to_host(blob.diff)
+        yield mirrors
+        for blob, mirror in zip(top, mirrors[1], strict=True):
+            blob.reshape(mirror.shape)
+        for blob in data_to:
+            copy_into(blob.data, self._mirror(blob).data)
+        for blob in diff_to:
+            copy_into(blob.diff, self._mirror(blob).diff)
+
+    def _mirror(self, blob: Blob) -> Blob:
+        """The blob itself on the CPU, else its twin in NumPy."""
+        if self.xp is np:
+            return blob
+        return self._mirrors.setdefault(id(blob), Blob(blob.shape, blob.dtype))
+
+
+def find_class(definition: LayerDef, layer_paths: Sequence[str]) -> type:
+    """The class that a Python layer's section names; NetdefError if there is none or it is not allowed."""
+    options = PYTHON.read(definition.sections.get("python_param"), definition.where)
+    for option in ("module", "layer"):
+        if not getattr(options, option):
+            raise definition.error(f"python_param: {option} is missing")
+    where = options.position("module")
+    if options.module == OURS or options.module.startswith(OURS + "."):
+        ours = importlib.import_module(OURS)
+        names = [name for name in ours.__all__ if name != "Python"]
+        if options.layer not in names:
+            raise definition.error(
+                f'no layer "{options.layer}" in {OURS}{did_you_mean(options.layer, names)}',
+                at=options.position("layer"),
+            )
+        return getattr(ours, options.layer)
+    module = _import_allowed(options.module, definition, where, layer_paths)
+    target = getattr(module, options.layer, None)
+    if not isinstance(target, type):
+        known = [name for name, value in vars(module).items() if isinstance(value, type)]
+        raise definition.error(
+            f'no class "{options.layer}" in {module.__file__}{did_you_mean(options.layer, known)}',
+            at=options.position("layer"),
+        )
+    return target
+
+
+def _import_allowed(name: str, definition: LayerDef, where: Any, layer_paths: Sequence[str]) -> Any:
+    """Import a module that lies in one of the allowed folders, and nowhere else."""
+    folders = [str(Path(folder).resolve()) for folder in layer_paths]
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise definition.error(f'"{name}" is not the name of a Python module', at=where)
+    if importlib.machinery.PathFinder.find_spec(parts[0], folders) is None:
+        raise definition.error(
+            f'the Python module "{name}" is not in {", ".join(folders)}'
+            if folders
+            else f'the netdef names the Python module "{name}"; to run its code, name its folder with --layers DIR',
+            at=where,
+        )
+    with _import_from(folders):
+        try:
+            return importlib.import_module(name)
+        except Exception as error:
+            raise definition.error(
+                f'the Python module "{name}" cannot be imported: {type(error).__name__}: {error}', at=where
+            ) from error
+
+
+@contextmanager
+def _import_from(folders: list[str]) -> Iterator[None]:
+    """The folders come first in sys.path, and ``import caffe`` finds pysketch.caffe if no real one is there."""
+    before = list(sys.path)
+    sys.path[:0] = folders
+    stand_in = importlib.machinery.PathFinder.find_spec("caffe") is None
+    if stand_in:
+        sys.modules["caffe"] = pysketch.caffe
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+        if stand_in:
+            sys.modules.pop("caffe", None)

@@ -1,0 +1,65 @@
+"""ReLU: the rectified linear unit (Nair and Hinton, ICML 2010)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pysketch.backend import array_module
+from pysketch.blob import Blob
+from pysketch.layer import ENGINE, Layer, register
+from pysketch.options import Kind, Option, Table
+
+
+@register
+class ReLU(Layer):
+    """y = x where x > 0, negative_slope * x elsewhere; any shape, may be in-place.
+
+    Backward: dx = dy where x > 0, negative_slope * dy elsewhere (at the kink x = 0 too, as in Caffe).
+    It looks at the sign of the bottom, which in-place is that of the top: the same for slopes >= 0.
+    """
+
+    type = "ReLU"
+    section = "relu_param"
+    table = Table(
+        "ReLUParameter",
+        (
+            Option("negative_slope", Kind.FLOAT, 0.0, help="the slope below zero; 0 cuts"),
+            Option("engine", ENGINE, "DEFAULT", help="Caffe's; has no effect here"),
+        ),
+    )
+    in_place = True
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """A negative slope turns signs around, so that in-place the gradient would be wrong: refused."""
+        if bottom[0] is top[0] and self.options.negative_slope < 0:
+            raise self.error(
+                f"an in-place ReLU needs negative_slope >= 0, found {self.options.negative_slope}; "
+                "give it a top of another name",
+                at=self.options.position("negative_slope"),
+            )
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The top is shaped as the bottom."""
+        top[0].reshape(bottom[0].shape)
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """y = max(x, 0) + negative_slope * min(x, 0)."""
+        x, y = bottom[0].data, top[0].data
+        xp = array_module(x)
+        slope = self.options.negative_slope
+        if slope == 0:
+            xp.maximum(x, 0, out=y)
+        else:
+            y[...] = xp.where(x > 0, x, x * slope)
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """dx = dy * (1 where x > 0, negative_slope elsewhere)."""
+        if not propagate_down[0]:
+            return
+        x, dy, dx = bottom[0].data, top[0].diff, bottom[0].diff
+        xp = array_module(x)
+        slope = self.options.negative_slope
+        if slope == 0:
+            xp.multiply(dy, x > 0, out=dx)
+        else:
+            dx[...] = xp.where(x > 0, dy, dy * slope)

@@ -1,0 +1,362 @@
+"""The net: layers and blobs put together as a netdef says, run forward and backward."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+import pysketch.layers  # noqa: F401  (registers the layers)
+from pysketch.backend import CPU, Array, Device, copy_into, to_host
+from pysketch.blob import Blob
+from pysketch.errors import NetdefError, SnapshotError, did_you_mean
+from pysketch.im2col import DEFAULT_WORKSPACE, Workspace
+from pysketch.layer import Context, Layer, check_sections, layer_class
+from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
+from pysketch.snapshot import WeightsFile, write_weights
+from pysketch.splits import insert_splits
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Param:
+    """One learnable array of a net; shared params appear once, under their first owner."""
+
+    layer: str
+    index: int
+    blob: Blob
+    lr_mult: float
+    decay_mult: float
+
+
+class Net:
+    """A net in one phase.
+
+    netdef: a NetDef or the path of a netdef file. level, stages: choose layers by include and exclude.
+    weights: a weights or net file to start from. seed: of fillers and data order; the same seed gives the
+    same net. dtype: float32 for work, float64 for gradient checks. data_source: for data layers, what
+    --data says. layer_paths: folders from which Python layers may be imported. input_shapes: blob name ->
+    shape, for Input layers, instead of the netdef's. workspace: bytes of columns that convolutions may
+    hold at once. debug_info: log every blob's mean magnitude.
+
+    blobs: name -> Blob, in the order they are made. params: layer name -> its Blobs. inputs: tops of
+    Input layers. outputs: tops that no layer reads, in alphabetical order. learnable: every Param once.
+
+    Raises NetdefError, ShapeError, DataError, SnapshotError: one line with the place in the netdef.
+    """
+
+    def __init__(
+        self,
+        netdef: NetDef | str | os.PathLike[str],
+        phase: Phase = Phase.TEST,
+        *,
+        level: int | None = None,
+        stages: Sequence[str] = (),
+        weights: str | os.PathLike[str] | None = None,
+        device: Device = CPU,
+        dtype: type = np.float32,
+        seed: int = 0,
+        data_source: str | None = None,
+        layer_paths: Sequence[str] = (),
+        input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+        workspace: int = DEFAULT_WORKSPACE,
+        debug_info: bool = False,
+    ) -> None:
+        self.netdef = netdef if isinstance(netdef, NetDef) else load_netdef(netdef)
+        self.name = self.netdef.name
+        self.phase = Phase(phase)
+        self.device = device
+        self.dtype = np.dtype(dtype)
+        self.debug_info = debug_info or self.netdef.debug_info
+        self.context = Context(
+            phase=self.phase,
+            xp=device.xp,
+            dtype=dtype,
+            seed=seed,
+            filler_rng=np.random.RandomState(seed),
+            workspace=Workspace(workspace),
+            data_source=data_source,
+            layer_paths=tuple(layer_paths),
+            input_shapes=dict(input_shapes or {}),
+        )
+        for definition in self.netdef.layers:
+            check_sections(definition)
+        state = self.netdef.resolve_state(self.phase, level, tuple(stages))
+        self.state = state
+        definitions = insert_splits(tuple(self._with_loss_weight(layer) for layer in self.netdef.select(state).layers))
+        self.blobs: dict[str, Blob] = {}
+        self.layers: list[Layer] = []
+        self.bottoms: list[list[Blob]] = []
+        self.tops: list[list[Blob]] = []
+        self.loss_weights: list[tuple[Blob, float]] = []
+        self.learnable: list[Param] = []
+        self._owners: dict[str, tuple[Param, Any]] = {}
+        for definition in definitions:
+            self._append(definition)
+        self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
+        read = {name for definition in definitions for name in definition.bottom}
+        self.outputs = sorted(name for name in self.blobs if name not in read)
+        self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
+        self._plan_backward()
+        if weights is not None:
+            self.copy_from(weights)
+
+    def forward(self, start: int = 0, end: int | None = None) -> float:
+        """Run layers start..end (end excluded) and return the loss: the sum of loss_weight * top."""
+        self.forward_layers(range(start, len(self.layers) if end is None else end))
+        return self.loss()
+
+    def backward(self, start: int | None = None, end: int = 0) -> None:
+        """Run backward from layer start - 1 (default: the last) down to layer `end`; adds to param diffs."""
+        self.backward_layers(range(end, len(self.layers) if start is None else start))
+        if self.debug_info:
+            self._log_params()
+
+    def forward_layers(self, indices: Iterable[int]) -> None:
+        """Run some layers' reshape and forward, in the order given."""
+        for index in indices:
+            layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
+            layer.reshape(bottom, top)
+            layer.forward(bottom, top)
+            if self.debug_info:
+                self._log_forward(layer, top)
+
+    def backward_layers(self, indices: Sequence[int]) -> None:
+        """Run some layers' backward, where it is needed, in the opposite of the order given."""
+        for blob, weight in self.loss_weights:
+            blob.diff[...] = weight
+        for index in reversed(indices):
+            if self.needs_backward[index]:
+                layer = self.layers[index]
+                layer.backward(self.tops[index], self.propagate_down[index], self.bottoms[index])
+                if self.debug_info:
+                    self._log_backward(index)
+
+    def loss(self) -> float:
+        """The sum of loss_weight * top over all weighted tops, as they stand."""
+        return float(sum(weight * float(to_host(blob.data).sum()) for blob, weight in self.loss_weights))
+
+    def clear_param_diffs(self) -> None:
+        """Set every param's diff to 0, once per update."""
+        for param in self.learnable:
+            param.blob.diff[...] = 0
+
+    def copy_from(self, path: str | os.PathLike[str]) -> None:
+        """Copy the weights of a file by layer name.
+
+        Layers that the file does not have keep what they have, with a warning; layers of the file that
+        the net does not have are ignored. SnapshotError if counts or shapes differ.
+        """
+        with WeightsFile(path) as file:
+            for name, blobs in self.params.items():
+                if name not in file.layers:
+                    near = did_you_mean(name, file.layers)
+                    logger.warning('%s: has no layer "%s"; it keeps its initial weights%s', path, name, near)
+                    continue
+                if file.count(name) != len(blobs):
+                    raise SnapshotError(
+                        f'{path}: layer "{name}" has {file.count(name)} params, the net\'s has {len(blobs)}'
+                    )
+                for k, blob in enumerate(blobs):
+                    if file.shape(name, k) != blob.shape:
+                        raise SnapshotError(
+                            f'{path}: layer "{name}", param {k}: shape {file.shape(name, k)}, '
+                            f"the net's is {blob.shape}"
+                        )
+                    copy_into(blob.data, file.read(name, k))
+
+    def share_with(self, other: Net) -> None:
+        """Let the params of layers that both nets have (by name) be the other net's memory."""
+        for name, blobs in self.params.items():
+            for mine, theirs in zip(blobs, other.params.get(name, ()), strict=False):
+                if mine.shape != theirs.shape:
+                    raise NetdefError(
+                        f'layer "{name}": shape {mine.shape} in net {self.netdef.filename}, '
+                        f"{theirs.shape} in the net it shares params with"
+                    )
+                mine.share_data(theirs)
+
+    def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
+        """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""
+        data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in self.layers]
+        diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in self.layers]
+        write_weights(path, data, diff if diffs else None, attributes)
+
+    def layer_states(self) -> dict[str, dict[str, Any]]:
+        """The states of those layers that have one, such as a data layer's position."""
+        return {layer.name: state for layer in self.layers if (state := layer.state())}
+
+    def restore_layer_states(self, states: dict[str, dict[str, Any]]) -> None:
+        """Take back what layer_states gave; layers that the net does not have are ignored."""
+        for layer in self.layers:
+            if layer.name in states:
+                layer.restore_state(states[layer.name])
+
+    def first_not_finite(self) -> str | None:
+        """Where the first value that is not finite stands, in forward order: 'layer "x", ...'; None: nowhere."""
+        for index, layer in enumerate(self.layers):
+            names = zip(layer.definition.top, self.tops[index], strict=True)
+            places = [(f'top "{name}"', "data", blob.data) for name, blob in names]
+            places += [(f"param {k}", "data", blob.data) for k, blob in enumerate(layer.blobs)]
+            places += [(f"param {k}", "diff", blob.diff) for k, blob in enumerate(layer.blobs)]
+            for what, which, array in places:
+                if not is_finite(array):
+                    return f'layer "{layer.name}", {what}, {which}'
+        return None
+
+    def _with_loss_weight(self, definition: LayerDef) -> LayerDef:
+        """Loss layers weigh their first top 1 unless told otherwise."""
+        if definition.loss_weight or not layer_class(definition, self.context).is_loss:
+            return definition
+        return replace(definition, loss_weight=(1.0,) + (0.0,) * (len(definition.top) - 1))
+
+    def _append(self, definition: LayerDef) -> None:
+        """Make a layer, its tops, its params, and let it compute its first shapes."""
+        layer = layer_class(definition, self.context)(definition, self.context)
+        bottom = [self.blobs[name] for name in definition.bottom]
+        top = [self._top(definition, k, layer) for k in range(len(definition.top))]
+        layer.setup(bottom, top)
+        layer.reshape(bottom, top)
+        for blob, weight in zip(top, definition.loss_weight, strict=False):
+            if weight:
+                self.loss_weights.append((blob, weight))
+        self._append_params(layer)
+        self.layers.append(layer)
+        self.bottoms.append(bottom)
+        self.tops.append(top)
+
+    def _top(self, definition: LayerDef, k: int, layer: Layer) -> Blob:
+        name = definition.top[k]
+        if k < len(definition.bottom) and definition.bottom[k] == name:
+            if not layer.in_place:
+                raise definition.error(f'a {layer.type} layer cannot be in-place; give top "{name}" another name')
+            return self.blobs[name]
+        if name in self.blobs:
+            raise definition.error(
+                f'top blob "{name}" is produced by multiple sources; an in-place layer must be '
+                "the first reader of its blob"
+            )
+        self.blobs[name] = Blob((), self.context.dtype, self.context.xp)
+        return self.blobs[name]
+
+    def _append_params(self, layer: Layer) -> None:
+        """Match the layer's params with its ``param`` entries; share those that have a name."""
+        definition = layer.definition
+        if len(definition.param) > len(layer.blobs):
+            raise definition.error(
+                f"{len(definition.param)} param entries, but the layer has {len(layer.blobs)} params"
+            )
+        for k, blob in enumerate(layer.blobs):
+            spec = definition.param[k] if k < len(definition.param) else None
+            lr_mult, decay_mult = (spec.lr_mult, spec.decay_mult) if spec else (1.0, 1.0)
+            param = Param(layer.name, k, blob, lr_mult, decay_mult)
+            if spec and spec.name:
+                if spec.name in self._owners:
+                    owner = self._share(layer, param, spec)
+                    layer.param_propagate_down[k] = owner.lr_mult != 0
+                    continue
+                self._owners[spec.name] = param, spec
+            layer.param_propagate_down[k] = lr_mult != 0
+            self.learnable.append(param)
+
+    def _share(self, layer: Layer, param: Param, spec: Any) -> Param:
+        """Give a param its owner's memory; shapes and multipliers must agree."""
+        owner, owner_spec = self._owners[spec.name]
+        strict = spec.share_mode == "STRICT"
+        mine, theirs = (param.blob.shape, owner.blob.shape) if strict else (param.blob.count, owner.blob.count)
+        who = f'param "{spec.name}" is shared with layer "{owner.layer}"'
+        if mine != theirs:
+            raise layer.shape_error(f"{who}, whose {'shape' if strict else 'count'} is {theirs}; found {mine}")
+        for multiplier in ("lr_mult", "decay_mult"):
+            if not spec.given(multiplier):
+                continue
+            value = getattr(spec, multiplier)
+            if not owner_spec.given(multiplier) and getattr(owner, multiplier) == 1.0:
+                setattr(owner, multiplier, value)
+            if getattr(owner, multiplier) != value:
+                raise layer.error(f"{who}, whose {multiplier} is {getattr(owner, multiplier)}; found {value}")
+        param.blob.share_data(owner.blob)
+        param.blob.share_diff(owner.blob)
+        return owner
+
+    def _plan_backward(self) -> None:
+        """Which layers run backward and which bottoms get a diff: Caffe's rules.
+
+        A bottom needs a diff if its producer needs backward, unless propagate_down says otherwise; a layer
+        needs backward if a bottom does or a param is learned. Then, from the last layer up, whatever leads
+        to no loss is switched off. force_backward switches everything on.
+        """
+        needed: dict[str, bool] = {}
+        self.needs_backward: list[bool] = []
+        self.propagate_down: list[list[bool]] = []
+        for layer in self.layers:
+            definition = layer.definition
+            down = [needed[name] for name in definition.bottom]
+            if definition.propagate_down:
+                down = list(definition.propagate_down)
+            needs = any(down) or any(layer.param_propagate_down)
+            if self.netdef.force_backward:
+                down = [d or k not in layer.no_gradient for k, d in enumerate(down)]
+                needs = True
+            self.needs_backward.append(needs)
+            self.propagate_down.append(down)
+            needed.update(dict.fromkeys(definition.top, needs))
+        if not self.netdef.force_backward:
+            self._prune_backward()
+
+    def _prune_backward(self) -> None:
+        under_loss: set[int] = {id(blob) for blob, _ in self.loss_weights}
+        asked: set[int] = set(under_loss)
+        for index in reversed(range(len(self.layers))):
+            bottoms, tops = self.bottoms[index], self.tops[index]
+            leads_to_loss = any(id(blob) in under_loss for blob in tops)
+            if not (leads_to_loss and any(id(blob) in asked for blob in tops)):
+                self.needs_backward[index] = False
+                self.propagate_down[index] = [False] * len(bottoms)
+            for blob, down in zip(bottoms, self.propagate_down[index], strict=True):
+                if leads_to_loss:
+                    under_loss.add(id(blob))
+                if down:
+                    asked.add(id(blob))
+
+    def _log_forward(self, layer: Layer, top: Sequence[Blob]) -> None:
+        for name, blob in zip(layer.definition.top, top, strict=True):
+            logger.info("    [Forward] Layer %s, top blob %s data: %g", layer.name, name, _magnitude(blob.data))
+        for k, blob in enumerate(layer.blobs):
+            logger.info("    [Forward] Layer %s, param blob %d data: %g", layer.name, k, _magnitude(blob.data))
+
+    def _log_backward(self, index: int) -> None:
+        layer = self.layers[index]
+        for name, blob, down in zip(
+            layer.definition.bottom, self.bottoms[index], self.propagate_down[index], strict=True
+        ):
+            if down:
+                logger.info("    [Backward] Layer %s, bottom blob %s diff: %g", layer.name, name, _magnitude(blob.diff))
+        for k, blob in enumerate(layer.blobs):
+            if layer.param_propagate_down[k]:
+                logger.info("    [Backward] Layer %s, param blob %d diff: %g", layer.name, k, _magnitude(blob.diff))
+
+    def _log_params(self) -> None:
+        norms = []
+        for order in (1, 2):
+            for which in ("data", "diff"):
+                norms.append(_norm([getattr(param.blob, which) for param in self.learnable], order))
+        logger.info("    [Backward] All net params (data, diff): L1 norm = (%g, %g); L2 norm = (%g, %g)", *norms)
+
+
+def is_finite(array: Array) -> bool:
+    """True if no element is NaN or infinite: the sum of magnitudes is finite, or every element is."""
+    return bool(np.isfinite(float(abs(array).sum()))) or bool(np.isfinite(to_host(array)).all())
+
+
+def _magnitude(array: Array) -> float:
+    return float(abs(array).sum()) / max(array.size, 1)
+
+
+def _norm(arrays: list[Array], order: int) -> float:
+    return sum(float((abs(array) ** order).sum()) for array in arrays) ** (1 / order)

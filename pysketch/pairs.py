@@ -1,0 +1,113 @@
+"""Pairs of a face photo and the artist's sketch of the same person: from a folder, a list file, or made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pysketch import synthetic
+from pysketch.errors import DataError
+from pysketch.images import list_images, read_photo, read_sketch
+
+SYNTHETIC = "synthetic"
+"""The source that means the embedded synthetic faces."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """name; photo (H, W, 3) uint8 RGB; sketch (H, W) uint8 grey, 0 black .. 255 white; aligned alike."""
+
+    name: str
+    photo: np.ndarray
+    sketch: np.ndarray
+
+
+Progress = Callable[[int, int], None]
+
+
+def load_pairs(source: str | os.PathLike[str], split: str) -> list[Pair]:
+    """All pairs of a source, in the order of their names.
+
+    source: "synthetic"; a folder with `photos/` and `sketches/` (a pair shares a file stem); a folder
+    with `train/` and `test/`, each such a folder, of which `split` names one; or a text file with a
+    photo's and a sketch's path on each line, relative to it. Every file is read and checked here;
+    DataError names the first bad one.
+    """
+    if os.fspath(source) == SYNTHETIC:
+        make = {"train": synthetic.training_pairs, "test": synthetic.test_pairs}[split]
+        return [Pair(*values) for values in make()]
+    path = Path(source)
+    if path.is_file():
+        files = _listed_files(path)
+    elif path.is_dir():
+        files = _folder_files(_split_folder(path, split))
+    else:
+        raise DataError(f"{path}: no such folder or list file of photo-sketch pairs")
+    return [_read_pair(photo, sketch) for photo, sketch in files]
+
+
+def _split_folder(folder: Path, split: str) -> Path:
+    if (folder / split / "photos").is_dir():
+        return folder / split
+    if (folder / "photos").is_dir():
+        return folder
+    raise DataError(
+        f"{folder}: expected photos/ and sketches/ in it, or {split}/photos/ and {split}/sketches/; "
+        f"found {', '.join(sorted(entry.name for entry in folder.iterdir())[:5]) or 'nothing'}"
+    )
+
+
+def _folder_files(folder: Path) -> list[tuple[Path, Path]]:
+    photos, sketches = _by_stem(folder / "photos"), _by_stem(folder / "sketches")
+    for here, there, name in ((photos, sketches, "sketches"), (sketches, photos, "photos")):
+        for stem in here.keys() - there.keys():
+            raise DataError(f"{here[stem]}: no file of the same name in {folder / name}")
+    if not photos:
+        raise DataError(f"{folder / 'photos'}: no images in it")
+    return [(photos[stem], sketches[stem]) for stem in sorted(photos)]
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    files: dict[str, Path] = {}
+    for path in list_images(folder):
+        if path.stem in files:
+            raise DataError(f"{path}: the same name as {files[path.stem].name}; which one is meant?")
+        files[path.stem] = path
+    return files
+
+
+def _listed_files(path: Path) -> list[tuple[Path, Path]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable list of pairs: {error}") from None
+    files = []
+    for number, line in enumerate(lines, 1):
+        words = line.split("\t") if "\t" in line else line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 2:
+            raise DataError(
+                f"{path}:{number}: expected a photo's and a sketch's path, separated by a space "
+                f"(a tab if they contain spaces), found {len(words)} words"
+            )
+        files.append((path.parent / words[0].strip(), path.parent / words[1].strip()))
+    if not files:
+        raise DataError(f"{path}: lists no pairs")
+    return files
+
+
+def _read_pair(photo_path: Path, sketch_path: Path) -> Pair:
+    photo, sketch = read_photo(photo_path), read_sketch(sketch_path)
+    if photo.shape[:2] != sketch.shape:
+        raise DataError(
+            f"{sketch_path}: a {sketch.shape[1]}x{sketch.shape[0]} sketch of a "
+            f"{photo.shape[1]}x{photo.shape[0]} photo (width x height); expected the same size"
+        )
+    return Pair(photo_path.stem, photo, sketch)

@@ -1,0 +1,97 @@
+"""From a photo's pixels to a net's input, the same for training and drawing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pysketch.errors import DataError
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """(pixel - mean) * scale for R, G, B on the 0..255 scale; then, if xy, the pixel's position * xy_scale.
+
+    The paper's literal input is scale 1, mean 0, xy_scale 1. X and Y are measured in pixels from the
+    image's centre, so that a photo drawn whole gives in its middle what its centre crop gives.
+    """
+
+    scale: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    xy: bool = True
+    xy_scale: float = 1.0
+
+    @property
+    def channels(self) -> int:
+        """5 with X and Y, else 3."""
+        return 5 if self.xy else 3
+
+    def apply(self, photo: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (channels, H, W) float32."""
+        h, w = photo.shape[:2]
+        data = np.empty((self.channels, h, w), np.float32)
+        data[:3] = photo.transpose(2, 0, 1)
+        data[:3] -= np.asarray(self.mean, np.float32)[:, None, None]
+        data[:3] *= np.float32(self.scale)
+        if self.xy:
+            data[3] = (np.arange(w) - centre(w)) * self.xy_scale
+            data[4] = ((np.arange(h) - centre(h)) * self.xy_scale)[:, None]
+        return data
+
+    def to_json(self) -> str:
+        """The options as a JSON object."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "preprocessing") -> Preprocessing:
+        """Read what to_json wrote; DataError says `where` and what is wrong."""
+        try:
+            values = json.loads(text)
+            return cls(
+                scale=_number(values, "scale"),
+                mean=_mean(values["mean"]),
+                xy=_flag(values, "xy"),
+                xy_scale=_number(values, "xy_scale"),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DataError(f"{where}: its preprocessing is malformed: {error!r}") from None
+
+
+def centre(size: int) -> int:
+    """The pixel that X or Y is measured from, and that crops are centred on."""
+    return (size - 1) // 2
+
+
+def crop_centre(image: np.ndarray, width: int, height: int, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """The (height, width) part of an (H, W, ...) image whose centre is the image's, moved by (x, y); a view.
+
+    200 x 250 to 155 x 200 starts at (22, 25); 155 x 200 to 143 x 188 at (6, 6): the paper's crops.
+    """
+    h, w = image.shape[:2]
+    left, top = centre(w) - centre(width) + shift[0], centre(h) - centre(height) + shift[1]
+    if left < 0 or top < 0 or left + width > w or top + height > h:
+        moved = f" moved by {shift}" if any(shift) else ""
+        raise DataError(f"a {width}x{height} crop{moved} does not fit a {w}x{h} image (width x height)")
+    return image[top : top + height, left : left + width]
+
+
+def _number(values: dict[str, Any], name: str) -> float:
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number")
+    return float(value)
+
+
+def _flag(values: dict[str, Any], name: str) -> bool:
+    if not isinstance(values[name], bool):
+        raise ValueError(f"{name} must be true or false")
+    return values[name]
+
+
+def _mean(values: Any) -> tuple[float, ...]:
+    if not isinstance(values, list) or len(values) not in (1, 3):
+        raise ValueError("mean must be a list of one number, or three")
+    return tuple(_number({"mean": value}, "mean") for value in values)

@@ -1,0 +1,21 @@
+"""Installs pysketch: pip install -e ".[test]" """
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="pysketch",
+    version="0.1.0",
+    description="Draws pencil sketches of face photos: a Caffe-style engine in Python (ICMR 2015)",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-2-Clause",
+    packages=find_packages(include=["pysketch", "pysketch.*"]),
+    python_requires=">=3.10",
+    install_requires=["numpy>=2", "pillow>=10", "scipy>=1.11", "h5py>=3.10", "tqdm>=4.66"],
+    extras_require={
+        "gpu": ["cupy-cuda12x>=13"],
+        "test": ["pytest>=8", "ruff>=0.6"],
+    },
+)

@@ -1,0 +1,268 @@
+"""Tests of pysketch.files."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pysketch.files import atomic_path
+
+POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+
+
+def write(path, text):
+    with atomic_path(path) as temporary:
+        temporary.write_text(text)
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def umask_027():
+    before = os.umask(0o027)
+    yield
+    os.umask(before)
+
+
+def test_the_file_has_its_new_content_after_the_block(tmp_path):
+    write(tmp_path / "net.h5", "new")
+    assert (tmp_path / "net.h5").read_text() == "new"
+    assert os.listdir(tmp_path) == ["net.h5"]
+
+
+def test_a_path_given_as_text_works(tmp_path):
+    write(str(tmp_path / "net.h5"), "new")
+    assert (tmp_path / "net.h5").read_text() == "new"
+
+
+def test_a_relative_path_lands_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("net.h5", "new")
+    assert (tmp_path / "net.h5").read_text() == "new"
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    (tmp_path / "net.h5").write_text("old")
+    write(tmp_path / "net.h5", "new")
+    assert (tmp_path / "net.h5").read_text() == "new"
+
+
+def test_the_target_is_untouched_during_the_block(tmp_path):
+    (tmp_path / "net.h5").write_text("old")
+    with atomic_path(tmp_path / "net.h5") as temporary:
+        temporary.write_text("new")
+        assert (tmp_path / "net.h5").read_text() == "old"
+
+
+def test_a_new_target_does_not_exist_during_the_block(tmp_path):
+    with atomic_path(tmp_path / "net.h5") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "net.h5").exists()
+
+
+def test_the_temporary_file_is_hidden_in_the_same_folder_with_the_same_suffix(tmp_path):
+    with atomic_path(tmp_path / "net.solverstate.h5") as temporary:
+        assert isinstance(temporary, Path)
+        assert temporary.parent == tmp_path
+        assert temporary.name.startswith(".net.solverstate.")
+        assert temporary.suffix == ".h5"
+        assert str(os.getpid()) in temporary.name
+
+
+def test_two_blocks_for_one_target_have_two_temporary_files_and_the_last_wins(tmp_path):
+    with atomic_path(tmp_path / "net.h5") as first:
+        first.write_text("first")
+        with atomic_path(tmp_path / "net.h5") as second:
+            assert second != first
+            second.write_text("second")
+        assert (tmp_path / "net.h5").read_text() == "second"
+    assert (tmp_path / "net.h5").read_text() == "first"
+
+
+def test_a_name_as_long_as_the_file_system_allows_works(tmp_path):
+    path = tmp_path / ("n" * 252 + ".h5")
+    write(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_missing_parent_folders_are_made(tmp_path):
+    write(tmp_path / "runs" / "a" / "net.h5", "new")
+    assert (tmp_path / "runs" / "a" / "net.h5").read_text() == "new"
+
+
+@pytest.mark.parametrize("exception", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, exception):
+    (tmp_path / "net.h5").write_text("old")
+    with pytest.raises(exception), atomic_path(tmp_path / "net.h5") as temporary:
+        temporary.write_text("half")
+        raise exception
+    assert (tmp_path / "net.h5").read_text() == "old"
+    assert os.listdir(tmp_path) == ["net.h5"]
+
+
+def test_an_exception_before_the_first_byte_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="early"), atomic_path(tmp_path / "net.h5"):
+        raise ValueError("early")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failing_rename_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise PermissionError("in use")
+
+    (tmp_path / "net.h5").write_text("old")
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError, match="in use"):
+        write(tmp_path / "net.h5", "new")
+    assert (tmp_path / "net.h5").read_text() == "old"
+    assert os.listdir(tmp_path) == ["net.h5"]
+
+
+def test_the_blocks_own_error_is_reported_when_the_temporary_file_cannot_be_removed(tmp_path):
+    with pytest.raises(ValueError, match="the cause"), atomic_path(tmp_path / "net.h5") as temporary:
+        temporary.unlink()  # so that removing it once more is an OSError
+        raise ValueError("the cause")
+
+
+def test_a_block_that_loses_the_temporary_file_is_an_error(tmp_path):
+    (tmp_path / "net.h5").write_text("old")
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "net.h5") as temporary:
+        temporary.unlink()
+    assert (tmp_path / "net.h5").read_text() == "old"
+
+
+def test_the_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (calls.append("fsync"), fsync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("replace"), replace(*paths)))
+    write(tmp_path / "net.h5", "new")
+    assert calls == ["fsync", "replace"]
+
+
+@POSIX_ONLY
+def test_a_new_file_obeys_the_umask(tmp_path, umask_027):
+    write(tmp_path / "net.h5", "new")
+    assert mode_of(tmp_path / "net.h5") == 0o640
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o755, 0o444])
+def test_an_existing_file_keeps_its_permission_bits(tmp_path, umask_027, mode):
+    (tmp_path / "net.h5").write_text("old")
+    (tmp_path / "net.h5").chmod(mode)
+    write(tmp_path / "net.h5", "new")
+    assert (tmp_path / "net.h5").read_text() == "new"
+    assert mode_of(tmp_path / "net.h5") == mode
+
+
+@POSIX_ONLY
+def test_the_temporary_file_for_a_private_file_is_private(tmp_path):
+    (tmp_path / "net.h5").write_text("old")
+    (tmp_path / "net.h5").chmod(0o600)
+    with atomic_path(tmp_path / "net.h5") as temporary:
+        assert mode_of(temporary) == 0o600
+
+
+@POSIX_ONLY
+def test_a_symbolic_link_stays_a_link_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "net.h5").write_text("old")
+    (tmp_path / "latest.h5").symlink_to("runs/net.h5")
+    write(tmp_path / "latest.h5", "new")
+    assert (tmp_path / "latest.h5").is_symlink()
+    assert (tmp_path / "runs" / "net.h5").read_text() == "new"
+
+
+def test_a_folder_as_target_is_refused_before_the_block_runs(tmp_path):
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(IsADirectoryError, match="runs"), atomic_path(tmp_path / "runs"):
+        pytest.fail("the block ran")
+    assert os.listdir(tmp_path) == ["runs"]
+
+
+@POSIX_ONLY
+def test_a_device_as_target_is_refused():
+    with pytest.raises(OSError, match="not a regular file"):
+        write("/dev/null", "new")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_a_parent_that_is_a_file_is_an_os_error(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(OSError, match="runs"):
+        write(tmp_path / "runs" / "net.h5", "new")
+
+
+@POSIX_ONLY
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
+    folder = tmp_path / "runs"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(PermissionError, match="runs"):
+        write(folder / "net.h5", "new")
+
+
+def test_an_os_error_from_making_the_temporary_file_passes_through(tmp_path, monkeypatch):
+    def refuse(path, flags, mode=0o777):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        write(tmp_path / "net.h5", "new")
+
+
+def run_child(body, path):
+    """Run a process that opens atomic_path(path), writes and syncs half a file, and then runs `body`."""
+    program = textwrap.dedent("""
+        import os, signal, sys
+        from pysketch.files import atomic_path
+        with atomic_path(sys.argv[1]) as temporary, open(temporary, "w") as file:
+            file.write("half")
+            file.flush()
+            os.fsync(file.fileno())
+            print(temporary.name, flush=True)
+            BODY
+    """).replace("BODY", body)
+    root = Path(__file__).resolve().parents[1]
+    return subprocess.run(
+        [sys.executable, "-c", program, str(path)], cwd=root, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("there_was_a_file", [True, False])
+def test_a_process_that_exits_without_cleaning_up_leaves_the_old_file_whole(tmp_path, there_was_a_file):
+    if there_was_a_file:
+        (tmp_path / "net.h5").write_text("old")
+    child = run_child("os._exit(7)", tmp_path / "net.h5")
+    assert child.returncode == 7, child.stderr
+    assert (tmp_path / child.stdout.strip()).read_text() == "half"
+    assert (tmp_path / "net.h5").exists() == there_was_a_file
+    if there_was_a_file:
+        assert (tmp_path / "net.h5").read_text() == "old"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_killed_process_leaves_the_old_file_whole(tmp_path):
+    (tmp_path / "net.h5").write_text("old")
+    child = run_child("os.kill(os.getpid(), signal.SIGKILL)", tmp_path / "net.h5")
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert (tmp_path / child.stdout.strip()).read_text() == "half"
+    assert (tmp_path / "net.h5").read_text() == "old"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to itself alone")
+def test_an_interrupted_process_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "net.h5").write_text("old")
+    child = run_child("signal.raise_signal(signal.SIGINT)", tmp_path / "net.h5")
+    assert child.returncode != 0
+    assert "KeyboardInterrupt" in child.stderr
+    assert (tmp_path / "net.h5").read_text() == "old"
+    assert os.listdir(tmp_path) == ["net.h5"]

@@ -1,0 +1,137 @@
+"""Train a net: python tools/solve.py solver/medium_solver.txt --data DIR"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import common
+from tqdm import tqdm
+
+from pysketch.backend import Device, choose_device
+from pysketch.net_file import write_net_file
+from pysketch.solver import Solver
+from pysketch.solver_def import SolverDef, load_solver
+
+logger = logging.getLogger("pysketch.solve")
+
+EXAMPLES = """
+examples:
+  try it, without any data of your own:
+    python tools/solve.py solver/quick_solver.txt --data synthetic
+  train the paper's medium net on the CUHK student set, unpacked as DIR/train/photos,
+  DIR/train/sketches, DIR/test/photos and DIR/test/sketches (a pair shares its file name):
+    python tools/solve.py solver/medium_solver.txt --data DIR
+  go on after a stop, from where the snapshot was taken:
+    python tools/solve.py solver/medium_solver.txt --data DIR --resume snapshots/medium_iter_400.solverstate.h5
+  start from a trained net's weights:
+    python tools/solve.py solver/medium_solver.txt --data DIR --weights netdefs/pretrained/medium.h5
+
+Ctrl-C stops after the present iteration, with a snapshot; a second Ctrl-C stops at once.
+At the end PREFIX.h5 is written: weights, netdef and preprocessing in one file, for tools/deploy.py.
+PREFIX is the solver file's snapshot_prefix.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, train, write the net file."""
+    args = _parser().parse_args(arguments)
+    common.log_to(args.log)
+    definition = load_solver(args.solver)
+    device = _device(args.device, definition)
+    logger.info("Use CPU." if device.kind == "cpu" else f"Use GPU with device ID {device.index}")
+    with open(args.solver, encoding="utf-8") as file:
+        logger.info("Initializing solver from parameters:\n%s", file.read().rstrip())
+    bar = tqdm(total=definition.options.max_iter, unit="it", disable=None, dynamic_ncols=True)
+    solver = Solver(
+        definition,
+        device=device,
+        seed=args.seed,
+        data_source=args.data,
+        layer_paths=args.layers,
+        on_iteration=lambda solver: _show(bar, solver),
+    )
+    if args.resume:
+        solver.restore(args.resume)
+    elif args.weights:
+        solver.net.copy_from(args.weights)
+    bar.update(solver.iter)
+    bar.reset(total=definition.options.max_iter)
+    bar.update(solver.iter)
+    _handle_signals(solver)
+    with bar:
+        finished = solver.solve()
+    path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
+    write_net_file(path, solver.net)
+    logger.info("Net file for drawing: %s", path)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="solve.py",
+        description="Train a net as a solver file says.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("solver", help="a solver file, such as solver/medium_solver.txt")
+    parser.add_argument("--data", metavar="DIR|synthetic", help="photo-sketch pairs, or the built-in synthetic faces")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--resume", metavar="X.solverstate.h5", help="go on from a snapshot's state")
+    start.add_argument("--weights", metavar="X.h5", help="start from these weights")
+    parser.add_argument("--device", metavar="cpu|gpu:N|auto", help="default: the solver file's solver_mode")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="instead of the solver file's random_seed")
+    parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")
+    parser.add_argument(
+        "--layers",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="let the netdef import Python layers from DIR: runs their code; may be repeated",
+    )
+    return parser
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0 or value >= 2**32:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to 4294967295, found {text}")
+    return value
+
+
+def _device(name: str | None, definition: SolverDef) -> Device:
+    """What --device says, else what the solver file says, else the first GPU that works, else the CPU."""
+    options = definition.options
+    if name is None:
+        name = "auto"
+        if options.given("solver_mode"):
+            name = "cpu" if options.solver_mode == "CPU" else f"gpu:{options.device_id}"
+    return choose_device(name)
+
+
+def _show(bar: tqdm, solver: Solver) -> None:
+    bar.set_postfix(loss=f"{solver.loss:.4g}", lr=f"{solver.rate:.3g}", refresh=False)
+    bar.update()
+
+
+def _handle_signals(solver: Solver) -> None:
+    """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        solver.request("stop")
+
+    signal.signal(signal.SIGINT, stop)
+    again = getattr(signal, "SIGHUP", None) or getattr(signal, "SIGBREAK", None)
+    if again is not None:
+        signal.signal(again, lambda number, frame: solver.request("snapshot"))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUTF8", "1")
+    sys.exit(common.run(main))
