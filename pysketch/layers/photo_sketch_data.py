@@ -46,6 +46,7 @@ class PhotoSketchData(Layer):
                 help="which subfolder of source; default: train in phase TRAIN, else test",
             ),
             Option("batch_size", Kind.INT32, 4, low=0, help="pairs in a batch; 0: all of them"),
+            Option("test_batch_size", Kind.INT32, None, low=0, help="the same in phase TEST; default: batch_size"),
             Option("photo_width", Kind.INT32, 155, low=1, help="pixels"),
             Option("photo_height", Kind.INT32, 200, low=1, help="pixels"),
             Option("sketch_width", Kind.INT32, 143, low=1, help="pixels"),
@@ -74,6 +75,8 @@ class PhotoSketchData(Layer):
         for pair in self.pairs:
             self._check_crops(pair)
         train = self.phase == Phase.TRAIN
+        test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
+        self.batch_size = options.batch_size if train else test_batch
         self.augment = train and (options.mirror or options.shift > 0)
         shuffle = train if options.shuffle is None else options.shuffle
         self.order = BatchOrder(len(self.pairs), shuffle, partial(self.generator, "order"))
@@ -81,7 +84,7 @@ class PhotoSketchData(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Shapes depend on the options only."""
         options = self.options
-        n = options.batch_size or len(self.pairs)
+        n = self.batch_size or len(self.pairs)
         top[0].reshape(n, self.preprocessing.channels, options.photo_height, options.photo_width)
         top[1].reshape(n, 1, options.sketch_height, options.sketch_width)
 

@@ -1,0 +1,90 @@
+"""A tiny drawing net and a few pairs of pictures, for the tests of the command lines."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pysketch.images import write_image
+from pysketch.net import Net
+from pysketch.net_file import write_net_file
+from pysketch.netdef import Phase
+
+NETDEF = """
+name: "tiny"
+layer {
+  name: "data" type: "Python" top: "data" top: "label"
+  exclude { stage: "deploy" }
+  python_param {
+    module: "pysketch.layers" layer: "PhotoSketchData"
+    param_str: '{ "batch_size": 2, "photo_width": 17, "photo_height": 19, "sketch_width": 13, "sketch_height": 15,'
+               '  "scale": 0.004, "mean": [127.5], "xy_scale": 0.01 }'
+  }
+}
+layer {
+  name: "data" type: "Input" top: "data"
+  include { phase: TEST stage: "deploy" }
+  input_param { shape { dim: 1 dim: 5 dim: 19 dim: 17 } }
+}
+layer {
+  name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 3 kernel_size: 3 weight_filler { type: "msra" } }
+}
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+layer {
+  name: "conv2" type: "Convolution" bottom: "conv1" top: "prediction"
+  convolution_param {
+    num_output: 1 kernel_size: 3 weight_filler { type: "msra" } bias_filler { type: "constant" value: 128 }
+  }
+}
+layer {
+  name: "loss" type: "Python" bottom: "prediction" bottom: "label" top: "loss"
+  exclude { stage: "deploy" }
+  python_param { module: "pysketch.layers" layer: "GenerativeDiscriminativeLoss" }
+}
+"""
+
+SOLVER = """
+net: "{folder}/tiny.prototxt"
+type: "Adam" base_lr: 0.01 momentum: 0.9
+max_iter: 6 display: 2 snapshot: 3
+test_iter: 1 test_interval: 3
+random_seed: 5
+snapshot_prefix: "{folder}/out/tiny"
+solver_mode: CPU
+"""
+
+
+def write_pairs(folder: Path, names: list[str], seed: int = 3) -> None:
+    """Pairs of 21x23 pictures: a random photo, and a sketch that is its blurred luma."""
+    rng = np.random.default_rng(seed)
+    for name in names:
+        photo = rng.integers(0, 256, (23, 21, 3)).astype(np.uint8)
+        write_image(folder / "photos" / f"{name}.png", photo)
+        write_image(folder / "sketches" / f"{name}.png", photo.mean(axis=2).astype(np.uint8))
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """A folder with train/ and test/ pairs."""
+    write_pairs(tmp_path / "data" / "train", ["a", "b", "c"])
+    write_pairs(tmp_path / "data" / "test", ["x", "y"], seed=4)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def solver_file(tmp_path):
+    """A solver that trains the tiny net for 6 iterations, with snapshots to tmp_path/out/tiny*."""
+    (tmp_path / "tiny.prototxt").write_text(NETDEF)
+    path = tmp_path / "tiny_solver.txt"
+    path.write_text(SOLVER.format(folder=tmp_path.as_posix()))
+    return path
+
+
+@pytest.fixture
+def net_file(tmp_path, pairs):
+    """An untrained net file: sketches are 4 pixels smaller than photos."""
+    (tmp_path / "tiny.prototxt").write_text(NETDEF)
+    net = Net(tmp_path / "tiny.prototxt", Phase.TRAIN, data_source=str(pairs), seed=1)
+    write_net_file(tmp_path / "net.h5", net)
+    return tmp_path / "net.h5"

@@ -1,0 +1,157 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import deploy
+import numpy as np
+import pytest
+from PIL import Image
+
+from pysketch.errors import DataError, SnapshotError
+from pysketch.images import read_sketch, write_image
+from pysketch.sketcher import Sketcher
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    write_image(path, np.random.default_rng(1).integers(0, 256, (29, 31, 3)).astype(np.uint8))
+    return path
+
+
+def test_a_photo_is_drawn_to_the_named_file(net_file, photo, tmp_path):
+    out = tmp_path / "new" / "sketch.png"
+    assert deploy.main([str(net_file), str(photo), "-o", str(out)]) == 0
+    expected = Sketcher(net_file).draw(np.asarray(Image.open(photo)))
+    np.testing.assert_array_equal(read_sketch(out), expected)
+    assert expected.shape == (25, 27)
+
+
+def test_without_o_the_sketch_is_named_after_the_photo_in_the_working_folder(net_file, photo, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert deploy.main([str(net_file), str(photo)]) == 0
+    assert [path.name for path in Path().iterdir()] == ["photo_sketch.png"]
+
+
+def test_size_as_input_draws_as_large_as_the_photo_and_alike_in_the_middle(net_file, photo, tmp_path):
+    for flags, name in (([], "small.png"), (["--size-as-input"], "full.png")):
+        deploy.main([str(net_file), str(photo), "-o", str(tmp_path / name), *flags])
+    small, full = read_sketch(tmp_path / "small.png"), read_sketch(tmp_path / "full.png")
+    assert full.shape == (29, 31)
+    np.testing.assert_array_equal(full[2:-2, 2:-2], small)
+
+
+def test_side_by_side_shows_photo_and_sketch(net_file, photo, tmp_path):
+    deploy.main([str(net_file), str(photo), "-o", str(tmp_path / "both.png"), "--side-by-side"])
+    both = np.asarray(Image.open(tmp_path / "both.png"))
+    np.testing.assert_array_equal(both[:, :31], np.asarray(Image.open(photo)))
+    assert both.shape[1] > 31 + 27
+
+
+def test_a_folder_is_drawn_to_a_folder_one_bad_file_is_reported_and_the_rest_go_on(net_file, tmp_path, capsys):
+    folder = tmp_path / "album"
+    rng = np.random.default_rng(2)
+    for name in ("a.png", "c.jpg"):
+        write_image(folder / name, rng.integers(0, 256, (21, 23, 3)).astype(np.uint8))
+    (folder / "b.png").write_bytes(b"not a picture")
+    (folder / "notes.txt").write_text("not even named as one")
+    assert deploy.main([str(net_file), str(folder), "-o", str(tmp_path / "out")]) == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+    captured = capsys.readouterr()
+    assert captured.err.count("error:") == 1
+    assert "b.png" in captured.err
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgba", "palette", "sixteen bits", "rotated"])
+def test_any_readable_image_is_drawn(kind, net_file, tmp_path):
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(0, 256, (19, 23, 3)).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    path, options = tmp_path / "photo.png", {}
+    if kind == "sixteen bits":
+        image = Image.fromarray(pixels[:, :, 0].astype(np.uint16) * 257)
+    elif kind == "rotated":
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turned by a quarter: the picture is 19 wide, 23 high when seen upright
+        options["exif"] = exif
+    else:
+        image = image.convert({"grey": "L", "rgba": "RGBA", "palette": "P"}[kind])
+    image.save(path, **options)
+    assert deploy.main([str(net_file), str(path), "-o", str(tmp_path / "s.png")]) == 0
+    assert read_sketch(tmp_path / "s.png").shape == ((19, 15) if kind == "rotated" else (15, 19))
+
+
+def test_a_sketch_never_overwrites_a_photo(net_file, photo):
+    before = photo.read_bytes()
+    with pytest.raises(DataError, match="would overwrite a photo"):
+        deploy.main([str(net_file), str(photo), "-o", str(photo)])
+    with pytest.raises(DataError, match="would overwrite a photo"):
+        deploy.main([str(net_file), str(photo), "-o", str(photo.parent)])
+    assert photo.read_bytes() == before
+
+
+def test_two_photos_of_one_name_are_refused_before_anything_is_drawn(net_file, photo, tmp_path):
+    other = tmp_path / "more" / "photo.png"
+    write_image(other, np.zeros((29, 31, 3), np.uint8))
+    with pytest.raises(DataError, match=r"its sketch would overwrite that of .*photo\.png"):
+        deploy.main([str(net_file), str(photo), str(other), "-o", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_images_is_an_error(net_file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no images in this folder"):
+        deploy.main([str(net_file), str(tmp_path / "empty")])
+
+
+def test_several_photos_cannot_go_into_one_file(net_file, photo, tmp_path):
+    (tmp_path / "taken.png").write_bytes(b"mine")
+    with pytest.raises(DataError, match="is a file; for several photos -o names a folder"):
+        deploy.main([str(net_file), str(photo), str(photo), "-o", str(tmp_path / "taken.png")])
+
+
+def test_a_photo_that_is_too_small_keeps_the_old_sketch(net_file, tmp_path, capsys):
+    write_image(tmp_path / "dot.png", np.zeros((4, 9, 3), np.uint8))
+    (tmp_path / "sketch.png").write_bytes(b"old")
+    assert deploy.main([str(net_file), str(tmp_path / "dot.png"), "-o", str(tmp_path / "sketch.png")]) == 2
+    assert "a 9x4 photo (width x height) is too small for this net" in capsys.readouterr().err
+    assert (tmp_path / "sketch.png").read_bytes() == b"old"
+
+
+def test_weights_alone_cannot_be_drawn_with(net_file, photo, tmp_path):
+    from pysketch.net import Net
+    from pysketch.netdef import Phase
+
+    net = Net(tmp_path / "tiny.prototxt", Phase.TEST, stages=("deploy",))
+    net.save(tmp_path / "only.caffemodel.h5")
+    with pytest.raises(SnapshotError, match=r"has no netdef in it; expected the net file that tools/solve.py writes"):
+        deploy.main([str(tmp_path / "only.caffemodel.h5"), str(photo)])
+
+
+def test_a_strangers_netdef_runs_no_code(net_file, photo, tmp_path):
+    import h5py
+
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Layer: pass\n")
+    with h5py.File(net_file, "r+") as file:
+        file.attrs["netdef"] = file.attrs["netdef"] + (
+            'layer { name: "x" type: "Python" bottom: "prediction" top: "p2" '
+            'python_param { module: "evil" layer: "Layer" } }'
+        )
+    command = [sys.executable, str(ROOT / "tools" / "deploy.py"), str(net_file), str(photo)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert result.returncode == 2
+    assert 'the netdef names the Python module "evil"' in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_help_teaches_by_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        deploy.main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg" in text
+    assert "eyes at (75, 125)" in text

@@ -1,0 +1,130 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import solve
+
+from pysketch.errors import DataError, NetdefError, SnapshotError
+from pysketch.net_file import read_net_file
+from pysketch.sketcher import Sketcher
+from pysketch.snapshot import WeightsFile
+
+ROOT = Path(__file__).parents[2]
+
+
+def weights(path):
+    with WeightsFile(path) as file:
+        return [file.read(layer, k) for layer in file.layers for k in range(file.count(layer))]
+
+
+def assert_same(one, two):
+    pairs = list(zip(weights(one), weights(two), strict=True))
+    assert pairs
+    for a, b in pairs:
+        np.testing.assert_array_equal(a, b)
+
+
+def test_training_writes_snapshots_and_one_net_file_that_can_draw(solver_file, pairs, tmp_path):
+    assert solve.main([str(solver_file), "--data", str(pairs)]) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"tiny.h5"} | {f"tiny_iter_{n}.{k}.h5" for n in (3, 6) for k in ("caffemodel", "solverstate")}
+    sketch = Sketcher(tmp_path / "out" / "tiny.h5").draw(np.zeros((29, 31, 3), np.uint8))
+    assert sketch.shape == (25, 27)
+    assert_same(tmp_path / "out" / "tiny.h5", tmp_path / "out" / "tiny_iter_6.caffemodel.h5")
+
+
+def test_the_net_file_keeps_the_netdefs_text_and_the_preprocessing(solver_file, pairs, tmp_path):
+    solve.main([str(solver_file), "--data", str(pairs)])
+    netdef, preprocessing = read_net_file(tmp_path / "out" / "tiny.h5")
+    assert netdef.text == (tmp_path / "tiny.prototxt").read_text()
+    assert (preprocessing.scale, preprocessing.mean, preprocessing.xy_scale) == (0.004, (127.5,), 0.01)
+
+
+def test_resuming_gives_the_same_net_bit_for_bit(solver_file, pairs, tmp_path):
+    solve.main([str(solver_file), "--data", str(pairs)])
+    (tmp_path / "out" / "tiny.h5").rename(tmp_path / "straight.h5")
+    state = tmp_path / "out" / "tiny_iter_3.solverstate.h5"
+    assert solve.main([str(solver_file), "--data", str(pairs), "--resume", str(state)]) == 0
+    assert_same(tmp_path / "straight.h5", tmp_path / "out" / "tiny.h5")
+
+
+def test_the_seed_on_the_command_line_wins_over_the_files(solver_file, pairs, tmp_path):
+    nets = []
+    for name, seed in (("one", "8"), ("two", "8"), ("other", "9")):
+        solve.main([str(solver_file), "--data", str(pairs), "--seed", seed])
+        nets.append((tmp_path / "out" / "tiny.h5").rename(tmp_path / f"{name}.h5"))
+    assert_same(nets[0], nets[1])
+    assert not np.array_equal(weights(nets[0])[0], weights(nets[2])[0])
+
+
+def test_weights_are_where_training_starts(solver_file, pairs, net_file, tmp_path):
+    text = solver_file.read_text().replace("base_lr: 0.01", "base_lr: 0")
+    solver_file.write_text(text)
+    solve.main([str(solver_file), "--data", str(pairs), "--weights", str(net_file)])
+    assert_same(net_file, tmp_path / "out" / "tiny.h5")
+
+
+def test_without_data_it_says_how_to_point_at_cufs_and_at_the_synthetic_set(solver_file):
+    with pytest.raises(DataError, match=r'layer "data": no data: give --data DIR.*CUFS.*or --data synthetic'):
+        solve.main([str(solver_file)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (["missing.txt"], NetdefError, r"missing\.txt: cannot be read: No such file"),
+        (["{solver}", "--data", "nowhere"], DataError, "nowhere: no such folder or list file"),
+        (["{solver}", "--data", "{data}", "--resume", "no.h5"], SnapshotError, "no.h5: no such file"),
+        (["{solver}", "--data", "{data}", "--weights", "no.h5"], SnapshotError, "no.h5: no such file"),
+    ],
+)
+def test_bad_input_is_an_error_that_names_it(arguments, kind, message, solver_file, pairs):
+    arguments = [text.format(solver=solver_file, data=pairs) for text in arguments]
+    with pytest.raises(kind, match=message):
+        solve.main(arguments)
+
+
+def test_resume_and_weights_together_are_refused(solver_file, capsys):
+    with pytest.raises(SystemExit) as stop:
+        solve.main([str(solver_file), "--resume", "a.h5", "--weights", "b.h5"])
+    assert stop.value.code == 2
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "x"])
+def test_a_seed_must_be_a_32_bit_whole_number(seed, solver_file, capsys):
+    with pytest.raises(SystemExit) as stop:
+        solve.main([str(solver_file), "--seed", seed])
+    assert stop.value.code == 2
+    assert "--seed" in capsys.readouterr().err
+
+
+def test_a_typo_in_a_netdef_is_one_line_with_its_place_and_status_2(solver_file, pairs, tmp_path):
+    netdef = tmp_path / "tiny.prototxt"
+    netdef.write_text(netdef.read_text().replace("kernel_size: 3 weight", "kernal_size: 3 weight", 1))
+    command = [sys.executable, str(ROOT / "tools" / "solve.py"), str(solver_file), "--data", str(pairs)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    last = result.stderr.splitlines()[-1]
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert 'tiny.prototxt:19:37: layer "conv1": unknown field "kernal_size"' in last
+    assert 'did you mean "kernel_size"?' in last
+
+
+def test_help_teaches_by_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        solve.main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "python tools/solve.py solver/medium_solver.txt --data DIR" in text
+    assert "--data synthetic" in text
+
+
+def test_the_log_can_go_to_a_file(solver_file, pairs, tmp_path, capsys):
+    solve.main([str(solver_file), "--data", str(pairs), "--log", str(tmp_path / "train.log")])
+    text = (tmp_path / "train.log").read_text()
+    for part in ("Use CPU.", "Solving tiny", "Iteration 2 (", "Test net output #0: loss = ", "Optimization Done."):
+        assert part in text
+    assert "Iteration" not in capsys.readouterr().err
