@@ -95,14 +95,14 @@ def _gpu_problem(index: int) -> str | None:
     """Why GPU `index` cannot be used, in one line; None if a self-test on it gives the right numbers."""
     try:
         cupy = _import_cupy()
-    except ImportError as error:
-        return f"CuPy is not installed ({_one_line(error)}); pip install 'pysketch[gpu]'"
-    except Exception as error:
+    except Exception as error:  # CuPy turns whatever goes wrong in it into an ImportError with a long text
+        if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
+            return f"CuPy is not installed ({_one_line(error)}); pip install 'pysketch[gpu]'"
         return f"CuPy cannot be loaded ({_one_line(error)})"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
         if index >= count:
-            return f"there are {count} GPUs, counted from 0"
+            return f"there {'is 1 GPU' if count == 1 else f'are {count} GPUs'}, counted from 0"
         with cupy.cuda.Device(index):
             matrix = cupy.arange(4, dtype=np.float32).reshape(2, 2)
             product = cupy.asnumpy(matrix @ matrix)

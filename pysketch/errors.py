@@ -36,6 +36,10 @@ class DeviceError(PysketchError):
     """A device that was asked for and is not there."""
 
 
+class GradientError(PysketchError):
+    """A layer whose backward is not the derivative of its forward."""
+
+
 class DivergenceError(PysketchError):
     """A training run whose loss or gradients are no longer finite."""
 

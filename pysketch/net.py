@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import pysketch.layers  # noqa: F401  (registers the layers)
 from pysketch.backend import CPU, Array, Device, copy_into, to_host
+from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
+from pysketch.debug_info import log_backward, log_forward, log_params
 from pysketch.errors import NetdefError, SnapshotError, did_you_mean
 from pysketch.im2col import DEFAULT_WORKSPACE, Workspace
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
+from pysketch.params import Param, gather_params
 from pysketch.snapshot import WeightsFile, write_weights
 from pysketch.splits import insert_splits
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Param:
-    """One learnable array of a net; shared params appear once, under their first owner."""
-
-    layer: str
-    index: int
-    blob: Blob
-    lr_mult: float
-    decay_mult: float
 
 
 class Net:
@@ -84,25 +77,21 @@ class Net:
             layer_paths=tuple(layer_paths),
             input_shapes=dict(input_shapes or {}),
         )
-        for definition in self.netdef.layers:
-            check_sections(definition)
-        state = self.netdef.resolve_state(self.phase, level, tuple(stages))
-        self.state = state
-        definitions = insert_splits(tuple(self._with_loss_weight(layer) for layer in self.netdef.select(state).layers))
+        self.state = self.netdef.resolve_state(self.phase, level, tuple(stages))
         self.blobs: dict[str, Blob] = {}
         self.layers: list[Layer] = []
         self.bottoms: list[list[Blob]] = []
         self.tops: list[list[Blob]] = []
         self.loss_weights: list[tuple[Blob, float]] = []
-        self.learnable: list[Param] = []
-        self._owners: dict[str, tuple[Param, Any]] = {}
+        definitions = self._definitions()
         for definition in definitions:
             self._append(definition)
         self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
-        read = {name for definition in definitions for name in definition.bottom}
-        self.outputs = sorted(name for name in self.blobs if name not in read)
+        self.learnable: list[Param] = gather_params(self.layers)
         self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
-        self._plan_backward()
+        self.outputs = _unread_tops(definitions)
+        plan = plan_backward(self.layers, self.netdef.force_backward)
+        self.needs_backward, self.propagate_down = plan.needs_backward, plan.propagate_down
         if weights is not None:
             self.copy_from(weights)
 
@@ -115,7 +104,7 @@ class Net:
         """Run backward from layer start - 1 (default: the last) down to layer `end`; adds to param diffs."""
         self.backward_layers(range(end, len(self.layers) if start is None else start))
         if self.debug_info:
-            self._log_params()
+            log_params(self.learnable)
 
     def forward_layers(self, indices: Iterable[int]) -> None:
         """Run some layers' reshape and forward, in the order given."""
@@ -124,7 +113,7 @@ class Net:
             layer.reshape(bottom, top)
             layer.forward(bottom, top)
             if self.debug_info:
-                self._log_forward(layer, top)
+                log_forward(layer, top)
 
     def backward_layers(self, indices: Sequence[int]) -> None:
         """Run some layers' backward, where it is needed, in the opposite of the order given."""
@@ -132,10 +121,10 @@ class Net:
             blob.diff[...] = weight
         for index in reversed(indices):
             if self.needs_backward[index]:
-                layer = self.layers[index]
-                layer.backward(self.tops[index], self.propagate_down[index], self.bottoms[index])
+                layer, bottom, down = self.layers[index], self.bottoms[index], self.propagate_down[index]
+                layer.backward(self.tops[index], down, bottom)
                 if self.debug_info:
-                    self._log_backward(index)
+                    log_backward(layer, down, bottom)
 
     def loss(self) -> float:
         """The sum of loss_weight * top over all weighted tops, as they stand."""
@@ -209,6 +198,13 @@ class Net:
                     return f'layer "{layer.name}", {what}, {which}'
         return None
 
+    def _definitions(self) -> tuple[LayerDef, ...]:
+        """The layers of this state, their options checked, their loss weights and splits in place."""
+        for definition in self.netdef.layers:
+            check_sections(definition)
+        selected = self.netdef.select(self.state).layers
+        return insert_splits(tuple(self._with_loss_weight(definition) for definition in selected))
+
     def _with_loss_weight(self, definition: LayerDef) -> LayerDef:
         """Loss layers weigh their first top 1 unless told otherwise."""
         if definition.loss_weight or not layer_class(definition, self.context).is_loss:
@@ -225,7 +221,6 @@ class Net:
         for blob, weight in zip(top, definition.loss_weight, strict=False):
             if weight:
                 self.loss_weights.append((blob, weight))
-        self._append_params(layer)
         self.layers.append(layer)
         self.bottoms.append(bottom)
         self.tops.append(top)
@@ -244,119 +239,18 @@ class Net:
         self.blobs[name] = Blob((), self.context.dtype, self.context.xp)
         return self.blobs[name]
 
-    def _append_params(self, layer: Layer) -> None:
-        """Match the layer's params with its ``param`` entries; share those that have a name."""
-        definition = layer.definition
-        if len(definition.param) > len(layer.blobs):
-            raise definition.error(
-                f"{len(definition.param)} param entries, but the layer has {len(layer.blobs)} params"
-            )
-        for k, blob in enumerate(layer.blobs):
-            spec = definition.param[k] if k < len(definition.param) else None
-            lr_mult, decay_mult = (spec.lr_mult, spec.decay_mult) if spec else (1.0, 1.0)
-            param = Param(layer.name, k, blob, lr_mult, decay_mult)
-            if spec and spec.name:
-                if spec.name in self._owners:
-                    owner = self._share(layer, param, spec)
-                    layer.param_propagate_down[k] = owner.lr_mult != 0
-                    continue
-                self._owners[spec.name] = param, spec
-            layer.param_propagate_down[k] = lr_mult != 0
-            self.learnable.append(param)
-
-    def _share(self, layer: Layer, param: Param, spec: Any) -> Param:
-        """Give a param its owner's memory; shapes and multipliers must agree."""
-        owner, owner_spec = self._owners[spec.name]
-        strict = spec.share_mode == "STRICT"
-        mine, theirs = (param.blob.shape, owner.blob.shape) if strict else (param.blob.count, owner.blob.count)
-        who = f'param "{spec.name}" is shared with layer "{owner.layer}"'
-        if mine != theirs:
-            raise layer.shape_error(f"{who}, whose {'shape' if strict else 'count'} is {theirs}; found {mine}")
-        for multiplier in ("lr_mult", "decay_mult"):
-            if not spec.given(multiplier):
-                continue
-            value = getattr(spec, multiplier)
-            if not owner_spec.given(multiplier) and getattr(owner, multiplier) == 1.0:
-                setattr(owner, multiplier, value)
-            if getattr(owner, multiplier) != value:
-                raise layer.error(f"{who}, whose {multiplier} is {getattr(owner, multiplier)}; found {value}")
-        param.blob.share_data(owner.blob)
-        param.blob.share_diff(owner.blob)
-        return owner
-
-    def _plan_backward(self) -> None:
-        """Which layers run backward and which bottoms get a diff: Caffe's rules.
-
-        A bottom needs a diff if its producer needs backward, unless propagate_down says otherwise; a layer
-        needs backward if a bottom does or a param is learned. Then, from the last layer up, whatever leads
-        to no loss is switched off. force_backward switches everything on.
-        """
-        needed: dict[str, bool] = {}
-        self.needs_backward: list[bool] = []
-        self.propagate_down: list[list[bool]] = []
-        for layer in self.layers:
-            definition = layer.definition
-            down = [needed[name] for name in definition.bottom]
-            if definition.propagate_down:
-                down = list(definition.propagate_down)
-            needs = any(down) or any(layer.param_propagate_down)
-            if self.netdef.force_backward:
-                down = [d or k not in layer.no_gradient for k, d in enumerate(down)]
-                needs = True
-            self.needs_backward.append(needs)
-            self.propagate_down.append(down)
-            needed.update(dict.fromkeys(definition.top, needs))
-        if not self.netdef.force_backward:
-            self._prune_backward()
-
-    def _prune_backward(self) -> None:
-        under_loss: set[int] = {id(blob) for blob, _ in self.loss_weights}
-        asked: set[int] = set(under_loss)
-        for index in reversed(range(len(self.layers))):
-            bottoms, tops = self.bottoms[index], self.tops[index]
-            leads_to_loss = any(id(blob) in under_loss for blob in tops)
-            if not (leads_to_loss and any(id(blob) in asked for blob in tops)):
-                self.needs_backward[index] = False
-                self.propagate_down[index] = [False] * len(bottoms)
-            for blob, down in zip(bottoms, self.propagate_down[index], strict=True):
-                if leads_to_loss:
-                    under_loss.add(id(blob))
-                if down:
-                    asked.add(id(blob))
-
-    def _log_forward(self, layer: Layer, top: Sequence[Blob]) -> None:
-        for name, blob in zip(layer.definition.top, top, strict=True):
-            logger.info("    [Forward] Layer %s, top blob %s data: %g", layer.name, name, _magnitude(blob.data))
-        for k, blob in enumerate(layer.blobs):
-            logger.info("    [Forward] Layer %s, param blob %d data: %g", layer.name, k, _magnitude(blob.data))
-
-    def _log_backward(self, index: int) -> None:
-        layer = self.layers[index]
-        for name, blob, down in zip(
-            layer.definition.bottom, self.bottoms[index], self.propagate_down[index], strict=True
-        ):
-            if down:
-                logger.info("    [Backward] Layer %s, bottom blob %s diff: %g", layer.name, name, _magnitude(blob.diff))
-        for k, blob in enumerate(layer.blobs):
-            if layer.param_propagate_down[k]:
-                logger.info("    [Backward] Layer %s, param blob %d diff: %g", layer.name, k, _magnitude(blob.diff))
-
-    def _log_params(self) -> None:
-        norms = []
-        for order in (1, 2):
-            for which in ("data", "diff"):
-                norms.append(_norm([getattr(param.blob, which) for param in self.learnable], order))
-        logger.info("    [Backward] All net params (data, diff): L1 norm = (%g, %g); L2 norm = (%g, %g)", *norms)
-
 
 def is_finite(array: Array) -> bool:
     """True if no element is NaN or infinite: the sum of magnitudes is finite, or every element is."""
-    return bool(np.isfinite(float(abs(array).sum()))) or bool(np.isfinite(to_host(array)).all())
+    with np.errstate(over="ignore"):  # finite elements whose sum is not
+        total = float(abs(array).sum())
+    return math.isfinite(total) or bool(np.isfinite(to_host(array)).all())
 
 
-def _magnitude(array: Array) -> float:
-    return float(abs(array).sum()) / max(array.size, 1)
-
-
-def _norm(arrays: list[Array], order: int) -> float:
-    return sum(float((abs(array) ** order).sum()) for array in arrays) ** (1 / order)
+def _unread_tops(definitions: Sequence[LayerDef]) -> list[str]:
+    """The names of those tops that no layer below reads, in alphabetical order."""
+    unread: set[str] = set()
+    for definition in definitions:
+        unread.difference_update(definition.bottom)
+        unread.update(definition.top)
+    return sorted(unread)

@@ -87,7 +87,8 @@ def _upgrade_v1_layer(layer: Field) -> Field:
         else:
             fields.append(field)
     fields += _param_specs(params)
-    return Field("layer", Message(layer.value.position, fields), layer.position)
+    empty_lists = [empty for empty in layer.value.empty_lists if empty.name not in _PARAM_FIELDS]
+    return Field("layer", Message(layer.value.position, fields, empty_lists), layer.position)
 
 
 def _upgrade_v1_type(field: Field) -> Field:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
 
 import common
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from pysketch.backend import Device, choose_device
 from pysketch.net_file import write_net_file
+from pysketch.prototxt import read_text
 from pysketch.solver import Solver
 from pysketch.solver_def import SolverDef, load_solver
 
@@ -45,26 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     definition = load_solver(args.solver)
     device = _device(args.device, definition)
     logger.info("Use CPU." if device.kind == "cpu" else f"Use GPU with device ID {device.index}")
-    with open(args.solver, encoding="utf-8") as file:
-        logger.info("Initializing solver from parameters:\n%s", file.read().rstrip())
-    bar = tqdm(total=definition.options.max_iter, unit="it", disable=None, dynamic_ncols=True)
+    logger.info("Initializing solver from parameters:\n%s", read_text(args.solver))
     solver = Solver(
         definition,
         device=device,
         seed=args.seed,
         data_source=args.data,
         layer_paths=args.layers,
-        on_iteration=lambda solver: _show(bar, solver),
     )
     if args.resume:
         solver.restore(args.resume)
     elif args.weights:
         solver.net.copy_from(args.weights)
-    bar.update(solver.iter)
-    bar.reset(total=definition.options.max_iter)
-    bar.update(solver.iter)
     _handle_signals(solver)
-    with bar:
+    total = definition.options.max_iter
+    with tqdm(total=total, initial=solver.iter, unit="it", disable=None, dynamic_ncols=True) as bar:
+        solver.on_iteration = partial(_show, bar)
         finished = solver.solve()
     path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
     write_net_file(path, solver.net)
@@ -133,5 +130,4 @@ def _handle_signals(solver: Solver) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUTF8", "1")
     sys.exit(common.run(main))

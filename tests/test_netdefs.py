@@ -1,0 +1,160 @@
+"""The netdefs and solver files that ship: each loads in every use and is what its comments say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pysketch.gradient_check import check_net_gradients
+
+from pysketch.images import write_image
+from pysketch.net import Net
+from pysketch.netdef import Phase, load_netdef, parse_netdef
+from pysketch.preprocessing import Preprocessing
+from pysketch.sketcher import deploy_net
+from pysketch.solver_def import load_solver
+
+ROOT = Path(__file__).parents[1]
+NETDEFS = sorted((ROOT / "netdefs").glob("*.prototxt"))
+SOLVERS = sorted((ROOT / "solver").glob("*.txt"))
+SIZES = {  # kernel x filters, layer by layer, and the number of params: notes on the paper's Figure 2
+    "sr": ([(9, 64), (1, 32), (5, 1)], 28_865),
+    "small": ([(5, 64), (5, 64), (1, 32), (1, 32), (3, 32), (3, 1)], 123_201),
+    "medium": ([(5, 128), (5, 128), (1, 64), (1, 64), (3, 64), (3, 1)], 475_777),
+    "large": ([(5, 256), (5, 256), (1, 128), (1, 128), (3, 128), (3, 1)], 1_869_057),
+}
+
+
+def by_name(paths):
+    return pytest.mark.parametrize("path", paths, ids=[path.stem for path in paths])
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Three random pairs of the aligned size."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(1)
+    for name in "abc":
+        write_image(folder / "photos" / f"{name}.png", rng.integers(0, 256, (250, 200, 3)).astype(np.uint8))
+        write_image(folder / "sketches" / f"{name}.png", rng.integers(0, 256, (250, 200)).astype(np.uint8))
+    return str(folder)
+
+
+def small(text, batch=2, photo=(15, 16)):
+    """The netdef's text with a small crop and batch: (width, height), the sketch 12 pixels smaller."""
+    options = f'"photo_width": {photo[0]}, "photo_height": {photo[1]}, '
+    options += f'"sketch_width": {photo[0] - 12}, "sketch_height": {photo[1] - 12},'
+    changed, count = re.subn(r'"batch_size": \d+,', f'"batch_size": {batch}, {options}', text)
+    assert count == 1
+    return changed
+
+
+def edited(path, before, after):
+    """The netdef with one edit, made in one place."""
+    text = path.read_text()
+    assert text.count(before) == 2  # once in the comment that recommends it, once in the layer
+    head, tail = text.rsplit(before, 1)
+    return parse_netdef(small(head + after + tail), path.name)
+
+
+def test_there_are_four_nets_each_with_two_recipes():
+    assert {path.stem for path in NETDEFS} == {f"{name}{kind}" for name in SIZES for kind in ("", "_paper")}
+    recipes = {f"{name}{kind}_solver" for name in SIZES for kind in ("", "_paper")}
+    assert {path.stem for path in SOLVERS} == recipes | {"quick_solver"}
+
+
+@by_name(NETDEFS)
+def test_a_drawing_net_has_the_papers_filters_params_and_sizes(path):
+    layers, params = SIZES[path.stem.removesuffix("_paper")]
+    net = deploy_net(load_netdef(path), Preprocessing())
+    weights = [blobs[0].shape for blobs in net.params.values()]
+    assert [(shape[2], shape[0]) for shape in weights] == layers
+    assert sum(param.blob.count for param in net.learnable) == params
+    assert net.blobs["data"].shape == (1, 5, 200, 155)
+    assert net.blobs["prediction"].shape == (1, 1, 188, 143)
+    assert sum(layer.type == "ReLU" for layer in net.layers) == len(layers) - 1
+
+
+@by_name(NETDEFS)
+def test_every_convolutions_comment_tells_its_kernel_channels_and_output_shape(path):
+    net = deploy_net(load_netdef(path), Preprocessing())
+    comments = re.findall(r"# (\d+)x\1, (\d+) -> (\d+): N x (\d+) x (\d+) x (\d+)\n", path.read_text())
+    convolutions = [layer for layer in net.layers if layer.type == "Convolution"]
+    assert len(comments) == len(convolutions)
+    for comment, layer in zip(comments, convolutions, strict=True):
+        filters, channels, kernel, _ = layer.blobs[0].shape
+        shape = net.blobs[layer.definition.top[0]].shape
+        assert tuple(int(n) for n in comment) == (kernel, channels, filters, *shape[1:])
+
+
+@by_name(NETDEFS)
+@pytest.mark.parametrize("phase", [Phase.TRAIN, Phase.TEST])
+def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, phase, pairs):
+    net = Net(parse_netdef(small(path.read_text())), phase, data_source=pairs)
+    assert np.isfinite(net.forward())
+    assert net.outputs == ["L_discrim", "L_gen", "loss"]
+    values = [float(net.blobs[name].data) for name in ("loss", "L_gen", "L_discrim")]
+    assert values[0] == pytest.approx(values[1] + 1e4 * values[2], rel=1e-6)
+
+
+@by_name(NETDEFS)
+def test_the_whole_graphs_gradients_are_right(path, pairs):
+    net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, data_source=pairs, dtype=np.float64, seed=2)
+    assert check_net_gradients(net, threshold=1e-4) >= 10 * len(net.params)  # ReLU's kinks are near somewhere
+
+
+@by_name(NETDEFS)
+def test_one_edit_leaves_out_the_coordinates(path, pairs):
+    netdef = edited(path, '"xy": true', '"xy": false')
+    net = Net(netdef, Phase.TRAIN, data_source=pairs)
+    assert net.blobs["data"].shape[1] == 3
+    assert deploy_net(netdef, net.layers[0].preprocessing).blobs["data"].shape[1] == 3
+
+
+@by_name(NETDEFS)
+def test_one_edit_leaves_out_the_regularizer(path, pairs):
+    net = Net(edited(path, '"alpha": 1e4', '"alpha": 0'), Phase.TRAIN, data_source=pairs)
+    net.forward()
+    assert float(net.blobs["loss"].data) == float(net.blobs["L_gen"].data)
+
+
+@by_name([path for path in NETDEFS if path.stem.endswith("_paper")])
+def test_the_literal_recipe_starts_from_gaussians_of_std_001_and_raw_pixels(path, pairs):
+    net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, data_source=pairs)
+    for param in net.learnable:
+        assert (param.lr_mult, param.decay_mult) == (1, 1)
+        if param.index == 1:
+            assert not param.blob.data.any()
+        else:
+            assert param.blob.data.std() == pytest.approx(0.01, rel=5 / param.blob.count**0.5)
+    net.forward()
+    pixels, xy = net.blobs["data"].data[:, :3], net.blobs["data"].data[:, 3:]
+    assert (pixels == np.rint(pixels)).all()
+    assert pixels.max() > 200
+    assert (xy[0, 0, 0] == np.arange(-7, 8)).all()
+
+
+@by_name(SOLVERS)
+def test_a_solver_file_loads_and_names_a_netdef_that_is_there(path):
+    definition = load_solver(path)
+    assert (ROOT / definition.train_net).is_file()
+    assert definition.test_nets == [definition.train_net]
+    assert definition.prefix.startswith("snapshots/")
+    assert definition.options.random_seed == 1
+
+
+@by_name([path for path in SOLVERS if path.stem.endswith("_paper_solver")])
+def test_the_papers_solver_is_plain_gradient_descent_at_its_rate_in_micro_batches(path):
+    options = load_solver(path).options
+    assert (options.type, options.momentum, options.base_lr, options.lr_policy) == ("SGD", 0, 1e-11, "fixed")
+    assert options.weight_decay == 0
+    assert options.micro_batch == 4
+
+
+@by_name(SOLVERS)
+def test_every_number_in_a_solver_file_that_is_not_a_default_is_commented(path):
+    for line in path.read_text().splitlines():
+        if re.match(
+            r"(base_lr|power|momentum|momentum2|max_iter|micro_batch|test_iter|average_loss|random_seed):", line
+        ):
+            assert "#" in line, line
