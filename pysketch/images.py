@@ -9,32 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
 
-MAX_PIXELS = 200_000_000
 GAP = 8  # pixels between the two images of side_by_side
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # not all that Pillow knows: EPS runs Ghostscript
 
 _SAVE_OPTIONS = {  # suffix: what Image.save needs; only JPEG loses anything
     ".png": {"format": "PNG"},
@@ -46,39 +36,7 @@ _SAVE_OPTIONS = {  # suffix: what Image.save needs; only JPEG loses anything
     ".webp": {"format": "WEBP", "lossless": True},
 }
 
-_UPRIGHT = {  # EXIF 2.32, tag Orientation: how to undo each value
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0x0100, 0x0101  # EXIF and TIFF tags
-
-
-class _TiffImageFile(TiffImagePlugin.TiffImageFile):
-    """Pillow's TIFF reader less its second size check, which warns below MAX_PIXELS; _open has checked."""
-
-    def load_prepare(self):
-        if hasattr(self, "_tile_size") and self._im is None:
-            self.im = Image.core.new(self.mode, self._tile_size)
-        super().load_prepare()
-
-
-# Image.open would warn of "decompression bombs" at 89 megapixels, refuse them at 179, and try every format
-# that Pillow knows, EPS through Ghostscript included. Its limit and Python's warning filters are global to
-# the process, so we leave both alone and call the readers of these formats ourselves.
-_READERS = {  # name: how a file begins, who reads it
-    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    "JPEG": (rb"\xff\xd8\xff", JpegImagePlugin.jpeg_factory),
-    "BMP": (rb"BM", BmpImagePlugin.BmpImageFile),
-    "TIFF": (rb"II[*+]\0|MM\0[*+]", _TiffImageFile),
-    "WebP": (rb"RIFF....WEBP", WebPImagePlugin.WebPImageFile),
-    "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
-    "PPM": (rb"P[1-6f]\s", PpmImagePlugin.PpmImageFile),
-}
+_ORIENTATION = 0x0112  # EXIF 2.32; its values 5 to 8 swap width and height
 
 
 def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
@@ -92,14 +50,13 @@ def read_sketch(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """(width, height) of the array that reading would give, from the file's header, without decoding."""
-    with _opened(Path(path)) as (image, stream):
-        if image.format == "PNG":
-            _find_late_exif(image, stream)
-        width, height = image.size
-        if image.format == "TIFF":  # some versions of Pillow turn image.size beforehand, some do not
-            width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
-        return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
+    """(width, height) of the array that reading would give; most formats need not be decoded for it."""
+    with _opened(Path(path)) as image:
+        if image.format == "TIFF":  # Pillow turns these upright while it decodes them
+            image.load()
+        elif _orientation(image) in (5, 6, 7, 8):
+            return image.height, image.width
+        return image.size
 
 
 def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
@@ -174,19 +131,17 @@ def _check_pixels(array: np.ndarray, where: str, ndims: tuple[int, ...] = (2, 3)
 
 def _read(path: Path, mode: str) -> np.ndarray:
     """Decode, turn upright and convert to the mode "RGB" or "L"."""
-    with _opened(path) as (image, _):
+    with _opened(path) as image:
         image.load()
-        # Pillow turns a TIFF while loading it, and up to version 10 leaves its tag in place.
-        turn = None if image.format == "TIFF" else _UPRIGHT.get(_orientation(image))
+        if image.format != "TIFF" and _orientation(image) != 1:
+            image = ImageOps.exif_transpose(image)
         if image.mode == "F":
             image = Image.fromarray(_float_to_uint8(np.asarray(image), path))
         elif image.mode.startswith("I"):
             image = Image.fromarray(_wide_to_uint8(np.asarray(image), image.info.get("transparency"), path))
-        elif image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        elif image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        if turn is not None:
-            image = image.transpose(turn)
         return np.array(image.convert(mode))
 
 
@@ -210,61 +165,34 @@ def _wide_to_uint8(x: np.ndarray, transparent: int | None, path: Path) -> np.nda
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[Image.Image, BinaryIO]]:
-    """The image with its header read, and its file, open in the block; what fails there is a DataError."""
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image with its header read, open in the block; what fails there is a DataError.
+
+    Pillow refuses images of more than 179 megapixels, and would warn of those that have half as many.
+    """
     try:
         if path.is_dir():
             raise DataError(f"{path}: expected an image, found a folder")
-        if path.exists() and not path.is_file():  # reading a pipe could wait for ever
-            raise DataError(f"{path}: expected an image, found something that is not a regular file")
-        with path.open("rb") as stream:
-            image = _identify(stream, path)
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise DataError(
-                    f"{path}: the image has {width}x{height} = {width * height} pixels; the limit is {MAX_PIXELS}"
-                )
-            yield image, stream
+        with warnings.catch_warnings(), path.open("rb") as stream:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(stream, formats=_FORMATS) as image:
+                yield image
     except DataError:
         raise
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not an image in a format we read ({', '.join(_FORMATS)})") from None
     except Exception as error:  # Pillow raises SyntaxError, ValueError, struct.error and more for bad files
         raise DataError(f"{path}: cannot read the image ({_reason(error)})") from error
 
 
-def _identify(stream: BinaryIO, path: Path) -> Image.Image:
-    """Let the reader whose signature matches read the header."""
-    prefix = stream.read(16)
-    if not prefix:
-        raise DataError(f"{path}: expected an image, found an empty file")
-    for signature, reader in _READERS.values():
-        if re.match(signature, prefix, re.DOTALL):
-            stream.seek(0)
-            return reader(stream, "")  # without the name, as Pillow would memory-map the file
-    raise DataError(f"{path}: not an image in a format we read ({', '.join(_READERS)})")
-
-
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation known so far, 1 (upright) if there is none or the EXIF data are damaged."""
+    """The EXIF orientation; 1 (upright) if there is none or the EXIF data are damaged."""
     try:
-        # Not image.getexif(), which for a PNG decodes the pixels.
-        return Image.Image.getexif(image).get(_ORIENTATION, 1)
-    except Exception:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # as above
         return 1
-
-
-def _find_late_exif(image: Image.Image, stream: BinaryIO) -> None:
-    """Take in a PNG's eXIf chunk that follows the pixels, where Pillow sees it only after decoding.
-
-    A PNG is 8 bytes and then chunks: length (4 bytes, big-endian), name (4), data (length), checksum (4).
-    """
-    stream.seek(8)
-    while "exif" not in image.info and len(head := stream.read(8)) == 8:
-        length, name = int.from_bytes(head[:4], "big"), head[4:]
-        if name == b"eXIf":
-            image.info["exif"] = b"Exif\0\0" + stream.read(length)
-        stream.seek(length + 4, os.SEEK_CUR)
 
 
 def _reason(error: Exception) -> str:

@@ -13,7 +13,6 @@ Linear time: no pattern reads a text in two ways. Source: Caffe 1.0.0, but a num
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -120,25 +119,6 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise NetdefError(f"{path}:{line}:{column}: expected UTF-8 text, found other bytes") from None
     except (OSError, ValueError) as error:
         raise NetdefError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-
-
-def format_message(message: Message, indent: int = 0) -> str:
-    """Text that parses back to an equal message; `indent` counts levels of two spaces."""
-    pad = "  " * indent
-    lines = [f"{pad}{empty.name}: []\n" for empty in message.empty_lists]
-    for (name, in_list), run in itertools.groupby(message.fields, lambda each: (each.name, each.in_list)):
-        values = [_format_value(each.value, indent) for each in run]
-        if in_list:
-            lines.append(f"{pad}{name}: [{', '.join(values)}]\n")
-        else:
-            lines.extend(f"{pad}{name}{' ' if value.startswith('{') else ': '}{value}\n" for value in values)
-    return "".join(lines)
-
-
-def _format_value(value: Scalar | Message, indent: int) -> str:
-    if isinstance(value, Message):
-        return "{\n" + format_message(value, indent + 1) + "  " * indent + "}"
-    return quote(value.text) if value.kind == "string" else value.text
 
 
 def quote(text: str) -> str:

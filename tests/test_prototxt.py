@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pysketch.errors import NetdefError, Position
-from pysketch.prototxt import MAX_DEPTH, EmptyList, Message, Scalar, format_message, load, parse, quote
+from pysketch.prototxt import MAX_DEPTH, EmptyList, Message, Scalar, load, parse, quote
 
 
 def values(text: str) -> list[tuple[str, str, str]]:
@@ -296,29 +296,6 @@ def test_load_says_where_a_file_is_wrong(tmp_path: Path, content: bytes, message
 def test_load_says_why_a_file_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(NetdefError, match=f"{re.escape(str(tmp_path / name))}: cannot be read: .*{reason}"):
         load(tmp_path / name)
-
-
-ROUND_TRIP = r"""
-name: "two\nlines \" \\ é \001 \u2028 \U000e0001" 'joined'
-layer { name: "a" dim: [1, -0x10, .5] dim: 3 top: 'x' top: [] pool: MAX }
-layer [{ v: -inf }, < w: 1f >]
-mixed: [1, { deep { deeper: "}" } }, "s"]
-none: []
-"""
-
-
-def test_formatted_text_parses_back_to_an_equal_tree() -> None:
-    message = parse(ROUND_TRIP)
-    text = format_message(message)
-    assert parse(text) == message
-    assert format_message(parse(text)) == text
-    assert parse(ROUND_TRIP.replace("MAX", "AVE")) != message
-
-
-def test_formatted_text_is_laid_out_for_people() -> None:
-    text = format_message(parse("layer<a:'x' dim:[1,2] p{}> b: 1"))
-    assert text == 'layer {\n  a: "x"\n  dim: [1, 2]\n  p {\n  }\n}\nb: 1\n'
-    assert format_message(parse("a: 1 b { c: 2 }"), indent=1) == "  a: 1\n  b {\n    c: 2\n  }\n"
 
 
 def test_quote_writes_one_line_that_reads_back() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pysketch.errors import NetdefError
 from pysketch.netdef import parse_netdef
-from pysketch.prototxt import format_message, parse
+from pysketch.prototxt import parse
 from pysketch.upgrade import V1_TYPES, upgrade_net
 
 
@@ -117,26 +117,8 @@ def test_empty_v1_lists_mean_no_entries():
     assert parse_netdef('layers { name: "x" type: RELU blobs_lr: [] param: [] }').layers[0].param == ()
 
 
-INPUT_LAYER = """layer {
-  name: "input"
-  type: "Input"
-  top: "p"
-  top: "q"
-  input_param {
-    shape {
-      dim: 1
-      dim: 2
-      dim: 3
-      dim: 5
-    }
-    shape {
-      dim: 7
-      dim: 2
-      dim: 3
-      dim: 5
-    }
-  }
-}
+INPUT_LAYER = """layer { name: "input" type: "Input" top: "p" top: "q"
+  input_param { shape { dim: 1 dim: 2 dim: 3 dim: 5 } shape { dim: 7 dim: 2 dim: 3 dim: 5 } } }
 """
 
 
@@ -149,7 +131,7 @@ INPUT_LAYER = """layer {
     ],
 )
 def test_inputs_with_dims_or_shapes_become_one_input_layer(shapes):
-    assert format_message(upgraded(f'input: "p" input: "q" {shapes}')) == INPUT_LAYER
+    assert upgraded(f'input: "p" input: "q" {shapes}') == parse(INPUT_LAYER)
 
 
 def test_the_input_layer_comes_first_and_stands_where_the_first_input_stood():

@@ -1,8 +1,14 @@
 """The parameters of a synthetic face, and a random draw of them. Nobody's likeness: all are invented."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+Colour = tuple[float, float, float]
+"""Red, green and blue, 0 to 255."""
 
 HAIR_STYLES = ("crop", "side part", "receding", "curly", "long", "bob", "fringe", "bun")
 BEARDS = ("none", "stubble", "moustache", "full")
@@ -41,14 +47,14 @@ class Face:
     chin: float  # width a little above the chin, share of head_width
     neck: float  # half the width of the neck, share of head_width
     ear_size: float  # height of the ears, pixels
-    skin: tuple  # skin colour in full light
+    skin: Colour  # skin colour in full light
     lines: float  # strength of the folds beside the mouth and under the eyes, 0..1
     eye_y: float  # height of the pupils, pixels
     eye_distance: float  # between the pupils, pixels
     eye_width: float  # half the width of an eye, pixels
     eye_open: float  # height of the upper lid above the pupil, pixels
     eye_slant: float  # how far the outer corner lies above the inner one, pixels
-    iris: tuple  # iris colour
+    iris: Colour  # iris colour
     iris_radius: float  # pixels
     lashes: float  # strength of the line of the upper lid, 0..1
     brow_gap: float  # from the pupil up to the brow, pixels
@@ -65,7 +71,7 @@ class Face:
     smile: float  # how far the corners rise above the middle, pixels
     lip_redness: float  # share of red mixed into the lips' skin colour, 0..1
     hair_style: str  # one of HAIR_STYLES
-    hair: tuple  # hair colour
+    hair: Colour  # hair colour
     hair_volume: float  # how far the hair stands off the skull at the top, pixels
     hairline_y: float  # where the hair starts at the parting, pixels
     parting: float  # x of the parting from the middle, share of head_width, -1..1
@@ -74,16 +80,16 @@ class Face:
     beard: str  # one of BEARDS
     glasses: str  # one of GLASSES
     collar: str  # one of COLLARS
-    clothes: tuple  # colour of the clothes
+    clothes: Colour  # colour of the clothes
     light_angle: float  # degrees from straight ahead; positive lights the right of the picture
     light_strength: float  # contrast between lit and shaded sides, 0..1
-    background_top: tuple  # background colour at the upper edge
-    background_bottom: tuple  # background colour at the lower edge
+    background_top: Colour  # background colour at the upper edge
+    background_bottom: Colour  # background colour at the lower edge
     noise: float  # standard deviation of the sensor noise, grey levels
     noise_seed: int  # seed of the sensor noise
 
 
-def random_face(seed):
+def random_face(seed: int) -> Face:
     """A Face drawn from np.random.default_rng(seed): the same seed always gives the same person."""
     rng = np.random.default_rng(seed)
     ruggedness = rng.uniform()  # ties jaw, brows, hair style and beard together
@@ -97,7 +103,7 @@ def random_face(seed):
     )
 
 
-def _head(rng, ruggedness, tone):
+def _head(rng: np.random.Generator, ruggedness: float, tone: float) -> dict[str, Any]:
     return {
         "centre_x": rng.normal(100, 0.8),
         "head_width": rng.uniform(51, 59),
@@ -112,7 +118,7 @@ def _head(rng, ruggedness, tone):
     }
 
 
-def _eyes(rng, ruggedness, tone):
+def _eyes(rng: np.random.Generator, ruggedness: float, tone: float) -> dict[str, Any]:
     choice = rng.integers(len(_IRISES) if tone < 0.45 else 2)
     return {
         "eye_y": rng.uniform(123.5, 126.5),
@@ -130,7 +136,7 @@ def _eyes(rng, ruggedness, tone):
     }
 
 
-def _nose_and_mouth(rng, ruggedness):
+def _nose_and_mouth(rng: np.random.Generator, ruggedness: float) -> dict[str, Any]:
     return {
         "nose_y": rng.uniform(154, 163),
         "nose_width": rng.uniform(9, 12.5) + 1.5 * ruggedness,
@@ -144,7 +150,7 @@ def _nose_and_mouth(rng, ruggedness):
     }
 
 
-def _hair(rng, ruggedness, tone):
+def _hair(rng: np.random.Generator, ruggedness: float, tone: float) -> dict[str, Any]:
     rugged = ruggedness > 0.5
     style = rng.choice(HAIR_STYLES[:4] if rugged else HAIR_STYLES[1:2] + HAIR_STYLES[3:])
     shares = [0.16, 0.2, 0.22, 0.14, 0.18, 0.1] if tone < 0.5 else [0.6, 0.25, 0.05, 0, 0, 0.1]
@@ -161,7 +167,7 @@ def _hair(rng, ruggedness, tone):
     }
 
 
-def _scene(rng):
+def _scene(rng: np.random.Generator) -> dict[str, Any]:
     background = _shade(_BACKGROUNDS[rng.integers(len(_BACKGROUNDS))], rng, 12)
     return {
         "collar": str(rng.choice(COLLARS)),
@@ -175,18 +181,18 @@ def _scene(rng):
     }
 
 
-def _sign(rng):
+def _sign(rng: np.random.Generator) -> int:
     return -1 if rng.uniform() < 0.5 else 1
 
 
-def _mix(palette, share, rng, spread):
+def _mix(palette: np.ndarray, share: float, rng: np.random.Generator, spread: float) -> Colour:
     """The palette's colour at a share 0..1 of its length, between two neighbours, slightly varied."""
     at = share * (len(palette) - 1)
     low = min(int(at), len(palette) - 2)
     return _shade(palette[low] + (at - low) * (palette[low + 1] - palette[low]), rng, spread)
 
 
-def _shade(colour, rng, spread):
+def _shade(colour: np.ndarray, rng: np.random.Generator, spread: float) -> Colour:
     """The colour varied at random by up to `spread` grey levels, mostly in brightness."""
     varied = colour + rng.uniform(-spread, spread) + rng.uniform(-spread, spread, 3) / 3
     return tuple(float(value) for value in np.clip(varied, 0, 255))

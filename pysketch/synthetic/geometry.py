@@ -3,25 +3,29 @@
 `side` is -1 for the left of the picture and 1 for the right.
 """
 
-import numpy as np
+from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pysketch.synthetic.face import Face
 from pysketch.synthetic.shapes import smooth_curve
 
 SIDES = (-1, 1)
 
 
-def sided(face, side, points):
+def sided(face: Face, side: int, points: ArrayLike) -> np.ndarray:
     """Points given as distance from the middle line and height, placed on one side of the face."""
     points = np.asarray(points, dtype=float)
     return np.stack([face.centre_x + side * points[:, 0], points[:, 1]], axis=1)
 
 
-def both_sides(face, points):
+def both_sides(face: Face, points: ArrayLike) -> np.ndarray:
     """Points of the right half, from top to bottom, as one loop around both halves."""
     return np.concatenate([sided(face, 1, points), sided(face, -1, points)[::-1]])
 
 
-def jaw_points(face):
+def jaw_points(face: Face) -> list[tuple[float, float]]:
     """Right half of the face's outline from the temple to the chin."""
     wide, chin_y = face.head_width, face.chin_y
     level = 0.55 * face.mouth_y + 0.45 * chin_y - 12
@@ -36,13 +40,15 @@ def jaw_points(face):
     ]
 
 
-def head_outline(face):
+def head_outline(face: Face) -> np.ndarray:
+    """The head from crown to chin, ears left out."""
     wide, crown = face.head_width, face.crown_y
     skull = [(0.2 * wide, crown + 0.5), (0.6 * wide, crown + 10), (0.9 * wide, crown + 33)]
     return smooth_curve(both_sides(face, skull + jaw_points(face)), closed=True)
 
 
-def ear_outline(face, side):
+def ear_outline(face: Face, side: int) -> np.ndarray:
+    """One ear."""
     wide, top = face.head_width - 2, face.eye_y - 8
     size = face.ear_size
     loop = [
@@ -57,7 +63,8 @@ def ear_outline(face, side):
     return smooth_curve(sided(face, side, loop), closed=True)
 
 
-def ear_fold(face, side):
+def ear_fold(face: Face, side: int) -> np.ndarray:
+    """The line inside one ear."""
     wide, top, size = face.head_width - 2, face.eye_y - 8, face.ear_size
     return smooth_curve(
         sided(
@@ -73,65 +80,18 @@ def ear_fold(face, side):
     )
 
 
-def neck_outline(face):
-    wide = face.neck * face.head_width
-    return smooth_curve(
-        both_sides(
-            face,
-            [(wide, 165), (wide * 0.97, 205), (wide + 1, 218), (wide + 9, 229), (wide + 36, 243), (wide + 45, 262)],
-        ),
-        closed=True,
-    )
-
-
-def clothes_outline(face):
-    """Shoulders with the neck hole of the face's collar."""
-    wide = face.neck * face.head_width
-    depths = {"crew": (240, 225), "v-neck": (262, 225), "shirt": (254, 220), "turtleneck": (214, 208)}
-    depth, top = depths[face.collar]
-    if face.collar == "turtleneck":
-        hole = [(0, depth + 1), (0.6 * wide, depth - 2), (wide + 2, top), (wide + 4, 222)]
-    elif face.collar == "crew":
-        hole = [(0, depth), (0.65 * wide, depth - 4), (wide + 5, top)]
-    else:
-        hole = [(0, depth), (0.5 * wide, depth - 15), (wide + 4, top)]
-    hole = smooth_curve(hole)
-    shoulder = smooth_curve([hole[-1], (wide + 22, 233), (wide + 46, 241), (wide + 70, 262)])
-    return both_sides(face, np.concatenate([hole, shoulder]))
-
-
-def collar_flaps(face):
-    """The two points of a shirt's collar, as outlines; none for other collars."""
-    if face.collar != "shirt":
-        return []
-    wide = face.neck * face.head_width
-    flap = [(wide + 2, 213), (wide + 9, 224), (0.72 * wide, 248), (0.1 * wide, 252), (0.6 * wide, 238)]
-    return [sided(face, side, flap) for side in SIDES]
-
-
-def collar_band(face):
-    """The line that runs along the neck hole a few pixels below it."""
-    wide = face.neck * face.head_width
-    half = {
-        "crew": [(wide + 10, 227), (0.7 * wide, 241), (0, 246)],
-        "shirt": [(1, 252), (0, 256)],
-        "v-neck": [(wide + 9, 227), (0.58 * wide, 253), (0.3 * wide, 262)],
-        "turtleneck": [(wide + 5, 223), (0.6 * wide, 230), (0, 232)],
-    }[face.collar]
-    return [smooth_curve(sided(face, side, half)) for side in SIDES]
-
-
-def eye_centre(face, side):
+def eye_centre(face: Face, side: int) -> tuple[float, float]:
+    """(x, y) of one pupil."""
     return face.centre_x + side * face.eye_distance / 2, face.eye_y
 
 
-def _around_eye(face, side, points):
+def _around_eye(face: Face, side: int, points: ArrayLike) -> np.ndarray:
     """Points with x growing outwards from the pupil, and y downwards from it."""
     x, y = eye_centre(face, side)
     return smooth_curve([(x + side * out, y + down) for out, down in points])
 
 
-def upper_lid(face, side, lift=0.0):
+def upper_lid(face: Face, side: int, lift: float = 0.0) -> np.ndarray:
     """From the inner to the outer corner; `lift` raises the middle (for the crease above the lid)."""
     wide, high, slant = face.eye_width, face.eye_open, face.eye_slant
     return _around_eye(
@@ -147,7 +107,8 @@ def upper_lid(face, side, lift=0.0):
     )
 
 
-def lower_lid(face, side, drop=0.0):
+def lower_lid(face: Face, side: int, drop: float = 0.0) -> np.ndarray:
+    """From the inner to the outer corner; `drop` lowers the middle (for the line below the eye)."""
     wide, high, slant = face.eye_width, face.eye_open, face.eye_slant
     return _around_eye(
         face,
@@ -161,7 +122,8 @@ def lower_lid(face, side, drop=0.0):
     )
 
 
-def brow_line(face, side):
+def brow_line(face: Face, side: int) -> np.ndarray:
+    """The middle of one brow, from its inner to its outer end."""
     wide, up = face.eye_width, face.brow_gap
     arch, slant = face.brow_arch, face.brow_slant
     return _around_eye(
@@ -176,21 +138,24 @@ def brow_line(face, side):
     )
 
 
-def nostril_wing(face, side):
+def nostril_wing(face: Face, side: int) -> np.ndarray:
+    """The curved edge of one nostril."""
     wide, base = face.nose_width, face.nose_y
     return smooth_curve(
         sided(face, side, [(wide - 2.2, base - 9), (wide, base - 5), (wide - 0.4, base - 1), (wide - 3, base + 0.3)])
     )
 
 
-def nostril(face, side):
+def nostril(face: Face, side: int) -> np.ndarray:
+    """The dark opening of one nostril."""
     wide, base = face.nose_width, face.nose_y
     return smooth_curve(
         sided(face, side, [(0.26 * wide, base + 0.8), (0.48 * wide, base - 0.9), (0.72 * wide, base + 0.2)])
     )
 
 
-def nose_tip(face):
+def nose_tip(face: Face) -> np.ndarray:
+    """The line below the tip, from left to right."""
     wide, base = face.nose_width, face.nose_y
     return smooth_curve(
         [
@@ -200,7 +165,7 @@ def nose_tip(face):
     )
 
 
-def nose_side(face, side):
+def nose_side(face: Face, side: int) -> np.ndarray:
     """From the inner end of the brow down beside the bridge."""
     bridge = face.nose_bridge
     return smooth_curve(
@@ -217,30 +182,30 @@ def nose_side(face, side):
     )
 
 
-def lip_line(face):
+def lip_line(face: Face) -> np.ndarray:
     """Between the lips, from left to right."""
     return _across_mouth(face, [(1, -face.smile), (0.5, 0.2), (0.15, 1.0), (0, 0.3)])
 
 
-def upper_lip(face):
+def upper_lip(face: Face) -> np.ndarray:
     """Upper edge of the upper lip, from left to right."""
     up = face.upper_lip
     return _across_mouth(face, [(1, -face.smile), (0.55, -0.72 * up), (0.17, -up), (0, -0.72 * up)])
 
 
-def lower_lip(face):
+def lower_lip(face: Face) -> np.ndarray:
     """Lower edge of the lower lip, from left to right."""
     down = face.lower_lip
     return _across_mouth(face, [(1, -face.smile), (0.62, 0.62 * down), (0.25, 0.97 * down), (0, down)])
 
 
-def _across_mouth(face, half):
+def _across_mouth(face: Face, half: ArrayLike) -> np.ndarray:
     """A smooth curve through the half's points (share of mouth_width, pixels down) and their mirror image."""
     points = [(share * face.mouth_width, face.mouth_y + down) for share, down in half]
     return smooth_curve(np.concatenate([sided(face, -1, points), sided(face, 1, points[:-1])[::-1]]))
 
 
-def smile_fold(face, side):
+def smile_fold(face: Face, side: int) -> np.ndarray:
     """From beside the nostril down to beside the mouth."""
     return smooth_curve(
         sided(
@@ -255,7 +220,7 @@ def smile_fold(face, side):
     )
 
 
-def rim(face, side):
+def rim(face: Face, side: int) -> np.ndarray:
     """One rim of the glasses, as a closed curve."""
     x, y = eye_centre(face, side)
     angle = np.linspace(0, 2 * np.pi, 80)
@@ -271,7 +236,7 @@ def rim(face, side):
     )
 
 
-def glasses_wires(face):
+def glasses_wires(face: Face) -> list[np.ndarray]:
     """The bridge between the rims, and the two arms back to the ears."""
     reach = {"round": 17.0, "square": 18.5}[face.glasses]
     inner, outer = face.eye_distance / 2 - reach + 0.8, face.eye_distance / 2 + reach + 0.8
@@ -286,7 +251,7 @@ def glasses_wires(face):
     return [bridge, *(sided(face, side, arm) for side in SIDES)]
 
 
-def beard_outline(face):
+def beard_outline(face: Face) -> np.ndarray:
     """The bearded region: its loop lies outside the jaw, where the head clips it, and above the upper lip."""
     wide = face.head_width
     inside = [
@@ -302,7 +267,8 @@ def beard_outline(face):
     return both_sides(face, np.concatenate([top[::-1], outside]))
 
 
-def moustache_outline(face):
+def moustache_outline(face: Face) -> np.ndarray:
+    """The region of a moustache, around the upper lip."""
     wide, top = face.mouth_width, face.nose_y + 4
     return smooth_curve(
         both_sides(

@@ -1,9 +1,13 @@
 """The hair of a synthetic face: ribbons between an inner and an outer edge, and the single hairs in them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from pysketch.synthetic.face import Face
 from pysketch.synthetic.geometry import SIDES, brow_line, sided
 from pysketch.synthetic.shapes import lengths, smooth_curve
 
@@ -19,11 +23,12 @@ class Ribbon:
     outer: np.ndarray
     across: bool  # whether the hairs run from edge to edge instead of along the band
 
-    def outline(self):
+    def outline(self) -> np.ndarray:
+        """The band's border: down the inner edge and up the outer one."""
         return np.concatenate([self.inner, self.outer[::-1]])
 
 
-def front_hair(face):
+def front_hair(face: Face) -> list[Ribbon]:
     """The ribbons in front of the head, left, right, and the fringe if there is one."""
     across = face.hair_style in _COMBED_UP
     ribbons = [
@@ -35,7 +40,7 @@ def front_hair(face):
     return ribbons
 
 
-def back_hair(face):
+def back_hair(face: Face) -> list[np.ndarray]:
     """Outlines of the hair behind the head: a bun, or what hangs behind the neck."""
     wide = face.head_width + 0.5 * face.hair_volume
     if face.hair_style == "bun":
@@ -51,7 +56,7 @@ def back_hair(face):
     return [smooth_curve(np.concatenate([right, left[::-1]]), closed=True)]
 
 
-def hairs(ribbon, count, wave, rng):
+def hairs(ribbon: Ribbon, count: int, wave: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """`count` hairs of a ribbon: paths (count, m, 2), and how far along its hair each point lies, (1, m)."""
     stride = max(round(1.4 * _SAMPLES / lengths(ribbon.outer)[-1]), 1)  # points about 1.4 pixels apart
     along = np.linspace(0, 1, _SAMPLES)[::stride]
@@ -73,7 +78,7 @@ def hairs(ribbon, count, wave, rng):
     return paths, along[None]
 
 
-def curls(ribbon, count, rng):
+def curls(ribbon: Ribbon, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Like `hairs`, but short rings of hair strewn all over the ribbon."""
     turn = np.linspace(0, 1, 30)
     place = rng.uniform(0, _SAMPLES - 1, (count, 1))
@@ -84,7 +89,7 @@ def curls(ribbon, count, rng):
     return centre + radius[..., None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1), turn[None]
 
 
-def brow_hairs(face, side, rng):
+def brow_hairs(face: Face, side: int, rng: np.random.Generator) -> np.ndarray:
     """Short hairs (k, m, 2) along one brow, fanning upwards and outwards."""
     line = brow_line(face, side)
     root = line[:: max(len(line) // 36, 1), None] + rng.normal(0, 0.35, (1, 1, 2))
@@ -93,14 +98,14 @@ def brow_hairs(face, side, rng):
     return root + face.brow_thickness * swell * reach * np.array([side * 0.9, -0.75])
 
 
-def _at(edge, position):
+def _at(edge: np.ndarray, position: np.ndarray) -> np.ndarray:
     """Points of an edge at fractional indices; position (k, m) gives (k, m, 2)."""
     low = np.minimum(position.astype(int), _SAMPLES - 2)
     share = (position - low)[..., None]
     return edge[low] * (1 - share) + edge[low + 1] * share
 
 
-def _edge(face, side, points):
+def _edge(face: Face, side: int, points: ArrayLike) -> np.ndarray:
     """_SAMPLES points at equal distances along the smooth curve through the points of one side."""
     curve = smooth_curve(sided(face, side, points))
     along = lengths(curve)
@@ -108,11 +113,11 @@ def _edge(face, side, points):
     return np.stack([np.interp(at, along, curve[:, 0]), np.interp(at, along, curve[:, 1])], axis=1)
 
 
-def _bob_end(face):
+def _bob_end(face: Face) -> float:
     return face.chin_y - 10
 
 
-def _inner_edge(face, side):
+def _inner_edge(face: Face, side: int) -> list[tuple[float, float]]:
     """The hairline on one side, from the parting to the tips, as (distance from the middle line, height)."""
     wide, top, style = face.head_width, face.hairline_y, face.hair_style
     start = side * face.parting
@@ -156,7 +161,7 @@ def _inner_edge(face, side):
     return [*hairline, (0.96 * wide, face.eye_y - 4), (0.97 * wide, face.eye_y + 8)]
 
 
-def _outer_edge(face, side):
+def _outer_edge(face: Face, side: int) -> list[tuple[float, float]]:
     """The hair's silhouette on one side, in the same terms as the hairline."""
     style, wide = face.hair_style, face.head_width
     volume = face.hair_volume * {"curly": 1.7, "bun": 0.5, "crop": 0.75, "receding": 0.35}.get(style, 1.0)
@@ -187,7 +192,7 @@ def _outer_edge(face, side):
     return [*arc, (1.03 * wide + 0.1 * volume, face.eye_y - 8), (1.0 * wide, face.eye_y + 9)]
 
 
-def _fringe(face):
+def _fringe(face: Face) -> Ribbon:
     """Hair from the crown straight down over the forehead; its hairs run from edge to edge."""
     wide, low = face.head_width, face.eye_y - face.brow_gap - 5
     lower = [

@@ -1,10 +1,14 @@
 """Paints the photo of a synthetic face: colours, light, soft shadows, and a little sensor noise."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from pysketch.synthetic import geometry as geometry
+from pysketch.synthetic import clothes, geometry
+from pysketch.synthetic.face import Face
 from pysketch.synthetic.hair import back_hair, brow_hairs, curls, front_hair, hairs
 from pysketch.synthetic.shapes import (
     COLUMNS,
@@ -22,7 +26,7 @@ from pysketch.synthetic.shapes import (
 )
 
 
-def draw_photo(face):
+def draw_photo(face: Face) -> np.ndarray:
     """The photo of a face: (250, 200, 3) uint8, red, green, blue, 0 to 255."""
     image = _background(face)
     light = _light(face)
@@ -47,23 +51,23 @@ def draw_photo(face):
     return np.clip(image + face.noise * noise[..., None] + 0.5, 0, 255).astype(np.uint8)
 
 
-def _colour(colour, brightness):
+def _colour(colour: ArrayLike, brightness: np.ndarray) -> np.ndarray:
     """An image (HEIGHT, WIDTH, 3) of one colour under the given brightness (HEIGHT, WIDTH)."""
     return brightness[..., None] * np.asarray(colour, dtype=np.float32)
 
 
-def _lamp(face):
+def _lamp(face: Face) -> float:
     """The side of the picture the light comes from, -1 or 1."""
     return math.copysign(1, face.light_angle)
 
 
-def _background(face):
+def _background(face: Face) -> np.ndarray:
     share = (ROWS / (HEIGHT - 1) * 0.8 + 0.2 * (COLUMNS / (WIDTH - 1)))[..., None]
     top, bottom = np.float32(face.background_top), np.float32(face.background_bottom)
     return (top + share * (bottom - top)) * (0.93 + 0.1 * glow(100 + face.light_angle, 90, 80, 90)[..., None])
 
 
-def _light(face):
+def _light(face: Face) -> np.ndarray:
     """Brightness of the head taken as an egg: Lambert's cosine between normal and lamp, about 0..1."""
     middle = 0.5 * (face.crown_y + face.chin_y)
     across = (COLUMNS - face.centre_x) / (1.22 * face.head_width)
@@ -74,13 +78,13 @@ def _light(face):
     return 1 - face.light_strength * 0.62 * (1 - cosine)
 
 
-def _skin(face, light):
+def _skin(face: Face, light: np.ndarray) -> np.ndarray:
     """Skin in the light; the shade turns warm, as light through skin does."""
     shade = np.clip(1 - light, 0, 1)[..., None]
     return np.float32(face.skin) * (1.03 - shade * np.float32([0.78, 0.82, 0.85]))
 
 
-def _paint_back_hair(image, face, light):
+def _paint_back_hair(image: np.ndarray, face: Face, light: np.ndarray) -> None:
     for outline in back_hair(face):
         mask = fill(outline)
         paint(image, _colour(face.hair, 0.6 + 0.25 * light), mask)
@@ -89,36 +93,36 @@ def _paint_back_hair(image, face, light):
             paint(image, np.array(face.hair) * 1.2 + 24, 0.45 * gloss * mask)
 
 
-def _paint_body(image, face, skin):
-    neck = fill(geometry.neck_outline(face))
+def _paint_body(image: np.ndarray, face: Face, skin: np.ndarray) -> None:
+    neck = fill(clothes.neck_outline(face))
     paint(image, 0.92 * skin, neck)
     chin = np.add(geometry.head_outline(face), (-0.12 * face.light_angle, 13))
     paint(image, np.array(face.skin) * (0.42, 0.34, 0.3), 0.75 * soften(fill(chin), 5) * neck)
-    clothes = fill(geometry.clothes_outline(face))
-    paint(image, np.zeros(3), 0.35 * soften(clothes, 2.5) * (1 - clothes))
+    garment = fill(clothes.clothes_outline(face))
+    paint(image, np.zeros(3), 0.35 * soften(garment, 2.5) * (1 - garment))
     lit = 0.0015 * face.light_angle * np.tanh((COLUMNS - 100) / 40)
-    paint(image, _colour(face.clothes, 0.9 + 0.1 * np.sin(0.11 * COLUMNS + 0.05 * ROWS) + lit), clothes)
-    for band in geometry.collar_band(face):
+    paint(image, _colour(face.clothes, 0.9 + 0.1 * np.sin(0.11 * COLUMNS + 0.05 * ROWS) + lit), garment)
+    for band in clothes.collar_band(face):
         paint(image, np.array(face.clothes) * 0.6, 0.7 * stroke(band, 1.2, taper=0))
-    for flap in geometry.collar_flaps(face):
+    for flap in clothes.collar_flaps(face):
         mask = fill(flap)
         paint(image, np.zeros(3), 0.35 * soften(mask, 2))
         paint(image, np.minimum(np.array(face.clothes) * 1.15 + 12, 255), mask)
 
 
-def _paint_ears(image, face, skin):
+def _paint_ears(image: np.ndarray, face: Face, skin: np.ndarray) -> None:
     for side in geometry.SIDES:
         ear = fill(geometry.ear_outline(face, side))
         paint(image, skin * np.float32([0.95, 0.87, 0.85]), ear)
         paint(image, _dark(face, 0.6), 0.6 * soften(stroke(geometry.ear_fold(face, side), 2.5), 0.8) * ear)
 
 
-def _dark(face, share):
+def _dark(face: Face, share: float) -> np.ndarray:
     """The skin's colour in shadow: `share` of its brightness, redder than in light."""
     return np.array(face.skin) * share * np.array([1.0, 0.86, 0.8])
 
 
-def _paint_shadows(image, face, head):
+def _paint_shadows(image: np.ndarray, face: Face, head: np.ndarray) -> None:
     """Shadows and highlights of the face's relief, all soft."""
     x, lamp = face.centre_x, _lamp(face)
     dark = np.zeros((HEIGHT, WIDTH))
@@ -135,7 +139,7 @@ def _paint_shadows(image, face, head):
     paint(image, _dark(face, 0.5), dark * head)
 
 
-def _paint_shine(image, face, head):
+def _paint_shine(image: np.ndarray, face: Face, head: np.ndarray) -> None:
     """Red cheeks, then the highlights of nose, forehead, chin and the lit cheekbone."""
     x, lamp = face.centre_x, _lamp(face)
     cheeks = sum(glow(x + side * 31, face.nose_y - 3, 11, 9) for side in geometry.SIDES)
@@ -147,7 +151,7 @@ def _paint_shine(image, face, head):
     paint(image, np.array(face.skin) * 0.55 + 115, 0.8 * shine * head)
 
 
-def _paint_eye(image, face, side):
+def _paint_eye(image: np.ndarray, face: Face, side: int) -> None:
     upper, lower = geometry.upper_lid(face, side), geometry.lower_lid(face, side)
     x, y = geometry.eye_centre(face, side)
     opening = fill(np.concatenate([upper, lower[::-1]]))
@@ -165,7 +169,7 @@ def _paint_eye(image, face, side):
     paint(image, _dark(face, 0.5), 0.55 * stroke(geometry.upper_lid(face, side, lift=3.2), 1.3))
 
 
-def _paint_nose(image, face):
+def _paint_nose(image: np.ndarray, face: Face) -> None:
     for side in geometry.SIDES:
         away = 1.0 if side != _lamp(face) else 0.55
         wing = soften(stroke(geometry.nostril_wing(face, side), 1.8), 0.6)
@@ -175,7 +179,7 @@ def _paint_nose(image, face):
     paint(image, _dark(face, 0.42), 0.5 * soften(stroke(geometry.nose_tip(face), 1.6), 0.8))
 
 
-def _paint_mouth(image, face, light):
+def _paint_mouth(image: np.ndarray, face: Face, light: np.ndarray) -> None:
     top, line, bottom = geometry.upper_lip(face), geometry.lip_line(face), geometry.lower_lip(face)
     red = np.array(face.skin) + 0.6 * face.lip_redness * (np.array([176, 48, 58]) - face.skin)
     upper = soften(fill(np.concatenate([top, line[::-1]])), 0.6)
@@ -187,7 +191,7 @@ def _paint_mouth(image, face, light):
     paint(image, _dark(face, 0.22), 0.85 * soften(stroke(line, 1.7, taper=0.15), 0.4))
 
 
-def _paint_brows(image, face, rng):
+def _paint_brows(image: np.ndarray, face: Face, rng: np.random.Generator) -> None:
     colour = 0.75 * np.array(face.hair) + 0.25 * _dark(face, 0.35)
     for side in geometry.SIDES:
         shape = stroke(geometry.brow_line(face, side), face.brow_thickness, taper=0.45)
@@ -195,7 +199,7 @@ def _paint_brows(image, face, rng):
         paint(image, 0.55 * colour, 0.6 * strands(brow_hairs(face, side, rng), 0.8))
 
 
-def _paint_beard(image, face, head, rng):
+def _paint_beard(image: np.ndarray, face: Face, head: np.ndarray, rng: np.random.Generator) -> None:
     region = {"none": None, "moustache": geometry.moustache_outline}.get(face.beard, geometry.beard_outline)
     if region is None:
         return
@@ -206,7 +210,7 @@ def _paint_beard(image, face, head, rng):
     paint(image, _colour(np.array(face.hair) * 0.8, speckle), strength * mask * (0.85 + 0.15 * speckle))
 
 
-def _paint_glasses(image, face):
+def _paint_glasses(image: np.ndarray, face: Face) -> None:
     if face.glasses == "none":
         return
     for side in geometry.SIDES:
@@ -221,7 +225,7 @@ def _paint_glasses(image, face):
         paint(image, (36, 30, 30), stroke(wire, 1.8, taper=0))
 
 
-def _paint_hair(image, face, light, head, rng):
+def _paint_hair(image: np.ndarray, face: Face, light: np.ndarray, head: np.ndarray, rng: np.random.Generator) -> None:
     """A base colour, a band of gloss across it, then single light and dark hairs."""
     ribbons = front_hair(face)
     mask = np.minimum(sum(fill(ribbon.outline()) for ribbon in ribbons), 1)

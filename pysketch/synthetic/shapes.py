@@ -4,7 +4,10 @@ Points are arrays (n, 2) of x, y in pixels; the centre of the top left pixel is 
 array (HEIGHT, WIDTH) from 0 to 1. Ink is like a mask, but may exceed 1 where strokes lie on each other.
 """
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 
 WIDTH, HEIGHT = 200, 250
@@ -18,7 +21,7 @@ _T = np.arange(_SAMPLES)[:, None] / _SAMPLES
 _CATMULL_ROM = 0.5 * _T ** np.arange(4) @ np.array([(0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1)])
 
 
-def smooth_curve(points, closed=False):
+def smooth_curve(points: ArrayLike, closed: bool = False) -> np.ndarray:
     """The uniform Catmull-Rom curve through the points (Catmull and Rom, 1974), 16 points per span."""
     knots = np.asarray(points, dtype=float)
     if closed:
@@ -30,7 +33,7 @@ def smooth_curve(points, closed=False):
     return np.concatenate([(_CATMULL_ROM @ neighbours).reshape(-1, 2), padded[-2:-1]])
 
 
-def lengths(curve):
+def lengths(curve: np.ndarray) -> np.ndarray:
     """Length of the polyline from its start to each of its points, in pixels."""
     steps = curve[1:] - curve[:-1]
     along = np.zeros(len(curve))
@@ -38,7 +41,7 @@ def lengths(curve):
     return along
 
 
-def resample(curve, density, least=2):
+def resample(curve: np.ndarray, density: float, least: int = 2) -> np.ndarray:
     """Points at equal distances along the polyline, ends included: `density` to a pixel, or `least`."""
     along = lengths(curve)
     count = max(int(density * along[-1]) + 1, least)
@@ -48,7 +51,7 @@ def resample(curve, density, least=2):
     return points
 
 
-def fill(outline):
+def fill(outline: np.ndarray) -> np.ndarray:
     """Mask of the inside of a polygon; the last point joins the first.
 
     Each piece of the outline adds its height, signed, to the pixel it crosses; the running sum along a row is
@@ -80,7 +83,7 @@ def fill(outline):
     return mask
 
 
-def disc(x, y, radius):
+def disc(x: float, y: float, radius: float) -> np.ndarray:
     """Mask of a round disc."""
     mask = np.zeros((HEIGHT, WIDTH), np.float32)
     top, left = max(int(y - radius) - 1, 0), max(int(x - radius) - 1, 0)
@@ -89,7 +92,7 @@ def disc(x, y, radius):
     return mask
 
 
-def splat(points, weights):
+def splat(points: ArrayLike, weights: ArrayLike) -> np.ndarray:
     """Ink (HEIGHT, WIDTH): each point's weight shared among the four pixels around it; outside is dropped."""
     x, y = points.reshape(-1, 2).T
     weights = np.broadcast_to(weights, points.shape[:-1]).reshape(-1)
@@ -113,7 +116,7 @@ def splat(points, weights):
     return ink
 
 
-def stroke(curve, width=1.0, pressure=1.0, taper=0.25):
+def stroke(curve: np.ndarray, width: float = 1.0, pressure: float = 1.0, taper: float = 0.25) -> np.ndarray:
     """Ink of one pencil stroke. `taper` is the share of the length over which each end thins to nothing."""
     curve = resample(curve, density=1.2, least=8)
     t = np.arange(len(curve)) / (len(curve) - 1)
@@ -127,19 +130,19 @@ def stroke(curve, width=1.0, pressure=1.0, taper=0.25):
     return splat(points, pressure * swell * step * width / lanes)
 
 
-def strands(paths, weights):
+def strands(paths: np.ndarray, weights: ArrayLike) -> np.ndarray:
     """Ink of many hairs at once. paths: (k, m, 2); weights broadcast to (k, m), 1 is a full pencil line."""
     steps = paths[:, 1:] - paths[:, :-1]
     weights = np.broadcast_to(weights, paths.shape[:2])[:, :-1]
     return splat(paths[:, :-1], weights * np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2))
 
 
-def glow(x, y, radius_x, radius_y):
+def glow(x: float, y: float, radius_x: float, radius_y: float) -> np.ndarray:
     """Soft round mask exp(-(dx^2 + dy^2) / 2), with dx and dy measured in radii."""
     return np.exp(-0.5 * ((ROWS - y) / radius_y) ** 2) * np.exp(-0.5 * ((COLUMNS - x) / radius_x) ** 2)
 
 
-def soften(mask, radius):
+def soften(mask: np.ndarray, radius: float) -> np.ndarray:
     """The mask blurred by a Gaussian of that radius in pixels."""
     margin = int(2.5 * radius) + 2
     box = bounds(mask, margin)
@@ -148,7 +151,7 @@ def soften(mask, radius):
     return soft
 
 
-def bounds(mask, margin=0):
+def bounds(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
     """The slices (rows, columns) around all that is not nearly zero, widened by a margin."""
     rows = np.flatnonzero(mask.max(axis=1) > 0.002)
     if rows.size == 0:
@@ -160,13 +163,13 @@ def bounds(mask, margin=0):
     )
 
 
-def grain(rng, radius):
+def grain(rng: np.random.Generator, radius: float) -> np.ndarray:
     """Noise (HEIGHT, WIDTH) of mean 0 and deviation about 1, within -2..2, with grains of that radius."""
     noise = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32), radius, mode="wrap", truncate=2.5)
     return np.clip(noise / noise.std(), -2, 2)
 
 
-def paint(image, colour, mask):
+def paint(image: np.ndarray, colour: ArrayLike, mask: np.ndarray) -> None:
     """Lays a colour (3 numbers, or an image) over the image (HEIGHT, WIDTH, 3), in place, where masked."""
     box = bounds(mask)
     colour = np.asarray(colour, dtype=np.float32)

@@ -4,10 +4,14 @@ Ink is optical density: paper under ink d keeps exp(-d) of its brightness. Light
 photo play no part here.
 """
 
-import numpy as np
+from __future__ import annotations
 
-from pysketch.synthetic import geometry as geometry
-from pysketch.synthetic.hair import back_hair, brow_hairs, curls, front_hair, hairs
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pysketch.synthetic import clothes, geometry
+from pysketch.synthetic.face import Face
+from pysketch.synthetic.hair import Ribbon, back_hair, brow_hairs, curls, front_hair, hairs
 from pysketch.synthetic.shapes import (
     COLUMNS,
     HEIGHT,
@@ -25,7 +29,7 @@ from pysketch.synthetic.shapes import (
 _PAPER = 250.0
 
 
-def draw_sketch(face):
+def draw_sketch(face: Face) -> np.ndarray:
     """The drawing of a face: (250, 200) uint8, 255 is white paper."""
     rng = np.random.default_rng(face.strand_seed)
     tooth = grain(rng, 0.7)
@@ -46,36 +50,36 @@ def draw_sketch(face):
     return np.clip(paper * (0.1 + 0.9 * np.exp(-1.15 * ink)) + 0.5, 0, 255).astype(np.uint8)
 
 
-def _darkness(colour):
+def _darkness(colour: ArrayLike) -> float:
     """0 for white, 1 for black."""
     return 1 - float(np.dot(colour, (0.299, 0.587, 0.114))) / 255
 
 
-def _hatching(rng):
+def _hatching(rng: np.random.Generator) -> np.ndarray:
     """Slanted pencil lines all over the sheet, 0..1, a little uneven as by hand."""
     wobble = 0.8 * grain(rng, 9)
     return 0.5 + 0.5 * np.sin(1.25 * (COLUMNS + 0.85 * ROWS) + wobble)
 
 
-def _draw_body(ink, face, hatch):
-    neck = fill(geometry.neck_outline(face))
-    ink = ink * (1 - neck) + stroke(geometry.neck_outline(face), 1.2, 0.6, taper=0)
+def _draw_body(ink: np.ndarray, face: Face, hatch: np.ndarray) -> np.ndarray:
+    neck = fill(clothes.neck_outline(face))
+    ink = ink * (1 - neck) + stroke(clothes.neck_outline(face), 1.2, 0.6, taper=0)
     under_chin = soften(fill(np.add(geometry.head_outline(face), (0, 10))), 4) * neck
     ink += (0.25 + 0.2 * _darkness(face.skin)) * under_chin * (0.45 + 0.55 * hatch)
-    outline = geometry.clothes_outline(face)
-    clothes = fill(outline)
-    ink = ink * (1 - clothes) + stroke(outline, 1.4, 0.8, taper=0)
+    outline = clothes.clothes_outline(face)
+    garment = fill(outline)
+    ink = ink * (1 - garment) + stroke(outline, 1.4, 0.8, taper=0)
     cloth = (0.1 + 0.4 * _darkness(face.clothes)) * np.clip((ROWS - 205) / 45, 0, 1)
-    ink += cloth * clothes * (0.3 + 0.7 * hatch)
-    for band in geometry.collar_band(face):
+    ink += cloth * garment * (0.3 + 0.7 * hatch)
+    for band in clothes.collar_band(face):
         ink += stroke(band, 1.0, 0.6, taper=0.1)
-    for flap in geometry.collar_flaps(face):
+    for flap in clothes.collar_flaps(face):
         closed = np.concatenate([flap, flap[:1]])
         ink = ink * (1 - 0.85 * fill(flap)) + stroke(closed, 1.2, 0.9, taper=0)
     return ink
 
 
-def _draw_head(ink, face, head, hatch):
+def _draw_head(ink: np.ndarray, face: Face, head: np.ndarray, hatch: np.ndarray) -> np.ndarray:
     """Ears, the face's outline, pressed harder towards the chin, and the shade of its relief."""
     for side in geometry.SIDES:
         outline = geometry.ear_outline(face, side)
@@ -97,7 +101,7 @@ def _draw_head(ink, face, head, hatch):
     return ink + head * (shade * (0.35 + 0.65 * hatch) + tone * (0.5 + 0.5 * hatch))
 
 
-def _draw_eye(ink, face, side):
+def _draw_eye(ink: np.ndarray, face: Face, side: int) -> np.ndarray:
     upper, lower = geometry.upper_lid(face, side), geometry.lower_lid(face, side)
     x, y = geometry.eye_centre(face, side)
     opening = fill(np.concatenate([upper, lower[::-1]]))
@@ -116,7 +120,7 @@ def _draw_eye(ink, face, side):
     return ink
 
 
-def _nose(face):
+def _nose(face: Face) -> np.ndarray:
     ink = stroke(geometry.nose_tip(face), 1.2, 0.6)
     for side in geometry.SIDES:
         ink += stroke(geometry.nostril_wing(face, side), 1.4, 0.85, taper=0.4)
@@ -125,7 +129,7 @@ def _nose(face):
     return ink
 
 
-def _mouth(face, hatch):
+def _mouth(face: Face, hatch: np.ndarray) -> np.ndarray:
     top, line, bottom = geometry.upper_lip(face), geometry.lip_line(face), geometry.lower_lip(face)
     upper = fill(np.concatenate([top, line[::-1]]))
     lower = fill(np.concatenate([line, bottom[::-1]]))
@@ -136,7 +140,7 @@ def _mouth(face, hatch):
     return ink + stroke(bottom, 1.2, 0.5, taper=0.5)
 
 
-def _brows(face, rng):
+def _brows(face: Face, rng: np.random.Generator) -> np.ndarray:
     """Short hairs over a light tone."""
     ink = np.zeros((HEIGHT, WIDTH), np.float32)
     depth = 0.45 + 0.75 * _darkness(face.hair)
@@ -147,7 +151,7 @@ def _brows(face, rng):
     return ink
 
 
-def _beard(face, head, rng):
+def _beard(face: Face, head: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if face.beard == "none":
         return np.zeros((HEIGHT, WIDTH), np.float32)
     region = geometry.moustache_outline if face.beard == "moustache" else geometry.beard_outline
@@ -164,7 +168,7 @@ def _beard(face, head, rng):
     return mask * depth * (tone + strength * strands(roots[:, None] + step, 0.9))
 
 
-def _glasses(face):
+def _glasses(face: Face) -> np.ndarray:
     ink = np.zeros((HEIGHT, WIDTH), np.float32)
     if face.glasses != "none":
         for side in geometry.SIDES:
@@ -174,7 +178,7 @@ def _glasses(face):
     return ink
 
 
-def _draw_hair(ink, face, rng):
+def _draw_hair(ink: np.ndarray, face: Face, rng: np.random.Generator) -> np.ndarray:
     """Left and right are covered together, so that no seam shows at the parting; a fringe lies over both."""
     left, right, *fringe = front_hair(face)
     for layer in ([left, right], fringe):
@@ -185,7 +189,7 @@ def _draw_hair(ink, face, rng):
     return ink
 
 
-def _strokes_of_hair(face, ribbon, rng):
+def _strokes_of_hair(face: Face, ribbon: Ribbon, rng: np.random.Generator) -> np.ndarray:
     """Single hairs with a band left bright for the gloss, and the edges of the ribbon."""
     depth = _darkness(face.hair)
     if face.hair_style == "curly":
