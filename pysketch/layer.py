@@ -105,6 +105,10 @@ class Layer:
     mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
 
+    def __init_subclass__(cls) -> None:
+        """A class that declares no type goes by its own name."""
+        cls.type = cls.type or cls.__name__
+
     def __init__(self, definition: LayerDef, context: Context) -> None:
         self.definition = definition
         self.name = definition.name
@@ -232,5 +236,5 @@ def check_sections(definition: LayerDef) -> None:
             raise definition.error(f"not supported: LayerParameter.{name}", at=message.position)
         else:
             raise definition.error(
-                f'LayerParameter: unknown field "{name}"' + did_you_mean(name, owners), at=message.position
+                f'unknown field "{name}" in LayerParameter' + did_you_mean(name, owners), at=message.position
             )

@@ -59,13 +59,7 @@ def make_layer(
         tops = " ".join(f'top: "{name}"' for name in definition.bottom)
         shape = " ".join(f"shape {{ {' '.join(f'dim: {n}' for n in shape)} }}" for shape in shapes)
         inputs = f'layer {{ name: "inputs" type: "Input" {tops} input_param {{ {shape} }} }}'
-    net = Net(
-        parse_netdef(f"{text}\n{inputs}" if not shapes else f"{inputs}\n{text}"),
-        phase,
-        dtype=dtype,
-        seed=seed,
-        **net_options,
-    )
+    net = Net(parse_netdef(f"{inputs}\n{text}"), phase, dtype=dtype, seed=seed, **net_options)
     single = SingleLayer(net, net.layers[-1], net.bottoms[-1], net.tops[-1])
     rng = np.random.default_rng(seed)
     for blob in (*single.bottom, *single.layer.blobs):

@@ -103,6 +103,16 @@ def test_the_error_that_the_readme_shows_is_the_one_that_is_printed(copy):
     assert result.stderr.splitlines()[-1] == f"error: {shown}"
 
 
+def test_the_readme_lists_every_room_of_the_house_in_order():
+    from test_architecture import ROOMS
+
+    table = README.split("| room |")[1].split("\n\n")[0]
+    rows = dict(re.findall(r"^\| (\w+) \| (.*) \|$", table, re.MULTILINE))
+    for room, modules in ROOMS.items():
+        named = re.findall(r"`(\w+)`", rows[room])
+        assert named == [name for name in modules.split() if "." not in name and name != "pysketch"]
+
+
 def test_every_file_that_the_readme_names_is_there():
     for name in re.findall(r"`((?:netdefs|solver|tools|tests)/[\w/.]+\.\w+)`", README):
         if "NAME" not in name:

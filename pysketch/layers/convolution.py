@@ -120,24 +120,25 @@ class Convolution(Layer):
                 dW[g] += _tile_of(dy[g], tile) @ col.T
 
     def _backward_bottom(self, x_blob: Blob, y_blob: Blob) -> None:
-        xp, window = self.xp, self.window
+        xp, (pad_h, pad_w) = self.xp, self.window.pad
         W = self._grouped_weights(self.blobs[0].data)
-        n, channels, h, w = x_blob.shape
-        (pad_h, pad_w), group = window.pad, self.options.group
-        dx = x_blob.diff
-        for i in range(n):
-            dy = self._by_group(y_blob.diff[i])
+        _, c, h, w = x_blob.shape
+        padded = xp.empty((c, h + 2 * pad_h, w + 2 * pad_w), x_blob.dtype) if pad_h or pad_w else None
+        for dx, dy in zip(x_blob.diff, y_blob.diff, strict=True):
+            dy = self._by_group(dy)
             if self._is_pointwise:
-                for g in range(group):
-                    xp.matmul(W[g].T, _rows(dy[g]), out=_rows(self._by_group(dx[i])[g]))
+                for g, channels in enumerate(self._by_group(dx)):
+                    xp.matmul(W[g].T, _rows(dy[g]), out=_rows(channels))
                 continue
-            padded = xp.zeros((channels, h + 2 * pad_h, w + 2 * pad_w), dx.dtype)
-            for g in range(group):
+            target = dx if padded is None else padded
+            target[...] = 0
+            for g, channels in enumerate(self._by_group(target)):
                 for tile in self._tiles(dy):
                     col = self._lend_columns(tile, dx.dtype)
                     xp.matmul(W[g].T, _tile_of(dy[g], tile), out=_rows(col, 3))
-                    col2im(col, window, tile, self._by_group(padded)[g])
-            dx[i] = padded[:, pad_h : pad_h + h, pad_w : pad_w + w]
+                    col2im(col, self.window, tile, channels)
+            if padded is not None:
+                dx[...] = padded[:, pad_h : pad_h + h, pad_w : pad_w + w]
 
     def _columns(self, x: Array, y: Array) -> Iterator[tuple[int, Tile, Array]]:
         """(group, tile, columns (K, positions)) for one padded image and its grouped output."""
@@ -170,10 +171,15 @@ class Convolution(Layer):
         return self.window == Window((1, 1))
 
     def _padded(self, x: Array) -> Iterator[Array]:
-        """The images of a batch one by one, with their zeros around them."""
-        (pad_h, pad_w), xp = self.window.pad, array_module(x)
+        """The images of a batch one by one, with their zeros around them; each is valid until the next."""
+        (pad_h, pad_w), (_, c, h, w) = self.window.pad, x.shape
+        if not (pad_h or pad_w):
+            yield from x
+            return
+        padded = array_module(x).zeros((c, h + 2 * pad_h, w + 2 * pad_w), x.dtype)
         for image in x:
-            yield xp.pad(image, ((0, 0), (pad_h, pad_h), (pad_w, pad_w))) if pad_h or pad_w else image
+            padded[:, pad_h : pad_h + h, pad_w : pad_w + w] = image
+            yield padded
 
     def _by_group(self, image: Array) -> Array:
         """(C, H, W) -> (group, C / group, H, W)."""

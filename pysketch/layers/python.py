@@ -131,38 +131,49 @@ def find_class(definition: LayerDef, layer_paths: Sequence[str]) -> type:
             raise definition.error(f"python_param: {option} is missing")
     where = options.position("module")
     if options.module == OURS or options.module.startswith(OURS + "."):
-        ours = importlib.import_module(OURS)
-        names = [name for name in ours.__all__ if name != "Python"]
-        if options.layer not in names:
-            raise definition.error(
-                f'no layer "{options.layer}" in {OURS}{did_you_mean(options.layer, names)}',
-                at=options.position("layer"),
-            )
-        return getattr(ours, options.layer)
+        return _find_ours(options, definition)
     module = _import_allowed(options.module, definition, where, layer_paths)
     target = getattr(module, options.layer, None)
+    where = options.position("layer")
     if not isinstance(target, type):
         known = [name for name, value in vars(module).items() if isinstance(value, type)]
+        hint = did_you_mean(options.layer, known)
+        raise definition.error(f'no class "{options.layer}" in {module.__file__}{hint}', at=where)
+    missing = [name for name in ("setup", "reshape", "forward") if not callable(getattr(target, name, None))]
+    if missing:
         raise definition.error(
-            f'no class "{options.layer}" in {module.__file__}{did_you_mean(options.layer, known)}',
-            at=options.position("layer"),
+            f'class "{options.layer}" in {module.__file__} is no layer: it has no {", ".join(missing)}', at=where
         )
     return target
+
+
+def _find_ours(options: Options, definition: LayerDef) -> type:
+    """One of our classes, in ``pysketch.layers`` or in its own module there."""
+    ours = importlib.import_module(OURS)
+    classes = {name: getattr(ours, name) for name in ours.__all__ if name != "Python"}
+    known = [name for name, cls in classes.items() if options.module in (OURS, cls.__module__)]
+    if options.layer not in known:
+        hint = did_you_mean(options.layer, known)
+        raise definition.error(f'no layer "{options.layer}" in {options.module}{hint}', at=options.position("layer"))
+    return classes[options.layer]
 
 
 def _import_allowed(name: str, definition: LayerDef, where: Any, layer_paths: Sequence[str]) -> Any:
     """Import a module that lies in one of the allowed folders, and nowhere else."""
     folders = [str(Path(folder).resolve()) for folder in layer_paths]
-    parts = name.split(".")
-    if not all(part.isidentifier() for part in parts):
+    if not all(part.isidentifier() for part in name.split(".")):
         raise definition.error(f'"{name}" is not the name of a Python module', at=where)
-    if importlib.machinery.PathFinder.find_spec(parts[0], folders) is None:
-        raise definition.error(
-            f'the Python module "{name}" is not in {", ".join(folders)}'
-            if folders
-            else f'the netdef names the Python module "{name}"; to run its code, name its folder with --layers DIR',
-            at=where,
-        )
+    for part, file in _find_files(name, folders):
+        if file is None:
+            raise definition.error(
+                f'the Python module "{name}" is not in {", ".join(folders)}'
+                if folders
+                else f'the netdef names the Python module "{name}"; to run its code, name its folder with --layers DIR',
+                at=where,
+            )
+        taken = getattr(sys.modules.get(part), "__file__", None) or "Python itself"
+        if part in sys.modules and Path(taken).resolve() != Path(file).resolve():
+            raise definition.error(f'{file}: the name "{part}" is taken by {taken}; rename the file', at=where)
     with _import_from(folders):
         try:
             return importlib.import_module(name)
@@ -170,6 +181,22 @@ def _import_allowed(name: str, definition: LayerDef, where: Any, layer_paths: Se
             raise definition.error(
                 f'the Python module "{name}" cannot be imported: {type(error).__name__}: {error}', at=where
             ) from error
+
+
+def _find_files(name: str, folders: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """For a.b.c: the files of a, a.b and a.b.c in the folders; None, the last, for one that is not there.
+
+    A folder without an __init__.py is no module: Python would prefer one of that name elsewhere.
+    """
+    importlib.invalidate_caches()
+    search, parts = list(folders), name.split(".")
+    for depth in range(1, len(parts) + 1):
+        part = ".".join(parts[:depth])
+        spec = importlib.machinery.PathFinder.find_spec(part, search)
+        yield part, spec.origin if spec else None
+        if spec is None:
+            return
+        search = list(spec.submodule_search_locations or ())
 
 
 @contextmanager

@@ -1,0 +1,98 @@
+"""EuclideanLoss against the plain loop, and under top diffs other than 1."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+import pytest
+from helpers import SingleLayer, layer_text, make_layer
+
+from pysketch.errors import NetdefError, ShapeError
+from pysketch.gradient_check import check_gradients
+from pysketch.net import Net
+from pysketch.netdef import Phase, parse_netdef
+
+SHAPE = (3, 2, 5, 4)
+
+
+def make(*shapes: tuple[int, ...], extra: str = "", dtype: type = np.float64) -> SingleLayer:
+    """The layer with bottoms "a" and "b" of these shapes (or twice the one given)."""
+    text = layer_text("EuclideanLoss", ["a", "b"], ["loss"], extra)
+    return make_layer(text, shapes if len(shapes) == 2 else shapes * 2, dtype=dtype)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (1, 4), (5,)])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_it_is_the_plain_loop_forward_and_backward(shape: tuple[int, ...], dtype: type, rtol: float) -> None:
+    single = make(shape, dtype=dtype)
+    (loss,) = single.forward()
+    single.backward(0.7)
+    expected, da, db = naive.euclidean_loss(*(blob.data.astype(np.float64) for blob in single.bottom))
+    assert loss.shape == ()
+    assert loss.dtype == dtype
+    np.testing.assert_allclose(loss, expected, rtol=rtol)
+    np.testing.assert_allclose(single.bottom[0].diff, 0.7 * da, rtol=10 * rtol)
+    np.testing.assert_allclose(single.bottom[1].diff, 0.7 * db, rtol=10 * rtol)
+
+
+def test_it_sums_over_pixels_and_halves_the_mean_over_the_batch() -> None:
+    single = make((2, 1, 2, 3))
+    single.bottom[0].data[...] = 5
+    single.bottom[1].data[...] = 2
+    assert single.forward()[0] == 2 * 6 * 9 / (2 * 2)
+
+
+def test_gradients_agree_with_centred_differences() -> None:
+    single = make(SHAPE)
+    assert check_gradients(single.layer, single.bottom, single.top) == 2 * 3 * 2 * 5 * 4
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int) -> None:
+    single = make(SHAPE)
+    for blob in single.bottom:
+        blob.diff[...] = 7
+    single.backward(1.0, propagate_down=[wanted == 0, wanted == 1])
+    assert (single.bottom[1 - wanted].diff == 7).all()
+    assert not (single.bottom[wanted].diff == 7).any()
+
+
+def test_equal_bottoms_have_loss_0_and_no_gradient() -> None:
+    single = make(SHAPE)
+    single.bottom[1].data[...] = single.bottom[0].data
+    assert single.forward()[0] == 0
+    single.backward(1.0)
+    assert not single.bottom[0].diff.any()
+
+
+@pytest.mark.parametrize(("extra", "weight"), [("", 1.0), ("loss_weight: 0.25", 0.25)])
+def test_loss_weight_scales_the_nets_loss_and_its_gradient(extra: str, weight: float) -> None:
+    inputs = 'layer { name: "in" type: "Input" top: "a" top: "b" input_param { shape { dim: [3, 2] } } }'
+    text = f"force_backward: true {inputs} {layer_text('EuclideanLoss', ['a', 'b'], ['loss'], extra)}"
+    net = Net(parse_netdef(text), Phase.TRAIN, dtype=np.float64)
+    a, b = np.random.default_rng(0).standard_normal((2, 3, 2))
+    net.blobs["a"].data[...], net.blobs["b"].data[...] = a, b
+    loss, da, db = naive.euclidean_loss(a, b)
+    assert net.forward() == pytest.approx(weight * loss)
+    net.backward()
+    np.testing.assert_allclose(net.blobs["a"].diff, weight * da)
+    np.testing.assert_allclose(net.blobs["b"].diff, weight * db)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((2, 3), (2, 4)), r'"a" \(2, 3\) and "b" \(2, 4\) must have one, non-empty, shape'),
+        (((2, 3), (3, 2)), r'"a" \(2, 3\) and "b" \(3, 2\) must have one, non-empty, shape'),
+        (((0, 3), (0, 3)), r'"a" \(0, 3\) and "b" \(0, 3\) must have one, non-empty, shape'),
+        (((), ()), r'"a" \(\) and "b" \(\) must have one, non-empty, shape'),
+    ],
+)
+def test_bottoms_of_other_shapes_are_refused(shapes: tuple[tuple[int, ...], ...], message: str) -> None:
+    with pytest.raises(ShapeError, match=f'<netdef>:2:7: layer "it": {message}'):
+        make(*shapes)
+
+
+def test_one_bottom_is_too_few() -> None:
+    with pytest.raises(NetdefError, match="a EuclideanLoss layer takes 2 bottom blobs, found 1"):
+        make_layer(layer_text("EuclideanLoss", ["a"]), [SHAPE])

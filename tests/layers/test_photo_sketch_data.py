@@ -1,0 +1,356 @@
+"""PhotoSketchData: the paper's geometry pixel by pixel, the five channels, chance, resuming, and refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import SingleLayer, make_layer, python_layer
+
+from pysketch.errors import DataError, NetdefError
+from pysketch.images import write_image
+from pysketch.netdef import Phase
+from pysketch.preprocessing import Preprocessing
+
+WIDTH, HEIGHT = 9, 11  # of the small pairs; 200 x 250 in the paper
+SMALL = {"photo_width": 6, "photo_height": 7, "sketch_width": 3, "sketch_height": 4}
+
+
+def photo_of(k: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Photo k: red holds its column, green its row, blue k."""
+    photo = np.zeros((height, width, 3), np.uint8)
+    photo[:, :, 0] = np.arange(width)
+    photo[:, :, 1] = np.arange(height)[:, None]
+    photo[:, :, 2] = k
+    return photo
+
+
+def sketch_of(k: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Sketch k: another number in every pixel, as far as 256 go."""
+    return ((np.arange(width) + 16 * np.arange(height)[:, None] + 3 * k) % 256).astype(np.uint8)
+
+
+def write_pairs(folder: Path, count: int, split: str = "", width: int = WIDTH, height: int = HEIGHT) -> Path:
+    """A folder of pairs 0, 1, ..., in photos/ and sketches/ of the split's folder."""
+    for kind, make_image in (("photos", photo_of), ("sketches", sketch_of)):
+        (folder / split / kind).mkdir(parents=True)
+        for k in range(count):
+            write_image(folder / split / kind / f"{k:02}.png", make_image(k, width, height))
+    return folder
+
+
+def make(
+    source: Path | str, phase: Phase = Phase.TEST, seed: int = 0, dtype: type = np.float32, **options: Any
+) -> SingleLayer:
+    """The layer on a source, small crops unless told otherwise."""
+    return make_layer(text_of(source=str(source), **options), phase=phase, seed=seed, dtype=dtype)
+
+
+def text_of(**options: Any) -> str:
+    """The layer's text; options as in param_str."""
+    return python_layer("PhotoSketchData", [], ["data", "label"], json.dumps({**SMALL, **options}))
+
+
+def numbers(single: SingleLayer) -> list[int]:
+    """Which pairs the next batch holds."""
+    return single.forward()[0][:, 2, 0, 0].astype(int).tolist()
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with five small pairs."""
+    return write_pairs(tmp_path_factory.mktemp("five"), 5)
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one pair of the paper's size."""
+    return write_pairs(tmp_path_factory.mktemp("paper"), 1, width=200, height=250)
+
+
+def paper_layer(paper: Path, **options: Any) -> SingleLayer:
+    """The layer with its own defaults, the paper's sizes."""
+    text = python_layer(
+        "PhotoSketchData", [], ["data", "label"], json.dumps({"source": str(paper), "batch_size": 1, **options})
+    )
+    return make_layer(text, phase=Phase.TEST, dtype=np.float32)
+
+
+def test_by_default_crops_are_the_papers(paper: Path) -> None:
+    data, label = paper_layer(paper).forward()
+    assert data.shape == (1, 5, 200, 155)
+    assert label.shape == (1, 1, 188, 143)
+    assert data.dtype == label.dtype == np.float32
+    np.testing.assert_array_equal(data[0, :3], photo_of(0, 200, 250)[25:225, 22:177].transpose(2, 0, 1))
+    np.testing.assert_array_equal(label[0, 0], sketch_of(0, 200, 250)[31:219, 28:171])
+
+
+def test_the_crops_x_and_y_are_those_of_the_middle_of_the_whole_photo(paper: Path) -> None:
+    data, _ = paper_layer(paper, xy_scale=0.5).forward()
+    whole = Preprocessing(xy_scale=0.5).apply(photo_of(0, 200, 250))
+    np.testing.assert_array_equal(data[0], whole[:, 25:225, 22:177])
+
+
+def test_x_and_y_are_pixels_from_the_centre_times_xy_scale(paper: Path) -> None:
+    data, _ = paper_layer(paper, xy_scale=2.0).forward()
+    x, y = data[0, 3:]
+    np.testing.assert_array_equal(x, np.broadcast_to(2 * (np.arange(155) - 77), (200, 155)))
+    np.testing.assert_array_equal(y, np.broadcast_to(2 * (np.arange(200)[:, None] - 99), (200, 155)))
+
+
+def test_without_xy_there_are_three_channels(five: Path) -> None:
+    data, _ = make(five, xy=False, batch_size=2).forward()
+    assert data.shape == (2, 3, 7, 6)
+
+
+def test_the_mean_is_taken_off_before_scaling_and_never_off_the_sketch(five: Path) -> None:
+    plain, label = make(five, batch_size=3).forward()
+    one, label_too = make(five, batch_size=3, mean=[2.0], scale=0.5).forward()
+    np.testing.assert_allclose(one[:, :3], (plain[:, :3] - 2) * 0.5)
+    np.testing.assert_array_equal(one[:, 3:], plain[:, 3:])
+    np.testing.assert_array_equal(label_too, label)
+    three, _ = make(five, batch_size=3, mean=[1.0, 2.0, 3.0]).forward()
+    np.testing.assert_allclose(three[:, :3], plain[:, :3] - np.array([1, 2, 3]).reshape(3, 1, 1))
+
+
+def test_a_float64_net_gets_the_same_numbers(five: Path) -> None:
+    data, label = make(five, dtype=np.float64).forward()
+    assert data.dtype == label.dtype == np.float64
+    np.testing.assert_array_equal(data, make(five).forward()[0])
+
+
+def test_in_phase_test_pairs_come_in_the_order_of_their_names_and_wrap(five: Path) -> None:
+    single = make(five, batch_size=3)
+    assert [numbers(single) for _ in range(3)] == [[0, 1, 2], [3, 4, 0], [1, 2, 3]]
+
+
+def test_in_phase_train_every_epoch_has_another_order(five: Path) -> None:
+    single = make(five, Phase.TRAIN, batch_size=5)
+    epochs = [numbers(single) for _ in range(4)]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(5))] * 4
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_shuffle_may_be_told_for_either_phase(five: Path) -> None:
+    assert numbers(make(five, Phase.TRAIN, batch_size=5, shuffle=False)) == list(range(5))
+    single = make(five, Phase.TEST, batch_size=5, shuffle=True)
+    assert {tuple(numbers(single)) for _ in range(3)} != {tuple(range(5))}
+
+
+def test_batch_size_0_is_all_pairs(five: Path) -> None:
+    single = make(five, batch_size=0)
+    assert [blob.shape for blob in single.top] == [(5, 5, 7, 6), (5, 1, 4, 3)]
+    assert numbers(single) == list(range(5))
+
+
+@pytest.mark.parametrize(("phase", "size"), [(Phase.TRAIN, 2), (Phase.TEST, 3)])
+def test_test_batch_size_is_the_batch_size_of_phase_test(five: Path, phase: Phase, size: int) -> None:
+    assert make(five, phase, batch_size=2, test_batch_size=3).top[0].shape[0] == size
+
+
+def test_batch_size_is_4_by_default_in_both_phases(five: Path) -> None:
+    assert [make(five, phase).top[0].shape[0] for phase in Phase] == [4, 4]
+
+
+def test_photo_and_sketch_of_a_pair_stay_together_when_shuffled_and_moved(five: Path) -> None:
+    """The photo's red and green corner tells where the crop is, and so which part of the sketch belongs to it."""
+    single = make(five, Phase.TRAIN, batch_size=60, shift=1)
+    corners = set()
+    for data, label in zip(*single.forward(), strict=True):
+        left, top, k = data[:3, 0, 0].astype(int)
+        corners.add((left, top))
+        np.testing.assert_array_equal(data[:3], photo_of(k)[top : top + 7, left : left + 6].transpose(2, 0, 1))
+        np.testing.assert_array_equal(label[0], sketch_of(k)[top + 2 : top + 6, left + 1 : left + 4])
+        np.testing.assert_array_equal(data[3], np.broadcast_to(np.arange(6) - 2, (7, 6)))
+        np.testing.assert_array_equal(data[4, :, 0], np.arange(7) - 3)
+    assert corners == {(left, top) for left in (1, 2, 3) for top in (1, 2, 3)}
+
+
+def test_mirror_turns_half_of_the_pairs_left_right_but_not_x(five: Path) -> None:
+    single = make(five, Phase.TRAIN, batch_size=60, mirror=True)
+    mirrored = 0
+    for data, label in zip(*single.forward(), strict=True):
+        red, k = data[0, 0].astype(int), int(data[2, 0, 0])
+        turned = red[0] > red[1]
+        mirrored += turned
+        photo, sketch = photo_of(k), sketch_of(k)
+        if turned:
+            photo, sketch = photo[:, ::-1], sketch[:, ::-1]
+        np.testing.assert_array_equal(data[:3], photo[2:9, 2:8].transpose(2, 0, 1))
+        np.testing.assert_array_equal(label[0], sketch[4:8, 3:6])
+        np.testing.assert_array_equal(data[3, 0], np.arange(6) - 2)
+    assert 20 <= mirrored <= 40
+
+
+def test_phase_test_never_augments(five: Path) -> None:
+    plain, augmented = make(five, batch_size=10), make(five, batch_size=10, mirror=True, shift=1)
+    for one, other in zip(plain.forward(), augmented.forward(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+AUGMENTED = {"batch_size": 3, "mirror": True, "shift": 1}
+
+
+def batches(single: SingleLayer, count: int) -> list[list[list]]:
+    """The next batches, comparable with ==."""
+    return [[top.tolist() for top in single.forward()] for _ in range(count)]
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_seed_others(five: Path) -> None:
+    first = batches(make(five, Phase.TRAIN, seed=3, **AUGMENTED), 4)
+    assert batches(make(five, Phase.TRAIN, seed=3, **AUGMENTED), 4) == first
+    assert batches(make(five, Phase.TRAIN, seed=4, **AUGMENTED), 4) != first
+
+
+@pytest.mark.parametrize("drawn", [1, 2, 3])
+def test_a_layer_resumed_from_its_state_goes_on_with_the_same_batches(five: Path, drawn: int) -> None:
+    single, resumed = (make(five, Phase.TRAIN, **AUGMENTED) for _ in range(2))
+    batches(single, drawn)
+    assert single.layer.state() == {"position": 3 * drawn}
+    resumed.layer.restore_state(json.loads(json.dumps(single.layer.state())))
+    assert batches(resumed, 4) == batches(single, 4)
+
+
+@pytest.mark.parametrize("state", [{"position": -1}, {"position": "2"}, {}])
+def test_a_malformed_state_is_refused(five: Path, state: dict) -> None:
+    with pytest.raises((ValueError, KeyError), match="position"):
+        make(five).layer.restore_state(state)
+
+
+def test_a_subset_is_the_first_pairs(five: Path) -> None:
+    assert numbers(make(five, batch_size=0, pairs=3)) == [0, 1, 2]
+
+
+def test_a_random_subset_depends_on_the_seed_alone_and_keeps_the_order_of_names(five: Path) -> None:
+    subsets = [numbers(make(five, seed=seed, batch_size=0, pairs=3, choose="random")) for seed in range(6)]
+    assert subsets == [numbers(make(five, seed=seed, batch_size=0, pairs=3, choose="random")) for seed in range(6)]
+    assert all(subset == sorted(set(subset)) and len(subset) == 3 for subset in subsets)
+    assert len({tuple(subset) for subset in subsets}) > 1
+
+
+def test_pairs_equal_to_all_of_them_is_allowed(five: Path) -> None:
+    assert numbers(make(five, batch_size=0, pairs=5, choose="random")) == list(range(5))
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train/ of 3 pairs and test/ of 2."""
+    folder = tmp_path_factory.mktemp("divided")
+    return write_pairs(write_pairs(folder, 3, "train"), 2, "test")
+
+
+@pytest.mark.parametrize(
+    ("phase", "options", "count"),
+    [
+        (Phase.TRAIN, {}, 3),
+        (Phase.TEST, {}, 2),
+        (Phase.TRAIN, {"split": "test"}, 2),
+        (Phase.TEST, {"split": "train"}, 3),
+    ],
+)
+def test_the_split_is_that_of_the_phase_unless_told(divided: Path, phase: Phase, options: dict, count: int) -> None:
+    assert make(divided, phase, batch_size=0, **options).top[0].shape[0] == count
+
+
+def test_the_nets_data_source_wins_over_the_netdefs(five: Path, divided: Path) -> None:
+    single = make_layer(text_of(source=str(divided), batch_size=0), phase=Phase.TEST, data_source=str(five))
+    assert single.top[0].shape[0] == 5
+
+
+def test_a_list_file_of_pairs_is_a_source(five: Path, tmp_path: Path) -> None:
+    lines = [f"{five / 'photos' / f'{k:02}.png'}\t{five / 'sketches' / f'{k:02}.png'}" for k in (3, 1)]
+    (tmp_path / "pairs.txt").write_text("# photo, sketch\n\n" + "\n".join(lines))
+    assert numbers(make(tmp_path / "pairs.txt", batch_size=0)) == [3, 1]
+
+
+def test_synthetic_faces_are_a_source_for_both_phases() -> None:
+    counts = []
+    for phase in Phase:
+        text = python_layer("PhotoSketchData", [], ["data", "label"], '{ "source": "synthetic", "batch_size": 2 }')
+        single = make_layer(text, phase=phase, dtype=np.float32)
+        data, label = single.forward()
+        assert data.shape == (2, 5, 200, 155)
+        assert 0 <= label.min() < label.max() <= 255
+        counts.append(len(single.layer.pairs))
+    assert min(counts) > 1
+
+
+def refusal(source: Path | str, **options: Any) -> str:
+    """The one line that refuses this; it says where in the netdef."""
+    with pytest.raises(DataError) as caught:
+        make(source, **options)
+    message = str(caught.value)
+    assert message.startswith('<netdef>:2:7: layer "it": ')
+    assert "\n" not in message
+    return message
+
+
+def test_without_a_source_the_message_says_what_to_give() -> None:
+    message = refusal("")
+    assert "no data: give --data DIR, a folder with train/ and test/, each with photos/ and sketches/" in message
+    assert "--data synthetic" in message
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert f"{tmp_path / 'gone'}: no such folder or list file of photo-sketch pairs" in refusal(tmp_path / "gone")
+
+
+def test_a_folder_without_photos_is_told_what_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    assert "expected photos/ and sketches/ in it, or test/photos/ and test/sketches/; found faces" in refusal(tmp_path)
+
+
+def test_a_photo_without_a_sketch_is_named(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2)
+    (tmp_path / "sketches" / "01.png").unlink()
+    assert f"01.png: no file of the same name in {tmp_path / 'sketches'}" in refusal(tmp_path)
+
+
+def test_a_pair_of_two_sizes_is_refused(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 1)
+    write_image(tmp_path / "sketches" / "00.png", sketch_of(0, WIDTH - 1))
+    assert "00.png: a 8x11 sketch of a 9x11 photo (width x height); expected the same size" in refusal(tmp_path)
+
+
+def test_a_pair_smaller_than_the_crop_is_named(five: Path) -> None:
+    message = refusal(five, photo_width=10)
+    assert "pair 00: a 10x7 crop does not fit a 9x11 image (width x height)" in message
+
+
+def test_a_sketch_crop_larger_than_the_photos_is_refused(five: Path) -> None:
+    assert "pair 00: a 3x8 crop does not fit a 6x7 image (width x height)" in refusal(five, sketch_height=8)
+
+
+@pytest.mark.parametrize("shift", [2, 3])
+def test_a_shift_that_leaves_the_image_is_refused_before_training(five: Path, shift: int) -> None:
+    assert "pair 00: a 6x7 crop moved by (" in refusal(five, phase=Phase.TRAIN, shift=shift)
+
+
+def test_more_pairs_than_there_are_are_refused(five: Path) -> None:
+    assert refusal(five, pairs=6).endswith("6 pairs asked for, but the source has 5")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mean": [1.0, 2.0]}, "mean must be one number or three, found 2"),
+        ({"batch_size": -1}, "PhotoSketchData.batch_size: expected at least 0, found -1"),
+        ({"photo_width": 0}, "PhotoSketchData.photo_width: expected at least 1, found 0"),
+        ({"shift": -1}, "PhotoSketchData.shift: expected at least 0, found -1"),
+        ({"split": "valid"}, "PhotoSketchData.split: expected one of train, test"),
+        ({"choose": "last"}, "PhotoSketchData.choose: expected one of first, random"),
+        ({"mirrored": True}, 'unknown field "mirrored" in PhotoSketchData; did you mean "mirror"'),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(five: Path, options: dict, message: str) -> None:
+    with pytest.raises(NetdefError, match=f'<netdef>:2:.*layer "it".*{message}'):
+        make(five, **options)
+
+
+def test_one_top_is_too_few(five: Path) -> None:
+    text = python_layer("PhotoSketchData", [], ["data"], json.dumps({**SMALL, "source": str(five)}))
+    with pytest.raises(NetdefError, match="a PhotoSketchData layer takes 2 top blobs, found 1"):
+        make_layer(text)

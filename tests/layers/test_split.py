@@ -1,0 +1,71 @@
+"""Split: one memory forward, the sum of the diffs backward."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import SingleLayer, layer_text, make_layer
+
+from pysketch.gradient_check import check_gradients
+from pysketch.net import Net
+from pysketch.netdef import Phase, parse_netdef
+
+SHAPE = (2, 3, 5, 4)
+
+
+def make(tops: int) -> SingleLayer:
+    """A split of "x" into so many tops."""
+    return make_layer(layer_text("Split", ["x"], [f"y{k}" for k in range(tops)]), [SHAPE])
+
+
+@pytest.mark.parametrize("tops", [1, 2, 3])
+def test_every_top_is_the_bottoms_memory(tops: int) -> None:
+    single = make(tops)
+    single.forward()
+    for blob in single.top:
+        assert blob.shape == SHAPE
+        assert np.shares_memory(blob.data, single.bottom[0].data)
+
+
+@pytest.mark.parametrize("tops", [1, 2, 3])
+def test_the_bottoms_diff_is_the_sum_of_the_tops_diffs(tops: int) -> None:
+    single = make(tops)
+    single.forward()
+    diffs = np.random.default_rng(1).standard_normal((tops, *SHAPE))
+    single.bottom[0].diff[...] = 7
+    single.backward(*diffs)
+    np.testing.assert_allclose(single.bottom[0].diff, diffs.sum(axis=0), rtol=1e-12)
+    np.testing.assert_array_equal([blob.diff for blob in single.top], diffs)
+
+
+def test_gradients_agree_with_centred_differences() -> None:
+    single = make(3)
+    assert check_gradients(single.layer, single.bottom, single.top) == single.bottom[0].count
+
+
+def test_nothing_is_propagated_down_if_nobody_asks() -> None:
+    single = make(2)
+    single.bottom[0].diff[...] = 7
+    single.backward(1.0, 2.0, propagate_down=[False])
+    assert (single.bottom[0].diff == 7).all()
+
+
+def test_the_tops_follow_a_bottom_of_another_size() -> None:
+    single = make(2)
+    single.bottom[0].reshape(1, 2, 7)
+    single.bottom[0].data[...] = 4
+    assert [y.tolist() for y in single.forward()] == [np.full((1, 2, 7), 4.0).tolist()] * 2
+
+
+def test_a_top_that_leads_to_no_loss_adds_nothing() -> None:
+    text = """
+        force_backward: true
+        layer { name: "in" type: "Input" top: "x" top: "t" input_param { shape { dim: [2, 3] } } }
+        layer { name: "used" type: "EuclideanLoss" bottom: "x" bottom: "t" top: "loss" }
+        layer { name: "unused" type: "ReLU" bottom: "x" top: "y" }
+    """
+    net = Net(parse_netdef(text), Phase.TRAIN, dtype=np.float64)
+    net.blobs["x"].data[...] = 3
+    net.forward()
+    net.backward()
+    np.testing.assert_array_equal(net.blobs["x"].diff, np.full((2, 3), 3 / 2))

@@ -1,0 +1,129 @@
+"""Fillers: Caffe's numbers for a seed, bit for bit, and the statistics of the others."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pysketch.fillers import FILLER, FILLERS, fan, fill
+from pysketch.options import Options
+from pysketch.prototxt import parse
+
+SHAPE = (40, 20, 5, 3)
+FAN_IN, FAN_OUT = 20 * 5 * 3, 40 * 5 * 3  # count / shape[0], count / shape[1]
+COUNTS = {"FAN_IN": FAN_IN, "FAN_OUT": FAN_OUT, "AVERAGE": (FAN_IN + FAN_OUT) / 2}
+
+
+def options(text: str) -> Options:
+    """A filler's options."""
+    return FILLER.read(parse(text, "net.prototxt"))
+
+
+def drawn(text: str, shape: tuple[int, ...] = SHAPE, seed: int = 0) -> np.ndarray:
+    """What the filler gives, in float64."""
+    values = fill(options(text), shape, np.random.RandomState(seed))
+    assert values.dtype == np.float32
+    assert values.shape == shape
+    return values.astype(np.float64)
+
+
+def caffe_uniform(low: float, high: float, count: int, seed: int) -> list[float]:
+    """Real Caffe's numbers, one after the other, as its notes have them, in float32 steps."""
+    f4 = np.float32
+    rng = np.random.RandomState(seed)
+    above = np.nextafter(f4(high), np.finfo(np.float32).max)
+    return [
+        float(f4(f4(f4(int(rng.randint(0, 2**32, dtype=np.uint64))) / f4(2**32)) * f4(above - f4(low))) + f4(low))
+        for _ in range(count)
+    ]
+
+
+def test_constant_is_one_value_everywhere_and_0_by_default() -> None:
+    assert (drawn('type: "constant" value: 2.5') == 2.5).all()
+    assert not drawn("").any()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 1701])
+def test_uniform_gives_caffes_own_numbers(seed: int) -> None:
+    found = drawn('type: "uniform" min: -0.3 max: 0.7', (3, 2, 5), seed)
+    assert found.ravel().tolist() == caffe_uniform(-0.3, 0.7, 30, seed)
+
+
+@pytest.mark.parametrize("norm", COUNTS)
+def test_xavier_gives_caffes_own_numbers(norm: str) -> None:
+    shape = (4, 3, 2, 5)
+    count = {"FAN_IN": 30, "FAN_OUT": 40, "AVERAGE": 35}[norm]
+    bound = math.sqrt(3 / count)
+    found = drawn(f'type: "xavier" variance_norm: {norm}', shape, 7)
+    assert found.ravel().tolist() == caffe_uniform(-bound, bound, 120, 7)
+
+
+def test_uniform_fills_its_range_evenly() -> None:
+    values = drawn('type: "uniform" min: 2 max: 6')
+    assert 2 <= values.min() < 2.01
+    assert 5.99 < values.max() <= np.nextafter(np.float32(6), np.float32(7))
+    assert values.mean() == pytest.approx(4, abs=0.05)
+    assert values.std() == pytest.approx(4 / math.sqrt(12), rel=0.02)
+
+
+def test_gaussian_has_its_mean_and_deviation() -> None:
+    values = drawn('type: "gaussian" mean: 3 std: 0.01')
+    assert values.mean() == pytest.approx(3, abs=0.001)
+    assert values.std() == pytest.approx(0.01, rel=0.03)
+
+
+def test_gaussian_is_standard_normal_by_default() -> None:
+    values = drawn('type: "gaussian"')
+    assert values.mean() == pytest.approx(0, abs=0.05)
+    assert values.std() == pytest.approx(1, rel=0.03)
+    assert (abs(values) < 1).mean() == pytest.approx(0.6827, abs=0.02)
+
+
+@pytest.mark.parametrize("norm", COUNTS)
+def test_xavier_is_uniform_with_variance_1_over_n(norm: str) -> None:
+    values = drawn(f'type: "xavier" variance_norm: {norm}')
+    assert abs(values).max() <= math.sqrt(3 / COUNTS[norm]) * (1 + 1e-6)
+    assert values.std() == pytest.approx(math.sqrt(1 / COUNTS[norm]), rel=0.03)
+
+
+@pytest.mark.parametrize("norm", COUNTS)
+def test_msra_is_normal_with_variance_2_over_n(norm: str) -> None:
+    values = drawn(f'type: "msra" variance_norm: {norm}')
+    assert values.std() == pytest.approx(math.sqrt(2 / COUNTS[norm]), rel=0.03)
+    assert values.mean() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("norm", COUNTS)
+def test_n_is_counted_as_caffe_counts_it(norm: str) -> None:
+    assert fan(options(f"variance_norm: {norm}"), SHAPE) == COUNTS[norm]
+
+
+@pytest.mark.parametrize(("norm", "n"), [("FAN_IN", 1), ("FAN_OUT", 7), ("AVERAGE", 4)])
+def test_a_bias_has_one_input_for_each_output(norm: str, n: float) -> None:
+    assert fan(options(f"variance_norm: {norm}"), (7,)) == n
+
+
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "xavier", "msra"])
+def test_the_same_seed_draws_the_same_numbers_and_another_seed_others(name: str) -> None:
+    text = f'type: "{name}"'
+    np.testing.assert_array_equal(drawn(text, seed=3), drawn(text, seed=3))
+    assert (drawn(text, seed=3) != drawn(text, seed=4)).any()
+
+
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "xavier", "msra"])
+def test_two_fillers_on_one_generator_draw_different_numbers(name: str) -> None:
+    rng = np.random.RandomState(0)
+    first, second = (fill(options(f'type: "{name}"'), (5, 4), rng) for _ in range(2))
+    assert (first != second).all()
+
+
+def test_a_constant_draws_nothing_from_the_generator() -> None:
+    rng = np.random.RandomState(0)
+    fill(options('type: "constant" value: 1'), SHAPE, rng)
+    assert rng.randint(2**31) == np.random.RandomState(0).randint(2**31)
+
+
+def test_there_are_caffes_five_fillers() -> None:
+    assert set(FILLERS) == {"constant", "uniform", "gaussian", "xavier", "msra"}

@@ -1,0 +1,523 @@
+"""The base class, the registry, and the contract that every registered layer keeps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from helpers import SingleLayer, layer_text, make_layer, python_layer
+
+from pysketch.blob import Blob
+from pysketch.errors import DataError, NetdefError, Position, ShapeError
+from pysketch.gradient_check import check_gradients
+from pysketch.images import write_image
+from pysketch.layer import CAFFE_SECTIONS, LAYERS, Context, Count, Layer, check_sections, layer_class, register
+from pysketch.layers import Python
+from pysketch.netdef import LayerDef, Phase, parse_netdef
+from pysketch.options import Kind, Option, Table
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer's text, its bottoms' shapes, and the shapes its tops must have.
+
+    `prepare` writes the files that the layer reads and returns net options; "{folder}" in the text is their folder.
+    `kink`: where its derivative jumps.
+    """
+
+    text: str
+    bottoms: tuple[tuple[int, ...], ...]
+    tops: tuple[tuple[int, ...], ...]
+    kink: float | None = None
+    prepare: Callable[[Path], dict[str, Any]] = field(default=lambda folder: {})
+
+
+def write_rows(folder: Path) -> dict[str, Any]:
+    """list.txt with one HDF5 file of 5 rows."""
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["x"] = np.random.default_rng(0).standard_normal((5, 2, 3))
+        file["t"] = np.arange(5.0)
+    (folder / "list.txt").write_text(f"{folder / 'a.h5'}\n")
+    return {}
+
+
+def write_pairs(folder: Path) -> dict[str, Any]:
+    """photos/ and sketches/ with 5 pairs of 7 x 8 pixels."""
+    rng = np.random.default_rng(0)
+    for kind, channels in (("photos", (3,)), ("sketches", ())):
+        (folder / kind).mkdir()
+        for k in range(5):
+            write_image(folder / kind / f"{k}.png", rng.integers(0, 256, (8, 7, *channels)).astype(np.uint8))
+    return {}
+
+
+def write_pycaffe_layer(folder: Path) -> dict[str, Any]:
+    """contract_product.py with a layer for pycaffe: y = w a b."""
+    (folder / "contract_product.py").write_text("""
+import caffe
+class Product(caffe.Layer):
+    def setup(self, bottom, top):
+        self.blobs.add_blob(1)
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+    def forward(self, bottom, top):
+        top[0].data[...] = self.blobs[0].data * bottom[0].data * bottom[1].data
+    def backward(self, top, propagate_down, bottom):
+        self.blobs[0].diff[...] += (top[0].diff * bottom[0].data * bottom[1].data).sum()
+        for k in range(2):
+            if propagate_down[k]:
+                bottom[k].diff[...] = self.blobs[0].data * bottom[1 - k].data * top[0].diff
+""")
+    return {"layer_paths": [str(folder)]}
+
+
+PAIRS = '{ "source": "{folder}", "batch_size": 2, "photo_width": 5, "photo_height": 6, "sketch_width": 3, '
+CASES = {
+    "Convolution": Case(
+        layer_text(
+            "Convolution",
+            ["a", "b"],
+            ["y", "z"],
+            "convolution_param { num_output: 4 kernel_size: [2, 3] stride: 2 pad: 1 dilation: [2, 1] group: 2 }",
+        ),
+        ((2, 4, 5, 6), (3, 4, 3, 4)),
+        ((2, 4, 3, 3), (3, 4, 2, 2)),
+    ),
+    "Convolution, 1x1": Case(
+        layer_text("Convolution", ["a"], ["y"], "convolution_param { num_output: 2 kernel_size: 1 }"),
+        ((2, 3, 4, 5),),
+        ((2, 2, 4, 5),),
+    ),
+    "EuclideanLoss": Case(layer_text("EuclideanLoss", ["a", "b"]), ((2, 3, 4), (2, 3, 4)), ((),)),
+    "GenerativeDiscriminativeLoss": Case(
+        python_layer("GenerativeDiscriminativeLoss", ["f", "S"], "LMN", '{ "alpha": 3.0, "lambda": 20.0 }'),
+        ((3, 1, 2, 5), (3, 1, 2, 5)),
+        ((), (), ()),
+    ),
+    "HDF5Data": Case(
+        layer_text("HDF5Data", [], ["t", "x"], 'hdf5_data_param { source: "{folder}/list.txt" batch_size: 3 }'),
+        (),
+        ((3,), (3, 2, 3)),
+        prepare=write_rows,
+    ),
+    "Input": Case(layer_text("Input", [], ["x"], "input_param { shape { dim: [2, 3, 5] } }"), (), ((2, 3, 5),)),
+    "PhotoSketchData": Case(
+        python_layer("PhotoSketchData", [], ["x", "t"], PAIRS + '"sketch_height": 4, "mirror": true, "shift": 1 }'),
+        (),
+        ((2, 5, 6, 5), (2, 1, 4, 3)),
+        prepare=write_pairs,
+    ),
+    "Python": Case(
+        layer_text("Python", ["a", "b"], ["y"], 'python_param { module: "contract_product" layer: "Product" }'),
+        ((2, 3, 5), (2, 3, 5)),
+        ((2, 3, 5),),
+        prepare=write_pycaffe_layer,
+    ),
+    "ReLU": Case(layer_text("ReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
+    "ReLU, in-place": Case(
+        layer_text("ReLU", ["a"], ["a"], "relu_param { negative_slope: 0.2 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
+    ),
+    "Split": Case(layer_text("Split", ["a"], ["x", "y", "z"]), ((2, 3, 4),), ((2, 3, 4),) * 3),
+}
+WITH_BOTTOMS = [name for name, case in CASES.items() if case.bottoms]
+WITHOUT_BOTTOMS = [name for name, case in CASES.items() if not case.bottoms]
+
+
+def build(name: str, folder: Path, **options: Any) -> SingleLayer:
+    """The case's layer; its files, if any, are written to the folder first."""
+    case = CASES[name]
+    options = {**case.prepare(folder), **options}
+    return make_layer(case.text.replace("{folder}", str(folder)), case.bottoms, **options)
+
+
+def is_in_place(single: SingleLayer) -> bool:
+    """Is a top its bottom?"""
+    return any(top is bottom for top in single.top for bottom in single.bottom)
+
+
+def random_diffs(single: SingleLayer) -> list[np.ndarray]:
+    """A top diff of normal numbers for each top."""
+    rng = np.random.default_rng(3)
+    return [rng.standard_normal(blob.shape) for blob in single.top]
+
+
+def backward_from(single: SingleLayer, diffs: list[np.ndarray], **options: Any) -> list[np.ndarray]:
+    """Backward, and copies of the diffs of all bottoms."""
+    single.backward(*diffs, **options)
+    return [blob.diff.copy() for blob in single.bottom]
+
+
+@pytest.fixture(autouse=True)
+def _forget_what_tests_register_and_import() -> Iterator[None]:
+    before = dict(LAYERS)
+    yield
+    LAYERS.clear()
+    LAYERS.update(before)
+    sys.modules.pop("contract_product", None)
+
+
+def test_every_registered_layer_has_a_case() -> None:
+    assert {name.partition(",")[0] for name in CASES} == set(LAYERS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_is_of_the_layer_it_is_named_after(name: str, tmp_path: Path) -> None:
+    assert type(build(name, tmp_path).layer) is LAYERS[name.partition(",")[0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", CASES)
+def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: Path) -> None:
+    single = build(name, tmp_path, dtype=dtype)
+    assert tuple(blob.shape for blob in single.top) == CASES[name].tops
+    tops = single.forward()
+    assert tuple(top.shape for top in tops) == CASES[name].tops
+    assert {top.dtype for top in tops} == {np.dtype(dtype)}
+    assert all(np.isfinite(top).all() for top in tops)
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_gradients_agree_with_centred_differences(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    compared = check_gradients(single.layer, single.bottom, single.top, kink=CASES[name].kink)
+    assert compared == sum(blob.count for blob in (*single.bottom, *single.layer.blobs))
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    kept = [*single.layer.blobs, *(blob for blob in single.bottom if not any(blob is top for top in single.top))]
+    before = [blob.data.copy() for blob in kept]
+    single.forward()
+    for blob, data in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(blob.data, data)
+    assert len(kept) == len(single.layer.blobs) + len(single.bottom) - is_in_place(single)
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_forward_does_the_same_again(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    bottoms = [blob.data.copy() for blob in single.bottom]
+    first = single.forward()
+    for blob in {id(blob): blob for blob in single.top}.values():
+        if not any(np.shares_memory(blob.data, bottom.data) for bottom in single.bottom):
+            blob.data[...] = 99  # what stood there before must not count
+    for blob, data in zip(single.bottom, bottoms, strict=True):
+        blob.data[...] = data
+    for once, again in zip(first, single.forward(), strict=True):
+        np.testing.assert_array_equal(again, once)
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    single.forward()
+    blobs = [*single.bottom, *single.top, *single.layer.blobs]
+    before = [blob.data.copy() for blob in blobs]
+    single.backward(*random_diffs(single))
+    for blob, data in zip(blobs, before, strict=True):
+        np.testing.assert_array_equal(blob.data, data)
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diffs(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    single.forward()
+    diffs = random_diffs(single)
+    first = backward_from(single, diffs)
+    once = [blob.diff.copy() for blob in single.layer.blobs]
+    second = backward_from(single, diffs)
+    for before, after in zip(first, second, strict=True):
+        assert before.any()
+        np.testing.assert_array_equal(after, before)
+    for before, blob in zip(once, single.layer.blobs, strict=True):
+        assert before.any()
+        np.testing.assert_allclose(blob.diff, 2 * before, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if "in-place" not in name])
+def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    single.forward()
+    diffs = random_diffs(single)
+    everything = backward_from(single, diffs)
+    for wanted in range(len(single.bottom)):
+        for blob in single.bottom:
+            blob.diff[...] = 7
+        found = backward_from(single, diffs, propagate_down=[k == wanted for k in range(len(single.bottom))])
+        for k, diff in enumerate(found):
+            np.testing.assert_array_equal(diff, everything[k] if k == wanted else np.full(diff.shape, 7.0))
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    single.forward()
+    diffs = random_diffs(single)
+    once = backward_from(single, diffs)
+    twice = backward_from(single, [2 * diff for diff in diffs])
+    for one, two in zip(once, twice, strict=True):
+        np.testing.assert_allclose(two, 2 * one, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if name.partition(",")[0] == "Convolution"])
+def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    single.forward()
+    for learned in ([False, True], [True, False], [False, False]):
+        single.layer.param_propagate_down[:] = learned
+        for blob in single.layer.blobs:
+            blob.diff[...] = 7
+        single.backward(*random_diffs(single))
+        assert [bool((blob.diff != 7).any()) for blob in single.layer.blobs] == learned
+
+
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path) -> None:
+    """Every item of a larger batch comes out as in a layer that was made for the larger batch."""
+    single = build(name, tmp_path)
+    single.forward()
+    single.backward(*random_diffs(single))
+    case = CASES[name]
+    larger = tuple((shape[0] + 1, *shape[1:]) for shape in case.bottoms)
+    made_larger = make_layer(case.text, larger, layer_paths=[str(tmp_path)])
+    for blob, other in zip(single.bottom, made_larger.bottom, strict=True):
+        blob.reshape(other.shape)
+        blob.data[...] = other.data
+    for blob, other in zip(single.layer.blobs, made_larger.layer.blobs, strict=True):
+        blob.data[...] = other.data
+    for top, right in zip(single.forward(), made_larger.forward(), strict=True):
+        np.testing.assert_array_equal(top, right)
+    diffs = random_diffs(single)
+    for diff, right in zip(backward_from(single, diffs), backward_from(made_larger, diffs), strict=True):
+        np.testing.assert_array_equal(diff, right)
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if not LAYERS[name.partition(",")[0]].mixes_batch])
+def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(name: str, tmp_path: Path) -> None:
+    """What mixes_batch promises: micro-batches rely on it."""
+    single = build(name, tmp_path)
+    bottoms = [blob.data.copy() for blob in single.bottom]
+    whole = single.forward()
+    for blob, data in zip(single.bottom, bottoms, strict=True):
+        blob.reshape(1, *data.shape[1:])
+        blob.data[...] = data[1:2]
+    for top, right in zip(single.forward(), whole, strict=True):
+        np.testing.assert_allclose(top, right[1:2], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", [name for name in WITHOUT_BOTTOMS if name != "Input"])
+def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    case = CASES[name]
+    resumed = make_layer(case.text.replace("{folder}", str(tmp_path)))
+    single.forward()
+    state = single.layer.state()
+    second = single.forward()
+    resumed.layer.restore_state(state)
+    for top, right in zip(resumed.forward(), second, strict=True):
+        np.testing.assert_array_equal(top, right)
+
+
+@pytest.mark.parametrize("name", WITHOUT_BOTTOMS)
+def test_a_layer_without_bottoms_has_nothing_to_do_backward(name: str, tmp_path: Path) -> None:
+    single = build(name, tmp_path)
+    tops = single.forward()
+    single.backward(*tops)
+    for blob, data in zip(single.top, tops, strict=True):
+        np.testing.assert_array_equal(blob.data, data)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_options_are_declared_with_their_message(name: str) -> None:
+    """A section, if there is one, is Caffe's; every class says what it is in a docstring."""
+    cls = LAYERS[name.partition(",")[0]]
+    assert cls.section is None or cls.section in CAFFE_SECTIONS
+    assert cls.type == name.partition(",")[0]
+    assert cls.__doc__
+
+
+def definition(text: str) -> LayerDef:
+    """The first layer of a text."""
+    return parse_netdef(text, "net.prototxt").layers[0]
+
+
+class Plain(Layer):
+    """Nothing but a shape."""
+
+    tops = Count(1, 2)
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        top[0].reshape(bottom[0].shape)
+
+
+def plain(extra: str = "", **context: Any) -> Plain:
+    """A Plain layer called "p"."""
+    return Plain(definition(f'layer {{ name: "p" type: "Plain" bottom: "x" top: "y" {extra} }}'), Context(**context))
+
+
+@pytest.mark.parametrize(
+    ("count", "right", "wrong", "text"),
+    [
+        (Count(0), [0], [1], "0"),
+        (Count(2), [2], [0, 1, 3], "2"),
+        (Count(1, 3), [1, 2, 3], [0, 4], "1 to 3"),
+        (Count(1, None), [1, 2, 99], [0], "1 or more"),
+    ],
+)
+def test_a_count_allows_so_many_blobs_and_says_so(count: Count, right: list[int], wrong: list[int], text: str) -> None:
+    assert all(count.allows(n) for n in right)
+    assert not any(count.allows(n) for n in wrong)
+    assert str(count) == text
+
+
+@pytest.mark.parametrize(
+    ("blobs", "message"),
+    [
+        ('top: "y"', "a Plain layer takes 1 bottom blob, found 0"),
+        ('bottom: "a" bottom: "b" top: "y"', "a Plain layer takes 1 bottom blob, found 2"),
+        ('bottom: "a"', "a Plain layer takes 1 to 2 top blobs, found 0"),
+    ],
+)
+def test_wrong_numbers_of_blobs_are_refused_with_the_place(blobs: str, message: str) -> None:
+    with pytest.raises(NetdefError) as caught:
+        Plain(definition(f'layer {{ name: "p" type: "Plain" {blobs} }}'), Context())
+    assert str(caught.value) == f'net.prototxt:1:7: layer "p": {message}'
+
+
+def test_a_class_without_a_type_goes_by_its_name_and_its_subclass_by_the_type_it_inherits() -> None:
+    class Typed(Plain):
+        type = "Special"
+
+    class Untyped(Typed):
+        pass
+
+    assert (Layer.type, Plain.type, Typed.type, Untyped.type) == ("", "Plain", "Special", "Special")
+
+
+@pytest.mark.parametrize(("extra", "phase"), [("", Phase.TEST), ("phase: TRAIN", Phase.TRAIN)])
+def test_the_layers_own_phase_wins_over_the_nets(extra: str, phase: Phase) -> None:
+    assert plain(extra, phase=Phase.TEST).phase is phase
+
+
+def test_a_layer_that_does_not_say_how_has_no_reshape_and_no_forward() -> None:
+    class Bare(Layer):
+        pass
+
+    layer = Bare(definition('layer { name: "b" type: "Bare" bottom: "x" top: "y" }'), Context())
+    with pytest.raises(NotImplementedError, match="Bare has no reshape"):
+        layer.reshape([Blob()], [Blob()])
+    with pytest.raises(NotImplementedError, match="Bare has no forward"):
+        layer.forward([Blob()], [Blob()])
+
+
+def test_a_layer_without_a_backward_refuses_to_propagate_down() -> None:
+    layer = plain()
+    layer.backward([Blob()], [False], [Blob()])
+    with pytest.raises(NetdefError, match='layer "p": a Plain layer cannot propagate down to its bottoms'):
+        layer.backward([Blob()], [True], [Blob()])
+
+
+def test_most_layers_have_no_state() -> None:
+    layer = plain()
+    assert layer.state() == {}
+    layer.restore_state({})
+
+
+def test_a_param_takes_the_nets_dtype_and_starts_with_its_values() -> None:
+    layer = plain(dtype=np.float64)
+    blob = layer.add_param(np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert layer.blobs == [blob]
+    assert layer.param_propagate_down == [True]
+    assert blob.data.dtype == np.float64
+    assert blob.data.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert not blob.diff.any()
+
+
+def test_a_generator_depends_on_seed_layer_purpose_and_number_and_on_nothing_else() -> None:
+    def numbers(seed: int, name: str, purpose: str, number: int) -> tuple[float, ...]:
+        text = f'layer {{ name: "{name}" type: "Plain" bottom: "x" top: "y" }}'
+        return tuple(Plain(definition(text), Context(seed=seed)).generator(purpose, number).random(3))
+
+    calls = [
+        (0, "p", "order", 0),
+        (1, "p", "order", 0),
+        (0, "q", "order", 0),
+        (0, "p", "shift", 0),
+        (0, "p", "order", 1),
+    ]
+    assert len({numbers(*call) for call in calls}) == len(calls)
+    assert [numbers(*call) for call in calls] == [numbers(*call) for call in calls]
+
+
+def test_an_error_says_where_the_layer_or_the_option_stands() -> None:
+    layer = plain()
+    assert str(layer.error("odd")) == 'net.prototxt:1:7: layer "p": odd'
+    assert str(layer.error("odd", at=Position("net.prototxt", 3, 9))) == 'net.prototxt:3:9: layer "p": odd'
+    assert isinstance(layer.error("odd"), NetdefError)
+    assert isinstance(layer.error("odd", DataError), DataError)
+    assert isinstance(layer.shape_error("odd"), ShapeError)
+
+
+def test_a_registered_class_is_found_by_its_type() -> None:
+    @register
+    class Doubled(Plain):
+        type = "Doubled"
+
+    assert layer_class(definition('layer { name: "d" type: "Doubled" }'), Context()) is Doubled
+
+
+def test_an_unknown_type_is_refused_with_a_near_one_and_all_that_are_known() -> None:
+    with pytest.raises(NetdefError) as caught:
+        layer_class(definition('layer { name: "c" type: "Convolutoin" }'), Context())
+    assert str(caught.value) == (
+        'net.prototxt:1:7: layer "c": unknown layer type "Convolutoin"; did you mean "Convolution"?; '
+        f"known types: {', '.join(sorted(LAYERS))}"
+    )
+
+
+def test_python_stands_for_the_class_that_it_names() -> None:
+    text = python_layer("ReLU", ["x"])
+    assert layer_class(definition(text), Context()) is LAYERS["ReLU"]
+    assert LAYERS["Python"] is Python
+
+
+def test_a_python_layers_param_str_is_read_as_json_by_the_layers_own_table() -> None:
+    class Gain(Plain):
+        table = Table("Gain", (Option("gain", Kind.FLOAT, 1.0),))
+
+    text = layer_text("Python", ["x"], ["y"], "python_param { param_str: '{ \"gain\": 2.5 }' }")
+    assert Gain(definition(text), Context()).options.gain == 2.5
+    with pytest.raises(NetdefError, match='layer "it": param_str: unknown field "gian" in Gain; did you mean "gain"'):
+        Gain(definition(text.replace("gain", "gian")), Context())
+
+
+SECTIONED = 'layer {{ name: "s" type: "ReLU" bottom: "x" top: "y" {} {{ }} }}'
+
+
+def test_sections_of_known_layers_are_accepted() -> None:
+    check_sections(definition(SECTIONED.format("relu_param")))
+    check_sections(definition(SECTIONED.format("input_param")))  # another layer's, as Caffe allows
+
+
+@pytest.mark.parametrize("section", ["pooling_param", "transform_param"])
+def test_sections_that_only_caffe_knows_are_not_supported(section: str) -> None:
+    with pytest.raises(NetdefError, match=rf'net.prototxt:1:\d+: layer "s": not supported: LayerParameter.{section}'):
+        check_sections(definition(SECTIONED.format(section)))
+
+
+def test_sections_that_nobody_knows_are_refused_with_a_near_one() -> None:
+    with pytest.raises(NetdefError, match=r'layer "s": unknown field "rely_param" in .*; did you mean "relu_param"\?'):
+        check_sections(definition(SECTIONED.format("rely_param")))
+
+
+def test_mistakes_in_a_section_are_found_whatever_the_layers_phase() -> None:
+    text = SECTIONED.format("relu_param").replace("{ }", "{ slope: 1 }").replace("top:", "include { phase: TEST } top:")
+    with pytest.raises(NetdefError, match='unknown field "slope" in ReLUParameter'):
+        check_sections(definition(text))
