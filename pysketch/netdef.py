@@ -180,11 +180,15 @@ def parse_netdef(text: str, filename: str = "<netdef>") -> NetDef:
 
 
 def check_filler(filler: Options, where: str) -> None:
-    """Raise NetdefError if the filler's type is not one of ours."""
+    """Raise NetdefError if the filler's type is not one of ours, or its range is empty."""
     if filler.type not in FILLERS:
         raise NetdefError(
             f'{filler.position("type")}: {where}: unknown filler type "{filler.type}"; expected one of '
             + ", ".join(FILLERS)
+        )
+    if filler.type == "uniform" and filler.min > filler.max:
+        raise NetdefError(
+            f"{filler.position('min')}: {where}: a uniform filler's min {filler.min:g} is above its max {filler.max:g}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +18,9 @@ from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, load_pairs
 from pysketch.preprocessing import Preprocessing, crop_centre
+
+
+logger = logging.getLogger(__name__)
 
 
 @register
@@ -71,13 +75,13 @@ class PhotoSketchData(Layer):
         if len(options.mean) not in (0, 1, 3):
             raise self.error(f"mean must be one number or three, found {len(options.mean)}")
         self.preprocessing = Preprocessing(options.scale, options.mean or (0.0,), options.xy, options.xy_scale)
-        self.pairs = self._choose(self._load())
-        for pair in self.pairs:
-            self._check_crops(pair)
         train = self.phase == Phase.TRAIN
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
         self.batch_size = options.batch_size if train else test_batch
         self.augment = train and (options.mirror or options.shift > 0)
+        self.pairs = self._choose(self._load())
+        for pair in self.pairs:
+            self._check_crops(pair)
         shuffle = train if options.shuffle is None else options.shuffle
         self.order = BatchOrder(len(self.pairs), shuffle, partial(self.generator, "order"))
 
@@ -122,8 +126,9 @@ class PhotoSketchData(Layer):
     def _check_crops(self, pair: Pair) -> None:
         """DataError if a crop, moved as far as it can be, leaves the pair's images."""
         options = self.options
+        reach = options.shift if self.augment else 0
         try:
-            for shift in (-options.shift, options.shift):
+            for shift in (-reach, reach):
                 crop = self._crop(pair.sketch, (shift, shift))
             crop_centre(crop, options.sketch_width, options.sketch_height)
         except DataError as error:
@@ -139,6 +144,7 @@ class PhotoSketchData(Layer):
                 DataError,
             )
         split = self.options.split or ("train" if self.phase == Phase.TRAIN else "test")
+        logger.info("Layer %s: reading the %s pairs of %s", self.name, split, source)
         try:
             return load_pairs(source, split)
         except DataError as error:

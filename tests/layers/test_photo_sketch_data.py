@@ -324,6 +324,12 @@ def test_a_sketch_crop_larger_than_the_photos_is_refused(five: Path) -> None:
     assert "pair 00: a 3x8 crop does not fit a 6x7 image (width x height)" in refusal(five, sketch_height=8)
 
 
+def test_in_phase_test_a_shift_is_not_used_and_not_held_against_the_images(five: Path) -> None:
+    single = make(five, Phase.TEST, shift=3)
+    single.forward()
+    np.testing.assert_array_equal(single.top[0].data[0], make(five, Phase.TEST, shift=0).forward()[0][0])
+
+
 @pytest.mark.parametrize("shift", [2, 3])
 def test_a_shift_that_leaves_the_image_is_refused_before_training(five: Path, shift: int) -> None:
     assert "pair 00: a 6x7 crop moved by (" in refusal(five, phase=Phase.TRAIN, shift=shift)
