@@ -12,7 +12,7 @@ from pysketch.net import Net
 
 
 class MicroBatches:
-    """Runs a net forward and backward, `size` items of its batch at a time.
+    """Runs a net forward and backward as `Net` itself does, but `size` items of its batch at a time.
 
     The net's layers fall into three parts: the head has no bottoms (data); the tail mixes the items of
     a batch (losses, and what reads them); the body is what lies between and treats every item by itself.
@@ -28,6 +28,8 @@ class MicroBatches:
         self.net = net
         self.size = size
         self.head, self.body, self.tail = self._parts()
+        self._batch = 0
+        self._states: list[list[dict[str, Any]]] = []
         made_by_head = {id(blob) for index in self.head for blob in net.tops[index]}
         made_by_body = {id(blob) for index in self.body for blob in net.tops[index]} - made_by_head
         self.sliced = _unique(b for i in self.body for b in net.bottoms[i] if id(b) in made_by_head)
@@ -38,35 +40,45 @@ class MicroBatches:
                     f"{net.netdef.filename}: micro_batch: a loss_weight on a blob before the losses is not possible"
                 )
 
-    def forward_backward(self) -> float:
-        """One pass over the whole batch; adds to the params' diffs and returns the loss."""
+    def forward(self) -> float:
+        """Lines 4 to 6: the loss of the whole batch; the outputs that the losses read are kept, nothing else."""
         net = self.net
         net.forward_layers(self.head)
         wholes = [blob.data for blob in self.sliced]
-        batch = self._batch(wholes)
-        states = []
+        self._batch = self._count_items(wholes)
+        self._states = []
         outputs: list[Array] = []
-        for part in self._slices(batch):
-            states.append(self._states())
+        for part in self._slices():
+            self._states.append([net.layers[index].state() for index in self.body])
             self._forward_body(wholes, part)
-            outputs = outputs or [self._whole_output(blob, batch, part) for blob in self.gathered]
+            outputs = outputs or [self._whole_output(blob, part) for blob in self.gathered]
             for blob, whole in zip(self.gathered, outputs, strict=True):
                 whole[part] = blob.data
-        for blob, whole in zip(self.gathered, outputs, strict=True):
-            blob.hold_data(whole)
+        self._hold(wholes, outputs)
         net.forward_layers(self.tail)
-        loss = net.loss()
+        return net.loss()
+
+    def backward(self) -> None:
+        """Lines 8 to 12, after a forward: adds the whole batch's gradient to the params' diffs."""
+        net = self.net
         net.backward_layers(self.tail)
+        wholes = [blob.data for blob in self.sliced]
+        outputs = [blob.data for blob in self.gathered]
         diffs = [blob.diff for blob in self.gathered]
-        for part, state in zip(self._slices(batch), states, strict=True):
-            self._restore(state)
+        for part, states in zip(self._slices(), self._states, strict=True):
+            self._restore(states)
             self._forward_body(wholes, part)
             for blob, diff in zip(self.gathered, diffs, strict=True):
                 blob.hold_diff(diff[part])
             net.backward_layers(self.body)
-        for blob, whole in zip(self.sliced, wholes, strict=True):
+        self._hold(wholes, outputs)
+        for blob, diff in zip(self.gathered, diffs, strict=True):
+            blob.hold_diff(diff)
+
+    def _hold(self, wholes: list[Array], outputs: list[Array]) -> None:
+        """Let the blobs at both ends of the body hold the whole batch."""
+        for blob, whole in zip((*self.gathered, *self.sliced), (*outputs, *wholes), strict=True):
             blob.hold_data(whole)
-        return loss
 
     def _parts(self) -> tuple[list[int], list[int], list[int]]:
         head, body, tail = [], [], []
@@ -82,7 +94,7 @@ class MicroBatches:
                 body.append(index)
         return head, body, tail
 
-    def _batch(self, wholes: list[Array]) -> int:
+    def _count_items(self, wholes: list[Array]) -> int:
         sizes = {whole.shape[0] if whole.ndim else 0 for whole in wholes}
         if len(sizes) != 1 or 0 in sizes:
             raise NetdefError(
@@ -91,26 +103,23 @@ class MicroBatches:
             )
         return sizes.pop()
 
-    def _slices(self, batch: int) -> Iterator[slice]:
-        for first in range(0, batch, self.size):
-            yield slice(first, min(first + self.size, batch))
+    def _slices(self) -> Iterator[slice]:
+        for first in range(0, self._batch, self.size):
+            yield slice(first, min(first + self.size, self._batch))
 
     def _forward_body(self, wholes: list[Array], part: slice) -> None:
         for blob, whole in zip(self.sliced, wholes, strict=True):
             blob.hold_data(whole[part].copy())  # a copy, as an in-place layer may write into it
         self.net.forward_layers(self.body)
 
-    def _whole_output(self, blob: Blob, batch: int, part: slice) -> Array:
+    def _whole_output(self, blob: Blob, part: slice) -> Array:
         """Room for the whole batch of an output whose first part is there."""
         if not blob.shape or blob.shape[0] != part.stop - part.start:
             raise NetdefError(
                 f"{self.net.netdef.filename}: micro_batch: a loss reads a blob of shape {blob.shape}; "
                 f"expected {part.stop - part.start} items"
             )
-        return blob.xp.empty((batch, *blob.shape[1:]), blob.dtype)
-
-    def _states(self) -> list[dict[str, Any]]:
-        return [self.net.layers[index].state() for index in self.body]
+        return blob.xp.empty((self._batch, *blob.shape[1:]), blob.dtype)
 
     def _restore(self, states: list[dict[str, Any]]) -> None:
         """Let the second forward pass draw the same chance numbers as the first."""

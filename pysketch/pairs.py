@@ -64,7 +64,7 @@ def _split_folder(folder: Path, split: str) -> Path:
 def _folder_files(folder: Path) -> list[tuple[Path, Path]]:
     photos, sketches = _by_stem(folder / "photos"), _by_stem(folder / "sketches")
     for here, there, name in ((photos, sketches, "sketches"), (sketches, photos, "photos")):
-        for stem in here.keys() - there.keys():
+        for stem in sorted(here.keys() - there.keys()):
             raise DataError(f"{here[stem]}: no file of the same name in {folder / name}")
     if not photos:
         raise DataError(f"{folder / 'photos'}: no images in it")

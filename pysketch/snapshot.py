@@ -69,10 +69,11 @@ class WeightsFile:
         self.path = path
         self._file = _open(path, SnapshotError)
         try:
-            data = _child(self._file, "data", h5py.Group, self.path)
-            self.layers = list(data)
-            self._groups = {name: _child(data, name, h5py.Group, self.path) for name in self.layers}
-            self.attributes = _read_attributes(self._file)
+            with _naming_damage(path, SnapshotError):
+                data = _child(self._file, "data", h5py.Group, self.path)
+                self.layers = list(data)
+                self._groups = {name: _child(data, name, h5py.Group, self.path) for name in self.layers}
+                self.attributes = _read_attributes(self._file)
         except BaseException:
             self._file.close()
             raise
@@ -85,15 +86,18 @@ class WeightsFile:
 
     def count(self, layer: str) -> int:
         """How many params the file has for a layer."""
-        return len(self._groups[layer])
+        with _naming_damage(self.path, SnapshotError):
+            return len(self._groups[layer])
 
     def shape(self, layer: str, index: int) -> tuple[int, ...]:
         """The shape of a param, without reading it."""
-        return self._dataset(layer, index).shape
+        with _naming_damage(self.path, SnapshotError):
+            return self._dataset(layer, index).shape
 
     def read(self, layer: str, index: int) -> np.ndarray:
         """A param as float32; compare `shape` with what you expect first."""
-        return _read(self._dataset(layer, index), self.path)
+        with _naming_damage(self.path, SnapshotError):
+            return _read(self._dataset(layer, index), self.path)
 
     def _dataset(self, layer: str, index: int) -> h5py.Dataset:
         return _child(self._groups[layer], str(index), h5py.Dataset, self.path)
@@ -101,7 +105,7 @@ class WeightsFile:
 
 def read_attributes(path: str | os.PathLike[str]) -> dict[str, str]:
     """The root attributes that are texts, such as a net file's `netdef`."""
-    with _open(path, SnapshotError) as file:
+    with _reading(path, SnapshotError) as file:
         return _read_attributes(file)
 
 
@@ -126,11 +130,9 @@ def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
 
 def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) -> SolverState:
     """Read a solver state whose history must have these shapes; Caffe's own files are read too."""
-    with _open(path, SnapshotError) as file:
+    with _reading(path, SnapshotError) as file:
         iteration, step = (_read_number(file, name, path) for name in ("iter", "current_step"))
-        name = _child(file, "learned_net", h5py.Dataset, path)[()]
-        if not isinstance(name, bytes):
-            raise SnapshotError(f"{path}: /learned_net is not a text")
+        learned_net = _read_text(file, "learned_net", path)
         group = _child(file, "history", h5py.Group, path)
         if len(group) != len(shapes):
             raise SnapshotError(
@@ -143,21 +145,21 @@ def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) 
             if dataset.shape != shape:
                 raise SnapshotError(f"{path}: /history/{k} has shape {dataset.shape}, expected {shape}")
             history.append(_read(dataset, path))
-        learned_net = os.fsdecode(name.rstrip(b"\0"))
         return SolverState(iteration, learned_net, step, history, _read_attributes(file))
 
 
 def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Datasets of one HDF5 file as float32 arrays with equally many rows; DataError if they are not there."""
-    with _open(path, DataError) as file:
+    with _reading(path, DataError) as file:
         arrays = {}
         for name in names:
-            if name not in file or not isinstance(file[name], h5py.Dataset):
+            if file.get(name, getclass=True) is not h5py.Dataset:
                 found = ", ".join(sorted(file)) or "nothing"
                 raise DataError(f'{path}: has no dataset "{name}"; found {found}')
-            if not file[name].shape:
+            dataset = _child(file, name, h5py.Dataset, path, DataError)
+            if not dataset.shape:
                 raise DataError(f'{path}: dataset "{name}" is a single number; expected rows')
-            arrays[name] = np.asarray(_read(file[name], path, DataError))
+            arrays[name] = np.asarray(_read(dataset, path, DataError))
         rows = {len(array) for array in arrays.values()}
         if len(rows) > 1 or 0 in rows:
             counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
@@ -170,8 +172,28 @@ def _writing(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     try:
         with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
             yield file
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # on a full disk h5py's close raises a RuntimeError
         raise SnapshotError(f"{path}: cannot be written: {error}") from None
+
+
+@contextlib.contextmanager
+def _reading(path: str | os.PathLike[str], error: type[Exception]) -> Iterator[h5py.File]:
+    with _open(path, error) as file, _naming_damage(path, error):
+        yield file
+
+
+@contextlib.contextmanager
+def _naming_damage(path: str | os.PathLike[str], error: type[Exception]) -> Iterator[None]:
+    """Turn what h5py raises over a damaged file into one line."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+        raise error(f"{path}: a damaged HDF5 file: {_reason(problem)}") from None
+
+
+def _reason(problem: Exception) -> str:
+    """What stands in the parentheses of "Unable to open file (file signature not found)"."""
+    return str(problem).split("(", 1)[-1].rstrip("\"')") or "unreadable"
 
 
 def _open(path: str | os.PathLike[str], error: type[Exception]) -> h5py.File:
@@ -180,30 +202,31 @@ def _open(path: str | os.PathLike[str], error: type[Exception]) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as problem:
-        reason = str(problem).split("(", 1)[-1].rstrip(")") or "unreadable"
-        raise error(f"{path}: not an HDF5 file: {reason}") from None
+        raise error(f"{path}: not an HDF5 file: {_reason(problem)}") from None
 
 
-def _child(group: h5py.Group, name: str, kind: type, path: str | os.PathLike[str]) -> h5py.Group | h5py.Dataset:
-    """group[name] if it lies in this very file and is of `kind`."""
+def _child(
+    group: h5py.Group, name: str, kind: type, path: str | os.PathLike[str], error: type[Exception] = SnapshotError
+) -> h5py.Group | h5py.Dataset:
+    """group[name] if it lies, with all its data, in this very file and is of `kind`."""
     where = f"{group.name.rstrip('/')}/{name}"
     link = group.get(name, getlink=True)
     if link is None:
-        raise SnapshotError(f"{path}: has no {where}; is it a pysketch or Caffe file?")
+        raise error(f"{path}: has no {where}; is it a pysketch or Caffe file?")
     if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
-        raise SnapshotError(f"{path}: {where} is a link; expected the {kind.__name__.lower()} itself")
+        raise error(f"{path}: {where} is a link; expected the {kind.__name__.lower()} itself")
     child = group[name]
     if not isinstance(child, kind):
-        raise SnapshotError(f"{path}: {where} is no {kind.__name__.lower()}")
+        raise error(f"{path}: {where} is no {kind.__name__.lower()}")
+    if kind is h5py.Dataset and (child.external or child.is_virtual):
+        raise error(f"{path}: {where} keeps its data in other files; expected them in this one")
     return child
 
 
 def _read(dataset: h5py.Dataset, path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> np.ndarray:
-    """A numeric dataset as float32; data kept in other files are refused."""
+    """A numeric dataset as float32."""
     if dataset.dtype.kind not in "fiu":
         raise error(f"{path}: {dataset.name} holds {dataset.dtype}, expected numbers")
-    if dataset.external or dataset.is_virtual:
-        raise error(f"{path}: {dataset.name} keeps its data in other files; expected them in this one")
     try:
         return dataset[()].astype(np.float32)
     except (OSError, MemoryError, ValueError) as problem:
@@ -218,6 +241,16 @@ def _read_number(file: h5py.File, name: str, path: str | os.PathLike[str]) -> in
     if number < 0:
         raise SnapshotError(f"{path}: /{name} is {number}; expected 0 or more")
     return number
+
+
+def _read_text(file: h5py.File, name: str, path: str | os.PathLike[str]) -> str:
+    dataset = _child(file, name, h5py.Dataset, path)
+    if dataset.shape != () or dataset.dtype.kind not in "SO" or dataset.dtype.itemsize > _MAX_ATTRIBUTE:
+        raise SnapshotError(f"{path}: /{name} is not a text")
+    text = dataset[()]
+    if not isinstance(text, bytes):
+        raise SnapshotError(f"{path}: /{name} is not a text")
+    return os.fsdecode(text.rstrip(b"\0"))
 
 
 def _write_attributes(file: h5py.File, path: str | os.PathLike[str], attributes: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -14,17 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pysketch.backend import Array, Device, array_module, copy_into, to_host
+from pysketch.backend import Device, copy_into, to_host
 from pysketch.errors import DivergenceError, SnapshotError
 from pysketch.lr_policy import current_step, learning_rate
 from pysketch.micro_batch import MicroBatches
 from pysketch.net import Net, is_finite
 from pysketch.netdef import Phase
+from pysketch.run_state import RunState
 from pysketch.snapshot import SolverState, read_state, write_state
 from pysketch.solver_def import SolverDef
-from pysketch.updates import HISTORY_SETS, UPDATE_RULES
+from pysketch.updates import Updater
 
 logger = logging.getLogger(__name__)
+
+_RUN_STATE = "pysketch"  # the root attribute of a solver state that holds a RunState
 
 
 class Solver:
@@ -62,8 +64,6 @@ class Solver:
         self.iter = 0
         self.rate = learning_rate(options, 0)
         self._losses: deque[float] = deque(maxlen=options.average_loss)
-        sets = HISTORY_SETS.get(definition.type, 1)
-        self.history = [self._zeros_like_params() for _ in range(sets)]
         self._action: str | None = None
         self._last_snapshot: int | None = None
 
@@ -73,9 +73,11 @@ class Solver:
         return sum(self._losses) / len(self._losses) if self._losses else math.nan
 
     def request(self, action: str) -> None:
-        """Ask for "snapshot" or "stop" after the present iteration; safe in a signal handler."""
-        self._action = action
+        """Ask for "snapshot" or "stop" after the present iteration; safe in a signal handler. A stop stays one."""
+        if self._action != "stop":
+            self._action = action
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what they say is said by _check_finite
     def solve(self) -> bool:
         """Train up to max_iter, with snapshots and tests; False if a "stop" was asked for on the way."""
         options = self.options
@@ -89,12 +91,14 @@ class Solver:
             logger.info("Optimization stopped early.")
             return False
         if options.display and self.iter % options.display == 0:
-            logger.info("Iteration %d, loss = %g", self.iter, self.net.forward())
+            self._losses.append(self._runner.forward())
+            logger.info("Iteration %d, loss = %g", self.iter, self.loss)
         if options.test_interval and self.iter % options.test_interval == 0:
             self.test_all()
         logger.info("Optimization Done.")
         return True
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def step(self, iterations: int) -> bool:
         """Make so many updates; False if a "stop" was asked for on the way."""
         options = self.options
@@ -103,14 +107,12 @@ class Solver:
             self.net.clear_param_diffs()
             if self._is_test_due():
                 self.test_all()
-            loss = self._forward_backward()
-            self._check_finite(loss)
-            self._losses.append(loss)
+            self._losses.append(self._forward_backward())
             self.rate = learning_rate(options, self.iter)
             if options.display and self.iter % options.display == 0:
                 self._log_iteration(time.perf_counter() - started, self.iter - logged_at)
                 started, logged_at = time.perf_counter(), self.iter
-            self._update()
+            self.updater.update(self.rate, self.iter)
             self.iter += 1
             if self.on_iteration:
                 self.on_iteration(self)
@@ -155,28 +157,29 @@ class Solver:
         logger.info("Snapshotting to HDF5 file %s", weights)
         self.net.save(weights, diffs=self.options.snapshot_diff)
         logger.info("Snapshotting solver state to HDF5 file %s", state)
-        history = [to_host(array) for arrays in self.history for array in arrays]
-        step = current_step(self.options, self.iter)
-        write_state(state, SolverState(self.iter, weights, step, history, {"pysketch": self._extra_state()}))
+        history = [to_host(array) for array in self.updater.history]
+        step = current_step(self.options, max(0, self.iter - 1))  # that of the last update, as in Caffe
+        write_state(state, SolverState(self.iter, weights, step, history, {_RUN_STATE: self._run_state().to_json()}))
         self._last_snapshot = self.iter
         return state
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Go on from a solver state, ours or Caffe's: iteration, weights, history, and data order if it has it."""
-        shapes = [array.shape for arrays in self.history for array in arrays]
-        state = read_state(path, shapes)
-        extra = _read_extra_state(state.attributes.get("pysketch"), path)
-        if extra and extra["seed"] != self.seed:
-            self._build(extra["seed"])
+        state = read_state(path, [array.shape for array in self.updater.history])
+        text = state.attributes.get(_RUN_STATE)
+        run_state = None if text is None else RunState.from_json(text, os.fspath(path))
+        if run_state and run_state.seed != self.seed:
+            self._build(run_state.seed)
         learned = Path(state.learned_net)
         beside = Path(path).parent / learned.name
         self.net.copy_from(beside if beside.is_file() or not learned.is_file() else learned)
         self.iter = state.iteration
         self._last_snapshot = self.iter
-        for array, values in zip((a for arrays in self.history for a in arrays), state.history, strict=True):
+        for array, values in zip(self.updater.history, state.history, strict=True):
             copy_into(array, values)
-        if extra:
-            self._restore_extra(extra, path)
+        self._losses.clear()
+        if run_state:
+            self._restore_run(run_state, path)
         logger.info("Restored iteration %d from %s", self.iter, path)
 
     def _build(self, seed: int) -> None:
@@ -201,57 +204,19 @@ class Solver:
             self.test_nets.append(net)
         for path in options.weights:
             self.net.copy_from(path)
-        self._micro_batches = MicroBatches(self.net, options.micro_batch) if options.micro_batch else None
+        self.updater = Updater(options, self.definition.type, self.net.learnable)
+        self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", seed)
-
-    def _zeros_like_params(self) -> list[Array]:
-        return [array_module(p.blob.data).zeros_like(p.blob.data) for p in self.net.learnable]
 
     def _forward_backward(self) -> float:
         """iter_size times forward and backward; the mean loss."""
         total = 0.0
         for _ in range(self.options.iter_size):
-            if self._micro_batches:
-                total += self._micro_batches.forward_backward()
-            else:
-                total += self.net.forward()
-                self.net.backward()
+            loss = self._runner.forward()
+            self._check_finite(loss)  # before backward, so that the first place that is not finite is the cause
+            self._runner.backward()
+            total += loss
         return total / self.options.iter_size
-
-    def _update(self) -> None:
-        """Clip, normalise, regularise, step: for every learnable param, in Caffe's order."""
-        options = self.options
-        scale = self._clip_factor() / options.iter_size
-        rule = UPDATE_RULES[self.definition.type]
-        for k, param in enumerate(self.net.learnable):
-            if param.lr_mult == 0:
-                continue
-            w, g = param.blob.data, param.blob.diff
-            if scale != 1:
-                g *= scale
-            decay = options.weight_decay * param.decay_mult
-            if decay:
-                g += decay * (w if options.regularization_type == "L2" else array_module(w).sign(w))
-            history = [arrays[k] for arrays in self.history]
-            rule(g, history, self.rate * param.lr_mult, options, self.iter)
-            w -= g
-            if options.debug_info:
-                name, index = param.layer, param.index
-                values = float(abs(w).mean()), float(abs(g).mean())
-                logger.info("    [Update] Layer %s, param %d data: %g; diff: %g", name, index, *values)
-
-    def _clip_factor(self) -> float:
-        limit = self.options.clip_gradients
-        if limit < 0:
-            return 1.0
-        squares = sum(float((param.blob.diff**2).sum()) for param in self.net.learnable)
-        norm = math.sqrt(squares)
-        if norm <= limit:
-            return 1.0
-        logger.info(
-            "Gradient clipping: scaling down gradients (L2 norm %g > %g) by scale factor %g", norm, limit, limit / norm
-        )
-        return limit / norm
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -289,37 +254,17 @@ class Solver:
         if not os.access(folder, os.W_OK):
             raise SnapshotError(f"{folder}: snapshots cannot be written there: no permission")
 
-    def _extra_state(self) -> str:
-        """What Caffe's state lacks and a bit-for-bit resume needs."""
-        return json.dumps(
-            {
-                "seed": self.seed,
-                "losses": list(self._losses),
-                "train": self.net.layer_states(),
-                "test": [net.layer_states() for net in self.test_nets],
-            }
-        )
+    def _run_state(self) -> RunState:
+        tests = [net.layer_states() for net in self.test_nets]
+        return RunState(self.seed, list(self._losses), self.net.layer_states(), tests)
 
-    def _restore_extra(self, extra: dict, path: str | os.PathLike[str]) -> None:
+    def _restore_run(self, state: RunState, path: str | os.PathLike[str]) -> None:
+        self._losses.extend(state.losses)
         try:
-            self._losses.extend(float(loss) for loss in extra["losses"])
-            for net, states in zip((self.net, *self.test_nets), (extra["train"], *extra["test"]), strict=False):
+            for net, states in zip((self.net, *self.test_nets), (state.train, *state.test), strict=False):
                 net.restore_layer_states(states)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{path}: its pysketch state is malformed: {error!r}") from None
-
-
-def _read_extra_state(text: str | None, path: str | os.PathLike[str]) -> dict | None:
-    """The pysketch part of a state; None for Caffe's own files."""
-    if text is None:
-        return None
-    try:
-        extra = json.loads(text)
-        if not isinstance(extra["seed"], int) or extra["seed"] < 0:
-            raise ValueError("seed must be a whole number")
-        return extra
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SnapshotError(f"{path}: its pysketch state is malformed: {error!r}") from None
 
 
 def _log_outputs(net: Net, values: dict[str, np.ndarray], kind: str) -> None:

@@ -34,7 +34,7 @@ SOLVER = Table(
         Option("iter_size", Kind.INT32, 1, low=1, help="batches whose gradients make one update"),
         Option("micro_batch", Kind.INT32, 0, low=0, help="pysketch's own: run a batch so many items at a time"),
         Option("lr_policy", Kind.STRING, "fixed", help=", ".join(LR_POLICIES)),
-        Option("gamma", Kind.FLOAT, 0.0, help="step, exp, inv, multistep, sigmoid"),
+        Option("gamma", Kind.FLOAT, 0.0, low=0.0, help="step, exp, inv, multistep, sigmoid"),
         Option("power", Kind.FLOAT, 0.0, help="inv, poly"),
         Option("stepsize", Kind.INT32, 0, low=0, help="step, sigmoid: iterations"),
         Option("stepvalue", Kind.INT32, repeated=True, low=0, help="multistep: iterations, ascending"),
@@ -54,7 +54,7 @@ SOLVER = Table(
         Option("snapshot_after_train", Kind.BOOL, True, help="one more at the end"),
         Option("solver_mode", Choice({"CPU": 0, "GPU": 1}), "GPU", help="the device, unless --device says one"),
         Option("device_id", Kind.INT32, 0, low=0, help="which GPU"),
-        Option("random_seed", Kind.INT64, -1, help="seed of fillers and data order; < 0: another each time"),
+        Option("random_seed", Kind.INT64, -1, high=2**32 - 1, help="of fillers and data order; < 0: another each time"),
         Option("debug_info", Kind.BOOL, False, help="log every blob's mean magnitude"),
         Option("weights", Kind.STRING, repeated=True, help="weights files to start from"),
         Option("layer_wise_reduce", Kind.BOOL, True, help="Caffe's; has no effect here"),
@@ -129,7 +129,7 @@ def read_solver(message: Message, filename: str) -> SolverDef:
         raise definition.error("max_iter", "max_iter is missing or 0; how many updates are to be made?")
     _check_policy(definition)
     _check_tests(definition)
-    if definition.type != "SGD" and definition.type in ("AdaGrad", "RMSProp") and options.momentum:
+    if definition.type in ("AdaGrad", "RMSProp") and options.momentum:
         raise definition.error("momentum", f"{definition.type} has no momentum; remove it")
     return definition
 
@@ -143,7 +143,7 @@ def _check_name(definition: SolverDef, option: str, name: str, known: object) ->
 
 def _check_policy(definition: SolverDef) -> None:
     options = definition.options
-    if options.lr_policy in ("step", "sigmoid") and options.lr_policy == "step" and options.stepsize < 1:
+    if options.lr_policy == "step" and options.stepsize < 1:
         raise definition.error("lr_policy", "lr_policy step needs a stepsize of at least 1")
     if options.lr_policy == "multistep" and list(options.stepvalue) != sorted(set(options.stepvalue)):
         raise definition.error("stepvalue", f"stepvalues must ascend, found {list(options.stepvalue)}")

@@ -38,8 +38,17 @@ FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "she
 FORBIDDEN_CALLS = {"print", "input", "exit", "quit", "eval", "exec", "compile", "SystemExit", "breakpoint"}
 FORBIDDEN_ATTRIBUTES = {"sys.exit", "os._exit", "os.abort", "sys.argv", "os.system"}
 
-TESTS_WITHOUT_A_SOURCE = {"test_architecture", "test_readme", "test_netdefs", "test_files_of_solver"}
-HELPERS = {"conftest", "helpers", "naive"}
+TESTS_WITHOUT_A_SOURCE = {
+    "test_architecture",
+    "test_readme",
+    "test_netdefs",
+    "test_files_of_solver",
+    "test_against_caffe",
+    "test_resume",
+    "test_signals",
+    "test_solver_log",
+}
+HELPERS = {"conftest", "helpers", "naive", "solver_helpers"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")

@@ -51,6 +51,9 @@ def log_to(path: str | None, level: int = logging.INFO) -> None:
         fail(f"{path}: the log cannot be written there: {error.strerror}")
     handler.setFormatter(CaffeFormatter())
     logger = logging.getLogger("pysketch")
-    logger.handlers[:] = [handler]
+    for old in logger.handlers[:]:
+        logger.removeHandler(old)
+        old.close()
+    logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False

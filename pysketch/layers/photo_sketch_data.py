@@ -19,7 +19,6 @@ from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, load_pairs
 from pysketch.preprocessing import Preprocessing, crop_centre
 
-
 logger = logging.getLogger(__name__)
 
 

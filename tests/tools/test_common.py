@@ -54,7 +54,7 @@ def test_a_log_file_is_appended_to(tmp_path, capsys):
     for text in ("first", "second"):
         common.log_to(str(tmp_path / "run.log"))
         logging.getLogger("pysketch").warning(text)
-        logging.getLogger("pysketch").handlers[0].close()
+    common.log_to(None)
     lines = (tmp_path / "run.log").read_text().splitlines()
     assert [line.split("] ")[1] for line in lines] == ["first", "second"]
     assert capsys.readouterr().err == ""

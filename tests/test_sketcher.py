@@ -1,0 +1,195 @@
+"""Drawing: sizes, the same values for a photo and its crop, and files of strangers."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+from solver_helpers import SKETCH_NET, write_sketch_net_file
+
+from pysketch.errors import DataError, NetdefError, ShapeError, SnapshotError
+from pysketch.netdef import parse_netdef
+from pysketch.preprocessing import Preprocessing, crop_centre
+from pysketch.sketcher import Sketcher, deploy_net
+
+INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: [1, 5, 9, 8] } } }'
+CONV = """
+layer { name: "conv" type: "Convolution" bottom: "data" top: "y"
+  convolution_param { num_output: 1 kernel_size: 3 weight_filler { type: "xavier" } } }
+"""
+
+
+def photo(h, w, seed=1):
+    return np.random.default_rng(seed).integers(0, 256, (h, w, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def sketcher(tmp_path):
+    return Sketcher(write_sketch_net_file(tmp_path))
+
+
+def set_weights(path, weight, bias):
+    """The last layer's weights become `weight`, its bias `bias`."""
+    with h5py.File(path, "a") as file:
+        file["data/conv2/0"][...] = weight
+        file["data/conv2/1"][...] = bias
+
+
+@pytest.mark.parametrize(("h", "w"), [(13, 11), (21, 34), (5, 5), (40, 6)])
+def test_a_sketch_is_smaller_by_what_the_convolutions_lose(h, w, sketcher):
+    assert sketcher.lost_border == (4, 4)
+    sketch = sketcher.draw(photo(h, w))
+    assert sketch.shape == (h - 4, w - 4)
+    assert sketch.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("h", "w"), [(13, 11), (8, 9), (3, 4)])
+def test_a_sketch_as_large_as_its_photo_has_the_same_middle(h, w, sketcher):
+    large = sketcher.predict(photo(h, w), size_as_input=True)
+    assert large.shape == (h, w)
+    if min(h, w) > 4:
+        small = sketcher.predict(photo(h, w))
+        middle = crop_centre(sketcher.predict(photo(h, w)), w - 4, h - 4)
+        np.testing.assert_array_equal(small, middle)
+
+
+def test_small_photos_are_refused_with_their_size(sketcher):
+    for h, w in ((4, 9), (9, 4), (1, 1)):
+        with pytest.raises(DataError, match=rf"^a {w}x{h} photo \(width x height\) is too small for this net: "):
+            sketcher.draw(photo(h, w))
+
+
+def test_photos_too_small_for_a_reflection_are_refused_with_their_size(sketcher):
+    for h, w in ((2, 9), (9, 2)):
+        with pytest.raises(DataError, match=rf"^a {w}x{h} photo .* is too small to be continued by reflection"):
+            sketcher.draw(photo(h, w), size_as_input=True)
+
+
+def test_a_photo_drawn_whole_gives_in_its_middle_what_its_centre_crop_gives(sketcher):
+    whole = photo(250, 200)
+    found = sketcher.predict(crop_centre(whole, 155, 200))
+    expected = crop_centre(sketcher.predict(whole), 151, 196)
+    assert found.shape == (196, 151)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+    assert np.ptp(found) > 10
+
+
+def test_drawing_twice_gives_the_same_whatever_came_between(sketcher):
+    first = sketcher.draw(photo(13, 11))
+    sketcher.draw(photo(20, 15, seed=2))
+    np.testing.assert_array_equal(sketcher.draw(photo(13, 11)), first)
+
+
+def test_a_prediction_is_a_copy_that_later_photos_leave_alone(sketcher):
+    first = sketcher.predict(photo(13, 11))
+    before = first.copy()
+    sketcher.predict(photo(13, 11, seed=2))
+    np.testing.assert_array_equal(first, before)
+
+
+@pytest.mark.parametrize(
+    ("value", "pixel"),
+    [
+        (-1e9, 0),
+        (-0.4, 0),
+        (0.4, 0),
+        (0.6, 1),
+        (1.4, 1),
+        (254.4, 254),
+        (254.6, 255),
+        (255.4, 255),
+        (300, 255),
+        (1e9, 255),
+    ],
+)
+def test_grey_levels_are_clipped_and_rounded_to_the_nearest(value, pixel, tmp_path):
+    path = write_sketch_net_file(tmp_path)
+    set_weights(path, 0, value)
+    assert np.unique(Sketcher(path).draw(photo(7, 6))).tolist() == [pixel]
+    np.testing.assert_allclose(Sketcher(path).predict(photo(7, 6)), value, rtol=1e-6)
+
+
+def test_a_net_without_positions_draws_from_three_channels(tmp_path):
+    sketcher = Sketcher(write_sketch_net_file(tmp_path, SKETCH_NET.replace('"xy": true', '"xy": false')))
+    assert sketcher.net.blobs["data"].shape[1] == 3
+    assert sketcher.draw(photo(10, 9)).shape == (6, 5)
+
+
+def test_the_preprocessing_of_the_file_is_applied(tmp_path):
+    dark = write_sketch_net_file(tmp_path)
+    first = Sketcher(dark).predict(photo(10, 9))
+    with h5py.File(dark, "a") as file:
+        file.attrs["preprocessing"] = Preprocessing(0.02, (127.5,), True, 0.1).to_json()
+    assert np.abs(Sketcher(dark).predict(photo(10, 9)) - first).max() > 1
+
+
+def test_a_net_that_keeps_the_size_needs_no_reflection(tmp_path):
+    same = SKETCH_NET.replace("kernel_h: 4 kernel_w: 3", "kernel_size: 3 pad: 1").replace(
+        "kernel_h: 2 kernel_w: 3", "kernel_size: 1"
+    )
+    same = same.replace('"sketch_width": 7, "sketch_height": 9', '"sketch_width": 11, "sketch_height": 13')
+    sketcher = Sketcher(write_sketch_net_file(tmp_path, same))
+    assert sketcher.lost_border == (0, 0)
+    np.testing.assert_array_equal(sketcher.draw(photo(6, 7)), sketcher.draw(photo(6, 7), size_as_input=True))
+
+
+def test_a_net_with_strides_says_that_it_cannot_keep_the_size(tmp_path):
+    strided = SKETCH_NET.replace("kernel_h: 2 kernel_w: 3", "kernel_size: 1 stride: 2")
+    strided = strided.replace('"sketch_width": 7, "sketch_height": 9', '"sketch_width": 5, "sketch_height": 5')
+    sketcher = Sketcher(write_sketch_net_file(tmp_path, strided))
+    assert sketcher.draw(photo(23, 31)).shape == (10, 15)
+    with pytest.raises(DataError, match=r"this net makes a \d+x\d+ sketch of a 31x23 photo .* cannot draw in the pho"):
+        sketcher.draw(photo(23, 31), size_as_input=True)
+
+
+def test_weights_of_another_shape_than_the_netdefs_are_refused(tmp_path):
+    path = write_sketch_net_file(tmp_path)
+    with h5py.File(path, "a") as file:
+        del file["data/conv1/0"]
+        file["data/conv1/0"] = np.zeros((3, 5, 3, 4), "f4")
+    with pytest.raises(
+        SnapshotError, match=r'layer "conv1", param 0: shape \(3, 5, 3, 4\), the net\'s is \(3, 5, 4, 3'
+    ):
+        Sketcher(path)
+
+
+def test_a_file_without_a_netdef_is_refused(tmp_path):
+    path = write_sketch_net_file(tmp_path)
+    with h5py.File(path, "a") as file:
+        del file.attrs["netdef"]
+    with pytest.raises(SnapshotError, match=r"net\.h5: has no netdef in it"):
+        Sketcher(path)
+
+
+def test_a_netdef_that_wants_to_run_python_code_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text("raise SystemExit('it ran')\nclass Layer: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    path = write_sketch_net_file(tmp_path)
+    for module in ("evil", "os", "pysketch.evil", "pysketch.images"):
+        layer = f'layer {{ name: "e" type: "Python" bottom: "prediction" top: "e" python_param {{ module: "{module}"'
+        with h5py.File(path, "a") as file:
+            file.attrs["netdef"] = SKETCH_NET + layer + ' layer: "Layer" } }'
+        with pytest.raises(NetdefError, match=rf'names the Python module "{module}"; to run its code'):
+            Sketcher(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CONV.replace("bottom", "top", 1), "drawing needs one Input layer with one top in phase TEST, stage"),
+        (INPUT + INPUT.replace('"in"', '"in2"').replace('"data"', '"more"'), "one Input layer .*; found 2 such layers"),
+        (INPUT.replace('top: "data"', 'top: "data" top: "more"'), "drawing needs one Input layer with one top"),
+        (INPUT.replace("1, 5, 9, 8", "5, 9, 8") + CONV, r':1:7: layer "in": drawing needs an input shape of four dims'),
+        (INPUT + CONV.replace("num_output: 1", "num_output: 2"), r'one output of shape .*, found "y" \(1, 2, 7, 6\)'),
+        (INPUT + CONV + CONV.replace('"conv"', '"c2"').replace('"y"', '"z"'), 'found "y" .*, "z"'),
+    ],
+)
+def test_a_netdef_that_cannot_draw_says_what_drawing_needs(text, message):
+    with pytest.raises(NetdefError, match=f"^stranger.prototxt.*{message}"):
+        deploy_net(parse_netdef(text, "stranger.prototxt"), Preprocessing())
+
+
+def test_an_input_too_small_for_its_own_net_is_refused():
+    with pytest.raises(ShapeError, match="conv"):
+        deploy_net(parse_netdef(INPUT.replace("9, 8", "2, 8") + CONV, "s.prototxt"), Preprocessing())
