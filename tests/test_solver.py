@@ -249,6 +249,13 @@ def test_a_folder_for_snapshots_without_permission_is_refused_before_training(tm
     assert solver.iter == 0
 
 
+def test_with_micro_batch_the_last_forward_too_runs_in_parts(tmp_path):
+    solver = make_solver(tmp_path, "micro_batch: 1 display: 1 max_iter: 2")
+    solver.solve()
+    assert solver.net.blobs["data"].shape == (2, 2, 6, 7)
+    assert solver.net.blobs["conv1"].shape == (1, 3, 4, 5)
+
+
 def test_every_iteration_is_reported(tmp_path):
     seen = []
     make_solver(tmp_path, on_iteration=lambda solver: seen.append((solver.iter, solver.loss > 0))).step(3)
@@ -323,6 +330,11 @@ def test_the_first_layer_that_is_not_finite_is_named(options, tmp_path):
     solver.net.params["conv1"][1].data[0] = np.inf
     with pytest.raises(DivergenceError, match=r'iteration 0: layer "conv1", top "conv1", data is not finite'):
         solver.step(1)
+
+
+def test_steps_made_by_hand_diverge_with_the_same_words(tmp_path):
+    with pytest.raises(DivergenceError, match=DIVERGED):
+        make_solver(tmp_path, "base_lr: 1e12").step(9)
 
 
 def test_divergence_keeps_the_last_good_snapshot(tmp_path):
