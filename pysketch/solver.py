@@ -85,6 +85,7 @@ class Solver:
         logger.info("Learning Rate Policy: %s", options.lr_policy)
         self._check_prefix()
         finished = self.step(options.max_iter - self.iter)
+        self._check_params()
         if options.snapshot_after_train and self._last_snapshot != self.iter:
             self.snapshot()
         if not finished:
@@ -149,9 +150,7 @@ class Solver:
 
     def snapshot(self) -> str:
         """Write ``PREFIX_iter_N.caffemodel.h5`` and ``.solverstate.h5``; returns the state's path."""
-        for param in self.net.learnable:
-            if not is_finite(param.blob.data):
-                raise DivergenceError(self._divergence(f'layer "{param.layer}", param {param.index}, data'))
+        self._check_params()
         stem = f"{self.definition.prefix}_iter_{self.iter}"
         weights, state = f"{stem}.caffemodel.h5", f"{stem}.solverstate.h5"
         logger.info("Snapshotting to HDF5 file %s", weights)
@@ -217,6 +216,12 @@ class Solver:
             self._runner.backward()
             total += loss
         return total / self.options.iter_size
+
+    def _check_params(self) -> None:
+        """What diverged in the very last update has met no loss yet: look before anything is written."""
+        for param in self.net.learnable:
+            if not is_finite(param.blob.data):
+                raise DivergenceError(self._divergence(f'layer "{param.layer}", param {param.index}, data'))
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -358,3 +358,13 @@ def test_weights_that_are_not_finite_are_never_written(tmp_path):
     with pytest.raises(DivergenceError, match=r'layer "conv2", param 1, data is not finite.* that of iteration 2$'):
         solver.snapshot()
     assert {name: (tmp_path / "out" / name).read_bytes() for name in snapshots(tmp_path)} == good
+
+
+def test_a_run_whose_last_update_diverges_does_not_end_as_if_it_were_good(tmp_path):
+    def poison(solver):
+        if solver.iter == 3:
+            solver.net.params["conv1"][0].data[0] = np.inf
+
+    solver = make_solver(tmp_path, "max_iter: 3 snapshot_after_train: false", on_iteration=poison)
+    with pytest.raises(DivergenceError, match=r'at iteration 3: layer "conv1", param 0, data is not finite'):
+        solver.solve()

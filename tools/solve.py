@@ -33,7 +33,8 @@ examples:
   start from a trained net's weights:
     python tools/solve.py solver/medium_solver.txt --data DIR --weights netdefs/pretrained/medium.h5
 
-Ctrl-C stops after the present iteration, with a snapshot; a second Ctrl-C stops at once.
+Ctrl-C stops after the present iteration, with a snapshot (unless snapshot_after_train is false); a second
+Ctrl-C stops at once.
 At the end PREFIX.h5 is written: weights, netdef and preprocessing in one file, for tools/deploy.py.
 PREFIX is the solver file's snapshot_prefix.
 """

@@ -18,6 +18,16 @@ def test_bad_input_is_one_line_on_stderr_and_exit_status_2(capsys):
     assert captured.out == ""
 
 
+def test_too_little_memory_is_one_line_too(capsys):
+    def main(arguments):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    with pytest.raises(SystemExit) as stop:
+        common.run(main)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 9 TiB; try a smaller")
+
+
 def test_the_status_that_a_tool_returns_is_the_process_status():
     with pytest.raises(SystemExit) as stop:
         common.run(lambda arguments: 0)
