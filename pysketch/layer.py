@@ -33,6 +33,7 @@ from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
 from pysketch.im2col import Workspace
 from pysketch.netdef import LayerDef, Phase
 from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Context:
     seed: int = 0
     filler_rng: np.random.RandomState = field(default_factory=lambda: np.random.RandomState(0))
     workspace: Workspace = field(default_factory=Workspace)
+    workers: Workers = field(default_factory=Workers)
     data_source: str | None = None
     layer_paths: tuple[str, ...] = ()
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -19,7 +19,8 @@ ROOMS = {
     "netdefs": "prototxt options upgrade fillers netdef",
     "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
-    "layers": "blob im2col snapshot caffe layer layers.batch_order layers.convolution layers.euclidean_loss"
+    "layers": "blob im2col workers winograd gemm_engine winograd_engine engine_choice snapshot caffe layer"
+    " layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
     "nets": "splits params backward_plan debug_info net gradient_check",
@@ -32,6 +33,7 @@ SOLE_IMPORTERS = {
     "cupy": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
+    "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes"},
 }
 FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "shelve", "dill", "joblib"}

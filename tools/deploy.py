@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ like that are drawn best. A sketch is 12 pixels smaller than its photo, unless -
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     args = _parser().parse_args(arguments)
-    common.log_to(None)
+    common.log_to(None, logging.WARNING)
     jobs = _jobs(args.photos, args.output)
     sketcher = Sketcher(args.net, choose_device(args.device))
     failures = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
     args = parser.parse_args(arguments)
-    common.log_to(None)
+    common.log_to(None, logging.WARNING)
     sketcher = Sketcher(args.net, choose_device(args.device))
     drawn, sketches = [], []
     for pair in tqdm(load_pairs(args.data, "test"), unit="photo", disable=None):

@@ -1,18 +1,27 @@
-"""Convolution as im2col and matrix products, forward and backward, in a bounded workspace."""
+"""Convolution: filters slid over images; the engines that multiply are in gemm_engine and winograd_engine."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pysketch.backend import Array, array_module
+from pysketch.backend import Array
 from pysketch.blob import Blob
+from pysketch.engine_choice import prefers_winograd, winograd_fits
 from pysketch.fillers import FILLER, fill
-from pysketch.im2col import Tile, Window, col2im, im2col
-from pysketch.layer import ENGINE, Count, Layer, register
+from pysketch.gemm_engine import GemmEngine
+from pysketch.im2col import Window
+from pysketch.layer import Count, Layer, register
 from pysketch.netdef import check_filler
-from pysketch.options import Kind, Option, Options, Table
+from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.winograd import KERNELS
+from pysketch.winograd_engine import WinogradEngine
+
+logger = logging.getLogger(__name__)
+
+_ENGINE = Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2, "WINOGRAD": 3})
 
 CONVOLUTION = Table(
     "ConvolutionParameter",
@@ -33,7 +42,7 @@ CONVOLUTION = Table(
         Option("weight_filler", FILLER),
         Option("bias_filler", FILLER),
         Option("axis", Kind.INT32, 1, low=1, high=1, help="the channels' axis; only 1"),
-        Option("engine", ENGINE, "DEFAULT", help="Caffe's; all are im2col and GEMM here"),
+        Option("engine", _ENGINE, "DEFAULT", help="CAFFE: im2col and GEMM; WINOGRAD; else the cheaper one"),
     ),
     unsupported=("force_nd_im2col",),
 )
@@ -44,13 +53,11 @@ class Convolution(Layer):
     """y[n, o] = sum over (c, ky, kx) of W[o, c, ky, kx] x[n, c, oy sy + ky dy - py, ox sx + kx dx - px] + b[o].
 
     A cross-correlation, as in Caffe. x: (N, C, H, W); W: (O, C / group, kh, kw); b: (O,); y: (N, O, H', W').
-    With col the unfolded patches of one image (C kh kw rows, H' W' columns), per image and group:
-
-        y = W col + b,    dW += dy col^T,    db += sum of dy,    dx = col2im(W^T dy)
-
-    The columns are made for a tile of the output at a time, so that at most the net's workspace
-    (64 MiB by default) holds columns, however large the image or the batch. A 1x1 kernel at stride 1
-    without padding needs none: x itself is col. Only the gradients that are asked for are computed.
+    The work is done by an engine: with ``engine: CAFFE`` by `GemmEngine` (im2col and matrix products, for any
+    geometry), with ``engine: WINOGRAD`` by `WinogradEngine` (square kernels of 2 to 7 pixels, stride 1, dilation 1:
+    several times fewer multiplications, rounding errors of a few 1e-6 in float32). DEFAULT takes the one
+    that costs less (see `engine_choice`), on a GPU always the first; the log says which. Both keep what they
+    unfold within the net's workspace, 64 MiB by default. Only the gradients that are asked for are computed.
     Several bottoms share the filters, each with its own top.
     """
 
@@ -70,6 +77,7 @@ class Convolution(Layer):
         for what, count in (("num_output", options.num_output), ("input channels", channels)):
             if count % options.group or count == 0:
                 raise self.shape_error(f"{what} {count} cannot be split into {options.group} groups")
+        self.engine = self._choose_engine(bottom[0].shape)
         shape = (options.num_output, channels // options.group, *self.window.kernel)
         self._add_filled(options.weight_filler, shape)
         if options.bias_term:
@@ -92,103 +100,52 @@ class Convolution(Layer):
             y.reshape(x.shape[0], self.options.num_output, *out)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """y = W col + b, tile by tile, each product written straight into y."""
-        W = self._grouped_weights(self.blobs[0].data)  # (group, O/g, K)
-        for x_blob, y_blob in zip(bottom, top, strict=True):
-            for x, y in zip(self._padded(x_blob.data), y_blob.data, strict=True):
-                y = self._by_group(y)
-                for g, tile, col in self._columns(x, y):
-                    self._product(W[g], col, y[g], tile)
+        """y = W * x + b."""
+        for x, y in zip(bottom, top, strict=True):
+            for x_group, W, y_group in self._groups(x.data, self.blobs[0].data, y.data):
+                self.engine.forward(x_group, W, y_group)
             if self.options.bias_term:
-                y_blob.data[...] += self.blobs[1].data[:, None, None]
+                y.data[...] += self.blobs[1].data[:, None, None]
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
-        """dW += dy col^T, db += sum dy, dx = col2im(W^T dy); each only if asked for."""
-        for k, (x_blob, y_blob) in enumerate(zip(bottom, top, strict=True)):
+        """dW, db and dx; each only if asked for."""
+        for k, (x, y) in enumerate(zip(bottom, top, strict=True)):
             if self.options.bias_term and self.param_propagate_down[1]:
-                self.blobs[1].diff[...] += y_blob.diff.sum(axis=(0, 2, 3))
+                self.blobs[1].diff[...] += y.diff.sum(axis=(0, 2, 3))
             if self.param_propagate_down[0]:
-                self._backward_weights(x_blob, y_blob)
+                for x_group, dW, dy in self._groups(x.data, self.blobs[0].diff, y.diff):
+                    self.engine.backward_weights(x_group, dy, dW)
             if propagate_down[k]:
-                self._backward_bottom(x_blob, y_blob)
+                for dx, W, dy in self._groups(x.diff, self.blobs[0].data, y.diff):
+                    self.engine.backward_bottom(W, dy, dx)
 
-    def _backward_weights(self, x_blob: Blob, y_blob: Blob) -> None:
-        dW = self._grouped_weights(self.blobs[0].diff)
-        for x, dy in zip(self._padded(x_blob.data), y_blob.diff, strict=True):
-            dy = self._by_group(dy)
-            for g, tile, col in self._columns(x, dy):
-                dW[g] += _tile_of(dy[g], tile) @ col.T
-
-    def _backward_bottom(self, x_blob: Blob, y_blob: Blob) -> None:
-        xp, (pad_h, pad_w) = self.xp, self.window.pad
-        W = self._grouped_weights(self.blobs[0].data)
-        _, c, h, w = x_blob.shape
-        padded = xp.empty((c, h + 2 * pad_h, w + 2 * pad_w), x_blob.dtype) if pad_h or pad_w else None
-        for dx, dy in zip(x_blob.diff, y_blob.diff, strict=True):
-            dy = self._by_group(dy)
-            if self._is_pointwise:
-                for g, channels in enumerate(self._by_group(dx)):
-                    xp.matmul(W[g].T, _rows(dy[g]), out=_rows(channels))
-                continue
-            target = dx if padded is None else padded
-            target[...] = 0
-            for g, channels in enumerate(self._by_group(target)):
-                for tile in self._tiles(dy):
-                    col = self._lend_columns(tile, dx.dtype)
-                    xp.matmul(W[g].T, _tile_of(dy[g], tile), out=_rows(col, 3))
-                    col2im(col, self.window, tile, channels)
-            if padded is not None:
-                dx[...] = padded[:, pad_h : pad_h + h, pad_w : pad_w + w]
-
-    def _columns(self, x: Array, y: Array) -> Iterator[tuple[int, Tile, Array]]:
-        """(group, tile, columns (K, positions)) for one padded image and its grouped output."""
-        for g, channels in enumerate(self._by_group(x)):
-            if self._is_pointwise:
-                yield g, Tile(0, y.shape[2], 0, y.shape[3]), _rows(channels)
-                continue
-            for tile in self._tiles(y):
-                col = self._lend_columns(tile, x.dtype)
-                im2col(channels, self.window, tile, col)
-                yield g, tile, _rows(col, 3)
-
-    def _product(self, W: Array, col: Array, y: Array, tile: Tile) -> None:
-        """y[:, tile] = W col, without a temporary where the tile is whole rows."""
-        if tile.size[1] == y.shape[2]:
-            self.xp.matmul(W, col, out=_tile_of(y, tile))
-        else:
-            y[:, tile.top : tile.bottom, tile.left : tile.right] = (W @ col).reshape(-1, *tile.size)
-
-    def _tiles(self, y: Array) -> Iterator[Tile]:
-        per_column = self.blobs[0].count // self.options.num_output * y.dtype.itemsize
-        return self.context.workspace.tiles(y.shape[2:], per_column)
-
-    def _lend_columns(self, tile: Tile, dtype: np.dtype) -> Array:
-        shape = (self.blobs[0].shape[1], *self.window.kernel, *tile.size)
-        return self.context.workspace.lend(shape, dtype, self.xp)
-
-    @property
-    def _is_pointwise(self) -> bool:
-        return self.window == Window((1, 1))
-
-    def _padded(self, x: Array) -> Iterator[Array]:
-        """The images of a batch one by one, with their zeros around them; each is valid until the next."""
-        (pad_h, pad_w), (_, c, h, w) = self.window.pad, x.shape
-        if not (pad_h or pad_w):
-            yield from x
-            return
-        padded = array_module(x).zeros((c, h + 2 * pad_h, w + 2 * pad_w), x.dtype)
-        for image in x:
-            padded[:, pad_h : pad_h + h, pad_w : pad_w + w] = image
-            yield padded
-
-    def _by_group(self, image: Array) -> Array:
-        """(C, H, W) -> (group, C / group, H, W)."""
-        return image.reshape(self.options.group, -1, *image.shape[1:])
-
-    def _grouped_weights(self, W: Array) -> Array:
-        """(O, C / group, kh, kw) -> (group, O / group, K)."""
+    def _groups(self, x: Array, W: Array, y: Array) -> Iterator[tuple[Array, Array, Array]]:
+        """Each group's channels of x, filters, and channels of y: views."""
         group = self.options.group
-        return W.reshape(group, self.options.num_output // group, -1)
+        c, o = x.shape[1] // group, y.shape[1] // group
+        for g in range(group):
+            filters = slice(g * o, (g + 1) * o)
+            yield x[:, g * c : (g + 1) * c], W[filters], y[:, filters]
+
+    def _choose_engine(self, shape: tuple[int, ...]) -> GemmEngine | WinogradEngine:
+        """The engine that the netdef names, or the one that costs less for a bottom of this shape."""
+        window, options, group = self.window, self.options, self.options.group
+        name = {"CUDNN": "DEFAULT"}.get(options.engine, options.engine)
+        if name == "WINOGRAD" and not winograd_fits(window):
+            raise self.error(
+                f"engine WINOGRAD needs a square kernel of {KERNELS[0]} to {KERNELS[-1]} pixels, stride 1 and "
+                f"dilation 1; found kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}",
+                at=options.position("engine"),
+            )
+        if name == "DEFAULT":
+            sizes = shape[1] // group, options.num_output // group, window.output_size(shape[2:])
+            on_cpu = self.xp is np  # on a GPU nothing has been measured yet
+            name = "WINOGRAD" if on_cpu and prefers_winograd(window, *sizes) else "CAFFE"
+        logger.info("Layer %s: convolution engine %s", self.name, name)
+        workspace = self.context.workspace
+        if name == "CAFFE":
+            return GemmEngine(window, workspace)
+        return WinogradEngine(window.kernel[0], window.pad, self.context.workers, workspace.limit)
 
     def _add_filled(self, filler: Options, shape: tuple[int, ...]) -> None:
         check_filler(filler, self.definition.where)
@@ -223,15 +180,3 @@ class Convolution(Layer):
                 raise self.error(f"{both} is missing; or give {first} and {second}")
             return default, default
         return values[0], values[-1]
-
-
-def _rows(x: Array, lead: int = 1) -> Array:
-    """x as a matrix: the first `lead` axes become rows, the others columns; a view."""
-    return x.reshape(int(np.prod(x.shape[:lead])), -1)
-
-
-def _tile_of(y: Array, tile: Tile) -> Array:
-    """(O, H', W') -> (O, positions of the tile): a view where the tile is whole rows, else a copy."""
-    if tile.size[1] == y.shape[2]:
-        return _rows(y)[:, tile.top * y.shape[2] : tile.bottom * y.shape[2]]
-    return _rows(y[:, tile.top : tile.bottom, tile.left : tile.right])

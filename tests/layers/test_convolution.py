@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import naive
@@ -12,10 +12,12 @@ import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
+from pysketch.gemm_engine import GemmEngine
 from pysketch.gradient_check import check_gradients
 from pysketch.im2col import Window
 from pysketch.net import Net
 from pysketch.netdef import parse_netdef
+from pysketch.winograd_engine import WinogradEngine
 
 
 @dataclass
@@ -72,6 +74,21 @@ CASES = {
         (2, 6, 3, 3),
         {"stride": (3, 2), "pad": (2, 1), "dilation": (3, 2), "group": 2},
     ),
+}
+
+WINOGRAD = (
+    "plain",
+    "pad",
+    "pad beyond the kernel",
+    "two pads",
+    "pad_h and pad_w",
+    "group",
+    "as many groups as channels",
+    "no bias",
+    "image as small as the kernel",
+)
+CASES |= {
+    f"{name}, by Winograd": replace(CASES[name], options=f"{CASES[name].options} engine: WINOGRAD") for name in WINOGRAD
 }
 
 
@@ -141,7 +158,9 @@ def test_gradients_agree_with_centred_differences(case: Case) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 100, 1000, 3000])
-@pytest.mark.parametrize("name", ["plain", "stride", "two pads", "group", "1x1 with stride", "everything at once"])
+@pytest.mark.parametrize(
+    "name", ["plain", "stride", "two pads", "group", "1x1 with stride", "everything at once", "two pads, by Winograd"]
+)
 def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int) -> None:
     results = []
     for workspace in (1 << 20, limit):
@@ -175,7 +194,7 @@ def test_a_pointwise_convolution_needs_no_workspace() -> None:
 def test_temporaries_of_a_large_image_stay_near_the_workspace_limit(pad: int) -> None:
     """All columns at once would be 64 * 25 * 96 * 96 floats, 59 MB; one padded image is 2.8 MB."""
     limit, out = 1 << 20, 96 + 2 * pad
-    case = Case(f"num_output: 8 kernel_size: 5 pad: {pad}", (2, 64, 100, 100), (2, 8, out, out))
+    case = Case(f"num_output: 8 kernel_size: 5 pad: {pad} engine: CAFFE", (2, 64, 100, 100), (2, 8, out, out))
     single = make(case, np.float32, workspace=limit)
     (y,) = single.forward()
     dy = random_diff(single)
@@ -298,9 +317,26 @@ def test_weights_come_before_the_bias_in_the_order_of_the_fillers_numbers() -> N
     np.testing.assert_allclose(b, 3 + draws[1], rtol=1e-6)
 
 
-def test_the_engine_is_accepted_and_changes_nothing() -> None:
-    plain, cudnn = (make_layer(conv_text(f"{PLAIN} {engine}"), [SHAPE]) for engine in ("", "engine: CUDNN"))
-    np.testing.assert_array_equal(cudnn.forward()[0], plain.forward()[0])
+def engine_of(options: str, shape: tuple[int, ...]) -> type:
+    return type(make_layer(conv_text(options), [shape]).layer.engine)
+
+
+def test_the_default_engine_is_the_cheaper_one_and_cudnn_means_default() -> None:
+    for engine in ("", "engine: DEFAULT", "engine: CUDNN"):
+        assert engine_of(f"num_output: 16 kernel_size: 5 {engine}", (1, 16, 60, 60)) is WinogradEngine
+        assert engine_of(f"num_output: 16 kernel_size: 5 {engine}", (1, 16, 6, 6)) is GemmEngine
+        assert engine_of(f"num_output: 16 kernel_size: 5 stride: 2 {engine}", (1, 16, 60, 60)) is GemmEngine
+
+
+def test_an_engine_that_is_named_is_taken() -> None:
+    assert engine_of("num_output: 16 kernel_size: 5 engine: CAFFE", (1, 16, 60, 60)) is GemmEngine
+    assert engine_of("num_output: 2 kernel_size: 3 engine: WINOGRAD", (1, 3, 3, 3)) is WinogradEngine
+
+
+def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        engine_of("num_output: 16 kernel_size: 5", (1, 16, 60, 60))
+    assert "Layer it: convolution engine WINOGRAD" in caplog.messages
 
 
 def test_dilation_of_a_single_pixel_kernel_means_nothing() -> None:
@@ -329,6 +365,10 @@ def test_dilation_of_a_single_pixel_kernel_means_nothing() -> None:
         ("num_output: 2 kernel_size: [3, 3, 3]", "kernel_size is given 3 times; expected one number, or height and"),
         ("num_output: 2 kernal_size: 3", 'unknown field "kernal_size" .*did you mean "kernel_size"'),
         ("num_output: 2 kernel_size: 3 force_nd_im2col: true", "not supported: ConvolutionParameter.force_nd_im2col"),
+        ("num_output: 2 kernel_size: 1 engine: WINOGRAD", "engine WINOGRAD needs a square kernel of 2 to 7 pixels"),
+        ("num_output: 2 kernel_size: [3, 2] engine: WINOGRAD", r".*found kernel \(3, 2\), stride \(1, 1\)"),
+        ("num_output: 2 kernel_size: 3 stride: 2 engine: WINOGRAD", r".*stride \(2, 2\), dilation \(1, 1\)"),
+        ("num_output: 2 kernel_size: 3 dilation: 2 engine: WINOGRAD", r".*stride \(1, 1\), dilation \(2, 2\)"),
         (
             'num_output: 2 kernel_size: 3 weight_filler { type: "he" }',
             'unknown filler type "he"; expected one of const',
