@@ -188,8 +188,8 @@ class WinogradEngine:
         dtype: np.dtype,
         xp: ModuleType,
     ) -> None:
-        """Worker k does blocks k, k + workers, ...; always the same ones."""
-        workers = min(self.workers.threads, len(blocks))
+        """Worker k does blocks k, k + workers, ...; always the same ones. A GPU needs only one of them."""
+        workers = min(self.workers.threads, len(blocks)) if xp is np else 1
         tile_bytes = self._numbers_of_a_tile(c, o) * dtype.itemsize
 
         def run(worker: int) -> None:
