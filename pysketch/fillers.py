@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pysketch.errors import NetdefError
 from pysketch.options import Choice, Kind, Option, Options, Table
 
 FILLER = Table(
@@ -29,6 +30,19 @@ FILLER = Table(
 )
 
 Draw = Callable[[Options, tuple[int, ...], np.random.RandomState], np.ndarray]
+
+
+def check_filler(filler: Options, where: str) -> None:
+    """Raise NetdefError if the filler's type is not one of ours, or its range is empty."""
+    if filler.type not in FILLERS:
+        raise NetdefError(
+            f'{filler.position("type")}: {where}: unknown filler type "{filler.type}"; expected one of '
+            + ", ".join(FILLERS)
+        )
+    if filler.type == "uniform" and filler.min > filler.max:
+        raise NetdefError(
+            f"{filler.position('min')}: {where}: a uniform filler's min {filler.min:g} is above its max {filler.max:g}"
+        )
 
 
 def fill(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:

@@ -32,7 +32,7 @@ from pysketch.blob import Blob
 from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
 from pysketch.im2col import Workspace
 from pysketch.netdef import LayerDef, Phase
-from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.options import Kind, Option, Options, Table
 from pysketch.workers import Workers
 
 
@@ -74,8 +74,6 @@ class Context:
     layer_paths: tuple[str, ...] = ()
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-
-ENGINE = Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2})
 
 PYTHON = Table(
     "PythonParameter",

@@ -173,8 +173,8 @@ class Net:
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
         """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""
         data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in self.layers]
-        diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in self.layers]
-        write_weights(path, data, diff if diffs else None, attributes)
+        diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in self.layers] if diffs else None
+        write_weights(path, data, diff, attributes)
 
     def layer_states(self) -> dict[str, dict[str, Any]]:
         """The states of those layers that have one, such as a data layer's position."""

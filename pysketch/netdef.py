@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass, field, replace
 
 from pysketch.errors import NetdefError, Position
-from pysketch.fillers import FILLERS
 from pysketch.options import Choice, Kind, Option, Options, Table
 from pysketch.prototxt import Message, Scalar, parse, read_text
 from pysketch.upgrade import upgrade_net
@@ -177,19 +176,6 @@ def parse_netdef(text: str, filename: str = "<netdef>") -> NetDef:
     rest = [field for field in message.fields if field.name != "layer" or isinstance(field.value, Scalar)]
     net = NET.read(Message(message.position, rest, message.empty_lists))
     return NetDef(net.name, layers, text, filename, net.state, net.force_backward, net.debug_info)
-
-
-def check_filler(filler: Options, where: str) -> None:
-    """Raise NetdefError if the filler's type is not one of ours, or its range is empty."""
-    if filler.type not in FILLERS:
-        raise NetdefError(
-            f'{filler.position("type")}: {where}: unknown filler type "{filler.type}"; expected one of '
-            + ", ".join(FILLERS)
-        )
-    if filler.type == "uniform" and filler.min > filler.max:
-        raise NetdefError(
-            f"{filler.position('min')}: {where}: a uniform filler's min {filler.min:g} is above its max {filler.max:g}"
-        )
 
 
 def _layer_def(message: Message) -> LayerDef:

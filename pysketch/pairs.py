@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +23,6 @@ class Pair:
     name: str
     photo: np.ndarray
     sketch: np.ndarray
-
-
-Progress = Callable[[int, int], None]
 
 
 def load_pairs(source: str | os.PathLike[str], split: str) -> list[Pair]:

@@ -13,7 +13,7 @@ from pysketch.options import Choice, Kind, Option, Options, Table
 from pysketch.prototxt import Message, load
 from pysketch.updates import UPDATE_RULES
 
-_SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
+_SOLVER_TYPES = tuple(UPDATE_RULES)  # in the order of Caffe's enum
 
 SOLVER = Table(
     "SolverParameter",

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
@@ -90,7 +89,6 @@ class WinogradEngine:
         xp, dtype = array_module(x), dW.dtype
         (o, c), n = dW.shape[:2], TILE
         A, G = (xp.asarray(m, dtype) for m in (self.matrices.AT.T, self.matrices.G))
-        blocks = list(self._blocks(dy.shape, c, o, _TILES_OF_A_SUM, dtype.itemsize))
         sums: list[Array | None] = [None] * self.workers.threads
         parts: list[Array | None] = [None] * self.workers.threads
 
@@ -102,7 +100,7 @@ class WinogradEngine:
             xp.matmul(V.transpose(0, 1, 3, 2), dM, out=parts[worker])
             sums[worker] += parts[worker]
 
-        self._share(blocks, work, c, o, dtype, xp)
+        self._share(work, dy, c, _TILES_OF_A_SUM)
         dU = sum(part for part in sums if part is not None)  # in the workers' order
         dW += xp.einsum("jl,jico,ik->ockl", G, dU, G, optimize=True)
 
@@ -118,8 +116,7 @@ class WinogradEngine:
             xp.matmul(V, U, out=M)
             self._write_outputs(M, AT, block, y[block.image], arena)
 
-        blocks = list(self._blocks(y.shape, c, o, _TILES_OF_A_BLOCK, dtype.itemsize))
-        self._share(blocks, work, c, o, dtype, xp)
+        self._share(work, y, c, _TILES_OF_A_BLOCK)
 
     def _transformed(self, x: Array, block: Block, pad: tuple[int, int], arena: Arena) -> Array:
         """B^T d B of every tile d of the block: (j, i, tiles, C)."""
@@ -162,11 +159,29 @@ class WinogradEngine:
         target = y[:, block.top * m : block.bottom * m, block.left * m : block.right * m]
         target[...] = whole.reshape(rows * m, cols * m, o)[: target.shape[1], : target.shape[2]].transpose(2, 0, 1)
 
-    def _blocks(self, shape: tuple[int, ...], c: int, o: int, tiles: int, itemsize: int) -> Iterator[Block]:
-        """Cut a batch's output (N, O, H', W') into blocks of about so many tiles, fewer if memory is short."""
+    def _share(self, work: Callable[[Block, Arena, int], None], y: Array, c: int, tiles: int) -> None:
+        """Cut the output y (N, O, H', W') into blocks of at most so many tiles and deal them out to the workers.
+
+        Blocks are smaller if memory is short. Worker k does blocks k, k + workers, ...; always the same ones.
+        A GPU needs only one worker.
+        """
+        xp = array_module(y)
+        tile_bytes = self._numbers_of_a_tile(c, y.shape[1]) * y.dtype.itemsize
+        fit = (self.limit // self.workers.threads - _SLACK) // tile_bytes
+        blocks = list(self._blocks(y.shape, max(1, min(tiles, fit))))
+        workers = min(self.workers.threads, len(blocks)) if xp is np else 1
+
+        def run(worker: int) -> None:
+            arena = self.workers.arenas[worker]
+            for block in blocks[worker::workers]:
+                arena.reserve(block.rows * block.cols * tile_bytes + _SLACK, xp)
+                work(block, arena, worker)
+
+        self.workers.run(run, workers)
+
+    def _blocks(self, shape: tuple[int, ...], tiles: int) -> Iterator[Block]:
+        """The blocks of a batch's output (N, O, H', W'), of at most so many tiles."""
         down, across = (-(-size // self.outputs) for size in shape[2:])
-        fit = (self.limit // self.workers.threads - _SLACK) // (itemsize * self._numbers_of_a_tile(c, o))
-        tiles = max(1, min(tiles, fit))
         cols = min(across, tiles)
         rows = min(down, max(1, tiles // cols))
         for image in range(shape[0]):
@@ -178,27 +193,6 @@ class WinogradEngine:
         """How many numbers a tile takes of a worker's arena, at most: slab, VA and V; M (or dM), half and whole."""
         m, n = self.outputs, TILE
         return 3 * n * n * c + (n * n + n * m + m * m) * o
-
-    def _share(
-        self,
-        blocks: list[Block],
-        work: Callable[[Block, Arena, int], None],
-        c: int,
-        o: int,
-        dtype: np.dtype,
-        xp: ModuleType,
-    ) -> None:
-        """Worker k does blocks k, k + workers, ...; always the same ones. A GPU needs only one of them."""
-        workers = min(self.workers.threads, len(blocks)) if xp is np else 1
-        tile_bytes = self._numbers_of_a_tile(c, o) * dtype.itemsize
-
-        def run(worker: int) -> None:
-            arena = self.workers.arenas[worker]
-            for block in blocks[worker::workers]:
-                arena.reserve(block.rows * block.cols * tile_bytes + _SLACK, xp)
-                work(block, arena, worker)
-
-        self.workers.run(run, workers)
 
 
 def _fill_slab(slab: Array, image: Array, top: int, left: int) -> None:

@@ -44,7 +44,6 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_architecture",
     "test_readme",
     "test_netdefs",
-    "test_files_of_solver",
     "test_against_caffe",
     "test_resume",
     "test_signals",

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from pysketch.fillers import FILLER, FILLERS, fan, fill
+from pysketch.errors import NetdefError
+from pysketch.fillers import FILLER, FILLERS, check_filler, fan, fill
 from pysketch.options import Options
 from pysketch.prototxt import parse
 
@@ -127,3 +128,18 @@ def test_a_constant_draws_nothing_from_the_generator() -> None:
 
 def test_there_are_caffes_five_fillers() -> None:
     assert set(FILLERS) == {"constant", "uniform", "gaussian", "xavier", "msra"}
+
+
+def test_a_known_filler_passes_and_an_unknown_one_lists_the_known():
+    check_filler(FILLER.read(parse('type: "xavier"')), "here")
+    with pytest.raises(NetdefError) as caught:
+        check_filler(FILLER.read(parse('\ntype: "xavir"', "a")), 'layer "x"')
+    assert str(caught.value) == (
+        'a:2:1: layer "x": unknown filler type "xavir"; expected one of constant, uniform, gaussian, xavier, msra'
+    )
+
+
+def test_a_uniform_fillers_range_must_not_be_empty():
+    check_filler(FILLER.read(parse('type: "uniform" min: 2 max: 2')), "here")
+    with pytest.raises(NetdefError, match=r"a:1:17: here: a uniform filler's min 3 is above its max 1"):
+        check_filler(FILLER.read(parse('type: "uniform" min: 3', "a")), "here")

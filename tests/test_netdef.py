@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.fillers import FILLER
-from pysketch.netdef import NetState, Phase, check_filler, is_included, load_netdef, parse_netdef
+from pysketch.netdef import NetState, Phase, is_included, load_netdef, parse_netdef
 from pysketch.prototxt import parse
 
 CONV = """name: "n"
@@ -232,21 +231,6 @@ def test_two_layers_of_one_name_may_be_in_different_phases():
     netdef = two_layers("include { phase: TRAIN }", "include { phase: TEST }")
     for phase, line in ((Phase.TRAIN, 1), (Phase.TEST, 2)):
         assert [layer.position.line for layer in netdef.select(NetState(phase)).layers] == [line]
-
-
-def test_a_known_filler_passes_and_an_unknown_one_lists_the_known():
-    check_filler(FILLER.read(parse('type: "xavier"')), "here")
-    with pytest.raises(NetdefError) as caught:
-        check_filler(FILLER.read(parse('\ntype: "xavir"', "a")), 'layer "x"')
-    assert str(caught.value) == (
-        'a:2:1: layer "x": unknown filler type "xavir"; expected one of constant, uniform, gaussian, xavier, msra'
-    )
-
-
-def test_a_uniform_fillers_range_must_not_be_empty():
-    check_filler(FILLER.read(parse('type: "uniform" min: 2 max: 2')), "here")
-    with pytest.raises(NetdefError, match=r"a:1:17: here: a uniform filler's min 3 is above its max 1"):
-        check_filler(FILLER.read(parse('type: "uniform" min: 3', "a")), "here")
 
 
 def test_the_numbers_of_the_phases_are_caffes():

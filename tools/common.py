@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,12 @@ from pysketch.errors import PysketchError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+
+def parser(prog: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A command line whose --help ends with examples, as they are written."""
+    raw = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=prog, description=description, epilog=examples, formatter_class=raw)
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:

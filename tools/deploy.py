@@ -51,12 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="deploy.py",
-        description="Draw pencil sketches of face photos with a trained net.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.parser("deploy.py", "Draw pencil sketches of face photos with a trained net.", EXAMPLES)
     parser.add_argument("net", help="a net file (.h5) that tools/solve.py wrote")
     parser.add_argument("photos", nargs="+", metavar="photo", help="image files of any kind, or folders of them")
     parser.add_argument(
@@ -110,4 +105,4 @@ def _named(path: Path, message: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(common.run(main))
+    common.run(main)

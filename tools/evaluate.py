@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sys
 from collections.abc import Sequence
 
 import common
@@ -30,12 +28,7 @@ the n nearest of all drawn sketches; who is equally near counts against us.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, draw all test photos, print the scores."""
-    parser = argparse.ArgumentParser(
-        prog="evaluate.py",
-        description="Score a net: pixel error and recognition on test pairs.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.parser("evaluate.py", "Score a net: pixel error and recognition on test pairs.", EXAMPLES)
     parser.add_argument("net", help="a net file (.h5) that tools/solve.py wrote")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
@@ -57,4 +50,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(common.run(main))
+    common.run(main)

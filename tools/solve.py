@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 from collections.abc import Sequence
 from functools import partial
 from types import FrameType
@@ -71,12 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="solve.py",
-        description="Train a net as a solver file says.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.parser("solve.py", "Train a net as a solver file says.", EXAMPLES)
     parser.add_argument("solver", help="a solver file, such as solver/medium_solver.txt")
     parser.add_argument("--data", metavar="DIR|synthetic", help="photo-sketch pairs, or the built-in synthetic faces")
     start = parser.add_mutually_exclusive_group()
@@ -131,4 +125,4 @@ def _handle_signals(solver: Solver) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(common.run(main))
+    common.run(main)

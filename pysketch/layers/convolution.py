@@ -10,11 +10,10 @@ import numpy as np
 from pysketch.backend import Array
 from pysketch.blob import Blob
 from pysketch.engine_choice import prefers_winograd, winograd_fits
-from pysketch.fillers import FILLER, fill
+from pysketch.fillers import FILLER, check_filler, fill
 from pysketch.gemm_engine import GemmEngine
 from pysketch.im2col import Window
 from pysketch.layer import Count, Layer, register
-from pysketch.netdef import check_filler
 from pysketch.options import Choice, Kind, Option, Options, Table
 from pysketch.winograd import KERNELS
 from pysketch.winograd_engine import WinogradEngine

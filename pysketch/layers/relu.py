@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pysketch.backend import array_module
 from pysketch.blob import Blob
-from pysketch.layer import ENGINE, Layer, register
-from pysketch.options import Kind, Option, Table
+from pysketch.layer import Layer, register
+from pysketch.options import Choice, Kind, Option, Table
 
 
 @register
@@ -24,7 +24,9 @@ class ReLU(Layer):
         "ReLUParameter",
         (
             Option("negative_slope", Kind.FLOAT, 0.0, help="the slope below zero; 0 cuts"),
-            Option("engine", ENGINE, "DEFAULT", help="Caffe's; has no effect here"),
+            Option(
+                "engine", Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2}), "DEFAULT", help="Caffe's; has no effect here"
+            ),
         ),
     )
     in_place = True
