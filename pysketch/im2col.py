@@ -13,9 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from pysketch.backend import Array, array_module
-
-DEFAULT_WORKSPACE = 64 << 20
-"""Bytes of columns that exist at once, at most."""
+from pysketch.workers import DEFAULT_WORKSPACE
 
 
 @dataclass(frozen=True)

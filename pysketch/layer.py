@@ -156,6 +156,9 @@ class Layer:
     def restore_state(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave. ValueError, KeyError or TypeError if it is malformed."""
 
+    def close(self) -> None:
+        """End what runs in the background and close files; a later forward starts anew. For most layers: nothing."""
+
     def generator(self, purpose: str, number: int = 0) -> np.random.Generator:
         """A generator that gives the same numbers for the same seed, layer name, purpose and number."""
         keys = (zlib.crc32(text.encode()) for text in (self.name, purpose))

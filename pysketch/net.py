@@ -17,12 +17,13 @@ from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
 from pysketch.errors import NetdefError, SnapshotError, did_you_mean
-from pysketch.im2col import DEFAULT_WORKSPACE, Workspace
+from pysketch.im2col import Workspace
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
 from pysketch.params import Param, gather_params
 from pysketch.snapshot import WeightsFile, write_weights
 from pysketch.splits import insert_splits
+from pysketch.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ class Net:
     weights: a weights or net file to start from. seed: of fillers and data order; the same seed gives the
     same net. dtype: float32 for work, float64 for gradient checks. data_source: for data layers, what
     --data says. layer_paths: folders from which Python layers may be imported. input_shapes: blob name ->
-    shape, for Input layers, instead of the netdef's. workspace: bytes of columns that convolutions may
-    hold at once. debug_info: log every blob's mean magnitude.
+    shape, for Input layers, instead of the netdef's. workers: the threads and the workspace that layers
+    work with, which nets may share; default: all cores, 64 MiB. debug_info: log every blob's mean magnitude.
 
     blobs: name -> Blob, in the order they are made. params: layer name -> its Blobs. inputs: tops of
     Input layers. outputs: tops that no layer reads, in alphabetical order. learnable: every Param once.
@@ -57,7 +58,7 @@ class Net:
         data_source: str | None = None,
         layer_paths: Sequence[str] = (),
         input_shapes: Mapping[str, tuple[int, ...]] | None = None,
-        workspace: int = DEFAULT_WORKSPACE,
+        workers: Workers | None = None,
         debug_info: bool = False,
     ) -> None:
         self.netdef = netdef if isinstance(netdef, NetDef) else load_netdef(netdef)
@@ -66,13 +67,15 @@ class Net:
         self.device = device
         self.dtype = np.dtype(dtype)
         self.debug_info = debug_info or self.netdef.debug_info
+        workers = workers or Workers()
         self.context = Context(
             phase=self.phase,
             xp=device.xp,
             dtype=dtype,
             seed=seed,
             filler_rng=np.random.RandomState(seed),
-            workspace=Workspace(workspace),
+            workspace=Workspace(workers.limit),
+            workers=workers,
             data_source=data_source,
             layer_paths=tuple(layer_paths),
             input_shapes=dict(input_shapes or {}),
@@ -175,6 +178,12 @@ class Net:
         data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in self.layers]
         diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in self.layers] if diffs else None
         write_weights(path, data, diff, attributes)
+
+    def close(self) -> None:
+        """End what layers run in the background, and the workers' threads; a later forward starts them anew."""
+        for layer in self.layers:
+            layer.close()
+        self.context.workers.close()
 
     def layer_states(self) -> dict[str, dict[str, Any]]:
         """The states of those layers that have one, such as a data layer's position."""

@@ -13,6 +13,7 @@ from pysketch.net import Net
 from pysketch.net_file import read_net_file
 from pysketch.netdef import NetDef, Phase
 from pysketch.preprocessing import Preprocessing
+from pysketch.workers import Workers
 
 DEPLOY = ("deploy",)
 
@@ -24,9 +25,9 @@ class Sketcher:
     lost_border: (rows, columns) by which a sketch is smaller than its photo; (12, 12) for the paper's nets.
     """
 
-    def __init__(self, path: str | os.PathLike[str], device: Device = CPU) -> None:
+    def __init__(self, path: str | os.PathLike[str], device: Device = CPU, workers: Workers | None = None) -> None:
         netdef, self.preprocessing = read_net_file(path)
-        self.net = deploy_net(netdef, self.preprocessing, device)
+        self.net = deploy_net(netdef, self.preprocessing, device, workers)
         self.net.copy_from(path)
         self._input = self.net.blobs[self.net.inputs[0]]
         self._output = self.net.blobs[self.net.outputs[0]]
@@ -72,7 +73,9 @@ class Sketcher:
         return np.pad(photo, pad, mode="reflect")
 
 
-def deploy_net(netdef: NetDef, preprocessing: Preprocessing, device: Device = CPU) -> Net:
+def deploy_net(
+    netdef: NetDef, preprocessing: Preprocessing, device: Device = CPU, workers: Workers | None = None
+) -> Net:
     """The drawing net of a netdef: phase TEST, stage "deploy"; one input, one output of one channel.
 
     The netdef's Input gives the size the net is first built with; the channels are what the
@@ -89,7 +92,7 @@ def deploy_net(netdef: NetDef, preprocessing: Preprocessing, device: Device = CP
     if len(shapes) != 1 or len(shapes[0].dim) != 4:
         raise inputs[0].error("drawing needs an input shape of four dims: N, channels, height, width")
     shape = (1, preprocessing.channels, *shapes[0].dim[2:])
-    net = Net(netdef, Phase.TEST, stages=DEPLOY, device=device, input_shapes={inputs[0].top[0]: shape})
+    net = Net(netdef, Phase.TEST, stages=DEPLOY, device=device, input_shapes={inputs[0].top[0]: shape}, workers=workers)
     outputs = [(name, net.blobs[name].shape) for name in net.outputs]
     if len(outputs) != 1 or len(outputs[0][1]) != 4 or outputs[0][1][1] != 1:
         raise NetdefError(

@@ -23,6 +23,7 @@ from pysketch.run_state import RunState
 from pysketch.snapshot import SolverState, read_state, write_state
 from pysketch.solver_def import SolverDef
 from pysketch.updates import Updater
+from pysketch.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Solver:
     """Trains a net as a solver file says.
 
     seed: instead of the file's random_seed; without either, another one each time (logged).
-    data_source, layer_paths, device: as for `Net`. `net` is the training net, `test_nets` share its
+    data_source, layer_paths, device, workers: as for `Net`. `net` is the training net, `test_nets` share its
     params, `iter` counts the updates made, `loss` is the mean of the last `average_loss` losses.
     on_iteration, if given, is called after every update, for a progress bar.
     """
@@ -46,6 +47,7 @@ class Solver:
         seed: int | None = None,
         data_source: str | None = None,
         layer_paths: Sequence[str] = (),
+        workers: Workers | None = None,
         on_iteration: Callable[[Solver], None] | None = None,
     ) -> None:
         self.definition = definition
@@ -57,6 +59,7 @@ class Solver:
             "device": device or Device(),
             "data_source": data_source,
             "layer_paths": layer_paths,
+            "workers": workers or Workers(),
             "debug_info": options.debug_info,
         }
         self.test_nets: list[Net] = []
@@ -180,6 +183,11 @@ class Solver:
         if run_state:
             self._restore_run(run_state, path)
         logger.info("Restored iteration %d from %s", self.iter, path)
+
+    def close(self) -> None:
+        """End the threads of all nets; a later step starts them anew."""
+        for net in (self.net, *self.test_nets):
+            net.close()
 
     def _build(self, seed: int) -> None:
         """The training net and the test nets, which share its params."""

@@ -15,6 +15,9 @@ from threadpoolctl import ThreadpoolController
 
 from pysketch.backend import Array
 
+DEFAULT_WORKSPACE = 64 << 20
+"""Bytes of memory that the layers of a net may work in, at most, beside blobs and params."""
+
 
 class Arena:
     """Memory that one worker cuts into arrays, again and again: `reserve` takes all of them back."""
@@ -47,11 +50,13 @@ class Arena:
 class Workers:
     """`threads` workers (default: the cores this process may use), numbered from 0, each with its arena.
 
+    Several nets may share them. workspace: bytes that all their layers' temporary arrays may take together.
     Work is dealt out by number, not by who is free, so that sums come out in the same order each time.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, workspace: int = DEFAULT_WORKSPACE) -> None:
         self.threads = threads or _available_cores()
+        self.limit = workspace
         self.arenas = [Arena() for _ in range(self.threads)]
         self._pool: ThreadPoolExecutor | None = None
         self._blas: ThreadpoolController | None = None

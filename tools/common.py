@@ -22,6 +22,19 @@ def parser(prog: str, description: str, examples: str) -> argparse.ArgumentParse
     return argparse.ArgumentParser(prog=prog, description=description, epilog=examples, formatter_class=raw)
 
 
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """The option --threads, with a check."""
+    help = "worker threads (default: the cores that this process may use)"
+    parser.add_argument("--threads", type=_positive, metavar="N", help=help)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return value
+
+
 def run(main: Callable[[Sequence[str] | None], int]) -> None:
     """Run a tool and exit: 2 and one line on stderr for bad input, 130 for Ctrl-C."""
     try:

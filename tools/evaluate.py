@@ -14,6 +14,7 @@ from pysketch.metrics import cumulative_match_score, own_ranks, rmse
 from pysketch.pairs import load_pairs
 from pysketch.preprocessing import crop_centre
 from pysketch.sketcher import Sketcher
+from pysketch.workers import Workers
 
 EXAMPLES = """
 examples:
@@ -32,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("net", help="a net file (.h5) that tools/solve.py wrote")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_threads(parser)
     args = parser.parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    sketcher = Sketcher(args.net, choose_device(args.device))
+    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
     drawn, sketches = [], []
     for pair in tqdm(load_pairs(args.data, "test"), unit="photo", disable=None):
         drawn.append(sketcher.draw(crop_centre(pair.photo, 155, 200)))

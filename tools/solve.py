@@ -17,6 +17,7 @@ from pysketch.net_file import write_net_file
 from pysketch.prototxt import read_text
 from pysketch.solver import Solver
 from pysketch.solver_def import SolverDef, load_solver
+from pysketch.workers import Workers
 
 logger = logging.getLogger("pysketch.solve")
 
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=args.seed,
         data_source=args.data,
         layer_paths=args.layers,
+        workers=Workers(args.threads),
     )
     if args.resume:
         solver.restore(args.resume)
@@ -86,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="let the netdef import Python layers from DIR: runs their code; may be repeated",
     )
+    common.add_threads(parser)
     return parser
 
 

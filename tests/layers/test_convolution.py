@@ -18,6 +18,7 @@ from pysketch.im2col import Window
 from pysketch.net import Net
 from pysketch.netdef import parse_netdef
 from pysketch.winograd_engine import WinogradEngine
+from pysketch.workers import Workers
 
 
 @dataclass
@@ -164,7 +165,7 @@ def test_gradients_agree_with_centred_differences(case: Case) -> None:
 def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int) -> None:
     results = []
     for workspace in (1 << 20, limit):
-        single = make(CASES[name], workspace=workspace)
+        single = make(CASES[name], workers=Workers(2, workspace))
         (y,) = single.forward()
         single.backward(random_diff(single))
         results.append([y, single.bottom[0].diff, *(blob.diff for blob in single.layer.blobs)])
@@ -175,7 +176,7 @@ def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int) -> None:
 @pytest.mark.parametrize("limit", [1, 431, 432, 500, 2 * 432, 5 * 432, 7 * 432, 50_000])
 def test_the_workspace_never_lends_more_than_its_limit_or_one_column(limit: int) -> None:
     column = 6 * 3 * 3 * 8  # bytes of one output position: C kh kw doubles
-    single = make(Case("num_output: 2 kernel_size: 3", (1, 6, 8, 7), (1, 2, 6, 5)), workspace=limit)
+    single = make(Case("num_output: 2 kernel_size: 3", (1, 6, 8, 7), (1, 2, 6, 5)), workers=Workers(2, limit))
     single.forward()
     single.backward(random_diff(single))
     peak = single.layer.context.workspace.peak
@@ -195,7 +196,7 @@ def test_temporaries_of_a_large_image_stay_near_the_workspace_limit(pad: int) ->
     """All columns at once would be 64 * 25 * 96 * 96 floats, 59 MB; one padded image is 2.8 MB."""
     limit, out = 1 << 20, 96 + 2 * pad
     case = Case(f"num_output: 8 kernel_size: 5 pad: {pad} engine: CAFFE", (2, 64, 100, 100), (2, 8, out, out))
-    single = make(case, np.float32, workspace=limit)
+    single = make(case, np.float32, workers=Workers(2, limit))
     (y,) = single.forward()
     dy = random_diff(single)
     single.backward(dy)  # now every blob has its memory

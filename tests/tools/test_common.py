@@ -75,3 +75,14 @@ def test_a_log_file_that_cannot_be_written_is_bad_input(tmp_path, capsys):
         common.log_to(str(tmp_path / "missing" / "run.log"))
     assert stop.value.code == 2
     assert "run.log: the log cannot be written there: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two"])
+def test_threads_must_be_a_positive_number(text, capsys):
+    parser = common.parser("tool.py", "A tool.", "")
+    common.add_threads(parser)
+    assert parser.parse_args(["--threads", "3"]).threads == 3
+    assert parser.parse_args([]).threads is None
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--threads", text])
+    assert "--threads" in capsys.readouterr().err
