@@ -2,9 +2,10 @@
 
     cost = FLOPs / FLOPS_PER_BYTE + bytes moved,  in bytes, for one image's forward pass
 
-With K = C kh kw, P = H' W' and T tiles of TILE^2 (see `winograd`):
+With K = kh kw, P = H' W' and T tiles of TILE^2 (see `winograd`):
 
-    GEMM       2 O K P FLOPs;         columns written and read, outputs written:  4 (2 K P + O P) bytes
+    GEMM       2 O C K P FLOPs;       columns written and read, outputs written:  4 (2 U K P + O P) bytes, U = C or,
+               where the outputs are unfolded instead, O
     Winograd   2 TILE^2 T C O FLOPs;  transformed tiles, about four times each:   4 TILE^2 T 4 (C + O) bytes,
                transformed kernels likewise, 4 TILE^2 4 C O bytes, and START_BYTES for starting the workers
 
@@ -15,6 +16,7 @@ passes cost about the same as the forward, twice, with either engine.
 
 from __future__ import annotations
 
+from pysketch.gemm_engine import ThinGemmEngine
 from pysketch.im2col import Window
 from pysketch.winograd import KERNELS, TILE
 
@@ -31,12 +33,18 @@ def winograd_fits(window: Window) -> bool:
     return square and window.stride == (1, 1) and window.dilation == (1, 1)
 
 
+def unfolds_outputs(window: Window, channels: int, filters: int) -> bool:
+    """True if GEMM unfolds the outputs: possible, and fewer than the inputs."""
+    return ThinGemmEngine.fits(window) and filters < channels and window.kernel != (1, 1)
+
+
 def gemm_cost(window: Window, channels: int, filters: int, out: tuple[int, int]) -> float:
     """Cost of im2col and a matrix product, in bytes; out = (H', W')."""
     positions = out[0] * out[1]
-    rows = channels * window.kernel[0] * window.kernel[1]
-    columns = 0 if window == Window((1, 1)) else 2 * rows * positions
-    return 2 * filters * rows * positions / FLOPS_PER_BYTE + 4 * (columns + filters * positions)
+    taps = window.kernel[0] * window.kernel[1]
+    unfolded = filters if unfolds_outputs(window, channels, filters) else channels
+    columns = 0 if window == Window((1, 1)) else 2 * unfolded * taps * positions
+    return 2 * filters * channels * taps * positions / FLOPS_PER_BYTE + 4 * (columns + filters * positions)
 
 
 def winograd_cost(window: Window, channels: int, filters: int, out: tuple[int, int]) -> float:

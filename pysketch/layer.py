@@ -30,7 +30,6 @@ import numpy as np
 
 from pysketch.blob import Blob
 from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
-from pysketch.im2col import Workspace
 from pysketch.netdef import LayerDef, Phase
 from pysketch.options import Kind, Option, Options, Table
 from pysketch.workers import Workers
@@ -68,7 +67,6 @@ class Context:
     dtype: type = np.float32
     seed: int = 0
     filler_rng: np.random.RandomState = field(default_factory=lambda: np.random.RandomState(0))
-    workspace: Workspace = field(default_factory=Workspace)
     workers: Workers = field(default_factory=Workers)
     data_source: str | None = None
     layer_paths: tuple[str, ...] = ()

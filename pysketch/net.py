@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
 from pysketch.errors import NetdefError, SnapshotError, did_you_mean
-from pysketch.im2col import Workspace
+from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
 from pysketch.params import Param, gather_params
@@ -74,7 +74,6 @@ class Net:
             dtype=dtype,
             seed=seed,
             filler_rng=np.random.RandomState(seed),
-            workspace=Workspace(workers.limit),
             workers=workers,
             data_source=data_source,
             layer_paths=tuple(layer_paths),
@@ -95,6 +94,7 @@ class Net:
         self.outputs = _unread_tops(definitions)
         plan = plan_backward(self.layers, self.netdef.force_backward)
         self.needs_backward, self.propagate_down = plan.needs_backward, plan.propagate_down
+        self.fusion = plan_fusion(self.layers, self.bottoms, self.tops, plan)
         if weights is not None:
             self.copy_from(weights)
 
@@ -109,23 +109,33 @@ class Net:
         if self.debug_info:
             log_params(self.learnable)
 
-    def forward_layers(self, indices: Iterable[int]) -> None:
-        """Run some layers' reshape and forward, in the order given."""
-        for index in indices:
-            layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
-            layer.reshape(bottom, top)
-            layer.forward(bottom, top)
-            if self.debug_info:
-                log_forward(layer, top)
+    def forward_layers(self, indices: Sequence[int]) -> None:
+        """Run some layers' reshape and forward, in the order given; ReLUs in place as part of their convolutions."""
+        fused = {} if self.debug_info else self.fusion.among(indices).forward
+        with self.context.workers.single_threaded_blas():
+            for index in (index for index in indices if index not in fused.values()):
+                layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
+                layer.reshape(bottom, top)
+                if index in fused:
+                    layer.forward_rectified(bottom, top, self.layers[fused[index]].options.negative_slope)
+                else:
+                    layer.forward(bottom, top)
+                if self.debug_info:
+                    log_forward(layer, top)
 
     def backward_layers(self, indices: Sequence[int]) -> None:
         """Run some layers' backward, where it is needed, in the opposite of the order given."""
         for blob, weight in self.loss_weights:
             blob.diff[...] = weight
-        for index in reversed(indices):
-            if self.needs_backward[index]:
-                layer, bottom, down = self.layers[index], self.bottoms[index], self.propagate_down[index]
-                layer.backward(self.tops[index], down, bottom)
+        fused = {} if self.debug_info else self.fusion.among(indices).backward
+        with self.context.workers.single_threaded_blas():
+            for index in (k for k in reversed(indices) if self.needs_backward[k] and k not in fused.values()):
+                layer, top, bottom = self.layers[index], self.tops[index], self.bottoms[index]
+                down = self.propagate_down[index]
+                if index in fused:
+                    layer.backward_gated(top, down, bottom, self.layers[fused[index]].options.negative_slope)
+                else:
+                    layer.backward(top, down, bottom)
                 if self.debug_info:
                     log_backward(layer, down, bottom)
 

@@ -10,189 +10,239 @@ a matrix product on memory as it lies, without copies in between:
     y (O, rows, columns)      = A^T M A
 
 j runs over a tile's transformed columns, i over its rows.
+
+The row of the point 1 in A is (1, 1, ..., 1). So what is added to M[1, 1] is added to all outputs of a tile: there the
+bias goes. And dM[1, 1], of the weights' gradient, is the sum of a tile's dy: there db comes from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from pysketch.backend import Array, array_module
+from pysketch.blocks import Block, cut, parts
+from pysketch.gemm import multiply_rows, row_group
+from pysketch.rectifier import Finish, rectify
 from pysketch.winograd import TILE, winograd_matrices
-from pysketch.workers import Arena, Workers
+from pysketch.workers import Arena, Workers, padded
 
-_TILES_OF_A_BLOCK = 128  # of a forward: its M and V stay in a core's cache
-_TILES_OF_A_SUM = 512  # of a weight gradient: fewer, longer sums
-_SLACK = 512  # bytes of an arena lost to alignment, at most
+_ONE = 1  # the index of the point 1
+_MANY_TILES = 96  # of a block, where one group of rows (see `gemm`) has as many
+_GROUPS = 3  # of rows of a block, where many channels make the groups small
+_SLACK = 1024  # bytes of an arena lost to alignment, at most
+_NOTHING = Finish()
 
 
 @dataclass(frozen=True)
-class Block:
-    """A rectangle of tiles of one image: tile rows top..bottom, tile columns left..right, ends excluded."""
+class _Kernels:
+    """Transformed kernels, and a copy of the weights that they belong to."""
 
-    image: int
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def rows(self) -> int:
-        """Tile rows."""
-        return self.bottom - self.top
-
-    @property
-    def cols(self) -> int:
-        """Tile columns."""
-        return self.right - self.left
+    weights: Array
+    transformed: Array
 
 
 class WinogradEngine:
     """The convolution of stride 1 with square kernels of `kernel` pixels and `pad` zeros (height, width) around.
 
-    limit: bytes that all workers' arenas may take together (one tile each, if that is more); transformed
-    kernels, TILE^2 C O numbers, two for each worker in backward_weights, come on top. Sums are made in an
-    order that depends only on shapes and the number of workers, so that results repeat bit for bit.
+    Blocks, transformed kernels and sums stay within the workers' workspace (one tile and one sum, if that
+    is more). With keep_kernels the forward pass keeps the transformed kernels, TILE^2 C O numbers, and a copy of the
+    weights, for as long as the weights stay the same: for drawing; in training they never do.
+    Sums are made in an order that depends only on shapes and the number of workers, so that results repeat bit
+    for bit. Shapes: x, dx (N, C, H, W); W, dW (O, C, r, r); db (O,); y, dy (N, O, H', W').
     """
 
-    def __init__(self, kernel: int, pad: tuple[int, int], workers: Workers, limit: int) -> None:
+    name = "WINOGRAD"
+
+    def __init__(self, kernel: int, pad: tuple[int, int], workers: Workers, keep_kernels: bool = False) -> None:
         self.kernel = kernel
         self.pad = pad
         self.workers = workers
-        self.limit = limit
         self.outputs = TILE + 1 - kernel
         self.matrices = winograd_matrices(self.outputs, kernel)
+        self.keep_kernels = keep_kernels
+        self._kept: _Kernels | None = None
 
-    def forward(self, x: Array, W: Array, y: Array) -> None:
-        """y = W * x. x: (N, C, H, W), W: (O, C, r, r), y: (N, O, H', W'), overwritten."""
-        with self.workers.single_threaded_blas():
-            self._correlate(x, W, y, self.pad)
+    def forward(self, x: Array, W: Array, y: Array, finish: Finish = _NOTHING) -> None:
+        """y = W * x, overwritten and finished."""
+        self._correlate(x, self._forward_kernels(W), y, self.pad, finish)
 
-    def backward_bottom(self, W: Array, dy: Array, dx: Array) -> None:
+    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = _NOTHING) -> None:
         """dx = the correlation of dy, padded by r - 1 - pad, with the kernels turned by half a circle."""
-        turned = W.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
         pad = tuple(self.kernel - 1 - p for p in self.pad)
-        with self.workers.single_threaded_blas():
-            self._correlate(dy, turned, dx, pad)
+        U = self._transformed_kernels(W, self._borrowed((TILE, TILE, *W.shape[:2]), W), turned=True)
+        self._correlate(dy, U, dx, pad, finish)
 
-    def backward_weights(self, x: Array, dy: Array, dW: Array) -> None:
+    def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
         """dW += the gradient: with dM = A dy A^T of every tile, dU = sum of V^T dM, and dW += G^T dU G.
 
-        The transpose of the forward: y = A^T (V U) A is linear in U, and U = G W G^T in W.
+        The transpose of the forward: y = A^T (V U) A is linear in U, and U = G W G^T in W. db += the sums of dy.
         """
-        with self.workers.single_threaded_blas():
-            self._add_weights_gradient(x, dy, dW)
+        xp, dtype, n = array_module(x), dy.dtype, TILE
+        o, c = dW.shape[:2]
+        sum_bytes, part_bytes = (padded(k * n * o * c * dtype.itemsize) for k in (n, 1))
+        shares = max(1, min(self.workers.number(xp), self.workers.limit // (2 * (sum_bytes + part_bytes))))
+        room = self.workers.limit // shares - sum_bytes - part_bytes
+        blocks = self._blocks(dy, c, room)
+        shares = min(shares, len(blocks))
+        BT, A = xp.asarray(self.matrices.BT, dtype), xp.asarray(self.matrices.AT.T, dtype)
+        dU = [xp.zeros((n, n, o, c), dtype) for _ in range(shares)]
+        sums = [xp.zeros(o, dtype) for _ in range(shares)]
 
-    def _add_weights_gradient(self, x: Array, dy: Array, dW: Array) -> None:
-        xp, dtype = array_module(x), dW.dtype
-        (o, c), n = dW.shape[:2], TILE
-        A, G = (xp.asarray(m, dtype) for m in (self.matrices.AT.T, self.matrices.G))
-        sums: list[Array | None] = [None] * self.workers.threads
-        parts: list[Array | None] = [None] * self.workers.threads
+        def work(share: int, arena: Arena) -> None:
+            for block in blocks[share::shares]:
+                arena.reserve(self._block_bytes(block, c, o, dtype) + part_bytes, xp)
+                VA = self._half_transformed(x[block.image], block, self.pad, arena)
+                dMA = self._half_transformed_diff(dy[block.image], block, arena)
+                V, dM = (arena.take((n, tiles(block), k), dtype) for k in (c, o))
+                part = arena.take((n, o, c), dtype)
+                for j in range(n):
+                    xp.matmul(BT, VA[j], out=_by_tile_rows(V, block))
+                    xp.matmul(A, dMA[j], out=_by_tile_rows(dM, block))
+                    xp.matmul(dM.transpose(0, 2, 1), V, out=part)
+                    dU[share][j] += part
+                    if j == _ONE:
+                        sums[share] += dM[_ONE].sum(axis=0)
 
-        def work(block: Block, arena: Arena, worker: int) -> None:
-            V = self._transformed(x[block.image], block, self.pad, arena)
-            dM = self._transformed_diff(dy[block.image], block, A, arena)
-            if sums[worker] is None:
-                sums[worker], parts[worker] = xp.zeros((n, n, c, o), dtype), xp.empty((n, n, c, o), dtype)
-            xp.matmul(V.transpose(0, 1, 3, 2), dM, out=parts[worker])
-            sums[worker] += parts[worker]
+        self.workers.run(work, range(shares), xp)
+        for k in range(1, shares):
+            dU[0] += dU[k]
+            sums[0] += sums[k]
+        dW += (dU[0].reshape(n * n, -1).T @ xp.asarray(self._G2, dtype)).reshape(dW.shape)
+        if db is not None:
+            db += sums[0]
 
-        self._share(work, dy, c, _TILES_OF_A_SUM)
-        dU = sum(part for part in sums if part is not None)  # in the workers' order
-        dW += xp.einsum("jl,jico,ik->ockl", G, dU, G, optimize=True)
+    @property
+    def _G2(self) -> np.ndarray:
+        """(n n, r r): what makes the transformed kernel (j, i) of a kernel (ky, kx)."""
+        G = self.matrices.G
+        return np.einsum("jx,iy->jiyx", G, G).reshape(TILE * TILE, -1)
 
-    def _correlate(self, x: Array, W: Array, y: Array, pad: tuple[int, int]) -> None:
-        xp, dtype = array_module(x), y.dtype
-        o, c = W.shape[:2]
-        G, AT = (xp.asarray(m, dtype) for m in (self.matrices.G, self.matrices.AT))
-        U = xp.ascontiguousarray(xp.einsum("jl,ockl,ik->jico", G, W, G, optimize=True))
+    def _forward_kernels(self, W: Array) -> Array:
+        """The transformed kernels (j, i, C, O); the kept ones if they belong to these weights."""
+        kept = self._kept
+        if kept is None or kept.weights.shape != W.shape or not bool((kept.weights == W).all()):
+            shape = (TILE, TILE, W.shape[1], W.shape[0])
+            if not self.keep_kernels:
+                return self._transformed_kernels(W, self._borrowed(shape, W), turned=False)
+            xp = array_module(W)
+            transformed = self._transformed_kernels(W, xp.empty(shape, W.dtype), turned=False)
+            self._kept = kept = _Kernels(W.copy(), transformed)
+        return kept.transformed
 
-        def work(block: Block, arena: Arena, worker: int) -> None:
-            V = self._transformed(x[block.image], block, pad, arena)
-            M = arena.take((TILE, TILE, block.rows * block.cols, o), dtype)
-            xp.matmul(V, U, out=M)
-            self._write_outputs(M, AT, block, y[block.image], arena)
+    def _borrowed(self, shape: tuple[int, ...], like: Array) -> Array:
+        """Memory that all workers may read, valid until the next call."""
+        shared = self.workers.shared
+        shared.reserve(padded(int(np.prod(shape)) * like.itemsize), array_module(like))
+        return shared.take(shape, like.dtype)
 
-        self._share(work, y, c, _TILES_OF_A_BLOCK)
+    def _transformed_kernels(self, W: Array, U: Array, turned: bool) -> Array:
+        """U = G g G^T for every kernel g of W: (j, i, C, O), or, of turned kernels, (j, i, O, C). Overwritten."""
+        xp = array_module(W)
+        G2 = xp.asarray(self._G2[:, ::-1] if turned else self._G2, W.dtype)
+        kernels = W if turned else W.transpose(1, 0, 2, 3)
+        target = U.reshape(len(G2), *kernels.shape[:2])
 
-    def _transformed(self, x: Array, block: Block, pad: tuple[int, int], arena: Arena) -> Array:
-        """B^T d B of every tile d of the block: (j, i, tiles, C)."""
+        def work(part: tuple[int, int], arena: Arena) -> None:
+            rows = kernels[part[0] : part[1]]
+            out = target[:, part[0] : part[1]].reshape(len(G2), -1)  # a view: all of the columns are there
+            xp.matmul(G2, rows.reshape(-1, G2.shape[1]).T, out=out)
+
+        step = -(-len(kernels) // (2 * self.workers.number(xp)))
+        self.workers.run(work, parts(len(kernels), step), xp)
+        return U
+
+    def _correlate(self, x: Array, U: Array, y: Array, pad: tuple[int, int], finish: Finish) -> None:
+        xp, (c, o) = array_module(x), U.shape[2:]
+        AT, BT = (xp.asarray(matrix, y.dtype) for matrix in (self.matrices.AT, self.matrices.BT))
+
+        def work(block: Block, arena: Arena) -> None:
+            arena.reserve(self._block_bytes(block, c, o, y.dtype), xp)
+            VA = self._half_transformed(x[block.image], block, pad, arena)
+            V, M = (arena.take((TILE, tiles(block), k), y.dtype) for k in (c, o))
+            half = arena.take((TILE, self.outputs, tiles(block) * o), y.dtype)
+            V_rows = _by_tile_rows(V, block)
+            for j in range(TILE):
+                xp.matmul(BT, VA[j], out=V_rows)
+                multiply_rows(V, U[j], M)
+                if j == _ONE and finish.bias is not None:
+                    M[_ONE] += finish.bias
+                xp.matmul(AT, M.reshape(TILE, -1), out=half[j])
+            self._write_outputs(half, AT, block, y, finish, arena)
+
+        self.workers.run(work, self._blocks(y, c, self.workers.room(xp, shared=U.nbytes)), xp)
+
+    def _half_transformed(self, x: Array, block: Block, pad: tuple[int, int], arena: Arena) -> Array:
+        """VA of a block, as the windows that B^T is to be applied to: (j, tile rows, n, tx C)."""
         xp, m, n, c = array_module(x), self.outputs, TILE, x.shape[0]
         h, w = (block.rows - 1) * m + n, (block.cols - 1) * m + n
-        slab = arena.take((h, w, c), x.dtype)
-        _fill_slab(slab, x, block.top * m - pad[0], block.left * m - pad[1])
-        BT = xp.asarray(self.matrices.BT, x.dtype)
         VA = arena.take((n, h, block.cols, c), x.dtype)
-        s = slab.strides
-        tiles = _strided(slab, (h, block.cols, n, c), (s[0], m * s[1], s[1], s[2]))
-        xp.matmul(BT, tiles, out=VA.transpose(1, 2, 0, 3))
-        V = arena.take((n, n, block.rows, block.cols * c), x.dtype)
+        with arena.scratch():
+            slab = arena.take((h, w, c), x.dtype)
+            _fill_slab(slab, x, block.top * m - pad[0], block.left * m - pad[1])
+            s = slab.strides
+            windows = _strided(slab, (h, block.cols, n, c), (s[0], m * s[1], s[1], s[2]))
+            xp.matmul(xp.asarray(self.matrices.BT, x.dtype), windows, out=VA.transpose(1, 2, 0, 3))
         s = VA.strides
-        tiles = _strided(VA, (n, block.rows, n, block.cols * c), (s[0], m * s[1], s[1], s[3]))
-        xp.matmul(BT, tiles, out=V.transpose(0, 2, 1, 3))
-        return V.reshape(n, n, block.rows * block.cols, c)
+        return _strided(VA, (n, block.rows, n, block.cols * c), (s[0], m * s[1], s[1], s[3]))
 
-    def _transformed_diff(self, dy: Array, block: Block, A: Array, arena: Arena) -> Array:
-        """A d A^T of every tile d of dy: (j, i, tiles, O)."""
+    def _half_transformed_diff(self, dy: Array, block: Block, arena: Arena) -> Array:
+        """A along the rows of every tile of dy, as what A is to be applied to: (j, tile rows, m, tx O)."""
         xp, m, n, o = array_module(dy), self.outputs, TILE, dy.shape[0]
         rows, cols = block.rows, block.cols
-        slab = arena.take((rows * m, cols * m, o), dy.dtype)
-        _fill_slab(slab, dy, block.top * m, block.left * m)
         half = arena.take((n, rows * m, cols, o), dy.dtype)
-        xp.matmul(A, slab.reshape(rows * m, cols, m, o), out=half.transpose(1, 2, 0, 3))
-        dM = arena.take((n, n, rows, cols * o), dy.dtype)
-        xp.matmul(A, half.reshape(n, rows, m, cols * o), out=dM.transpose(0, 2, 1, 3))
-        return dM.reshape(n, n, rows * cols, o)
+        with arena.scratch():
+            slab = arena.take((rows * m, cols * m, o), dy.dtype)
+            _fill_slab(slab, dy, block.top * m, block.left * m)
+            A = xp.asarray(self.matrices.AT.T, dy.dtype)
+            xp.matmul(A, slab.reshape(rows * m, cols, m, o), out=half.transpose(1, 2, 0, 3))
+        return half.reshape(n, rows, m, cols * o)
 
-    def _write_outputs(self, M: Array, AT: Array, block: Block, y: Array, arena: Arena) -> None:
-        """y = A^T M A, without what hangs over the image's right and lower border."""
-        xp, m, n, o = array_module(M), self.outputs, TILE, M.shape[-1]
+    def _write_outputs(self, half: Array, AT: Array, block: Block, y: Array, finish: Finish, arena: Arena) -> None:
+        """y = A^T M A, without what hangs over the image's right and lower border; finished, but for the bias."""
+        xp, m, n, o = array_module(half), self.outputs, TILE, y.shape[1]
         rows, cols = block.rows, block.cols
-        half = arena.take((n, m, rows * cols * o), M.dtype)
-        xp.matmul(AT, M.reshape(n, n, rows * cols * o), out=half)
-        whole = arena.take((rows, m, cols, m, o), M.dtype)
+        whole = arena.take((rows, m, cols, m, o), half.dtype)
         half = half.reshape(n, m, rows, cols, o).transpose(1, 2, 3, 0, 4)
         xp.matmul(AT, half, out=whole.transpose(1, 0, 2, 3, 4))
-        target = y[:, block.top * m : block.bottom * m, block.left * m : block.right * m]
-        target[...] = whole.reshape(rows * m, cols * m, o)[: target.shape[1], : target.shape[2]].transpose(2, 0, 1)
+        if finish.slope is not None and finish.made is None:
+            rectify(whole, finish.slope)
+        bottom, right = (min(size, end * m) for size, end in zip(y.shape[2:], (block.bottom, block.right), strict=True))
+        pixels = Block(block.image, block.top * m, bottom, block.left * m, right)
+        target = y[block.image, :, pixels.top : bottom, pixels.left : right]
+        target[...] = whole.reshape(rows * m, cols * m, o)[: pixels.rows, : pixels.cols].transpose(2, 0, 1)
+        if finish.made is not None:
+            Finish(slope=finish.slope, made=finish.made)(target, pixels)
 
-    def _share(self, work: Callable[[Block, Arena, int], None], y: Array, c: int, tiles: int) -> None:
-        """Cut the output y (N, O, H', W') into blocks of at most so many tiles and deal them out to the workers.
+    def _blocks(self, y: Array, c: int, room: int) -> list[Block]:
+        """y (N, O, H', W') in blocks of tiles, nearly square, of as many tiles as suit the matrix products and fit."""
+        (images, o, *size), workers = y.shape, self.workers.number(array_module(y))
+        down, across = (-(-length // self.outputs) for length in size)
+        group, width = row_group(c, o)
+        tiles = min(group, _MANY_TILES) if width == o else _GROUPS * group
+        fit = (room - _SLACK) // (self._block_bytes(Block(0, 0, 1, 0, 1), c, o, y.dtype) - _SLACK)
+        tiles = max(1, min(tiles, fit, -(-images * down * across // (2 * workers))))
+        cols = min(across, -(-tiles // min(down, max(1, int(tiles**0.5)))))
+        return cut(images, down, across, max(1, tiles // cols), cols)
 
-        Blocks are smaller if memory is short. Worker k does blocks k, k + workers, ...; always the same ones.
-        A GPU needs only one worker.
-        """
-        xp = array_module(y)
-        tile_bytes = self._numbers_of_a_tile(c, y.shape[1]) * y.dtype.itemsize
-        fit = (self.limit // self.workers.threads - _SLACK) // tile_bytes
-        blocks = list(self._blocks(y.shape, max(1, min(tiles, fit))))
-        workers = min(self.workers.threads, len(blocks)) if xp is np else 1
+    def _block_bytes(self, block: Block, c: int, o: int, dtype: np.dtype) -> int:
+        """What a block takes of a worker's arena: V, and M (or dM), and the larger of what is before and after."""
+        m, n, tiles = self.outputs, TILE, block.rows * block.cols
+        h, w = (block.rows - 1) * m + n, (block.cols - 1) * m + n
+        before = c * (h * w + n * h * block.cols)
+        after = o * tiles * (n * m + m * m)
+        return (n * n * tiles * (c + o) + before + after) * dtype.itemsize + _SLACK
 
-        def run(worker: int) -> None:
-            arena = self.workers.arenas[worker]
-            for block in blocks[worker::workers]:
-                arena.reserve(block.rows * block.cols * tile_bytes + _SLACK, xp)
-                work(block, arena, worker)
 
-        self.workers.run(run, workers)
+def tiles(block: Block) -> int:
+    """How many tiles a block has."""
+    return block.rows * block.cols
 
-    def _blocks(self, shape: tuple[int, ...], tiles: int) -> Iterator[Block]:
-        """The blocks of a batch's output (N, O, H', W'), of at most so many tiles."""
-        down, across = (-(-size // self.outputs) for size in shape[2:])
-        cols = min(across, tiles)
-        rows = min(down, max(1, tiles // cols))
-        for image in range(shape[0]):
-            for top in range(0, down, rows):
-                for left in range(0, across, cols):
-                    yield Block(image, top, min(top + rows, down), left, min(left + cols, across))
 
-    def _numbers_of_a_tile(self, c: int, o: int) -> int:
-        """How many numbers a tile takes of a worker's arena, at most: slab, VA and V; M (or dM), half and whole."""
-        m, n = self.outputs, TILE
-        return 3 * n * n * c + (n * n + n * m + m * m) * o
+def _by_tile_rows(V: Array, block: Block) -> Array:
+    """V (i, tiles, C), one j of the transformed tiles, as (tile rows, i, tx C): a view."""
+    return V.reshape(TILE, block.rows, -1).transpose(1, 0, 2)
 
 
 def _fill_slab(slab: Array, image: Array, top: int, left: int) -> None:

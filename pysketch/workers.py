@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from types import ModuleType
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -18,9 +20,11 @@ from pysketch.backend import Array
 DEFAULT_WORKSPACE = 64 << 20
 """Bytes of memory that the layers of a net may work in, at most, beside blobs and params."""
 
+Task = TypeVar("Task")
+
 
 class Arena:
-    """Memory that one worker cuts into arrays, again and again: `reserve` takes all of them back."""
+    """Memory that is cut into arrays, again and again: `reserve` takes all of them back."""
 
     _ALIGNMENT = 64  # bytes: a cache line
 
@@ -38,8 +42,19 @@ class Arena:
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """An array of this shape, uninitialised, valid until the next reserve."""
         size = math.prod(shape) * dtype.itemsize
-        start, self._used = self._used, self._used + -(-size // self._ALIGNMENT) * self._ALIGNMENT
+        start, self._used = self._used, self._used + padded(size)
         return self._memory[start : start + size].view(dtype).reshape(shape)
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """What is taken inside is given back at its end."""
+        used = self._used
+        yield
+        self._used = used
+
+    def release(self) -> None:
+        """Give the memory back."""
+        self._memory, self._used = None, 0
 
     @property
     def nbytes(self) -> int:
@@ -47,19 +62,38 @@ class Arena:
         return 0 if self._memory is None else self._memory.nbytes
 
 
-class Workers:
-    """`threads` workers (default: the cores this process may use), numbered from 0, each with its arena.
+def padded(nbytes: int) -> int:
+    """How many bytes of an arena an array of so many bytes takes."""
+    return -(-nbytes // Arena._ALIGNMENT) * Arena._ALIGNMENT
 
-    Several nets may share them. workspace: bytes that all their layers' temporary arrays may take together.
-    Work is dealt out by number, not by who is free, so that sums come out in the same order each time.
+
+class Workers:
+    """`threads` workers (default: the cores this process may use), each with an arena, and one arena for all.
+
+    Several nets may share them. workspace: bytes that all arenas together may take, as long as the smallest
+    possible piece of work fits; `nbytes` is what they hold. On a GPU one worker does it all.
     """
 
     def __init__(self, threads: int | None = None, workspace: int = DEFAULT_WORKSPACE) -> None:
         self.threads = threads or _available_cores()
         self.limit = workspace
+        self.shared = Arena()
         self.arenas = [Arena() for _ in range(self.threads)]
         self._pool: ThreadPoolExecutor | None = None
         self._blas: ThreadpoolController | None = None
+
+    def number(self, xp: ModuleType) -> int:
+        """How many workers there are for arrays of this module."""
+        return self.threads if xp is np else 1
+
+    def room(self, xp: ModuleType, shared: int = 0) -> int:
+        """The bytes that each worker's arena may take if `shared` bytes are taken by all together."""
+        return max(0, self.limit - shared) // self.number(xp)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all arenas hold; they only grow until `close`."""
+        return self.shared.nbytes + sum(arena.nbytes for arena in self.arenas)
 
     @contextmanager
     def single_threaded_blas(self) -> Iterator[None]:
@@ -69,18 +103,32 @@ class Workers:
         with self._blas.limit(limits=1, user_api="blas"):
             yield
 
-    def run(self, work: Callable[[int], None], workers: int) -> None:
-        """Call work(0) ... work(workers - 1) at the same time; returns, or raises, when all have ended.
+    def run(self, work: Callable[[Task, Arena], None], tasks: Sequence[Task], xp: ModuleType) -> None:
+        """Call work(task, arena) for every task; returns, or raises, when all that have begun have ended.
 
-        What the caller's context says, such as numpy.errstate, holds in the workers too.
+        Whoever is free takes the next task, so what a task does must not depend on who does it: each writes
+        its own part of the result. The caller is one of the workers. What its context says, such as
+        numpy.errstate, holds in all.
         """
-        if workers == 1:
-            work(0)
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="pysketch")
-        calls = [self._pool.submit(copy_context().run, work, k) for k in range(workers)]
-        wait(calls)
+        waiting = deque(tasks)
+
+        def serve(arena: Arena) -> None:
+            try:
+                while (task := _pop(waiting)) is not None:
+                    work(task, arena)
+            except BaseException:
+                waiting.clear()
+                raise
+
+        with self.single_threaded_blas():
+            helpers = min(self.number(xp), len(waiting)) - 1
+            if helpers > 0 and self._pool is None:
+                self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="pysketch")
+            calls = [self._pool.submit(copy_context().run, serve, arena) for arena in self.arenas[1 : helpers + 1]]
+            try:
+                serve(self.arenas[0])
+            finally:
+                wait(calls)
         for call in calls:
             call.result()
 
@@ -89,7 +137,16 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
-        self.arenas = [Arena() for _ in range(self.threads)]
+        for arena in (self.shared, *self.arenas):
+            arena.release()
+
+
+def _pop(waiting: deque[Task]) -> Task | None:
+    """The next task, None if there is none; two workers never get the same."""
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
 
 
 def _available_cores() -> int:

@@ -1,20 +1,20 @@
 import pytest
 
 from pysketch import engine_choice
-from pysketch.engine_choice import gemm_cost, prefers_winograd, winograd_cost, winograd_fits
+from pysketch.engine_choice import gemm_cost, prefers_winograd, unfolds_outputs, winograd_cost, winograd_fits
 from pysketch.im2col import Window
 
 # The shipped nets' convolutions on one 155x200 photo: kernel, channels, filters, (H', W'), is Winograd chosen?
 LAYERS = {
     "sr conv1": (9, 5, 64, (192, 147), False),
-    "sr conv3": (5, 32, 1, (188, 143), True),
+    "sr conv3": (5, 32, 1, (188, 143), False),
     "small conv1": (5, 5, 64, (196, 151), False),
     "small conv2": (5, 64, 64, (192, 147), True),
     "medium conv1": (5, 5, 128, (196, 151), False),
     "medium conv2": (5, 128, 128, (192, 147), True),
     "medium conv3": (1, 128, 64, (192, 147), False),
     "medium conv5": (3, 64, 64, (190, 145), True),
-    "medium conv6": (3, 64, 1, (188, 143), True),
+    "medium conv6": (3, 64, 1, (188, 143), False),
     "large conv2": (5, 256, 256, (192, 147), True),
 }
 
@@ -55,3 +55,13 @@ def test_the_costs_are_flops_over_flops_per_byte_and_bytes_by_hand():
     assert gemm_cost(square(3), 2, 3, (6, 6)) == pytest.approx(gemm)
     assert winograd_cost(square(3), 2, 3, (6, 6)) == pytest.approx(winograd)
     assert gemm_cost(square(1), 2, 3, (6, 6)) == pytest.approx(2 * 3 * 2 * 36 / 7 + 4 * 3 * 36)
+
+
+def test_the_side_with_fewer_channels_is_unfolded_where_that_is_possible():
+    assert unfolds_outputs(square(3), 64, 1)
+    assert unfolds_outputs(square(3, pad=(2, 2)), 64, 63)
+    assert not unfolds_outputs(square(3), 64, 64)
+    assert not unfolds_outputs(square(3), 5, 64)
+    assert not unfolds_outputs(square(1), 64, 1)
+    assert not unfolds_outputs(square(3, stride=(2, 2)), 64, 1)
+    assert not unfolds_outputs(square(3, pad=(3, 3)), 64, 1)

@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
+from pysketch.backend import Array
 from pysketch.blob import Blob
 from pysketch.errors import GradientError
 from pysketch.gradient_check import check_gradients, check_net_gradients
 from pysketch.layer import Context, Count, Layer
-from pysketch.layers import Convolution, ReLU
+from pysketch.layers import Convolution
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -343,24 +344,24 @@ def test_afterwards_the_diffs_are_those_of_one_batch(source: Path) -> None:
 
 
 def test_a_wrong_layer_in_a_net_shows_in_the_params_below_it(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def backward(self: ReLU, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+    def gate(dy: Array, x: Array, slope: float) -> None:
         """Forgets the mask."""
-        bottom[0].diff[...] = top[0].diff
 
-    monkeypatch.setattr(ReLU, "backward", backward)
+    monkeypatch.setattr("pysketch.rectifier.gate", gate)
     with pytest.raises(GradientError, match=r'layer "conv1": param 0, element \[\d, \d, \d, \d\]: backward gives '):
         check_net_gradients(net_of(source))
 
 
 def test_a_param_of_a_wrong_layer_is_named(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    backward = Convolution.backward
+    backward = Convolution.backward_gated
 
     def spoiled_backward(self: Convolution, *arguments: Any) -> None:
         backward(self, *arguments)
         if self.name == "conv2":
             self.blobs[1].diff[...] *= 1.01
 
-    monkeypatch.setattr(Convolution, "backward", spoiled_backward)
+    monkeypatch.setattr(Convolution, "backward_gated", spoiled_backward)
+    monkeypatch.setattr(Convolution, "backward", lambda self, *arguments: spoiled_backward(self, *arguments, None))
     with pytest.raises(GradientError, match=r'layer "conv2": param 1, element \[0\]: backward gives '):
         check_net_gradients(net_of(source))
 

@@ -1,13 +1,12 @@
-"""im2col and col2im against their defining loops, windows' sizes, tiles, and the workspace."""
+"""im2col and col2im against their defining loops, and windows' sizes."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
 
-from pysketch.im2col import Tile, Window, Workspace, col2im, im2col
+from pysketch.blocks import Block, cut
+from pysketch.im2col import Window, col2im, im2col
 
 WINDOWS = {
     "plain": Window((3, 3)),
@@ -20,22 +19,31 @@ WINDOWS = {
 SHAPE = (2, 7, 8)  # channels, height, width
 
 
-def whole(window: Window) -> Tile:
+def whole(window: Window) -> Block:
     """The tile that is all of the output for an input of SHAPE."""
     out_h, out_w = window.output_size(SHAPE[1:])
-    return Tile(0, out_h, 0, out_w)
+    return Block(0, 0, out_h, 0, out_w)
 
 
-def unfold(x: np.ndarray, window: Window, tile: Tile) -> np.ndarray:
+def unfold(x: np.ndarray, window: Window, tile: Block) -> np.ndarray:
     """The columns of a tile, in an array full of something else before."""
-    out = np.full((x.shape[0], *window.kernel, *tile.size), 99.0)
-    im2col(x, window, tile, out)
+    out = np.full((x.shape[0], *window.kernel, tile.rows, tile.cols), 99.0)
+    im2col(seen_by(x, window, tile), window, out)
     return out
 
 
-def sources(window: Window, tile: Tile) -> np.ndarray:
+def seen_by(x: np.ndarray, window: Window, tile: Block) -> np.ndarray:
+    """The part of x that a tile sees."""
+    (top, bottom), (left, right) = (
+        window.input_range(tile.top, tile.bottom, 0),
+        window.input_range(tile.left, tile.right, 1),
+    )
+    return x[:, top:bottom, left:right]
+
+
+def sources(window: Window, tile: Block) -> np.ndarray:
     """For every element (c, ky, kx, i, j) of a tile's columns, the flat index of the pixel it comes from."""
-    indices = np.zeros((SHAPE[0], *window.kernel, *tile.size), int)
+    indices = np.zeros((SHAPE[0], *window.kernel, tile.rows, tile.cols), int)
     for c, ky, kx, i, j in np.ndindex(indices.shape):
         y = (tile.top + i) * window.stride[0] + ky * window.dilation[0]
         x = (tile.left + j) * window.stride[1] + kx * window.dilation[1]
@@ -43,13 +51,9 @@ def sources(window: Window, tile: Tile) -> np.ndarray:
     return indices
 
 
-def tiles_of(window: Window, rows: int, cols: int) -> list[Tile]:
+def tiles_of(window: Window, rows: int, cols: int) -> list[Block]:
     """The whole output cut into tiles of at most so many rows and columns."""
-    end = whole(window)
-    return [
-        Tile(top, min(top + rows, end.bottom), left, min(left + cols, end.right))
-        for top, left in itertools.product(range(0, end.bottom, rows), range(0, end.right, cols))
-    ]
+    return cut(1, *window.output_size(SHAPE[1:]), rows, cols)
 
 
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
@@ -67,9 +71,9 @@ def test_col2im_adds_every_column_element_to_the_pixel_it_came_from(window: Wind
     x = rng.standard_normal(SHAPE)
     expected = x.copy()
     for tile in tiles_of(window, rows, cols):
-        col = rng.standard_normal((SHAPE[0], *window.kernel, *tile.size))
+        col = rng.standard_normal((SHAPE[0], *window.kernel, tile.rows, tile.cols))
         np.add.at(expected.reshape(-1), sources(window, tile), col)
-        col2im(col, window, tile, x)
+        col2im(col, window, seen_by(x, window, tile))
     np.testing.assert_allclose(x, expected, rtol=1e-12)
 
 
@@ -80,7 +84,7 @@ def test_col2im_is_the_transpose_of_im2col(window: Window) -> None:
     x, back = rng.standard_normal(SHAPE), np.zeros(SHAPE)
     unfolded = unfold(x, window, whole(window))
     col = rng.standard_normal(unfolded.shape)
-    col2im(col, window, whole(window), back)
+    col2im(col, window, seen_by(back, window, whole(window)))
     assert (unfolded * col).sum() == pytest.approx((x * back).sum(), rel=1e-12)
 
 
@@ -119,35 +123,8 @@ def test_a_dilated_kernel_sees_d_times_k_minus_1_plus_1_pixels() -> None:
     assert (window.extent(0), window.extent(1)) == (5, 16)
 
 
-@pytest.mark.parametrize("limit", [0, 1, 10, 11, 25, 69, 70, 75, 140, 209, 210, 10_000])
-def test_tiles_cover_the_output_once_and_hold_no_more_columns_than_the_limit(limit: int) -> None:
-    out_h, out_w, column_bytes = 3, 7, 10
-    seen = np.zeros((out_h, out_w), int)
-    for tile in Workspace(limit).tiles((out_h, out_w), column_bytes):
-        seen[tile.top : tile.bottom, tile.left : tile.right] += 1
-        rows, cols = tile.size
-        assert rows * cols * column_bytes <= max(limit, column_bytes)
-        assert rows == 1 or cols == out_w
-    assert (seen == 1).all()
-
-
-@pytest.mark.parametrize(("limit", "count"), [(10, 21), (40, 6), (70, 3), (140, 2), (210, 1), (10**9, 1)])
-def test_tiles_are_as_few_as_the_limit_allows(limit: int, count: int) -> None:
-    assert len(list(Workspace(limit).tiles((3, 7), 10))) == count
-
-
-def test_a_workspace_lends_the_same_memory_again() -> None:
-    workspace = Workspace()
-    large = workspace.lend((3, 4), np.dtype(np.float64), np)
-    small = workspace.lend((5,), np.dtype(np.float32), np)
-    assert (large.shape, large.dtype) == ((3, 4), np.float64)
-    assert (small.shape, small.dtype) == ((5,), np.float32)
-    assert np.shares_memory(large, small)
-
-
-def test_a_workspace_remembers_its_largest_loan() -> None:
-    workspace = Workspace()
-    assert workspace.peak == 0
-    for count in (3, 10, 2):
-        workspace.lend((count,), np.dtype(np.float32), np)
-    assert workspace.peak == 40
+def test_outputs_see_input_pixels_from_before_the_image_where_it_is_padded() -> None:
+    window = Window((3, 2), stride=(2, 1), pad=(1, 0), dilation=(2, 3))
+    assert window.input_range(0, 1, 0) == (-1, 4)
+    assert window.input_range(1, 4, 0) == (1, 10)
+    assert window.input_range(2, 4, 1) == (2, 7)

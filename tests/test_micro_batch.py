@@ -218,7 +218,7 @@ def test_memory_is_that_of_a_part_not_of_the_batch():
 def peak_memory(text, work):
     """Bytes allocated at most while `work(net)` runs, the data's own and the columns' excepted."""
     net = make_net(text, np.float32)
-    net.context.workspace.limit = 1 << 18
+    net.context.workers.limit = 1 << 18
     tracemalloc.start()
     try:
         work(net)

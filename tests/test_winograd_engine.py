@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pysketch.gemm_engine import GemmEngine
-from pysketch.im2col import Window, Workspace
+from pysketch.im2col import Window
+from pysketch.rectifier import Finish
 from pysketch.winograd import KERNELS
 from pysketch.winograd_engine import WinogradEngine
 from pysketch.workers import Workers
@@ -16,7 +17,7 @@ from pysketch.workers import Workers
 def engines(kernel, pad=(0, 0), limit=1 << 26, threads=2):
     """(Winograd's engine, the GEMM engine) of one geometry."""
     window = Window((kernel, kernel), pad=pad)
-    return WinogradEngine(kernel, pad, Workers(threads), limit), GemmEngine(window, Workspace())
+    return WinogradEngine(kernel, pad, Workers(threads, limit)), GemmEngine(window, Workers(1))
 
 
 def run(engine, x, W, dy):
@@ -76,14 +77,14 @@ def test_a_tight_limit_cuts_smaller_blocks_and_gives_the_same_numbers(limit):
         np.testing.assert_allclose(tight, roomy, rtol=1e-10, atol=1e-10)
 
 
-def test_arenas_stay_within_the_limit_if_a_tile_fits():
+def test_arenas_and_transformed_kernels_stay_within_the_limit_if_a_tile_fits():
     limit, (x, W, dy) = 4 << 20, arrays(5, (90, 95), n=1, c=16, o=16, dtype=np.float32)
     engine, _ = engines(5, limit=limit)
     y, dx = np.empty_like(dy), np.empty_like(x)
     engine.forward(x, W, y)
     engine.backward_bottom(W, dy, dx)
     engine.backward_weights(x, dy, np.zeros_like(W))
-    assert limit / 4 < sum(arena.nbytes for arena in engine.workers.arenas) <= limit
+    assert limit / 8 < engine.workers.nbytes <= limit
 
 
 def test_a_second_pass_allocates_no_more_than_transformed_kernels():
@@ -115,3 +116,62 @@ def test_views_of_some_channels_are_read_and_written_in_place():
     engines(3)[0].forward(x[:, 3:], W[:4, 3:], y[:, 4:])
     assert not y[:, :4].any()
     np.testing.assert_allclose(y[:, 4:], naive.convolution(x[:, 3:], W[:4, 3:], None), rtol=1e-10, atol=1e-11)
+
+
+def test_the_bias_and_the_rectifier_are_part_of_the_forward_pass():
+    x, W, dy = arrays(5, (13, 18))
+    b, y = np.array([0.5, -1.0, 2.0, 30.0]), np.full_like(dy, np.nan)
+    engines(5)[0].forward(x, W, y, Finish(b, 0.25))
+    plain = naive.convolution(x, W, b)
+    np.testing.assert_allclose(y, np.where(plain > 0, plain, 0.25 * plain), rtol=1e-10, atol=1e-10)
+
+
+def test_the_bottoms_diff_is_gated_by_what_a_rectifier_made():
+    x, W, dy = arrays(3, (13, 18))
+    dx = np.full_like(x, np.nan)
+    engines(3)[0].backward_bottom(W, dy, dx, Finish(slope=0.25, made=x))
+    plain = naive.convolution_backward(x, W, dy)[0]
+    np.testing.assert_allclose(dx, np.where(x > 0, plain, 0.25 * plain), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_biass_gradient_is_the_sum_of_the_tops_diff(kernel):
+    x, W, dy = arrays(kernel, (13, 18))
+    db = np.ones(4)
+    engines(kernel)[0].backward_weights(x, dy, np.zeros_like(W), db)
+    np.testing.assert_allclose(db, 1 + dy.sum(axis=(0, 2, 3)), rtol=1e-12)
+
+
+def test_many_channels_are_multiplied_in_several_groups():
+    values = arrays(3, (25, 31), n=1, c=150, o=140, dtype=np.float32)
+    fast, plain = engines(3)
+    for found, expected in zip(run(fast, *values), run(plain, *values), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-5 * abs(expected).max())
+
+
+def test_kept_kernels_serve_as_long_as_no_weight_changes():
+    x, W, dy = arrays(3, (13, 18))
+    engine, y = WinogradEngine(3, (0, 0), Workers(2), keep_kernels=True), np.empty_like(dy)
+    engine.forward(x, W, y)
+    kept = engine._kept.transformed
+    engine.forward(2 * x, W, y)
+    assert engine._kept.transformed is kept
+    np.testing.assert_allclose(y, naive.convolution(2 * x, W, None), rtol=1e-10, atol=1e-10)
+    W[3, 2, 0, 1] += 1
+    engine.forward(x, W, y)
+    assert engine._kept.transformed is not kept
+    np.testing.assert_allclose(y, naive.convolution(x, W, None), rtol=1e-10, atol=1e-10)
+
+
+def test_kernels_are_not_kept_unless_asked_for():
+    x, W, dy = arrays(3, (13, 18))
+    engine, _ = engines(3)
+    engine.forward(x, W, np.empty_like(dy))
+    assert engine._kept is None
+
+
+def test_threads_agree_to_rounding():
+    values = arrays(5, (31, 27), n=3)
+    single = run(engines(5, threads=1)[0], *values)
+    for one, other in zip(single, run(engines(5, threads=3)[0], *values), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)

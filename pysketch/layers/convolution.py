@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pysketch.backend import Array
 from pysketch.blob import Blob
-from pysketch.engine_choice import prefers_winograd, winograd_fits
+from pysketch.engine_choice import prefers_winograd, unfolds_outputs, winograd_fits
 from pysketch.fillers import FILLER, check_filler, fill
-from pysketch.gemm_engine import GemmEngine
+from pysketch.gemm_engine import GemmEngine, ThinGemmEngine
 from pysketch.im2col import Window
 from pysketch.layer import Count, Layer, register
+from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.rectifier import Finish
+from pysketch.unfolding import add_sums
 from pysketch.winograd import KERNELS
 from pysketch.winograd_engine import WinogradEngine
 
@@ -55,9 +57,10 @@ class Convolution(Layer):
     The work is done by an engine: with ``engine: CAFFE`` by `GemmEngine` (im2col and matrix products, for any
     geometry), with ``engine: WINOGRAD`` by `WinogradEngine` (square kernels of 2 to 7 pixels, stride 1, dilation 1:
     several times fewer multiplications, rounding errors of a few 1e-6 in float32). DEFAULT takes the one
-    that costs less (see `engine_choice`), on a GPU always the first; the log says which. Both keep what they
-    unfold within the net's workspace, 64 MiB by default. Only the gradients that are asked for are computed.
-    Several bottoms share the filters, each with its own top.
+    that costs less (see `engine_choice`), on a GPU always the first; the log says which. Both work in the workers'
+    workspace, 64 MiB by default. Only the gradients that are asked for are computed.
+    Several bottoms share the filters, each with its own top. What a net knows to follow, a ReLU in place, it can
+    have done in the same pass: `forward_rectified` and `backward_gated`.
     """
 
     type = "Convolution"
@@ -100,33 +103,45 @@ class Convolution(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = W * x + b."""
+        self.forward_rectified(bottom, top, None)
+
+    def forward_rectified(self, bottom: Sequence[Blob], top: Sequence[Blob], slope: float | None) -> None:
+        """y = W * x + b and, with a slope, y or slope * y where y <= 0: a ReLU in place."""
+        W, b = self.blobs[0].data, self.blobs[1].data if self.options.bias_term else None
         for x, y in zip(bottom, top, strict=True):
-            for x_group, W, y_group in self._groups(x.data, self.blobs[0].data, y.data):
-                self.engine.forward(x_group, W, y_group)
-            if self.options.bias_term:
-                y.data[...] += self.blobs[1].data[:, None, None]
+            for channels, filters in self._groups():
+                finish = Finish(None if b is None else b[filters], slope)
+                self.engine.forward(x.data[:, channels], W[filters], y.data[:, filters], finish)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dW, db and dx; each only if asked for."""
+        self.backward_gated(top, propagate_down, bottom, None)
+
+    def backward_gated(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob], slope: float | None
+    ) -> None:
+        """As backward; with a slope, dx is that of the ReLU in place that made the bottom from its own bottom."""
+        W = self.blobs[0]
+        b = self.blobs[1] if self.options.bias_term and self.param_propagate_down[1] else None
         for k, (x, y) in enumerate(zip(bottom, top, strict=True)):
-            if self.options.bias_term and self.param_propagate_down[1]:
-                self.blobs[1].diff[...] += y.diff.sum(axis=(0, 2, 3))
-            if self.param_propagate_down[0]:
-                for x_group, dW, dy in self._groups(x.data, self.blobs[0].diff, y.diff):
-                    self.engine.backward_weights(x_group, dy, dW)
-            if propagate_down[k]:
-                for dx, W, dy in self._groups(x.diff, self.blobs[0].data, y.diff):
-                    self.engine.backward_bottom(W, dy, dx)
+            for channels, filters in self._groups():
+                dy, db = y.diff[:, filters], None if b is None else b.diff[filters]
+                if self.param_propagate_down[0]:
+                    self.engine.backward_weights(x.data[:, channels], dy, W.diff[filters], db)
+                elif db is not None:
+                    add_sums(self.context.workers, dy, db)
+                if propagate_down[k]:
+                    finish = Finish(None, slope, None if slope is None else x.data[:, channels])
+                    self.engine.backward_bottom(W.data[filters], dy, x.diff[:, channels], finish)
 
-    def _groups(self, x: Array, W: Array, y: Array) -> Iterator[tuple[Array, Array, Array]]:
-        """Each group's channels of x, filters, and channels of y: views."""
+    def _groups(self) -> Iterator[tuple[slice, slice]]:
+        """Each group's input channels and filters."""
         group = self.options.group
-        c, o = x.shape[1] // group, y.shape[1] // group
+        c, o = self.blobs[0].shape[1], self.options.num_output // group
         for g in range(group):
-            filters = slice(g * o, (g + 1) * o)
-            yield x[:, g * c : (g + 1) * c], W[filters], y[:, filters]
+            yield slice(g * c, (g + 1) * c), slice(g * o, (g + 1) * o)
 
-    def _choose_engine(self, shape: tuple[int, ...]) -> GemmEngine | WinogradEngine:
+    def _choose_engine(self, shape: tuple[int, ...]) -> GemmEngine | ThinGemmEngine | WinogradEngine:
         """The engine that the netdef names, or the one that costs less for a bottom of this shape."""
         window, options, group = self.window, self.options, self.options.group
         name = {"CUDNN": "DEFAULT"}.get(options.engine, options.engine)
@@ -136,15 +151,17 @@ class Convolution(Layer):
                 f"dilation 1; found kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}",
                 at=options.position("engine"),
             )
+        sizes = shape[1] // group, options.num_output // group
         if name == "DEFAULT":
-            sizes = shape[1] // group, options.num_output // group, window.output_size(shape[2:])
             on_cpu = self.xp is np  # on a GPU nothing has been measured yet
-            name = "WINOGRAD" if on_cpu and prefers_winograd(window, *sizes) else "CAFFE"
+            fast = on_cpu and prefers_winograd(window, *sizes, window.output_size(shape[2:]))
+            name = "WINOGRAD" if fast else "CAFFE"
         logger.info("Layer %s: convolution engine %s", self.name, name)
-        workspace = self.context.workspace
-        if name == "CAFFE":
-            return GemmEngine(window, workspace)
-        return WinogradEngine(window.kernel[0], window.pad, self.context.workers, workspace.limit)
+        workers = self.context.workers
+        if name == "WINOGRAD":
+            # one group's kernels are kept at a time, so that keeping them serves a layer of one group
+            return WinogradEngine(window.kernel[0], window.pad, workers, self.phase == Phase.TEST and group == 1)
+        return (ThinGemmEngine if unfolds_outputs(window, *sizes) else GemmEngine)(window, workers)
 
     def _add_filled(self, filler: Options, shape: tuple[int, ...]) -> None:
         check_filler(filler, self.definition.where)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import array_module
 from pysketch.blob import Blob
 from pysketch.layer import Layer, register
 from pysketch.options import Choice, Kind, Option, Table
+from pysketch.rectifier import gate, rectify
 
 
 @register
@@ -47,21 +47,15 @@ class ReLU(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = max(x, 0) + negative_slope * min(x, 0)."""
         x, y = bottom[0].data, top[0].data
-        xp = array_module(x)
-        slope = self.options.negative_slope
-        if slope == 0:
-            xp.maximum(x, 0, out=y)
-        else:
-            y[...] = xp.where(x > 0, x, x * slope)
+        if y is not x:
+            y[...] = x
+        rectify(y, self.options.negative_slope)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dx = dy * (1 where x > 0, negative_slope elsewhere)."""
         if not propagate_down[0]:
             return
-        x, dy, dx = bottom[0].data, top[0].diff, bottom[0].diff
-        xp = array_module(x)
-        slope = self.options.negative_slope
-        if slope == 0:
-            xp.multiply(dy, x > 0, out=dx)
-        else:
-            dx[...] = xp.where(x > 0, dy, dy * slope)
+        dy, dx = top[0].diff, bottom[0].diff
+        if dx is not dy:
+            dx[...] = dy
+        gate(dx, bottom[0].data, self.options.negative_slope)
