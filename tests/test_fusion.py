@@ -6,7 +6,10 @@ import pytest
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
-INPUT = 'layer { name: "in" type: "Input" top: "x" top: "t" input_param { shape { dim: [2, 3, 9, 8] } shape { dim: [2, 2, 3, 2] } } }'
+INPUT = (
+    'layer { name: "in" type: "Input" top: "x" top: "t" '
+    "input_param { shape { dim: [2, 3, 9, 8] } shape { dim: [2, 2, 3, 2] } } }"
+)
 LOSS = 'layer { name: "loss" type: "EuclideanLoss" bottom: "z" bottom: "t" top: "loss" }'
 
 
