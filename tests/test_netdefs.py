@@ -156,3 +156,35 @@ def test_every_number_in_a_solver_file_is_commented(path):
     for line in path.read_text().splitlines():
         if re.match(r"\w+: [-\d.]", line):
             assert "#" in line, line
+
+
+def _prediction(name: str, engine: str, dtype: type, weights: str | None) -> np.ndarray:
+    """The deploy net's prediction of a random 60x50 photo."""
+    text = (ROOT / "netdefs" / f"{name}.prototxt").read_text(encoding="utf-8")
+    text = text.replace("convolution_param {", f"convolution_param {{ engine: {engine}")
+    net = Net(parse_netdef(text), Phase.TEST, stages=("deploy",), dtype=dtype, seed=1, input_shapes=SMALL_INPUT)
+    if weights:
+        net.copy_from(ROOT / weights)
+    for param in net.learnable:
+        param.blob.data[...] = param.blob.data.astype(np.float32)
+    net.blobs["data"].data[...] = np.random.default_rng(0).uniform(-0.5, 0.5, SMALL_INPUT["data"]).astype(np.float32)
+    net.forward()
+    return net.blobs[net.outputs[0]].data.astype(np.float64)
+
+
+SMALL_INPUT = {"data": (1, 5, 60, 50)}
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [("sr", None), ("small", None), ("medium", None), ("medium", "netdefs/pretrained/medium.h5"), ("large", None)],
+)
+def test_predictions_are_right_to_1e_5_and_10_times_what_im2col_errs(name: str, weights: str | None) -> None:
+    """In the norm of the whole prediction, against float64 with the same weights and photo."""
+    right = _prediction(name, "CAFFE", np.float64, weights)
+    errors = [
+        np.linalg.norm(_prediction(name, engine, np.float32, weights) - right) / np.linalg.norm(right)
+        for engine in ("DEFAULT", "CAFFE")
+    ]
+    assert 0 < errors[0] < 1e-5
+    assert errors[0] < 10 * errors[1]
