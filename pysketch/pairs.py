@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +26,68 @@ class Pair:
     photo: np.ndarray
     sketch: np.ndarray
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both images: 4 a pixel."""
+        return self.photo.nbytes + self.sketch.nbytes
+
+
+Reader = Callable[[], Pair]
+"""Reads, decodes and checks one pair; DataError names the file that is bad."""
+
+
+class PairCache:
+    """Pairs by index, read when asked for; the first ones that fit into `budget` bytes are kept in memory.
+
+    Read through once, from the first to the last, it has checked every file and kept what it ever will:
+    from then on threads may share it. Which pairs are kept makes no difference to a shuffled epoch, which
+    needs every pair once.
+    """
+
+    def __init__(self, readers: Sequence[Reader], budget: int) -> None:
+        self._readers = readers
+        self._kept: list[Pair | None] = [None] * len(readers)
+        self._room = budget
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __getitem__(self, index: int) -> Pair:
+        pair = self._kept[index]
+        if pair is None:
+            pair = self._readers[index]()
+            if pair.nbytes <= self._room:
+                self._room -= pair.nbytes
+                self._kept[index] = pair
+        return pair
+
+    @property
+    def kept(self) -> int:
+        """How many pairs are in memory."""
+        return sum(pair is not None for pair in self._kept)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pairs in memory."""
+        return sum(pair.nbytes for pair in self._kept if pair is not None)
+
 
 def load_pairs(source: str | os.PathLike[str], split: str) -> list[Pair]:
-    """All pairs of a source, in the order of their names.
+    """All pairs of a source, read: see find_pairs."""
+    return [read() for read in find_pairs(source, split)]
 
-    source: "synthetic"; a folder with `photos/` and `sketches/` (a pair shares a file stem); a folder
-    with `train/` and `test/`, each such a folder, of which `split` names one; or a text file with a
-    photo's and a sketch's path on each line, relative to it. Every file is read and checked here;
-    DataError names the first bad one.
+
+def find_pairs(source: str | os.PathLike[str], split: str) -> list[Reader]:
+    """A reader for every pair of a source, in the order of the pairs' names.
+
+    source: "synthetic", whose faces are made here and stay in memory; a folder with `photos/` and
+    `sketches/` (a pair shares a file stem); a folder with `train/` and `test/`, each such a folder, of
+    which `split` names one; or a text file with a photo's and a sketch's path on each line, relative to
+    it. DataError says what is wrong with a folder or a list; the files are opened by the readers.
     """
     if os.fspath(source) == SYNTHETIC:
         make = {"train": synthetic.training_pairs, "test": synthetic.test_pairs}[split]
-        return [Pair(*values) for values in make()]
+        return [partial(Pair, *values) for values in make()]
     path = Path(source)
     if path.is_file():
         files = _listed_files(path)
@@ -43,7 +95,7 @@ def load_pairs(source: str | os.PathLike[str], split: str) -> list[Pair]:
         files = _folder_files(_split_folder(path, split))
     else:
         raise DataError(f"{path}: no such folder or list file of photo-sketch pairs")
-    return [_read_pair(photo, sketch) for photo, sketch in files]
+    return [partial(_read_pair, photo, sketch) for photo, sketch in files]
 
 
 def _split_folder(folder: Path, split: str) -> Path:

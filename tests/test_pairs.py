@@ -8,7 +8,7 @@ import pytest
 from pysketch import synthetic
 from pysketch.errors import DataError
 from pysketch.images import write_image
-from pysketch.pairs import load_pairs
+from pysketch.pairs import Pair, PairCache, find_pairs, load_pairs
 
 
 def write(path, value, size=(3, 2)):
@@ -155,3 +155,70 @@ def test_a_list_that_is_no_text_is_refused(folder):
 def test_a_listed_file_that_is_not_there_is_named(folder):
     (folder / "pairs.txt").write_text("photos/a.png sketches/zz.bmp\n")
     assert "zz.bmp" in refusal(folder / "pairs.txt")
+
+
+class Readers:
+    """Readers of pairs with so many pixels, 4 bytes each, that count how often each pair was read."""
+
+    def __init__(self, *pixels):
+        self.times = [0] * len(pixels)
+        self.readers = [self.reader(number, count) for number, count in enumerate(pixels)]
+
+    def reader(self, number, pixels):
+        def read():
+            self.times[number] += 1
+            return Pair(f"{number}", np.full((1, pixels, 3), number, np.uint8), np.full((1, pixels), number, np.uint8))
+
+        return read
+
+    def cache(self, budget):
+        """A cache that was read through once."""
+        cache = PairCache(self.readers, budget)
+        assert [pair.name for pair in cache] == [str(number) for number in range(len(cache))]
+        return cache
+
+
+def test_a_pair_counts_its_decoded_bytes():
+    assert Pair("a", np.zeros((5, 7, 3), np.uint8), np.zeros((5, 7), np.uint8)).nbytes == 140
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept", "nbytes"),
+    [(0, [], 0), (39, [], 0), (40, [0], 40), (79, [0], 40), (80, [0, 1], 80), (119, [0, 1], 80), (120, [0, 1, 2], 120)],
+)
+def test_the_first_pairs_that_fit_into_the_budget_are_read_once_and_the_others_again(budget, kept, nbytes):
+    readers = Readers(10, 10, 10)
+    cache = readers.cache(budget)
+    assert (cache.kept, cache.nbytes) == (len(kept), nbytes)
+    for _ in range(2):
+        for number in (2, 0, 1):
+            assert int(cache[number].photo[0, 0, 0]) == number
+    assert readers.times == [1 if number in kept else 3 for number in range(3)]
+    assert (cache.kept, cache.nbytes) == (len(kept), nbytes)
+
+
+def test_a_small_pair_is_kept_though_a_larger_one_before_it_was_not():
+    readers = Readers(10, 30, 5, 1)
+    cache = readers.cache(61)
+    assert (cache.kept, cache.nbytes) == (2, 60)
+    for number in range(4):
+        assert cache[number].name == str(number)
+    assert readers.times == [1, 2, 1, 2]
+
+
+def test_a_pair_that_cannot_be_read_any_more_is_an_error_only_if_it_was_not_kept(folder):
+    cache = PairCache(find_pairs(folder, "train"), 3 * 2 * 4)
+    assert greys(cache) == [("a", 20, 21), ("b", 10, 11)]
+    for name in "ab":
+        (folder / "photos" / f"{name}.png").unlink()
+    assert cache[0].name == "a"
+    with pytest.raises(DataError, match=r"b\.png: no such file"):
+        cache[1]
+
+
+def test_finding_pairs_opens_none(folder):
+    (folder / "photos" / "b.png").write_text("no image")
+    first, second = find_pairs(folder, "train")
+    assert first().name == "a"
+    with pytest.raises(DataError, match=r"b\.png: "):
+        second()

@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from types import FrameType
 
@@ -56,17 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layer_paths=args.layers,
         workers=Workers(args.threads),
     )
-    if args.resume:
-        solver.restore(args.resume)
-    elif args.weights:
-        solver.net.copy_from(args.weights)
-    _handle_signals(solver)
-    total = definition.options.max_iter
-    with tqdm(total=total, initial=solver.iter, unit="it", disable=None, dynamic_ncols=True) as bar:
-        solver.on_iteration = partial(_show, bar)
-        finished = solver.solve()
-    path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
-    write_net_file(path, solver.net)
+    with closing(solver):
+        if args.resume:
+            solver.restore(args.resume)
+        elif args.weights:
+            solver.net.copy_from(args.weights)
+        _handle_signals(solver)
+        total = definition.options.max_iter
+        with tqdm(total=total, initial=solver.iter, unit="it", disable=None, dynamic_ncols=True) as bar:
+            solver.on_iteration = partial(_show, bar)
+            finished = solver.solve()
+        path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
+        write_net_file(path, solver.net)
     logger.info("Net file for drawing: %s", path)
     return 0
 

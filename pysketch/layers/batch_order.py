@@ -24,9 +24,17 @@ class BatchOrder:
 
     def next_batch(self, size: int) -> list[tuple[int, int]]:
         """The next `size` items as (draw, index): draw counts all items ever given, from 0."""
-        draws = range(self.position, self.position + size)
+        batch = self.peek(size)
+        self.skip(size)
+        return batch
+
+    def peek(self, size: int) -> list[tuple[int, int]]:
+        """What next_batch will give; the position stays."""
+        return [(draw, self._index(draw)) for draw in range(self.position, self.position + size)]
+
+    def skip(self, size: int) -> None:
+        """Count the next `size` items as given."""
         self.position += size
-        return [(draw, self._index(draw)) for draw in draws]
 
     def state(self) -> dict[str, Any]:
         """{"position": items given so far}."""

@@ -23,8 +23,9 @@ class HDF5Data(Layer):
     """Tops named as the datasets they come from: (batch_size, ...) of rows, as stored (no scaling).
 
     `source` is a text file of HDF5 files' paths, one a line, relative to the working directory (Caffe's
-    rule). All files are read at setup and joined along axis 0; batches wrap over file ends. With
-    `shuffle` the rows come in another order each epoch (Caffe shuffles files and rows within each).
+    rule). All files are read at setup, joined along axis 0 and kept in memory, so that a batch is a copy of
+    rows and needs no thread; batches wrap over file ends. With `shuffle` the rows come in another order
+    each epoch (Caffe shuffles files and rows within each).
     """
 
     type = "HDF5Data"

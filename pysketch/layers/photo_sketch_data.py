@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.backend import copy_into
 from pysketch.blob import Blob
 from pysketch.errors import DataError
 from pysketch.layer import Count, Layer, register
 from pysketch.layers.batch_order import BatchOrder
 from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Table
-from pysketch.pairs import Pair, load_pairs
+from pysketch.pairs import Pair, PairCache, Reader, find_pairs
+from pysketch.prefetch import Prefetcher
 from pysketch.preprocessing import Preprocessing, crop_centre
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,13 @@ class PhotoSketchData(Layer):
     143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
     1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop.
 
-    All pairs are read and checked at setup. Chance is a function of the net's seed, the layer's name and
-    the number of pairs drawn so far: the same seed gives the same batches, also after a resume.
+    All pairs are decoded and checked at setup; those that fit into `cache_mb` stay in memory. If all do, a
+    batch costs about 1 ms and is made in `forward`: a thread for it was measured and gains nothing, as the
+    cores are busy anyway. Else a thread decodes and prepares the next batch while the net works on the
+    present one; it holds one batch more. A file that has become bad since setup is a DataError then.
+
+    Chance is a function of the net's seed, the layer's name and the number of pairs drawn so far: the same
+    seed gives the same batches, also after a resume, with or without the thread.
     """
 
     type = "PhotoSketchData"
@@ -63,6 +68,13 @@ class PhotoSketchData(Layer):
             Option("shift", Kind.INT32, 0, low=0, help="phase TRAIN: move the crops by up to so many pixels"),
             Option("pairs", Kind.INT32, 0, low=0, help="use only so many pairs; 0: all"),
             Option("choose", Choice({"first": 0, "random": 1}), "first", help="which of them"),
+            Option(
+                "cache_mb",
+                Kind.INT32,
+                1024,
+                low=0,
+                help="MiB of decoded pairs, 4 bytes a pixel, that stay in memory; a thread decodes the others again",
+            ),
         ),
     )
     bottoms = Count(0)
@@ -78,11 +90,20 @@ class PhotoSketchData(Layer):
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
         self.batch_size = options.batch_size if train else test_batch
         self.augment = train and (options.mirror or options.shift > 0)
-        self.pairs = self._choose(self._load())
-        for pair in self.pairs:
-            self._check_crops(pair)
+        self.pairs = PairCache(self._choose(self._find()), options.cache_mb << 20)
+        for index in range(len(self.pairs)):
+            self._read(index)
         shuffle = train if options.shuffle is None else options.shuffle
         self.order = BatchOrder(len(self.pairs), shuffle, partial(self.generator, "order"))
+        self.all_kept = self.pairs.kept == len(self.pairs)
+        self._prefetcher = Prefetcher(self._make_batch)
+        logger.info(
+            "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
+            self.name,
+            self.pairs.kept,
+            len(self.pairs),
+            self.pairs.nbytes / 2**20,
+        )
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Shapes depend on the options only."""
@@ -92,12 +113,13 @@ class PhotoSketchData(Layer):
         top[1].reshape(n, 1, options.sketch_height, options.sketch_width)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch."""
-        data, label = (np.empty(blob.shape, np.float32) for blob in top)
-        for n, (draw, index) in enumerate(self.order.next_batch(len(data))):
-            data[n], label[n, 0] = self._prepare(self.pairs[index], draw)
-        copy_into(top[0].data, data)
-        copy_into(top[1].data, label)
+        """The next batch; one that fails is not counted as given."""
+        size = top[0].shape[0]
+        for blob, array in zip(top, self._prefetcher.take(self.order.peek(size)), strict=True):
+            blob.hold_data(self.xp.asarray(array))
+        self.order.skip(size)
+        if not self.all_kept:
+            self._prefetcher.prepare(self.order.peek(size))
 
     def state(self) -> dict[str, Any]:
         """How many pairs were drawn."""
@@ -106,6 +128,19 @@ class PhotoSketchData(Layer):
     def restore_state(self, state: dict[str, Any]) -> None:
         """Go on with the same pairs."""
         self.order.restore_state(state)
+
+    def close(self) -> None:
+        """End the thread, if there is one."""
+        self._prefetcher.close()
+
+    def _make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """The arrays of both tops, on the CPU, for these draws of these pairs; a thread may call it."""
+        options, n, dtype = self.options, len(draws), self.context.dtype
+        data = np.empty((n, self.preprocessing.channels, options.photo_height, options.photo_width), dtype)
+        label = np.empty((n, 1, options.sketch_height, options.sketch_width), dtype)
+        for k, (draw, index) in enumerate(draws):
+            data[k], label[k, 0] = self._prepare(self._read(index), draw)
+        return data, label
 
     def _prepare(self, pair: Pair, draw: int) -> tuple[np.ndarray, np.ndarray]:
         """(channels, h, w) input and (h', w') sketch, augmented by chance numbers of this draw."""
@@ -122,18 +157,22 @@ class PhotoSketchData(Layer):
     def _crop(self, image: np.ndarray, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
         return crop_centre(image, self.options.photo_width, self.options.photo_height, shift)
 
-    def _check_crops(self, pair: Pair) -> None:
-        """DataError if a crop, moved as far as it can be, leaves the pair's images."""
-        options = self.options
-        reach = options.shift if self.augment else 0
+    def _read(self, index: int) -> Pair:
+        """One pair, from memory or decoded; DataError if it is bad or a crop, moved as far as it can be, leaves it."""
+        try:
+            pair = self.pairs[index]
+        except DataError as error:
+            raise self.error(str(error), DataError) from None
+        reach = self.options.shift if self.augment else 0
         try:
             for shift in (-reach, reach):
                 crop = self._crop(pair.sketch, (shift, shift))
-            crop_centre(crop, options.sketch_width, options.sketch_height)
+            crop_centre(crop, self.options.sketch_width, self.options.sketch_height)
         except DataError as error:
             raise self.error(f"pair {pair.name}: {error}", DataError) from None
+        return pair
 
-    def _load(self) -> list[Pair]:
+    def _find(self) -> list[Reader]:
         source = self.context.data_source or self.options.source
         if not source:
             raise self.error(
@@ -145,11 +184,11 @@ class PhotoSketchData(Layer):
         split = self.options.split or ("train" if self.phase == Phase.TRAIN else "test")
         logger.info("Layer %s: reading the %s pairs of %s", self.name, split, source)
         try:
-            return load_pairs(source, split)
+            return find_pairs(source, split)
         except DataError as error:
             raise self.error(str(error), DataError) from None
 
-    def _choose(self, pairs: list[Pair]) -> list[Pair]:
+    def _choose(self, pairs: list[Reader]) -> list[Reader]:
         wanted = self.options.pairs
         if wanted > len(pairs):
             raise self.error(f"{wanted} pairs asked for, but the source has {len(pairs)}", DataError)

@@ -46,6 +46,16 @@ def test_another_seed_gives_another_order() -> None:
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
+def test_a_peek_gives_the_next_batch_and_changes_nothing(shuffle: bool) -> None:
+    order, untouched = make(5, shuffle), make(5, shuffle)
+    for size in (3, 4, 12):  # within an epoch, over its end, over several
+        peeked = order.peek(size)
+        assert order.state() == untouched.state()
+        order.skip(size)
+        assert untouched.next_batch(size) == peeked
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("position", [0, 3, 5, 11])
 def test_an_order_resumed_from_its_state_goes_on_the_same(position: int, shuffle: bool) -> None:
     order, resumed = make(5, shuffle), make(5, shuffle)

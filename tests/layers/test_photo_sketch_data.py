@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers import SingleLayer, make_layer, python_layer
+from solver_helpers import SKETCH_NET, assert_same_bits, make_solver, weights
+from solver_helpers import write_pairs as write_random_pairs
 
 from pysketch.errors import DataError, NetdefError
 from pysketch.images import write_image
@@ -205,9 +214,10 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others(five: Path
     assert batches(make(five, Phase.TRAIN, seed=4, **AUGMENTED), 4) != first
 
 
+@pytest.mark.parametrize("cache_mb", [1, 0], ids=["kept", "prefetched"])
 @pytest.mark.parametrize("drawn", [1, 2, 3])
-def test_a_layer_resumed_from_its_state_goes_on_with_the_same_batches(five: Path, drawn: int) -> None:
-    single, resumed = (make(five, Phase.TRAIN, **AUGMENTED) for _ in range(2))
+def test_a_layer_resumed_from_its_state_goes_on_with_the_same_batches(five: Path, drawn: int, cache_mb: int) -> None:
+    single, resumed = (make(five, Phase.TRAIN, cache_mb=cache_mb, **AUGMENTED) for _ in range(2))
     batches(single, drawn)
     assert single.layer.state() == {"position": 3 * drawn}
     resumed.layer.restore_state(json.loads(json.dumps(single.layer.state())))
@@ -348,6 +358,7 @@ def test_more_pairs_than_there_are_are_refused(five: Path) -> None:
         ({"shift": -1}, "PhotoSketchData.shift: expected at least 0, found -1"),
         ({"split": "valid"}, "PhotoSketchData.split: expected one of train, test"),
         ({"choose": "last"}, "PhotoSketchData.choose: expected one of first, random"),
+        ({"cache_mb": -1}, "PhotoSketchData.cache_mb: expected at least 0, found -1"),
         ({"mirrored": True}, 'unknown field "mirrored" in PhotoSketchData; did you mean "mirror"'),
     ],
 )
@@ -360,3 +371,181 @@ def test_one_top_is_too_few(five: Path) -> None:
     text = python_layer("PhotoSketchData", [], ["data"], json.dumps({**SMALL, "source": str(five)}))
     with pytest.raises(NetdefError, match="a PhotoSketchData layer takes 2 top blobs, found 1"):
         make_layer(text)
+
+
+def prefetch_threads() -> list[threading.Thread]:
+    """The threads, alive, of layers that do not keep all their pairs."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("pysketch-prefetch")]
+
+
+@pytest.fixture(autouse=True)
+def no_threads_left() -> Iterator[None]:
+    """Nets that a test leaves behind end their threads when they are collected."""
+    yield
+    deadline = time.monotonic() + 30
+    while (threads := prefetch_threads()) and time.monotonic() < deadline:
+        gc.collect()  # again, as a layer is no garbage before its batch is made
+        threads[0].join(0.01)
+    assert prefetch_threads() == []
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_pairs_beyond_the_budget_give_the_same_batches_by_a_thread(five: Path, phase: Phase) -> None:
+    kept, decoded = make(five, phase, **AUGMENTED), make(five, phase, cache_mb=0, **AUGMENTED)
+    assert (kept.layer.pairs.kept, decoded.layer.pairs.kept) == (5, 0)
+    expected = batches(kept, 5)
+    assert prefetch_threads() == []
+    assert batches(decoded, 5) == expected
+    assert len(prefetch_threads()) == 1
+    assert decoded.layer.state() == kept.layer.state() == {"position": 15}
+
+
+def test_the_next_batch_is_prepared_by_the_thread_and_only_once(five: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    single = make(five, cache_mb=0, batch_size=2)
+    made = []
+    prepare = single.layer._prepare
+    monkeypatch.setattr(
+        single.layer,
+        "_prepare",
+        lambda pair, draw: made.append((draw, threading.current_thread().name[:8])) or prepare(pair, draw),
+    )
+    batches(single, 3)
+    single.layer.close()
+    caller = threading.current_thread().name[:8]
+    assert made[:6] == [(0, caller), (1, caller), *((draw, "pysketch") for draw in (2, 3, 4, 5))]
+    assert made[6:] in ([], [(6, "pysketch"), (7, "pysketch")])  # close may come before it begins
+
+
+def test_the_budget_is_in_mib_of_four_bytes_a_pixel_and_what_is_kept_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for k in range(3):  # 512 x 512 pixels: 1 MiB a pair
+        write_image(tmp_path / "photos" / f"{k}.png", np.full((512, 512, 3), k, np.uint8))
+        write_image(tmp_path / "sketches" / f"{k}.png", np.full((512, 512), k, np.uint8))
+    caplog.set_level(logging.INFO)
+    for cache_mb, kept in ((0, 0), (1, 1), (2, 2), (3, 3)):
+        single = make(tmp_path, cache_mb=cache_mb, batch_size=3)
+        assert caplog.messages[-1] == f"Layer it: {kept} of 3 pairs stay in memory, {kept}.0 MiB"
+        assert [numbers(single) for _ in range(2)] == [[0, 1, 2]] * 2
+        assert len(prefetch_threads()) == (kept < 3)
+        single.layer.close()
+
+
+@pytest.mark.parametrize("cache_mb", [1, 0], ids=["kept", "prefetched"])
+def test_going_back_to_a_state_gives_its_batches_again(five: Path, cache_mb: int) -> None:
+    single = make(five, Phase.TRAIN, cache_mb=cache_mb, **AUGMENTED)
+    batches(single, 1)
+    state = single.layer.state()
+    expected = batches(single, 3)
+    for _ in range(2):
+        single.layer.restore_state(state)
+        assert batches(single, 3) == expected
+
+
+@pytest.mark.parametrize("cache_mb", [1, 0], ids=["kept", "prefetched"])
+def test_what_a_net_writes_into_a_batch_or_keeps_of_it_meets_no_other_batch(five: Path, cache_mb: int) -> None:
+    """An in-place layer writes into its bottom; every batch has arrays of its own, which become the tops' data."""
+    single, untouched = (make(five, cache_mb=cache_mb, batch_size=3) for _ in range(2))
+    held = []
+    for _ in range(3):
+        expected = untouched.forward()
+        for found, blob, values in zip(single.forward(), single.top, expected, strict=True):
+            np.testing.assert_array_equal(found, values)
+            blob.data[...] = -7
+            held.append(blob.data)
+    assert all((array == -7).all() for array in held)
+    assert len({array.ctypes.data for array in held}) == 6
+
+
+def test_close_ends_the_thread_and_a_later_forward_goes_on(five: Path) -> None:
+    single, unclosed = (make(five, Phase.TRAIN, cache_mb=0, **AUGMENTED) for _ in range(2))
+    expected = batches(unclosed, 4)
+    unclosed.layer.close()
+    found = batches(single, 2)
+    assert len(prefetch_threads()) == 1
+    single.net.close()
+    assert prefetch_threads() == []
+    assert found + batches(single, 2) == expected
+    assert len(prefetch_threads()) == 1
+    single.net.close()
+
+
+def test_a_layer_that_never_ran_can_be_closed(five: Path) -> None:
+    for cache_mb in (0, 1):
+        make(five, cache_mb=cache_mb).net.close()
+
+
+def test_a_file_that_is_gone_since_setup_is_named_by_the_batch_that_needs_it(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 4)
+    single = make(tmp_path, cache_mb=0, batch_size=2)
+    (tmp_path / "photos" / "02.png").rename(tmp_path / "02.png")
+    assert numbers(single) == [0, 1]
+    for _ in range(2):
+        with pytest.raises(DataError, match=r'^<netdef>:2:7: layer "it": .*02\.png: no such file$'):
+            single.forward()
+    assert single.layer.state() == {"position": 2}
+    (tmp_path / "02.png").rename(tmp_path / "photos" / "02.png")
+    assert [numbers(single) for _ in range(2)] == [[2, 3], [0, 1]]
+
+
+def test_a_pair_that_became_too_small_since_setup_is_named(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2)
+    single = make(tmp_path, cache_mb=0, batch_size=1)
+    numbers(single)
+    for kind, image in (("photos", photo_of(1, 5)), ("sketches", sketch_of(1, 5))):
+        write_image(tmp_path / kind / "01.png", image)
+    single.layer.close()  # what may have been prepared before
+    with pytest.raises(DataError, match=r'layer "it": pair 01: a 6x7 crop does not fit a 5x11 image'):
+        single.forward()
+
+
+@pytest.mark.parametrize("cache_mb", [1, 0])
+def test_a_bad_file_is_refused_at_setup_also_beyond_the_budget(tmp_path: Path, cache_mb: int) -> None:
+    """A file cut short, whose header is good: the pixels themselves are decoded."""
+    write_pairs(tmp_path, 2)
+    path = tmp_path / "sketches" / "01.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert f"{path}: cannot read the image" in refusal(tmp_path, cache_mb=cache_mb)
+
+
+def test_only_the_pairs_that_are_used_are_read(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 3)
+    (tmp_path / "photos" / "02.png").write_text("no image")
+    assert numbers(make(tmp_path, batch_size=0, pairs=2)) == [0, 1]
+    assert "02.png: not an image" in refusal(tmp_path, pairs=3)
+
+
+@pytest.mark.parametrize("options", ["", "micro_batch: 1", "iter_size: 2"])
+def test_a_run_is_the_same_bit_for_bit_with_and_without_the_thread_also_resumed(tmp_path: Path, options: str) -> None:
+    source = str(write_random_pairs(tmp_path / "data", 3))
+    thread = SKETCH_NET.replace('"batch_size": 2', '"batch_size": 2, "cache_mb": 0')
+    assert thread != SKETCH_NET
+    options += ' type: "Adam" momentum: 0.9'
+    runs = []
+    for net in (SKETCH_NET, thread):
+        solver = make_solver(tmp_path, options, net, data_source=source)
+        solver.step(3)
+        state = solver.snapshot()
+        solver.step(4)
+        resumed = make_solver(tmp_path, options, net, data_source=source)
+        resumed.restore(state)
+        resumed.step(4)
+        runs += [weights(solver.net), weights(resumed.net)]
+        assert len(prefetch_threads()) == (0 if net is SKETCH_NET else 2)
+        solver.close()
+        resumed.close()
+        assert prefetch_threads() == []
+    for run in runs[1:]:
+        assert_same_bits(run, runs[0])
+
+
+def test_an_interpreter_that_exits_without_closing_the_net_says_nothing(five: Path) -> None:
+    text = text_of(source=str(five), cache_mb=0)
+    script = (
+        "from pysketch import Net, Phase\nfrom pysketch.netdef import parse_netdef\n"
+        f"net = Net(parse_netdef({text!r}), Phase.TRAIN)\nnet.forward()\nnet.forward()\n"
+    )
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", script]
+    root = Path(__file__).parents[2]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
