@@ -16,6 +16,13 @@ setup(
     install_requires=["numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10", "tqdm>=4.66", "threadpoolctl>=3.1"],
     extras_require={
         "gpu": ["cupy-cuda12x>=13"],
+        "bench": [
+            "torch>=2.4",
+            "onnx>=1.16",
+            "onnxruntime>=1.18",
+            "opencv-python-headless>=4.10,<5",
+            "matplotlib>=3.8",
+        ],
         "test": ["pytest>=8", "ruff>=0.6"],
     },
 )

@@ -25,13 +25,26 @@ def parser(prog: str, description: str, examples: str) -> argparse.ArgumentParse
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """The option --threads, with a check."""
     help = "worker threads (default: the cores that this process may use)"
-    parser.add_argument("--threads", type=_positive, metavar="N", help=help)
+    parser.add_argument("--threads", type=at_least(1), metavar="N", help=help)
 
 
-def _positive(text: str) -> int:
+def at_least(low: int) -> Callable[[str], int]:
+    """A check for argparse: a whole number, `low` or more."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(f"expected {low} or more, found {text}")
+        return value
+
+    return number
+
+
+def seed(text: str) -> int:
+    """A check for argparse: what every generator of chance takes."""
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    if value < 0 or value >= 2**32:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to 4294967295, found {text}")
     return value
 
 

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--resume", metavar="X.solverstate.h5", help="go on from a snapshot's state")
     start.add_argument("--weights", metavar="X.h5", help="start from these weights")
     parser.add_argument("--device", metavar="cpu|gpu:N|auto", help="default: the solver file's solver_mode")
-    parser.add_argument("--seed", type=_seed, metavar="N", help="instead of the solver file's random_seed")
+    parser.add_argument("--seed", type=common.seed, metavar="N", help="instead of the solver file's random_seed")
     parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")
     parser.add_argument(
         "--layers",
@@ -92,13 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.add_threads(parser)
     return parser
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if value < 0 or value >= 2**32:
-        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to 4294967295, found {text}")
-    return value
 
 
 def _device(name: str | None, definition: SolverDef) -> Device:

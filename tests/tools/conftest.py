@@ -88,3 +88,37 @@ def net_file(tmp_path, pairs):
     net = Net(tmp_path / "tiny.prototxt", Phase.TRAIN, data_source=str(pairs), seed=1)
     write_net_file(tmp_path / "net.h5", net)
     return tmp_path / "net.h5"
+
+
+TINY = """
+name: "tiny"
+layer {
+  name: "data" type: "Input" top: "data" top: "label" exclude { stage: "deploy" }
+  input_param { shape { dim: [2, 3, 12, 11] } shape { dim: [2, 1, 8, 7] } }
+}
+layer {
+  name: "data" type: "Input" top: "data" include { phase: TEST stage: "deploy" }
+  input_param { shape { dim: [1, 3, 12, 11] } }
+}
+layer {
+  name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 6 kernel_size: 3 group: 3 pad: 1 weight_filler { type: "msra" } }
+}
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" relu_param { negative_slope: 0.1 } }
+layer {
+  name: "conv2" type: "Convolution" bottom: "conv1" top: "prediction"
+  convolution_param { num_output: 1 kernel_size: 5 weight_filler { type: "msra" } }
+}
+layer {
+  name: "loss" type: "EuclideanLoss" bottom: "prediction" bottom: "label" top: "loss"
+  exclude { stage: "deploy" }
+}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The path of a small netdef that can draw and learn."""
+    path = tmp_path / "tiny.prototxt"
+    path.write_text(TINY, encoding="utf-8")
+    return str(path)

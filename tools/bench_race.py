@@ -1,0 +1,266 @@
+"""Running the contenders of tools/benchmark.py in turn: processes, comparison of results, times."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bench_child import OURS, read_arrays
+from bench_nets import RATE, Job, build, engine_name, layer_flops
+from peers import LIBRARIES, TRAINING, Arrays, check_known, describe, missing_libraries, onnx_model, param_name
+from tqdm import tqdm
+
+from pysketch.errors import PysketchError
+from pysketch.net import Net
+
+LIMIT = 1e-3
+"""How far apart, as a part of the largest magnitude, the results of a peer and ours may be."""
+
+PAUSE = 0.1
+"""Seconds between two runs: OpenMP's and OpenBLAS's threads wait busily for up to 0.03 s after work."""
+
+WARM_UPS = 2
+"""Runs of each contender, after its check, that are not counted."""
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class BenchmarkError(PysketchError):
+    """A contender that is missing, that fails, or whose results are not ours."""
+
+
+@dataclass
+class Spread:
+    """Some runs' milliseconds: median and quartiles."""
+
+    runs: list[float]
+
+    @property
+    def median(self) -> float:
+        """As many runs were faster as slower."""
+        return float(np.median(self.runs))
+
+    def __str__(self) -> str:
+        values = self.median, *np.percentile(self.runs, (25, 75))
+        return "{} ({}-{})".format(*(f"{value:.{1 if value >= 10 else 2}f}" for value in values))
+
+
+@dataclass
+class LayerResult:
+    """One layer of ours: flops of (forward, backward) on the direct algorithm; backward None where it does not run."""
+
+    name: str
+    type: str
+    engine: str | None
+    flops: tuple[int, int]
+    forward: Spread | None = None
+    backward: Spread | None = None
+    workspace_bytes: int = 0
+
+    @property
+    def gflops(self) -> float | None:
+        """GFLOP/s of forward and backward together; None for a layer whose operations are not counted."""
+        seconds = (self.forward.median + (self.backward.median if self.backward else 0)) / 1e3
+        return sum(self.flops) / seconds / 1e9 if sum(self.flops) else None
+
+
+@dataclass
+class Result:
+    """What a race found; dicts are by contender, "pysketch" first. flops: of a whole step, updates not counted."""
+
+    net: str
+    job: Job
+    image: tuple[int, ...]
+    flops: int
+    steps: dict[str, Spread]
+    peak_bytes: dict[str, int | None]
+    imported_bytes: dict[str, int | None]
+    differences: dict[str, float]
+    layers: list[LayerResult] = field(default_factory=list)
+    workspace_bytes: int = 0
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """By peer: its median over ours; above 1 we are faster."""
+        ours = self.steps[OURS].median
+        return {name: spread.median / ours for name, spread in self.steps.items() if name != OURS}
+
+
+class Contender:
+    """A process that runs bench_child."""
+
+    def __init__(self, folder: Path, name: str, threads: int) -> None:
+        self.name = name
+        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+        command = [sys.executable, str(Path(__file__).with_name("bench_child.py")), str(folder), name]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen(
+            command, env=environment, text=True, encoding="utf-8", start_new_session=True, **pipes
+        )  # in a session of its own Ctrl-C reaches only us, and we end it
+
+    def ask(self, request: str | None = None) -> dict[str, Any]:
+        """Its answer to a request; without one, its greeting. BenchmarkError if it has none."""
+        line = ""
+        try:
+            if request:
+                self.process.stdin.write(request + "\n")
+                self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            pass
+        if not line:
+            status = self.process.wait()
+            hint = " (killed: too little memory?)" if status == -9 else ""
+            raise BenchmarkError(f"{self.name}: its process ended with status {status}{hint}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise BenchmarkError(f"{self.name}: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self.process.kill()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+def race(job: Job, peers: Sequence[str], runs: int, with_layers: bool = True) -> Result:
+    """Compare the peers' results with ours, then time all of them, a run each in turn; then our layers.
+
+    Every contender has a process, `threads` threads, and equal inputs and weights. BenchmarkError or NetdefError,
+    before anything is timed, for a peer that is not installed, does not know a layer or computes something else.
+    """
+    _check_peers(job, peers)
+    names = [OURS, *peers]
+    with tempfile.TemporaryDirectory(prefix="pysketch-") as folder, ExitStack() as stack:
+        net, image = _prepare(job, peers, Path(folder))
+        total = len(names) * runs + (runs if with_layers else 0)
+        bar = stack.enter_context(tqdm(total=total, unit="run", disable=None, leave=False))
+        contenders = {name: stack.enter_context(_started(Path(folder), name, job.threads)) for name in names}
+        imported = {name: each.ask()["imported_bytes"] for name, each in contenders.items()}
+        differences = _compare(contenders, Path(folder))
+        steps = _time_in_turn(contenders, runs, bar)
+        peaks = {name: each.ask("peak")["peak_bytes"] for name, each in contenders.items()}
+        layers = _layers(net, job.phase == "train")
+        flops = sum(sum(layer.flops) for layer in layers)
+        result = Result(net.name, job, image, flops, steps, peaks, imported, differences)
+        if with_layers:
+            result.layers = layers
+            _time_layers(contenders[OURS], result, runs, bar)
+    return result
+
+
+def largest_difference(ours: Arrays, theirs: Arrays) -> tuple[float, str]:
+    """The largest of max |a - b| / max |a| over our arrays a and their b, and that array's name.
+
+    Infinite for an array that is missing, of another shape or not finite.
+    """
+    differences = dict.fromkeys(ours.keys() ^ theirs.keys(), np.inf)
+    for name in ours.keys() & theirs.keys():
+        a, b = ours[name].astype(np.float64), theirs[name].astype(np.float64)
+        if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+            differences[name] = np.inf
+            continue
+        distance, scale = np.abs(a - b).max(initial=0), np.abs(a).max(initial=0)
+        differences[name] = float(distance / scale) if scale else np.inf if distance else 0.0
+    worst = max(differences, key=lambda name: (differences[name], name))
+    return differences[worst], worst
+
+
+def _check_peers(job: Job, peers: Sequence[str]) -> None:
+    for peer in peers:
+        if missing := missing_libraries(peer):
+            raise BenchmarkError(f'{peer}: {" and ".join(missing)} not installed; pip install -e ".[bench]"')
+        if job.phase == "train" and peer not in TRAINING:
+            raise BenchmarkError(f"{peer} cannot train; in phase train compare with {' or '.join(TRAINING)}")
+
+
+def _prepare(job: Job, peers: Sequence[str], folder: Path) -> tuple[Net, tuple[int, ...]]:
+    """Write what the contenders read; returns the net, whose arrays nobody uses, and its first input's shape."""
+    net, inputs = build(job)
+    for peer in peers:
+        check_known(net, peer)
+    params = {param_name(param): param.blob.data for param in net.learnable}
+    (folder / "job.json").write_text(json.dumps({**asdict(job), "rate": RATE}), encoding="utf-8")
+    np.savez(folder / "inputs.npz", **inputs)
+    np.savez(folder / "params.npz", **params)
+    if peers:
+        graph = describe(net)
+        (folder / "net.json").write_text(json.dumps(graph), encoding="utf-8")
+        if any("onnx" in LIBRARIES[peer] for peer in peers):
+            shapes = {name: net.blobs[name].shape for name in (*net.inputs, *net.outputs)}
+            (folder / "net.onnx").write_bytes(onnx_model(graph, params, shapes))
+    return net, next(iter(inputs.values())).shape
+
+
+@contextmanager
+def _started(folder: Path, name: str, threads: int) -> Iterator[Contender]:
+    contender = Contender(folder, name, threads)
+    try:
+        yield contender
+    finally:
+        contender.close()
+
+
+def _compare(contenders: dict[str, Contender], folder: Path) -> dict[str, float]:
+    """By peer, how far its results are from ours; BenchmarkError if that is too far."""
+    results = {}
+    for name, contender in contenders.items():
+        contender.ask("check")
+        results[name] = read_arrays(folder / f"{name}.npz")
+    differences = {}
+    for peer in (name for name in contenders if name != OURS):
+        difference, name = largest_difference(results[OURS], results[peer])
+        differences[peer] = difference
+        if difference > LIMIT:
+            raise BenchmarkError(
+                f'{peer}: its "{name}" differs from ours by {difference:.2g} of the largest magnitude, expected at '
+                f"most {LIMIT:g}; times of different work are not compared"
+            )
+    return differences
+
+
+def _time_in_turn(contenders: dict[str, Contender], runs: int, bar: tqdm) -> dict[str, Spread]:
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for k in range(WARM_UPS + runs):
+        for name, contender in contenders.items():
+            time.sleep(PAUSE)
+            times[name].append(1e3 * contender.ask("step")["seconds"])
+            bar.update(k >= WARM_UPS)
+    return {name: Spread(found[WARM_UPS:]) for name, found in times.items()}
+
+
+def _layers(net: Net, trains: bool) -> list[LayerResult]:
+    parts = zip(net.layers, net.bottoms, net.tops, net.propagate_down, net.needs_backward, strict=True)
+    layers = []
+    for layer, bottom, top, down, needs_backward in parts:
+        forward, backward = layer_flops(layer, bottom, top, down)
+        flops = forward, backward if trains and needs_backward else 0
+        layers.append(LayerResult(layer.name, layer.type, engine_name(layer), flops))
+    return layers
+
+
+def _time_layers(ours: Contender, result: Result, runs: int, bar: tqdm) -> None:
+    """Fill in the layers' times and the workspace."""
+    ours.ask("layers")  # warm-up
+    passes = []
+    for _ in range(runs):
+        passes.append(ours.ask("layers")["layers"])
+        bar.update()
+    *workspaces, result.workspace_bytes = ours.ask("workspace")["workspace_bytes"]
+    for layer, times, workspace in zip(result.layers, zip(*passes, strict=True), workspaces, strict=True):
+        forward, backward = zip(*times, strict=True)
+        layer.forward = Spread([1e3 * seconds for seconds in forward])
+        layer.backward = None if None in backward else Spread([1e3 * seconds for seconds in backward])
+        layer.workspace_bytes = workspace

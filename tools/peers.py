@@ -1,0 +1,209 @@
+"""The peers that tools/benchmark.py compares with: PyTorch, onnxruntime and OpenCV, fed with a net of ours.
+
+`describe` says in plain data what a net does, `make_peer` builds a peer from that and from arrays, in a process
+that never imports pysketch. Peers are set up as their makers advise for a CPU; no test depends on one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pysketch.layer import Layer
+    from pysketch.net import Net
+
+Arrays = dict[str, np.ndarray]
+
+LIBRARIES = {
+    "torch": ("torch",),
+    "torch-channels-last": ("torch",),
+    "onnxruntime": ("onnxruntime", "onnx"),
+    "opencv": ("cv2", "onnx"),
+}
+"""What each peer needs: its own library first."""
+
+TRAINING = ("torch", "torch-channels-last")
+"""The peers that can train; the others only draw."""
+
+_DRAWING_LAYERS = ("Convolution", "Input", "ReLU", "Split")
+_KNOWN_LAYERS = dict.fromkeys(LIBRARIES, _DRAWING_LAYERS) | dict.fromkeys(
+    TRAINING, (*_DRAWING_LAYERS, "EuclideanLoss", "GenerativeDiscriminativeLoss")
+)
+
+
+class Peer(Protocol):
+    """Anyone who does the work of our net."""
+
+    def check(self) -> Arrays:
+        """Results to compare: in phase test the outputs; in phase train the loss, gradients, loss after an update."""
+
+    def step(self) -> None:
+        """The work that is timed: in phase test forward; in phase train forward, backward and update."""
+
+
+def missing_libraries(peer: str) -> list[str]:
+    """The libraries that a peer needs and that are not installed."""
+    return [name for name in LIBRARIES[peer] if importlib.util.find_spec(name) is None]
+
+
+def check_known(net: Net, peer: str) -> None:
+    """NetdefError, which names the layer, if a net has one that the peer does not know."""
+    known = _KNOWN_LAYERS[peer]
+    for layer in net.layers:
+        if layer.type not in known:
+            raise layer.error(f"type {layer.type} is not known to the peer {peer}; it knows {', '.join(sorted(known))}")
+
+
+def describe(net: Net) -> dict[str, Any]:
+    """What a net does, for its peers: a JSON object.
+
+    inputs, outputs: names of blobs. steps: the layers, each with type, name, bottom, top, its options and the
+    names of its params, "layer/index". params: such a name -> lr_mult. loss_weights: blob name -> weight.
+    """
+    owners = {param.blob.data.ctypes.data: param for param in net.learnable}
+    return {
+        "inputs": net.inputs,
+        "outputs": net.outputs,
+        "steps": [_describe_layer(layer, owners) for layer in net.layers],
+        "params": {param_name(param): param.lr_mult for param in net.learnable},
+        "loss_weights": {
+            name: weight
+            for layer in net.layers
+            for name, weight in zip(layer.definition.top, layer.definition.loss_weight, strict=False)
+            if weight
+        },
+    }
+
+
+def param_name(param: Any) -> str:
+    """How files and messages of the benchmark call a learnable param (a `pysketch.params.Param`)."""
+    return f"{param.layer}/{param.index}"
+
+
+def _describe_layer(layer: Layer, owners: Mapping[int, Any]) -> dict[str, Any]:
+    params = [owners[blob.data.ctypes.data] for blob in layer.blobs]
+    if any(param.blob.shape != blob.shape for param, blob in zip(params, layer.blobs, strict=True)):
+        raise layer.error("shares a param of another shape, which no peer can")
+    return {
+        "type": layer.type,
+        "name": layer.name,
+        "bottom": layer.definition.bottom,
+        "top": layer.definition.top,
+        "options": _options(layer),
+        "params": [param_name(param) for param in params],
+    }
+
+
+def _options(layer: Layer) -> dict[str, Any]:
+    if layer.type == "Convolution":
+        window = layer.window
+        geometry = {"stride": window.stride, "pad": window.pad, "dilation": window.dilation}
+        return {**geometry, "group": layer.options.group}
+    if layer.type == "ReLU":
+        return {"slope": layer.options.negative_slope}
+    if layer.type == "GenerativeDiscriminativeLoss":
+        return {"alpha": layer.alpha, "lambda": layer.lam}
+    return {}
+
+
+def onnx_model(graph: Mapping[str, Any], params: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """A drawing net as an ONNX model; shapes: those of inputs and outputs, by name.
+
+    Opset 13 and IR version 8: old enough for every onnxruntime and OpenCV that setup.py allows.
+    """
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    def values(names: list[str]) -> list[Any]:
+        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shapes[name]) for name in names]
+
+    present = {name: name for name in graph["inputs"]}  # ONNX gives each value a name of its own, in place or not
+    nodes = []
+    for k, step in enumerate(graph["steps"]):
+        if step["type"] == "Split":
+            present.update(dict.fromkeys(step["top"], present[step["bottom"][0]]))
+            continue
+        for bottom, top in zip(step["bottom"], step["top"], strict=step["type"] != "Input"):
+            operator, attributes = _onnx_operator(step)
+            fresh = f"{top}:{k}"
+            nodes.append(helper.make_node(operator, [present[bottom], *step["params"]], [fresh], **attributes))
+            present[top] = fresh
+    nodes += [helper.make_node("Identity", [present[name]], [name]) for name in graph["outputs"]]
+    weights = [numpy_helper.from_array(params[name], name) for name in graph["params"]]
+    net = helper.make_graph(nodes, "net", values(graph["inputs"]), values(graph["outputs"]), weights)
+    model = helper.make_model(net, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    checker.check_model(model)
+    return model.SerializeToString()
+
+
+def _onnx_operator(step: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    options = step["options"]
+    if step["type"] == "ReLU":
+        return ("LeakyRelu", {"alpha": options["slope"]}) if options["slope"] else ("Relu", {})
+    pads = (*options["pad"], *options["pad"])  # top, left, bottom, right
+    geometry = {"strides": options["stride"], "dilations": options["dilation"], "group": options["group"]}
+    return "Conv", {"pads": pads, **geometry}
+
+
+def make_peer(peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None) -> Peer:
+    """A peer from the files that `bench_race` wrote; rate: Adam's, None to draw."""
+    if peer in TRAINING:
+        from bench_torch import TorchPeer
+
+        graph = json.loads((folder / "net.json").read_text(encoding="utf-8"))
+        with np.load(folder / "params.npz", allow_pickle=False) as params:
+            return TorchPeer(graph, dict(params), inputs, threads, peer == "torch-channels-last", rate)
+    model = (folder / "net.onnx").read_bytes()
+    return (OnnxRuntimePeer if peer == "onnxruntime" else OpenCVPeer)(model, inputs, threads)
+
+
+class OnnxRuntimePeer:
+    """onnxruntime on the CPU, with all of its graph optimisations."""
+
+    def __init__(self, model: bytes, inputs: Arrays, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self.inputs = inputs
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def check(self) -> Arrays:
+        """The outputs."""
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, self.inputs), strict=True))
+
+    def step(self) -> None:
+        """Forward."""
+        self.session.run(None, self.inputs)
+
+
+class OpenCVPeer:
+    """OpenCV's dnn module: its own layers, on the CPU."""
+
+    def __init__(self, model: bytes, inputs: Arrays, threads: int) -> None:
+        import cv2
+
+        cv2.setNumThreads(threads)
+        self.inputs = inputs
+        self.net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+        self.outputs = self.net.getUnconnectedOutLayersNames()
+
+    def check(self) -> Arrays:
+        """The outputs."""
+        return {name: array.copy() for name, array in zip(self.outputs, self._forward(), strict=True)}
+
+    def step(self) -> None:
+        """Forward."""
+        self._forward()
+
+    def _forward(self) -> tuple[np.ndarray, ...]:
+        for name, array in self.inputs.items():
+            self.net.setInput(array, name)
+        return self.net.forward(self.outputs)
