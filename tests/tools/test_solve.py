@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,11 @@ def test_the_log_can_go_to_a_file(solver_file, pairs, tmp_path, capsys):
     for part in ("Use CPU.", "Solving tiny", "Iteration 2 (", "Test net output #0: loss = ", "Optimization Done."):
         assert part in text
     assert "Iteration" not in capsys.readouterr().err
+
+
+def test_when_training_ends_so_do_the_threads(solver_file, pairs, tmp_path):
+    netdef = tmp_path / "tiny.prototxt"
+    netdef.write_text(netdef.read_text().replace('"batch_size": 2', '"batch_size": 2, "cache_mb": 0'))
+    before = set(threading.enumerate())
+    solve.main([str(solver_file), "--data", str(pairs)])
+    assert "pysketch-prefetch" not in {thread.name[:17] for thread in set(threading.enumerate()) - before}
