@@ -89,7 +89,7 @@ def test_arenas_and_transformed_kernels_stay_within_the_limit_if_a_tile_fits():
 
 def test_a_second_pass_allocates_no_more_than_transformed_kernels():
     x, W, dy = arrays(5, (90, 95), n=2, c=16, o=16, dtype=np.float32)
-    engine, _ = engines(5)
+    engine, _ = engines(5, threads=1)
     y = np.empty_like(dy)
     engine.forward(x, W, y)
     tracemalloc.start()
