@@ -25,6 +25,11 @@ class Block:
         """Its width."""
         return self.right - self.left
 
+    @property
+    def count(self) -> int:
+        """How many pixels, or tiles, it has."""
+        return self.rows * self.cols
+
 
 def cut(images: int, height: int, width: int, rows: int, cols: int) -> list[Block]:
     """All blocks of so many images of height x width, each of at most rows x cols and all about equally large."""

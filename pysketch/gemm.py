@@ -16,7 +16,8 @@ SMALL = 10**6
 """M * N * K of a product that needs no packing, at most."""
 
 _COLUMNS = 32  # a multiple of so many columns suits the kernel
-_FEW_ROWS, _MANY_ROWS, _NARROW = 24, 96, 64
+_FEW_ROWS, _MANY_ROWS = 24, 96  # of a group; beyond, the cache is too small
+_NARROW = 64  # columns that are not halved again
 
 
 def multiply_columns(a: Array, b: Array, out: Array) -> None:
@@ -58,7 +59,8 @@ def row_group(k: int, n: int) -> tuple[int, int]:
     while SMALL // (k * width) < _FEW_ROWS and width % 2 == 0 and width > _NARROW:
         width //= 2
     rows = min(SMALL // (k * width), _MANY_ROWS)
-    return rows // (16 if rows >= 32 else 4) * (16 if rows >= 32 else 4), width
+    step = 16 if rows >= 32 else 4  # whole steps suit the kernel
+    return rows // step * step, width
 
 
 def _multiply_groups(a: Array, b: Array, out: Array, rows: int, width: int) -> None:

@@ -15,11 +15,9 @@ from __future__ import annotations
 
 from pysketch.backend import Array, array_module
 from pysketch.im2col import Window
-from pysketch.rectifier import Finish
+from pysketch.rectifier import NOTHING, Finish
 from pysketch.unfolding import add_sums, gather, outer, scatter
 from pysketch.workers import Workers
-
-_NOTHING = Finish()
 
 
 class GemmEngine:
@@ -31,17 +29,16 @@ class GemmEngine:
         self.window = window
         self.workers = workers
 
-    def forward(self, x: Array, W: Array, y: Array, finish: Finish = _NOTHING) -> None:
+    def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W col, overwritten and finished."""
         gather(self.window, self.workers, x, W, y, finish)
 
-    def backward_weights(self, x: Array, dy: Array, dW: Array | None, db: Array | None = None) -> None:
-        """dW += dy col^T and db += the sums of dy's images, each if it is given."""
-        if dW is not None:
-            outer(self.window, self.workers, x, dy, dW)
+    def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
+        """dW += dy col^T and, if it is given, db += the sums of dy."""
+        outer(self.window, self.workers, x, dy, dW)
         add_sums(self.workers, dy, db)
 
-    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = _NOTHING) -> None:
+    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = NOTHING) -> None:
         """dx = col2im(W^T dy), overwritten and finished."""
         scatter(self.window, self.workers, W, dy, dx, finish)
 
@@ -65,19 +62,18 @@ class ThinGemmEngine:
         """True if the outputs can be unfolded."""
         return window.stride == (1, 1) and all(window.pad[axis] < window.extent(axis) for axis in (0, 1))
 
-    def forward(self, x: Array, W: Array, y: Array, finish: Finish = _NOTHING) -> None:
+    def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """As `GemmEngine.forward`."""
         scatter(self.window, self.workers, _turned(W), x, y, finish)
 
-    def backward_weights(self, x: Array, dy: Array, dW: Array | None, db: Array | None = None) -> None:
+    def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
         """As `GemmEngine.backward_weights`."""
-        if dW is not None:
-            turned = array_module(dW).zeros((dW.shape[1], dW.shape[0], *dW.shape[2:]), dW.dtype)
-            outer(self.window, self.workers, dy, x, turned)
-            dW += _turned(turned)
+        turned = array_module(dW).zeros((dW.shape[1], dW.shape[0], *dW.shape[2:]), dW.dtype)
+        outer(self.window, self.workers, dy, x, turned)
+        dW += _turned(turned)
         add_sums(self.workers, dy, db)
 
-    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = _NOTHING) -> None:
+    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = NOTHING) -> None:
         """As `GemmEngine.backward_bottom`."""
         gather(self.window, self.workers, dy, _turned(W), dx, finish)
 

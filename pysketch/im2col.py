@@ -33,6 +33,17 @@ class Window:
         return tuple((size[axis] + 2 * self.pad[axis] - self.extent(axis)) // self.stride[axis] + 1 for axis in (0, 1))
 
 
+def copy_seen(image: Array, top: int, left: int, out: Array) -> None:
+    """out (C, h, w) = the part of an image (C, H, W) that begins at (top, left), zeros outside the image."""
+    h, w = out.shape[1:]
+    y0, x0 = max(0, -top), max(0, -left)
+    y1, x1 = min(h, image.shape[1] - top), min(w, image.shape[2] - left)
+    if (y0, x0, y1, x1) != (0, 0, h, w):
+        out[...] = 0
+    if y1 > y0 and x1 > x0:
+        out[:, y0:y1, x0:x1] = image[:, top + y0 : top + y1, left + x0 : left + x1]
+
+
 def im2col(x: Array, window: Window, out: Array) -> None:
     """Copy the patches of x into out. x: (C, h, w), with its padding. out: (C, kh, kw, rows, cols), overwritten:
 

@@ -1,4 +1,4 @@
-"""The rectified linear unit on arrays, in place, and what else is done to a convolution's blocks in the cache."""
+"""The rectified linear unit on arrays, and what else is done to a convolution's blocks in the cache."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pysketch.backend import Array, array_module
 from pysketch.blocks import Block
 
 
-def rectify(y: Array, slope: float = 0.0) -> None:
-    """y = y where y > 0, slope * y elsewhere; overwritten."""
-    xp = array_module(y)
+def rectify(x: Array, slope: float = 0.0, out: Array | None = None) -> None:
+    """out = x where x > 0, slope * x elsewhere; without out x itself is overwritten."""
+    xp, out = array_module(x), x if out is None else out
     if slope == 0:
-        xp.maximum(y, 0, out=y)
+        xp.maximum(x, 0, out=out)
     else:
-        y *= _derivative(y, slope)
+        xp.multiply(x, _derivative(x, slope), out=out)
 
 
-def gate(dy: Array, x: Array, slope: float = 0.0) -> None:
-    """dy = dy where x > 0, slope * dy elsewhere (at the kink x = 0 too, as in Caffe); overwritten.
+def gate(dy: Array, x: Array, slope: float = 0.0, out: Array | None = None) -> None:
+    """out = dy where x > 0, slope * dy elsewhere (at the kink x = 0 too, as in Caffe); without out dy is overwritten.
 
     x: the unit's input; for slopes >= 0 its output serves as well, which has the same sign.
     """
-    dy *= x > 0 if slope == 0 else _derivative(x, slope)
+    array_module(dy).multiply(dy, x > 0 if slope == 0 else _derivative(x, slope), out=dy if out is None else out)
 
 
 def _derivative(x: Array, slope: float) -> Array:
@@ -52,3 +52,7 @@ class Finish:
             gate(target, self.made[(block.image, channels, *place)], self.slope or 0.0)
         elif self.slope is not None:
             rectify(target, self.slope)
+
+
+NOTHING = Finish()
+"""Leaves every block as it is."""

@@ -15,39 +15,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 
 from pysketch.backend import Array, array_module
 from pysketch.blocks import Block, cut, parts
 from pysketch.gemm import multiply_columns
-from pysketch.im2col import Window, col2im, im2col
+from pysketch.im2col import Window, col2im, copy_seen, im2col
 from pysketch.rectifier import Finish
-from pysketch.workers import Arena, Workers, padded
+from pysketch.workers import SLACK, Arena, Workers, padded
 
 _CACHE = 1 << 20  # bytes of columns that stay in a core's cache; longer blocks are slower
 _OVERLAP = 8  # a scattered block is so many times higher than its overlap with the next, if it can be
-_SLACK = 1024  # bytes of an arena lost to alignment, at most
 
 
-def gather(
-    window: Window,
-    workers: Workers,
-    x: Array,
-    W: Array,
-    y: Array,
-    finish: Finish,
-) -> None:
+def gather(window: Window, workers: Workers, x: Array, W: Array, y: Array, finish: Finish) -> None:
     """y = W col, overwritten and finished, a block of output positions at a time.
 
     x: (N, C, H, W), W: (O, C, kh, kw), y: (N, O, H', W').
     """
     xp = array_module(x)
     matrix = xp.ascontiguousarray(W).reshape(len(W), -1)
-    row_bytes = _column_bytes(window, x, y, matrix.shape[1])
+    column_bytes = _column_bytes(window, x, y, matrix.shape[1])
 
     def work(block: Block, arena: Arena) -> None:
-        arena.reserve(_block_bytes(window, x, block, row_bytes), xp)
+        arena.reserve(_block_bytes(window, x, block, column_bytes), xp)
         col = _columns(window, x[block.image], block, arena)
         target = y[block.image, :, block.top : block.bottom, block.left : block.right]
         if block.cols == y.shape[3]:
@@ -57,22 +50,22 @@ def gather(
             target[...] = (matrix @ col).reshape(target.shape)
         finish(target, block)
 
-    workers.run(work, _output_blocks(window, workers, x, y, row_bytes), xp)
+    workers.run(work, _output_blocks(window, workers, x, y, column_bytes), xp)
 
 
 def outer(window: Window, workers: Workers, x: Array, dy: Array, dW: Array) -> None:
     """dW (O, C, kh, kw) += dy col^T: each share of the blocks has a sum of its own, and these are added in order."""
     xp, o = array_module(x), dW.shape[0]
     rows = math.prod(dW.shape[1:])
-    row_bytes = _column_bytes(window, x, dy, rows)
+    column_bytes = _column_bytes(window, x, dy, rows)
     sum_bytes = padded(o * rows * dW.itemsize)
-    blocks = _output_blocks(window, workers, x, dy, row_bytes)
+    blocks = _output_blocks(window, workers, x, dy, column_bytes)
     shares = max(1, min(workers.number(xp), len(blocks), workers.limit // (4 * sum_bytes)))
     sums: list[Array] = [xp.zeros((o, rows), dW.dtype) for _ in range(shares)]
 
     def work(share: int, arena: Arena) -> None:
         for block in blocks[share::shares]:
-            arena.reserve(_block_bytes(window, x, block, row_bytes) + sum_bytes, xp)
+            arena.reserve(_block_bytes(window, x, block, column_bytes) + sum_bytes, xp)
             col = _columns(window, x[block.image], block, arena)
             part = arena.take((o, rows), dW.dtype)
             diff = dy[block.image, :, block.top : block.bottom, block.left : block.right]
@@ -84,14 +77,7 @@ def outer(window: Window, workers: Workers, x: Array, dy: Array, dW: Array) -> N
         dW += part.reshape(dW.shape)
 
 
-def scatter(
-    window: Window,
-    workers: Workers,
-    W: Array,
-    dy: Array,
-    dx: Array,
-    finish: Finish,
-) -> None:
+def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, finish: Finish) -> None:
     """dx = col2im(W^T dy), overwritten and finished: some rows of some channels at a time, which nobody else writes.
 
     W: (O, C, kh, kw), dy: (N, O, H', W'), dx: (N, C, H, W). Outputs that two neighbouring pieces see are multiplied
@@ -105,7 +91,7 @@ def scatter(
     taps = math.prod(window.kernel)
     overlap = window.extent(0) - 1
     row_bytes = taps * dy.shape[3] * itemsize // window.stride[0] + w * itemsize
-    budget = min(_CACHE, workers.room(xp) - _SLACK)
+    budget = _budget(workers, xp) - SLACK
     height = max(1, min(h, max(_OVERLAP * overlap, budget // row_bytes) if overlap else h))
     channels = max(1, min(c, -(-n * c // (2 * workers.number(xp))), budget // (row_bytes * (height + overlap))))
     if channels == 1:
@@ -134,7 +120,7 @@ def _scatter_rows(window: Window, W: Array, dy: Array, block: Block, target: Arr
     start, stop = min(first, block.top), max(last, block.bottom)
     width = w + 2 * pad_w
     numbers = c * kh * kw * (bottom - top) * dy.shape[2] + c * (stop - start) * width
-    arena.reserve(numbers * dy.itemsize + _SLACK, xp)
+    arena.reserve(numbers * dy.itemsize + SLACK, xp)
     col = arena.take((c, kh, kw, bottom - top, dy.shape[2]), dy.dtype)
     multiply_columns(W, _flat(dy)[:, top * dy.shape[2] : bottom * dy.shape[2]], col.reshape(len(W), -1))
     image = arena.take((c, stop - start, width), dy.dtype)
@@ -170,10 +156,7 @@ def _columns(window: Window, x: Array, block: Block, arena: Arena) -> Array:
     )
     if top < 0 or left < 0 or bottom > h or right > w:
         seen = arena.take((c, bottom - top, right - left), x.dtype)
-        seen[...] = 0
-        y0, y1, x0, x1 = max(top, 0), min(bottom, h), max(left, 0), min(right, w)
-        if y0 < y1 and x0 < x1:
-            seen[:, y0 - top : y1 - top, x0 - left : x1 - left] = x[:, y0:y1, x0:x1]
+        copy_seen(x, top, left, seen)
     else:
         seen = x[:, top:bottom, left:right]
     col = arena.take((c, *kernel, block.rows, block.cols), x.dtype)
@@ -188,21 +171,26 @@ def _column_bytes(window: Window, x: Array, y: Array, rows: int) -> int:
 
 def _block_bytes(window: Window, x: Array, block: Block, column_bytes: int) -> int:
     if window == Window((1, 1)):
-        return _SLACK
+        return SLACK
     seen = [window.input_range(0, size, axis) for axis, size in enumerate((block.rows, block.cols))]
     image = math.prod(stop - start for start, stop in seen) if any(window.pad) else 0
-    return block.rows * block.cols * column_bytes + x.shape[1] * image * x.itemsize + _SLACK
+    return block.count * column_bytes + x.shape[1] * image * x.itemsize + SLACK
 
 
 def _output_blocks(window: Window, workers: Workers, x: Array, y: Array, column_bytes: int) -> Sequence[Block]:
     """Blocks of whole rows, or of parts of a row where one row is too much."""
     xp, (n, _, h, w) = array_module(x), y.shape
     share = 2 if any(window.pad) else 1  # a padded copy of what a block sees needs room as well
-    budget = min(_CACHE, workers.room(xp) // share) if xp is np else workers.limit // share
-    positions = max(1, budget // column_bytes)
+    positions = max(1, _budget(workers, xp, share) // column_bytes)
     positions = min(positions, max(1, -(-n * h * w // (2 * workers.number(xp)))))
     rows, cols = max(1, positions // w), min(w, positions)
     return cut(n, h, w, rows, cols)
+
+
+def _budget(workers: Workers, xp: ModuleType, share: int = 1) -> int:
+    """The bytes of a block's columns: a part of a worker's room; on a CPU no more than stays in a core's cache."""
+    room = workers.room(xp) // share
+    return min(_CACHE, room) if xp is np else room
 
 
 def _flat(x: Array) -> Array:

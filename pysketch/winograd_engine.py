@@ -9,7 +9,8 @@ a matrix product on memory as it lies, without copies in between:
     M (j, i, tiles, O)        = V U, with U (j, i, C, O) the transformed kernels: n^2 products over channels
     y (O, rows, columns)      = A^T M A
 
-j runs over a tile's transformed columns, i over its rows.
+j runs over a tile's transformed columns, i over its rows. Of V and M only one j exists at a time: it is transformed,
+multiplied and transformed back while it is in the cache.
 
 The row of the point 1 in A is (1, 1, ..., 1). So what is added to M[1, 1] is added to all outputs of a tile: there the
 bias goes. And dM[1, 1], of the weights' gradient, is the sum of a tile's dy: there db comes from.
@@ -24,15 +25,14 @@ import numpy as np
 from pysketch.backend import Array, array_module
 from pysketch.blocks import Block, cut, parts
 from pysketch.gemm import multiply_rows, row_group
-from pysketch.rectifier import Finish, rectify
+from pysketch.im2col import copy_seen
+from pysketch.rectifier import NOTHING, Finish, rectify
 from pysketch.winograd import TILE, winograd_matrices
-from pysketch.workers import Arena, Workers, padded
+from pysketch.workers import SLACK, Arena, Workers, padded
 
 _ONE = 1  # the index of the point 1
 _MANY_TILES = 96  # of a block, where one group of rows (see `gemm`) has as many
 _GROUPS = 3  # of rows of a block, where many channels make the groups small
-_SLACK = 1024  # bytes of an arena lost to alignment, at most
-_NOTHING = Finish()
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class WinogradEngine:
         self.keep_kernels = keep_kernels
         self._kept: _Kernels | None = None
 
-    def forward(self, x: Array, W: Array, y: Array, finish: Finish = _NOTHING) -> None:
+    def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
         self._correlate(x, self._forward_kernels(W), y, self.pad, finish)
 
-    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = _NOTHING) -> None:
+    def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = NOTHING) -> None:
         """dx = the correlation of dy, padded by r - 1 - pad, with the kernels turned by half a circle."""
         pad = tuple(self.kernel - 1 - p for p in self.pad)
         U = self._transformed_kernels(W, self._borrowed((TILE, TILE, *W.shape[:2]), W), turned=True)
@@ -95,7 +95,7 @@ class WinogradEngine:
                 arena.reserve(self._block_bytes(block, c, o, dtype) + part_bytes, xp)
                 VA = self._half_transformed(x[block.image], block, self.pad, arena)
                 dMA = self._half_transformed_diff(dy[block.image], block, arena)
-                V, dM = (arena.take((n, tiles(block), k), dtype) for k in (c, o))
+                V, dM = (arena.take((n, block.count, k), dtype) for k in (c, o))
                 part = arena.take((n, o, c), dtype)
                 for j in range(n):
                     xp.matmul(BT, VA[j], out=_by_tile_rows(V, block))
@@ -160,8 +160,8 @@ class WinogradEngine:
         def work(block: Block, arena: Arena) -> None:
             arena.reserve(self._block_bytes(block, c, o, y.dtype), xp)
             VA = self._half_transformed(x[block.image], block, pad, arena)
-            V, M = (arena.take((TILE, tiles(block), k), y.dtype) for k in (c, o))
-            half = arena.take((TILE, self.outputs, tiles(block) * o), y.dtype)
+            V, M = (arena.take((TILE, block.count, k), y.dtype) for k in (c, o))
+            half = arena.take((TILE, self.outputs, block.count * o), y.dtype)
             V_rows = _by_tile_rows(V, block)
             for j in range(TILE):
                 xp.matmul(BT, VA[j], out=V_rows)
@@ -180,7 +180,7 @@ class WinogradEngine:
         VA = arena.take((n, h, block.cols, c), x.dtype)
         with arena.scratch():
             slab = arena.take((h, w, c), x.dtype)
-            _fill_slab(slab, x, block.top * m - pad[0], block.left * m - pad[1])
+            copy_seen(x, block.top * m - pad[0], block.left * m - pad[1], slab.transpose(2, 0, 1))
             s = slab.strides
             windows = _strided(slab, (h, block.cols, n, c), (s[0], m * s[1], s[1], s[2]))
             xp.matmul(xp.asarray(self.matrices.BT, x.dtype), windows, out=VA.transpose(1, 2, 0, 3))
@@ -194,7 +194,7 @@ class WinogradEngine:
         half = arena.take((n, rows * m, cols, o), dy.dtype)
         with arena.scratch():
             slab = arena.take((rows * m, cols * m, o), dy.dtype)
-            _fill_slab(slab, dy, block.top * m, block.left * m)
+            copy_seen(dy, block.top * m, block.left * m, slab.transpose(2, 0, 1))
             A = xp.asarray(self.matrices.AT.T, dy.dtype)
             xp.matmul(A, slab.reshape(rows * m, cols, m, o), out=half.transpose(1, 2, 0, 3))
         return half.reshape(n, rows, m, cols * o)
@@ -221,39 +221,26 @@ class WinogradEngine:
         down, across = (-(-length // self.outputs) for length in size)
         group, width = row_group(c, o)
         tiles = min(group, _MANY_TILES) if width == o else _GROUPS * group
-        fit = (room - _SLACK) // (self._block_bytes(Block(0, 0, 1, 0, 1), c, o, y.dtype) - _SLACK)
+        fit = (room - SLACK) // (self._block_bytes(Block(0, 0, 1, 0, 1), c, o, y.dtype) - SLACK)
         tiles = max(1, min(tiles, fit, -(-images * down * across // (2 * workers))))
         cols = min(across, -(-tiles // min(down, max(1, int(tiles**0.5)))))
         return cut(images, down, across, max(1, tiles // cols), cols)
 
     def _block_bytes(self, block: Block, c: int, o: int, dtype: np.dtype) -> int:
-        """What a block takes of a worker's arena: V, and M (or dM), and the larger of what is before and after."""
-        m, n, tiles = self.outputs, TILE, block.rows * block.cols
+        """What a block takes of a worker's arena, at most.
+
+        VA; half of what becomes y, or of dM; then either a slab, or one j of V and M (or dM) and the block of y.
+        """
+        m, n, tiles = self.outputs, TILE, block.count
         h, w = (block.rows - 1) * m + n, (block.cols - 1) * m + n
-        before = c * (h * w + n * h * block.cols)
-        after = o * tiles * (n * m + m * m)
-        return (n * n * tiles * (c + o) + before + after) * dtype.itemsize + _SLACK
-
-
-def tiles(block: Block) -> int:
-    """How many tiles a block has."""
-    return block.rows * block.cols
+        halves = n * h * block.cols * c + n * m * tiles * o
+        rest = max(h * w * c, n * tiles * (c + o) + m * m * tiles * o)
+        return (halves + rest) * dtype.itemsize + SLACK
 
 
 def _by_tile_rows(V: Array, block: Block) -> Array:
     """V (i, tiles, C), one j of the transformed tiles, as (tile rows, i, tx C): a view."""
     return V.reshape(TILE, block.rows, -1).transpose(1, 0, 2)
-
-
-def _fill_slab(slab: Array, image: Array, top: int, left: int) -> None:
-    """slab (h, w, C) = the part of an image (C, H, W) that begins at (top, left), zeros outside the image."""
-    h, w = slab.shape[:2]
-    y0, x0 = max(0, -top), max(0, -left)
-    y1, x1 = min(h, image.shape[1] - top), min(w, image.shape[2] - left)
-    if (y0, x0, y1, x1) != (0, 0, h, w):
-        slab[...] = 0
-    if y1 > y0 and x1 > x0:
-        slab[y0:y1, x0:x1] = image[:, top + y0 : top + y1, left + x0 : left + x1].transpose(1, 2, 0)
 
 
 def _strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:

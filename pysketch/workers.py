@@ -20,6 +20,9 @@ from pysketch.backend import Array
 DEFAULT_WORKSPACE = 64 << 20
 """Bytes of memory that the layers of a net may work in, at most, beside blobs and params."""
 
+SLACK = 1024
+"""Bytes that the arrays of one piece of work lose to alignment in an arena, at most."""
+
 Task = TypeVar("Task")
 
 

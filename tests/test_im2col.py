@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pysketch.blocks import Block, cut
-from pysketch.im2col import Window, col2im, im2col
+from pysketch.im2col import Window, col2im, copy_seen, im2col
 
 WINDOWS = {
     "plain": Window((3, 3)),
@@ -128,3 +128,11 @@ def test_outputs_see_input_pixels_from_before_the_image_where_it_is_padded() -> 
     assert window.input_range(0, 1, 0) == (-1, 4)
     assert window.input_range(1, 4, 0) == (1, 10)
     assert window.input_range(2, 4, 1) == (2, 7)
+
+
+@pytest.mark.parametrize(("top", "left"), [(0, 0), (2, 1), (-3, 2), (4, -1), (-9, 0), (0, 9), (-1, -2)])
+def test_what_is_seen_outside_the_image_is_zero(top: int, left: int) -> None:
+    image, out = np.random.default_rng(0).standard_normal((2, 5, 6)), np.full((2, 7, 4), np.nan)
+    copy_seen(image, top, left, out)
+    padded = np.pad(image, [(0, 0), (20, 20), (20, 20)])
+    np.testing.assert_array_equal(out, padded[:, 20 + top : 27 + top, 20 + left : 24 + left])

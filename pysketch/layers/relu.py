@@ -46,16 +46,10 @@ class ReLU(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = max(x, 0) + negative_slope * min(x, 0)."""
-        x, y = bottom[0].data, top[0].data
-        if y is not x:
-            y[...] = x
-        rectify(y, self.options.negative_slope)
+        rectify(bottom[0].data, self.options.negative_slope, out=top[0].data)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dx = dy * (1 where x > 0, negative_slope elsewhere)."""
         if not propagate_down[0]:
             return
-        dy, dx = top[0].diff, bottom[0].diff
-        if dx is not dy:
-            dx[...] = dy
-        gate(dx, bottom[0].data, self.options.negative_slope)
+        gate(top[0].diff, bottom[0].data, self.options.negative_slope, out=bottom[0].diff)
