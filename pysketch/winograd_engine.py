@@ -82,8 +82,10 @@ class WinogradEngine:
         xp, dtype, n = array_module(x), dy.dtype, TILE
         o, c = dW.shape[:2]
         sum_bytes, part_bytes = (padded(k * n * o * c * dtype.itemsize) for k in (n, 1))
-        shares = max(1, min(self.workers.number(xp), self.workers.limit // (2 * (sum_bytes + part_bytes))))
-        room = self.workers.limit // shares - sum_bytes - part_bytes
+        limit = self.workers.limit - sum_bytes  # the forward's transformed kernels, as large as a sum, are still held
+        smallest = self._block_bytes(Block(0, 0, 1, 0, 1), c, o, dtype)
+        shares = max(1, min(self.workers.number(xp), limit // (sum_bytes + part_bytes + smallest)))
+        room = limit // shares - sum_bytes - part_bytes
         blocks = self._blocks(dy, c, room)
         shares = min(shares, len(blocks))
         BT, A = xp.asarray(self.matrices.BT, dtype), xp.asarray(self.matrices.AT.T, dtype)
