@@ -6,9 +6,10 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
+from itertools import zip_longest
 from types import ModuleType
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pysketch.backend import Array
+from pysketch.cores import Cores, keep_to, own_cores
 
 DEFAULT_WORKSPACE = 64 << 20
 """Bytes of memory that the layers of a net may work in, at most, beside blobs and params."""
@@ -70,6 +72,28 @@ def padded(nbytes: int) -> int:
     return -(-nbytes // Arena._ALIGNMENT) * Arena._ALIGNMENT
 
 
+class _Helper:
+    """A thread that works beside the caller."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="pysketch")
+        self._cores: Cores | None = None
+
+    def submit(self, serve: Callable[[Arena], None], arena: Arena, cores: Cores | None) -> Future[None]:
+        """Call serve(arena) in the thread, in the caller's context, on these cores (None: wherever it is)."""
+        return self._pool.submit(copy_context().run, self._serve, serve, arena, cores)
+
+    def end(self) -> None:
+        """Wait for the thread to end."""
+        self._pool.shutdown()
+
+    def _serve(self, serve: Callable[[Arena], None], arena: Arena, cores: Cores | None) -> None:
+        if cores is not None and cores != self._cores:
+            keep_to(cores)
+            self._cores = cores
+        serve(arena)
+
+
 class Workers:
     """`threads` workers (default: the cores this process may use), each with an arena, and one arena for all.
 
@@ -82,8 +106,9 @@ class Workers:
         self.limit = workspace
         self.shared = Arena()
         self.arenas = [Arena() for _ in range(self.threads)]
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers: list[_Helper] = []
         self._blas: ThreadpoolController | None = None
+        self._blas_is_single = False
 
     def number(self, xp: ModuleType) -> int:
         """How many workers there are for arrays of this module."""
@@ -101,10 +126,17 @@ class Workers:
     @contextmanager
     def single_threaded_blas(self) -> Iterator[None]:
         """BLAS uses one thread inside: its own would take turns with the workers, also by waiting busily."""
+        if self._blas_is_single:
+            yield
+            return
         if self._blas is None:
             self._blas = ThreadpoolController()
         with self._blas.limit(limits=1, user_api="blas"):
-            yield
+            self._blas_is_single = True
+            try:
+                yield
+            finally:
+                self._blas_is_single = False
 
     def run(self, work: Callable[[Task, Arena], None], tasks: Sequence[Task], xp: ModuleType) -> None:
         """Call work(task, arena) for every task; returns, or raises, when all that have begun have ended.
@@ -123,11 +155,16 @@ class Workers:
                 waiting.clear()
                 raise
 
-        with self.single_threaded_blas():
-            helpers = min(self.number(xp), len(waiting)) - 1
-            if helpers > 0 and self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="pysketch")
-            calls = [self._pool.submit(copy_context().run, serve, arena) for arena in self.arenas[1 : helpers + 1]]
+        helpers = max(0, min(self.number(xp), len(waiting)) - 1)
+        while len(self._helpers) < helpers:
+            self._helpers.append(_Helper())
+        with self.single_threaded_blas(), own_cores(helpers + 1) as groups:
+            calls = [
+                helper.submit(serve, arena, cores)
+                for helper, arena, cores in zip_longest(
+                    self._helpers[:helpers], self.arenas[1 : helpers + 1], groups[1:]
+                )
+            ]
             try:
                 serve(self.arenas[0])
             finally:
@@ -137,9 +174,9 @@ class Workers:
 
     def close(self) -> None:
         """End the threads and give the arenas' memory back; a later run starts anew."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        for helper in self._helpers:
+            helper.end()
+        self._helpers = []
         for arena in (self.shared, *self.arenas):
             arena.release()
 
