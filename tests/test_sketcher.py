@@ -198,5 +198,5 @@ def test_an_input_too_small_for_its_own_net_is_refused():
 def test_drawing_keeps_only_what_it_needs(sketcher):
     sketcher.draw(photo(13, 11))
     assert sketcher.net.slots.nbytes == 4 * sketcher.net.blobs["conv1"].count
-    with pytest.raises(ValueError, match='^blob "conv1": no data: its memory is given back'):
+    with pytest.raises(ValueError, match=r'^blob "conv1": no data: its memory is given back'):
         _ = sketcher.net.blobs["conv1"].data
