@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,8 +53,10 @@ class FlatParams(Sequence[Param]):
         lengths = [padded(blobs[k].count * self.dtype.itemsize) // self.dtype.itemsize for k in self._order]
         *starts, self._length = itertools.accumulate(lengths, initial=0)
         self._starts = dict(zip(self._order, starts, strict=True))
-        self._data, self._diff = self.zeros(), self.zeros()
-        self._data_views, self._diff_views = self.views(self._data), self.views(self._diff)
+        self._data: Array | None = self.zeros()
+        self._diff = self.zeros()
+        self._data_views: list[Array | None] = [*self.views(self._data)]
+        self._diff_views = self.views(self._diff)
         for blob, data_view, diff_view in zip(blobs, self._data_views, self._diff_views, strict=True):
             data_view[...] = blob.data
             blob.hold_data(data_view)
@@ -62,7 +65,7 @@ class FlatParams(Sequence[Param]):
     def __len__(self) -> int:
         return len(self._params)
 
-    def __getitem__(self, index):  # noqa: ANN001, ANN204  (as a tuple's)
+    def __getitem__(self, index: Any) -> Any:
         return self._params[index]
 
     def zeros(self) -> Array:
@@ -102,6 +105,10 @@ class FlatParams(Sequence[Param]):
         for param, view in zip(self._params, self._diff_views, strict=True):
             if param.blob.diff is not view:
                 param.blob.diff.fill(0)
+
+    def release_data(self) -> None:
+        """Keep no memory that blobs have left, after some got other data; every param makes a segment by itself."""
+        self._data, self._data_views = None, [None] * len(self)
 
     def _kind(self, k: int) -> Hashable:
         """Equal for those params that one segment can hold if they are neighbours."""

@@ -182,6 +182,7 @@ class Net:
                         f"{theirs.shape} in the net it shares params with"
                     )
                 mine.share_data(theirs)
+        self.learnable.release_data()
 
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
         """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""

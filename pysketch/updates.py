@@ -23,8 +23,9 @@ from pysketch.workers import Arena, Workers
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 256 << 10
-"""Bytes of w that are worked on at a time on a CPU, so that they, g and the history are read from memory once."""
+CHUNK = 512 << 10
+"""Bytes of w that are worked on at a time on a CPU: few enough that they, g and the history stay in a cache between a
+rule's operations, and enough that the calls of NumPy and the workers' waiting for each other cost little."""
 
 Step = Callable[[Array, Sequence[Array], Array, float, Options, int], None]
 
@@ -125,9 +126,14 @@ def adam(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver
     m *= b1
     xp.multiply(g, 1 - b1, out=scratch)
     m += scratch
-    _average_squares(v, g, b2, scratch)
-    xp.multiply(m, rate * math.sqrt(1 - b2**t) / (1 - b1**t), out=g)
-    _divide_by_root(g, v, solver.delta, scratch)
+    v *= b2
+    g *= g
+    g *= 1 - b2
+    v += g
+    xp.sqrt(v, out=g)
+    g += solver.delta
+    xp.divide(m, g, out=g)
+    g *= rate * math.sqrt(1 - b2**t) / (1 - b1**t)
 
 
 def _average_squares(h: Array, g: Array, decay: float, scratch: Array) -> None:
