@@ -17,11 +17,12 @@ from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
 from pysketch.errors import NetdefError, SnapshotError, did_you_mean
+from pysketch.flat_params import FlatParams
 from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.lifetimes import Slots, find_lifetimes
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
-from pysketch.params import Param, gather_params
+from pysketch.params import gather_params
 from pysketch.snapshot import WeightsFile, write_weights
 from pysketch.splits import insert_splits, unread_tops
 from pysketch.workers import Workers
@@ -94,7 +95,7 @@ class Net:
         for definition in definitions:
             self._append(definition)
         self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
-        self.learnable: list[Param] = gather_params(self.layers)
+        self.learnable = FlatParams(gather_params(self.layers))
         self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
         self.outputs = unread_tops(definitions)
         plan = plan_backward(self.layers, self.netdef.force_backward)
@@ -155,8 +156,7 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Set every param's diff to 0, once per update."""
-        for param in self.learnable:
-            param.blob.diff[...] = 0
+        self.learnable.clear_diffs()
 
     def copy_from(self, path: str | os.PathLike[str]) -> None:
         """Copy the weights of a file by layer name.
@@ -192,6 +192,7 @@ class Net:
                         f"{theirs.shape} in the net it shares params with"
                     )
                 mine.share_data(theirs)
+        self.learnable.release_data()
 
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
         """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""

@@ -211,7 +211,7 @@ class Solver:
             self.test_nets.append(net)
         for path in options.weights:
             self.net.copy_from(path)
-        self.updater = Updater(options, self.definition.type, self.net.learnable)
+        self.updater = Updater(options, self.definition.type, self.net.learnable, self.net.context.workers)
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", seed)
 
