@@ -75,9 +75,8 @@ class Tiling:
         self.fields: Fields = found[target]
         known = [fields for fields in found.values() if not isinstance(fields, NetdefError)]
         self._grid = tuple(math.lcm(*(fields[axis].stride.numerator for fields in known)) for axis in (0, 1))
-        self._smallest = tuple(
-            max(math.ceil(fields[axis].size + fields[axis].stride) for fields in known) for axis in (0, 1)
-        )
+        # what the first element of every blob sees: with fewer inputs a layer may have no room for any
+        self._smallest = tuple(max(fields[axis].seen_range(0, 1)[1] for fields in known) for axis in (0, 1))
 
     def cut(self, size: Size, out_size: Size, side: int) -> list[Tile]:
         """Tiles of at most side x side outputs, equally large, so that a few may overlap by an element.
