@@ -63,16 +63,18 @@ def whole_image(size: Size, out_size: Size) -> Tile:
 class Tiling:
     """Cuts the output of a net with one input and one output into tiles.
 
-    fields: what the output sees of the input. NetdefError if a layer between the two does not say what it sees.
+    fields: what the output sees of the input. NetdefError if it is not known, or nothing.
     """
 
     def __init__(self, net: Net) -> None:
         self.net = net
         self.source, target = net.inputs[0], net.outputs[0]
         found = blob_fields(net, self.source)
-        if isinstance(found[target], NetdefError):
-            raise found[target]
-        self.fields: Fields = found[target]
+        nothing = NetdefError(f'{net.netdef.filename}: the output "{target}" sees nothing of the input "{self.source}"')
+        fields = found.get(target, nothing)
+        if isinstance(fields, NetdefError):
+            raise fields
+        self.fields: Fields = fields
         known = [fields for fields in found.values() if not isinstance(fields, NetdefError)]
         self._grid = tuple(math.lcm(*(fields[axis].stride.numerator for fields in known)) for axis in (0, 1))
         # what the first element of every blob sees: with fewer inputs a layer may have no room for any

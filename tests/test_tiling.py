@@ -229,6 +229,13 @@ def test_what_does_not_come_from_the_image_cannot_be_tiled():
     assert "o" not in blob_fields(net, "x")
 
 
+def test_an_output_that_sees_nothing_of_the_input_cannot_be_tiled():
+    net = build('layer { name: "o" type: "Input" top: "o" input_param { shape { dim: [1, 2, 4, 3] } } }\n')
+    net.outputs = ["o"]
+    with pytest.raises(NetdefError, match=r'^t\.prototxt: the output "o" sees nothing of the input "x"$'):
+        Tiling(net)
+
+
 def test_a_layer_beside_the_way_to_the_output_does_not_matter():
     net = build(PLAIN + layer("Silent", "b", "z"))
     net.outputs = ["c"]
