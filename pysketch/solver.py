@@ -35,7 +35,8 @@ class Solver:
 
     seed: instead of the file's random_seed; without either, another one each time (logged). device: instead of the
     file's solver_mode and device_id. data_source, layer_paths, workers: as for `Net`.
-    `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the last `average_loss` losses.
+    `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
+    last `average_loss` losses.
     on_iteration, if given, is called after every update, for a progress bar.
     """
 

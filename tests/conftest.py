@@ -7,7 +7,6 @@ from functools import cache
 import pytest
 
 from pysketch.backend import CPU, Device, choose_device
-from pysketch.errors import DeviceError
 
 
 @pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)])
@@ -27,14 +26,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     real = item.get_closest_marker("gpu") is not None
     if not real and item.get_closest_marker("on_gpu") is None:
         return
-    try:
-        found = _gpu()
-    except DeviceError as error:
-        pytest.skip(str(error))
+    found = _gpu()
+    if found.kind == "cpu":
+        pytest.skip(found.reason)
     if real and found.xp.cuda.runtime.is_hip:
         pytest.skip("the GPU is emulated; only a real one can answer this")
 
 
 @cache
 def _gpu() -> Device:
-    return choose_device("gpu")
+    """GPU 0, or the CPU with the reason why there is none."""
+    return choose_device("auto")
