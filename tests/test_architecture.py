@@ -44,6 +44,7 @@ FORBIDDEN_ATTRIBUTES = {"sys.exit", "os._exit", "os.abort", "sys.argv", "os.syst
 
 TESTS_WITHOUT_A_SOURCE = {
     "test_architecture",
+    "test_devices",
     "test_readme",
     "test_netdefs",
     "test_against_caffe",
@@ -51,7 +52,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_signals",
     "test_solver_log",
 }
-HELPERS = {"conftest", "fake_cupy", "helpers", "naive", "solver_helpers"}
+HELPERS = {"conftest", "fake_cupy", "helpers", "layer_cases", "naive", "solver_helpers"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")
