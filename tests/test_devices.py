@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from pathlib import Path
@@ -13,12 +14,11 @@ from layer_cases import CASES, build
 from solver_helpers import CONV_NET, RULES, SKETCH_NET, assert_same_bits, make_solver, weights, write_pairs
 
 from pysketch.backend import CPU, copy_into, to_host
+from pysketch.errors import DivergenceError
 from pysketch.gradient_check import check_net_gradients
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 from pysketch.updates import Updater
-
-pytestmark = pytest.mark.on_gpu
 
 ROOT = Path(__file__).parents[1]
 NETDEFS = sorted((ROOT / "netdefs").glob("*.prototxt"))
@@ -71,17 +71,18 @@ def test_twenty_iterations_of_every_solver(rule, net, gpu, tmp_path):
     assert_equal_to_rounding(*(numbers(solver) for solver in solvers))
 
 
-def trained(folder, rule, net, device, iterations):
-    """A solver after so many iterations."""
+def trained(folder, rule, net, device, iterations, more=""):
+    """A solver, with more options if need be, after so many iterations."""
     pairs = {"data_source": str(write_pairs(folder / "data", 3))} if net is SKETCH_NET else {}
-    solver = make_solver(folder, options(rule, net), net, device=device, **pairs)
+    solver = make_solver(folder, options(rule, net, more), net, device=device, **pairs)
     solver.step(iterations)
     return solver
 
 
-def options(rule, net):
-    rate = 0.02 if net is CONV_NET else 1e-5
-    return f'type: "{rule}" {RULES[rule]} base_lr: {rate} weight_decay: 0.001 max_iter: 99'
+def options(rule, net, more=""):
+    rate = "" if "base_lr" in more else "base_lr: 0.02" if net is CONV_NET else "base_lr: 1e-5"
+    clip = RULES[rule].replace("clip_gradients: 10", "" if "clip" in more else "clip_gradients: 10")
+    return f'type: "{rule}" {clip} {rate} weight_decay: 0.001 max_iter: 99 {more}'
 
 
 def numbers(solver):
@@ -108,6 +109,32 @@ def test_twenty_updates_of_every_rule_in_float64(rule, gpu, tmp_path):
             updater.update(0.02, iteration)
         results.append([flat(weights(net)), flat(updater.history)])
     assert_equal_to_rounding(*results)
+
+
+@pytest.mark.parametrize("parts", ["micro_batch: 1", "iter_size: 2 clip_gradients: 0.1"])
+def test_batches_in_parts(parts, gpu, tmp_path):
+    solvers = [trained(tmp_path, "SGD", SKETCH_NET, device, 5, parts) for device in (gpu, CPU)]
+    assert_equal_to_rounding(*(numbers(solver) for solver in solvers))
+
+
+def test_a_log_with_tests_and_debug_info_has_the_same_lines(gpu, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    lines = []
+    for device in (gpu, CPU):
+        caplog.clear()
+        trained(tmp_path, "SGD", CONV_NET, device, 4, "display: 2 debug_info: true test_iter: 2 test_interval: 2")
+        lines.append([re.sub(r"-?\d[\d.e+-]*", "#", text) for text in caplog.messages])
+    assert len(lines[1]) > 50
+    assert lines[0] == lines[1]
+
+
+def test_what_diverges_is_found_in_the_same_place(gpu, tmp_path):
+    said = []
+    for device in (gpu, CPU):
+        with pytest.raises(DivergenceError) as caught:
+            trained(tmp_path, "SGD", CONV_NET, device, 20, "base_lr: 1e25")
+        said.append(str(caught.value))
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["cpu_to_gpu", "gpu_to_cpu"])

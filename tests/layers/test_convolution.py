@@ -151,7 +151,6 @@ def tolerance(dtype: type) -> dict[str, float]:
     return {"rtol": 1e-10, "atol": 1e-12} if dtype is np.float64 else {"rtol": 1e-4, "atol": 2e-5}
 
 
-@pytest.mark.on_gpu
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_gpu_gives_the_cpus_numbers(case: Case, dtype: type, gpu: Device) -> None:

@@ -37,8 +37,8 @@ def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
         assert layer["gflops"] > 0
 
 
-def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys):
-    assert benchmark.main([tiny, "--runs", "3"]) == 0
+def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
+    assert benchmark.main([tiny, "--runs", "3", "--device", str(device)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("tiny: forward, input 1x3x12x11, ")
     for word in ("conv1", "CAFFE", "GFLOP/s", "workspace MiB", "peak MiB", "pysketch"):

@@ -197,7 +197,6 @@ def test_every_tool_knows_device_and_math(tool, capsys):
     assert "--math {default,tf32}" in text
 
 
-@pytest.mark.on_gpu
 def test_a_gpu_with_too_little_memory_is_one_line_with_a_way_out_and_status_2(gpu, solver_file, pairs, capsys):
     pool = gpu.xp.get_default_memory_pool()
     pool.free_all_blocks()
