@@ -101,7 +101,7 @@ def test_twenty_updates_of_every_rule_in_float64(rule, gpu, tmp_path):
     results = []
     for device in (gpu, CPU):
         net = Net(definition.train_net, Phase.TRAIN, dtype=np.float64, seed=1, device=device)
-        updater = Updater(definition.options, rule, net.learnable)
+        updater = Updater(definition.options, rule, net.learnable, net.context.workers)
         for iteration in range(20):
             net.clear_param_diffs()
             net.forward()
