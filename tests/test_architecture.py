@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up. A module imports only modules that stand before it, in its own row or in a row above.
 ROOMS = {
-    "ground": "errors files backend",
+    "ground": "errors files self_test backend",
     "netdefs": "prototxt options upgrade fillers netdef",
     "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
@@ -32,6 +32,7 @@ ORDER = " ".join(ROOMS.values()).split()
 
 SOLE_IMPORTERS = {
     "cupy": {"backend"},
+    "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
     "threadpoolctl": {"workers"},
@@ -43,6 +44,7 @@ FORBIDDEN_ATTRIBUTES = {"sys.exit", "os._exit", "os.abort", "sys.argv", "os.syst
 
 TESTS_WITHOUT_A_SOURCE = {
     "test_architecture",
+    "test_devices",
     "test_readme",
     "test_netdefs",
     "test_against_caffe",
@@ -50,7 +52,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_signals",
     "test_solver_log",
 }
-HELPERS = {"conftest", "helpers", "naive", "solver_helpers"}
+HELPERS = {"conftest", "fake_cupy", "helpers", "layer_cases", "naive", "solver_helpers"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")

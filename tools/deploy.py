@@ -12,7 +12,6 @@ from pathlib import Path
 import common
 from tqdm import tqdm
 
-from pysketch.backend import choose_device
 from pysketch.errors import DataError
 from pysketch.images import list_images, read_photo, side_by_side, write_image
 from pysketch.sketcher import Sketcher
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
     jobs = _jobs(args.photos, args.output)
-    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     failures = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
@@ -66,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
     help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
     parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
-    parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_device(parser)
     common.add_threads(parser)
     return parser
 
