@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -83,6 +85,23 @@ def copy_into(target: Array, source: Array) -> None:
         target[...] = to_host(source)
     else:
         target[...] = xp.asarray(source, dtype=target.dtype)
+
+
+@cache
+def raw_kernel(source: str, name: str, dtype: np.dtype) -> Callable[..., None]:
+    """The kernel `name` of a CUDA source in which `real` is float32 or float64: called as (grid, block, arguments).
+
+    It is compiled at its first call on each GPU, and kept. Nothing checks the arguments: see `kernel`, which does.
+    """
+    real = {"f": "float", "d": "double"}[dtype.char]
+    return _import_cupy().RawKernel(source, name, ("--std=c++17", f"-Dreal={real}"))
+
+
+def blas() -> tuple[ModuleType, int]:
+    """(CuPy's bare cuBLAS functions, the current GPU's handle); they run on the current stream."""
+    from cupy_backends.cuda.libs import cublas
+
+    return cublas, _import_cupy().cuda.device.get_cublas_handle()
 
 
 def _import_cupy() -> ModuleType:

@@ -15,11 +15,12 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up. A module imports only modules that stand before it, in its own row or in a row above.
 ROOMS = {
-    "ground": "errors files backend",
+    "ground": "errors files backend kernel",
     "netdefs": "prototxt options upgrade fillers netdef",
     "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
-    "layers": "blob cores workers prefetch blocks rectifier im2col gemm unfolding gemm_engine winograd winograd_engine"
+    "layers": "blob cores workers prefetch blocks rectifier im2col gemm tiling unfolding gemm_engine winograd"
+    " winograd_engine"
     " engine_choice snapshot caffe layer"
     " layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
@@ -32,6 +33,7 @@ ORDER = " ".join(ROOMS.values()).split()
 
 SOLE_IMPORTERS = {
     "cupy": {"backend"},
+    "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
     "threadpoolctl": {"workers"},
