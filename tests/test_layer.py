@@ -15,7 +15,6 @@ from helpers import SingleLayer, layer_text, make_layer, python_layer
 
 from pysketch.blob import Blob
 from pysketch.errors import DataError, NetdefError, Position, ShapeError
-from pysketch.gradient_check import check_gradients
 from pysketch.images import write_image
 from pysketch.layer import CAFFE_SECTIONS, LAYERS, Context, Count, Layer, check_sections, layer_class, register
 from pysketch.layers import Python
@@ -185,19 +184,19 @@ def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
 def test_gradients_agree_with_centred_differences(name: str, tmp_path: Path) -> None:
     single = build(name, tmp_path)
-    compared = check_gradients(single.layer, single.bottom, single.top, kink=CASES[name].kink)
-    assert compared == sum(blob.count for blob in (*single.bottom, *single.layer.blobs))
+    compared = single.check_gradients(kink=CASES[name].kink)
+    assert compared == sum(blob.count for blob in (*single.bottom, *single.params))
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
 def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path: Path) -> None:
     single = build(name, tmp_path)
-    kept = [*single.layer.blobs, *(blob for blob in single.bottom if not any(blob is top for top in single.top))]
+    kept = [*single.params, *(blob for blob in single.bottom if not any(blob is top for top in single.top))]
     before = [blob.data.copy() for blob in kept]
     single.forward()
     for blob, data in zip(kept, before, strict=True):
         np.testing.assert_array_equal(blob.data, data)
-    assert len(kept) == len(single.layer.blobs) + len(single.bottom) - is_in_place(single)
+    assert len(kept) == len(single.params) + len(single.bottom) - is_in_place(single)
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
@@ -218,7 +217,7 @@ def test_forward_does_the_same_again(name: str, tmp_path: Path) -> None:
 def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path) -> None:
     single = build(name, tmp_path)
     single.forward()
-    blobs = [*single.bottom, *single.top, *single.layer.blobs]
+    blobs = [*single.bottom, *single.top, *single.params]
     before = [blob.data.copy() for blob in blobs]
     single.backward(*random_diffs(single))
     for blob, data in zip(blobs, before, strict=True):
@@ -231,12 +230,12 @@ def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diff
     single.forward()
     diffs = random_diffs(single)
     first = backward_from(single, diffs)
-    once = [blob.diff.copy() for blob in single.layer.blobs]
+    once = [blob.diff.copy() for blob in single.params]
     second = backward_from(single, diffs)
     for before, after in zip(first, second, strict=True):
         assert before.any()
         np.testing.assert_array_equal(after, before)
-    for before, blob in zip(once, single.layer.blobs, strict=True):
+    for before, blob in zip(once, single.params, strict=True):
         assert before.any()
         np.testing.assert_allclose(blob.diff, 2 * before, rtol=1e-12)
 
@@ -272,10 +271,10 @@ def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path)
     single.forward()
     for learned in ([False, True], [True, False], [False, False]):
         single.layer.param_propagate_down[:] = learned
-        for blob in single.layer.blobs:
+        for blob in single.params:
             blob.diff[...] = 7
         single.backward(*random_diffs(single))
-        assert [bool((blob.diff != 7).any()) for blob in single.layer.blobs] == learned
+        assert [bool((blob.diff != 7).any()) for blob in single.params] == learned
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
@@ -290,7 +289,7 @@ def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path) -> None:
     for blob, other in zip(single.bottom, made_larger.bottom, strict=True):
         blob.reshape(other.shape)
         blob.data[...] = other.data
-    for blob, other in zip(single.layer.blobs, made_larger.layer.blobs, strict=True):
+    for blob, other in zip(single.params, made_larger.params, strict=True):
         blob.data[...] = other.data
     for top, right in zip(single.forward(), made_larger.forward(), strict=True):
         np.testing.assert_array_equal(top, right)

@@ -8,7 +8,6 @@ import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.gradient_check import check_gradients
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -44,7 +43,7 @@ def test_it_sums_over_pixels_and_halves_the_mean_over_the_batch() -> None:
 
 def test_gradients_agree_with_centred_differences() -> None:
     single = make(SHAPE)
-    assert check_gradients(single.layer, single.bottom, single.top) == 2 * 3 * 2 * 5 * 4
+    assert single.check_gradients() == 2 * 3 * 2 * 5 * 4
 
 
 @pytest.mark.parametrize("wanted", [0, 1])

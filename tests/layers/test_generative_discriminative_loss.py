@@ -10,7 +10,6 @@ import pytest
 from helpers import SingleLayer, make_layer, python_layer
 
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.gradient_check import check_gradients
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -70,7 +69,7 @@ def test_the_gradient_is_algorithm_1s_accumulation_over_pairs(n: int, dtype: typ
 def test_gradients_for_predictions_and_sketches_agree_with_centred_differences(n: int, tops: int) -> None:
     """Random top diffs on all tops: the gradients of L, L_gen and L_discrim at once."""
     single = make(n, alpha=3.0, lam=20.0, tops=tops, spread=1.0)
-    assert check_gradients(single.layer, single.bottom, single.top) == 2 * n * np.prod(PIXELS)
+    assert single.check_gradients() == 2 * n * np.prod(PIXELS)
 
 
 def test_the_regularizer_is_a_considerable_part_of_the_checked_gradients() -> None:

@@ -8,7 +8,6 @@ import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
 from pysketch.errors import NetdefError
-from pysketch.gradient_check import check_gradients
 
 SHAPE = (2, 3, 5, 4)
 SLOPES = [0.0, 0.1, 1.0, 2.5, -0.3]
@@ -52,7 +51,7 @@ def test_in_place_it_gives_the_same(slope: float) -> None:
 def test_gradients_agree_with_centred_differences_away_from_the_kink(slope: float, top: str) -> None:
     single = make(slope, top)
     on_the_kink = 4  # the row of zeros
-    compared = check_gradients(single.layer, single.bottom, single.top, kink=0)
+    compared = single.check_gradients(kink=0)
     assert compared == single.bottom[0].count - on_the_kink
 
 

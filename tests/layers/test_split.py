@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.gradient_check import check_gradients
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -40,7 +39,7 @@ def test_the_bottoms_diff_is_the_sum_of_the_tops_diffs(tops: int) -> None:
 
 def test_gradients_agree_with_centred_differences() -> None:
     single = make(3)
-    assert check_gradients(single.layer, single.bottom, single.top) == single.bottom[0].count
+    assert single.check_gradients() == single.bottom[0].count
 
 
 def test_nothing_is_propagated_down_if_nobody_asks() -> None:
