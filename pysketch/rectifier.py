@@ -99,13 +99,25 @@ def _flat(x: Array) -> Array:
     return x.reshape(*x.shape[:2], -1)
 
 
-_SOURCE = r"""
+FINISHED = r"""
 // As NumPy's maximum: what is not a number stays so.
 __device__ real rectified(real x, real slope) {
     if (x > 0 || x != x) return x;
     return slope == 0 ? (real)0 : slope * x;
 }
 
+// Adds a bias, if there is one, then gates by what a rectifier made, or rectifies, if asked for.
+__device__ real finished(real value, const real* bias, const real* made, real slope, bool rectifies) {
+    if (bias) value += *bias;
+    if (made) return *made > 0 ? value : slope * value;
+    return rectifies ? rectified(value, slope) : value;
+}
+"""
+"""What a kernel includes that writes a convolution's results: `Finish`, for one element."""
+
+_SOURCE = (
+    FINISHED
+    + r"""
 extern "C" __global__ void rectify(const real* x, real* out, long long count, real slope) {
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (i < count) out[i] = rectified(x[i], slope);
@@ -116,7 +128,6 @@ extern "C" __global__ void gate(const real* dy, const real* x, real* out, long l
     if (i < count) out[i] = x[i] > 0 ? dy[i] : slope * dy[i];
 }
 
-// Adds a bias, if there is one, then gates by what a rectifier made, or rectifies, if asked for: in one pass.
 extern "C" __global__ void finish(real* y, const real* bias, const real* made, real slope, int rectifies, int images,
                                   int channels, int count, long long y_image, long long y_channel,
                                   long long made_image, long long made_channel) {
@@ -125,16 +136,11 @@ extern "C" __global__ void finish(real* y, const real* bias, const real* made, r
     for (int n = blockIdx.z; n < images; n += gridDim.z) {
         for (int c = blockIdx.y; c < channels; c += gridDim.y) {
             real* at = y + n * y_image + c * y_channel + i;
-            real value = *at;
-            if (bias) value += bias[c];
-            if (made) {
-                if (!(made[n * made_image + c * made_channel + i] > 0)) value *= slope;
-            } else if (rectifies) {
-                value = rectified(value, slope);
-            }
-            *at = value;
+            const real* gate_by = made ? made + n * made_image + c * made_channel + i : made;
+            *at = finished(*at, bias ? bias + c : bias, gate_by, slope, rectifies);
         }
     }
 }
 """
+)
 _RECTIFY, _GATE, _FINISH = (Kernel(name, _SOURCE) for name in ("rectify", "gate", "finish"))
