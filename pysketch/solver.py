@@ -33,9 +33,10 @@ _RUN_STATE = "pysketch"  # the root attribute of a solver state that holds a Run
 class Solver:
     """Trains a net as a solver file says.
 
-    seed: instead of the file's random_seed; without either, another one each time (logged).
-    data_source, layer_paths, device, workers: as for `Net`. `net` is the training net, `test_nets` share its
-    params, `iter` counts the updates made, `loss` is the mean of the last `average_loss` losses.
+    seed: instead of the file's random_seed; without either, another one each time (logged). device: instead of the
+    file's solver_mode and device_id. data_source, layer_paths, workers: as for `Net`.
+    `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
+    last `average_loss` losses.
     on_iteration, if given, is called after every update, for a progress bar.
     """
 
@@ -56,7 +57,7 @@ class Solver:
         if seed is None:
             seed = options.random_seed if options.random_seed >= 0 else secrets.randbits(31)
         self._net_arguments = {
-            "device": device or Device(),
+            "device": device or definition.choose_device(),
             "data_source": data_source,
             "layer_paths": layer_paths,
             "workers": workers or Workers(),

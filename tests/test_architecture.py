@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up. A module imports only modules that stand before it, in its own row or in a row above.
 ROOMS = {
-    "ground": "errors files backend kernel",
+    "ground": "errors files self_test backend kernel",
     "netdefs": "prototxt options upgrade fillers netdef",
     "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
@@ -49,9 +49,11 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_against_caffe",
     "test_resume",
     "test_signals",
+    "test_nvrtc",
+    "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = {"conftest", "helpers", "naive", "solver_helpers"}
+HELPERS = {"conftest", "fake_cupy", "helpers", "naive", "solver_helpers"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")

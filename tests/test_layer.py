@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer, python_layer
 
+from pysketch.backend import Device
 from pysketch.blob import Blob
 from pysketch.errors import DataError, NetdefError, Position, ShapeError
 from pysketch.images import write_image
@@ -172,8 +173,8 @@ def test_a_case_is_of_the_layer_it_is_named_after(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", CASES)
-def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: Path) -> None:
-    single = build(name, tmp_path, dtype=dtype)
+def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, dtype=dtype, device=device)
     assert tuple(blob.shape for blob in single.top) == CASES[name].tops
     tops = single.forward()
     assert tuple(top.shape for top in tops) == CASES[name].tops
@@ -182,15 +183,15 @@ def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: 
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_gradients_agree_with_centred_differences(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_gradients_agree_with_centred_differences(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     compared = single.check_gradients(kink=CASES[name].kink)
     assert compared == sum(blob.count for blob in (*single.bottom, *single.params))
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     kept = [*single.params, *(blob for blob in single.bottom if not any(blob is top for top in single.top))]
     before = [blob.data.copy() for blob in kept]
     single.forward()
@@ -214,8 +215,8 @@ def test_forward_does_the_same_again(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     blobs = [*single.bottom, *single.top, *single.params]
     before = [blob.data.copy() for blob in blobs]
@@ -225,8 +226,10 @@ def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diffs(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diffs(
+    name: str, tmp_path: Path, device: Device
+) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     diffs = random_diffs(single)
     first = backward_from(single, diffs)
@@ -241,8 +244,8 @@ def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diff
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if "in-place" not in name])
-def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     diffs = random_diffs(single)
     everything = backward_from(single, diffs)
@@ -255,8 +258,8 @@ def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     diffs = random_diffs(single)
     once = backward_from(single, diffs)
@@ -266,8 +269,8 @@ def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if name.partition(",")[0] == "Convolution"])
-def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     for learned in ([False, True], [True, False], [False, False]):
         single.layer.param_propagate_down[:] = learned
@@ -278,14 +281,14 @@ def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path) -> None:
+def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path, device: Device) -> None:
     """Every item of a larger batch comes out as in a layer that was made for the larger batch."""
-    single = build(name, tmp_path)
+    single = build(name, tmp_path, device=device)
     single.forward()
     single.backward(*random_diffs(single))
     case = CASES[name]
     larger = tuple((shape[0] + 1, *shape[1:]) for shape in case.bottoms)
-    made_larger = make_layer(case.text, larger, layer_paths=[str(tmp_path)])
+    made_larger = make_layer(case.text, larger, layer_paths=[str(tmp_path)], device=device)
     for blob, other in zip(single.bottom, made_larger.bottom, strict=True):
         blob.reshape(other.shape)
         blob.data[...] = other.data
@@ -299,9 +302,11 @@ def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if not LAYERS[name.partition(",")[0]].mixes_batch])
-def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(name: str, tmp_path: Path) -> None:
+def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(
+    name: str, tmp_path: Path, device: Device
+) -> None:
     """What mixes_batch promises: micro-batches rely on it."""
-    single = build(name, tmp_path)
+    single = build(name, tmp_path, device=device)
     bottoms = [blob.data.copy() for blob in single.bottom]
     whole = single.forward()
     for blob, data in zip(single.bottom, bottoms, strict=True):
@@ -312,10 +317,12 @@ def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(name: st
 
 
 @pytest.mark.parametrize("name", [name for name in WITHOUT_BOTTOMS if name != "Input"])
-def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(
+    name: str, tmp_path: Path, device: Device
+) -> None:
+    single = build(name, tmp_path, device=device)
     case = CASES[name]
-    resumed = make_layer(case.text.replace("{folder}", str(tmp_path)))
+    resumed = make_layer(case.text.replace("{folder}", str(tmp_path)), device=device)
     single.forward()
     state = single.layer.state()
     second = single.forward()
@@ -325,8 +332,8 @@ def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(name:
 
 
 @pytest.mark.parametrize("name", WITHOUT_BOTTOMS)
-def test_a_layer_without_bottoms_has_nothing_to_do_backward(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_a_layer_without_bottoms_has_nothing_to_do_backward(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     tops = single.forward()
     single.backward(*tops)
     for blob, data in zip(single.top, tops, strict=True):

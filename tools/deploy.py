@@ -11,7 +11,6 @@ from pathlib import Path
 import common
 from tqdm import tqdm
 
-from pysketch.backend import choose_device
 from pysketch.errors import DataError
 from pysketch.images import list_images, read_photo, side_by_side, write_image
 from pysketch.sketcher import Sketcher
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
     jobs = _jobs(args.photos, args.output)
-    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     failures = 0
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
         try:
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--size-as-input", action="store_true", help="reflect the border: as large as the photo")
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
-    parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_device(parser)
     common.add_threads(parser)
     return parser
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
+from pysketch.backend import Device
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.gemm_engine import GemmEngine
 from pysketch.im2col import Window
@@ -121,8 +122,8 @@ def random_diff(single: SingleLayer, k: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_forward_is_the_plain_loop_in_every_option(case: Case, dtype: type) -> None:
-    single = make(case, dtype)
+def test_forward_is_the_plain_loop_in_every_option(case: Case, dtype: type, device: Device) -> None:
+    single = make(case, dtype, device=device)
     (y,) = single.forward()
     assert y.shape == case.out
     assert y.dtype == dtype
@@ -131,8 +132,8 @@ def test_forward_is_the_plain_loop_in_every_option(case: Case, dtype: type) -> N
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_backward_is_the_plain_loop_in_every_option(case: Case, dtype: type) -> None:
-    single = make(case, dtype)
+def test_backward_is_the_plain_loop_in_every_option(case: Case, dtype: type, device: Device) -> None:
+    single = make(case, dtype, device=device)
     single.forward()
     dy = random_diff(single)
     single.backward(dy)
@@ -151,8 +152,8 @@ def tolerance(dtype: type) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_gradients_agree_with_centred_differences(case: Case) -> None:
-    single = make(case)
+def test_gradients_agree_with_centred_differences(case: Case, device: Device) -> None:
+    single = make(case, device=device)
     expected = single.bottom[0].count + sum(blob.count for blob in single.params)
     assert single.check_gradients() == expected
 
@@ -215,9 +216,9 @@ def measure(run: Any) -> int:
         tracemalloc.stop()
 
 
-def test_several_bottoms_share_the_filters_and_may_have_different_sizes() -> None:
+def test_several_bottoms_share_the_filters_and_may_have_different_sizes(device: Device) -> None:
     shapes = [(2, 3, 5, 4), (1, 3, 3, 6)]
-    single = make_layer(conv_text("num_output: 2 kernel_size: 3", bottoms=2), shapes)
+    single = make_layer(conv_text("num_output: 2 kernel_size: 3", bottoms=2), shapes, device=device)
     tops = single.forward()
     dy = [random_diff(single, k) for k in range(2)]
     single.backward(*dy)
@@ -233,8 +234,10 @@ def test_several_bottoms_share_the_filters_and_may_have_different_sizes() -> Non
     np.testing.assert_allclose(single.params[1].diff, db, rtol=1e-10, atol=1e-12)
 
 
-def test_only_the_bottom_that_propagate_down_names_gets_a_diff() -> None:
-    single = make_layer(conv_text("num_output: 2 kernel_size: 3", bottoms=2), [(1, 3, 5, 4), (1, 3, 3, 6)])
+def test_only_the_bottom_that_propagate_down_names_gets_a_diff(device: Device) -> None:
+    single = make_layer(
+        conv_text("num_output: 2 kernel_size: 3", bottoms=2), [(1, 3, 5, 4), (1, 3, 3, 6)], device=device
+    )
     single.forward()
     for blob in single.bottom:
         blob.diff[...] = 7
@@ -244,9 +247,11 @@ def test_only_the_bottom_that_propagate_down_names_gets_a_diff() -> None:
 
 
 @pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1)])
-def test_params_with_lr_mult_0_keep_their_diff(frozen: tuple[int, ...]) -> None:
+def test_params_with_lr_mult_0_keep_their_diff(frozen: tuple[int, ...], device: Device) -> None:
     specs = " ".join(f"param {{ lr_mult: {0 if k in frozen else 1} }}" for k in range(2))
-    single = make_layer(layer_text("Convolution", ["x"], ["y"], f"{specs} convolution_param {{ {PLAIN} }}"), [SHAPE])
+    single = make_layer(
+        layer_text("Convolution", ["x"], ["y"], f"{specs} convolution_param {{ {PLAIN} }}"), [SHAPE], device=device
+    )
     single.forward()
     for blob in single.params:
         blob.diff[...] = 7
@@ -265,8 +270,8 @@ def test_backward_without_anything_asked_for_makes_no_columns() -> None:
     assert single.layer.context.workers.nbytes == 0
 
 
-def test_two_backward_calls_add_up_in_params_and_overwrite_in_bottoms() -> None:
-    single = make(CASES["everything at once"])
+def test_two_backward_calls_add_up_in_params_and_overwrite_in_bottoms(device: Device) -> None:
+    single = make(CASES["everything at once"], device=device)
     single.forward()
     dy = random_diff(single)
     single.backward(dy)
@@ -278,8 +283,8 @@ def test_two_backward_calls_add_up_in_params_and_overwrite_in_bottoms() -> None:
         np.testing.assert_allclose(twice, 2 * once, rtol=1e-12)
 
 
-def test_an_input_of_another_size_or_batch_just_works() -> None:
-    single = make(CASES["pad"])
+def test_an_input_of_another_size_or_batch_just_works(device: Device) -> None:
+    single = make(CASES["pad"], device=device)
     single.forward()
     single.bottom[0].reshape(3, 3, 2, 6)
     single.bottom[0].data[...] = np.random.default_rng(1).standard_normal((3, 3, 2, 6))
@@ -339,8 +344,8 @@ def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "Layer it: convolution engine WINOGRAD" in caplog.messages
 
 
-def test_dilation_of_a_single_pixel_kernel_means_nothing() -> None:
-    single = make_layer(conv_text("num_output: 2 kernel_size: 1 dilation: 3"), [SHAPE])
+def test_dilation_of_a_single_pixel_kernel_means_nothing(device: Device) -> None:
+    single = make_layer(conv_text("num_output: 2 kernel_size: 1 dilation: 3"), [SHAPE], device=device)
     assert single.layer.window == Window((1, 1), dilation=(3, 3))
     np.testing.assert_allclose(single.forward()[0], naive.convolution(*arrays(single)), rtol=1e-10)
 

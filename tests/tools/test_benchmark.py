@@ -5,7 +5,18 @@ import benchmark
 import common
 import pytest
 
-KEYS = {"net", "phase", "batch", "threads", "median_ms", "ratio", "max_relative_difference", "peak_bytes", "layers"}
+KEYS = {
+    "net",
+    "phase",
+    "batch",
+    "threads",
+    "device",
+    "median_ms",
+    "ratio",
+    "max_relative_difference",
+    "peak_bytes",
+    "layers",
+}
 
 
 @pytest.mark.parametrize(("phase", "batch"), [("test", 1), ("train", 4)])

@@ -126,7 +126,13 @@ def test_help_teaches_by_example(capsys):
 def test_the_log_can_go_to_a_file(solver_file, pairs, tmp_path, capsys):
     solve.main([str(solver_file), "--data", str(pairs), "--log", str(tmp_path / "train.log")])
     text = (tmp_path / "train.log").read_text()
-    for part in ("Use CPU.", "Solving tiny", "Iteration 2 (", "Test net output #0: loss = ", "Optimization Done."):
+    for part in (
+        "Use CPU (asked for), math mode default.",
+        "Solving tiny",
+        "Iteration 2 (",
+        "Test net output #0: loss = ",
+        "Optimization Done.",
+    ):
         assert part in text
     assert "Iteration" not in capsys.readouterr().err
 
