@@ -10,7 +10,8 @@ from pysketch.gradient_check import check_net_gradients
 from pysketch.images import write_image
 from pysketch.net import Net
 from pysketch.netdef import Phase, load_netdef, parse_netdef
-from pysketch.preprocessing import Preprocessing
+from pysketch.pairs import find_pairs
+from pysketch.preprocessing import Preprocessing, crop_centre
 from pysketch.sketcher import deploy_net
 from pysketch.solver_def import load_solver
 
@@ -158,33 +159,73 @@ def test_every_number_in_a_solver_file_is_commented(path):
             assert "#" in line, line
 
 
-def _prediction(name: str, engine: str, dtype: type, weights: str | None) -> np.ndarray:
-    """The deploy net's prediction of a random 60x50 photo."""
+PHOTO = 60, 50
+"""Height and width of the photo that rounding errors are measured with."""
+
+by_net = pytest.mark.parametrize(
+    ("name", "weights"),
+    [("sr", None), ("small", None), ("medium", None), ("medium", "netdefs/pretrained/medium.h5"), ("large", None)],
+)
+
+
+def _net(name: str, engine: str, dtype: type, weights: str | None) -> Net:
+    """The drawing net, also fit for backward, with params that are float32 numbers."""
     text = (ROOT / "netdefs" / f"{name}.prototxt").read_text(encoding="utf-8")
-    text = text.replace("convolution_param {", f"convolution_param {{ engine: {engine}")
-    net = Net(parse_netdef(text), Phase.TEST, stages=("deploy",), dtype=dtype, seed=1, input_shapes=SMALL_INPUT)
+    text = "force_backward: true\n" + text.replace("convolution_param {", f"convolution_param {{ engine: {engine}")
+    shapes = {"data": (1, 5, *PHOTO)}
+    net = Net(parse_netdef(text), Phase.TEST, stages=("deploy",), dtype=dtype, seed=1, input_shapes=shapes)
     if weights:
         net.copy_from(ROOT / weights)
     for param in net.learnable:
         param.blob.data[...] = param.blob.data.astype(np.float32)
-    net.blobs["data"].data[...] = np.random.default_rng(0).uniform(-0.5, 0.5, SMALL_INPUT["data"]).astype(np.float32)
-    net.forward()
-    return net.blobs[net.outputs[0]].data.astype(np.float64)
+    return net
 
 
-SMALL_INPUT = {"data": (1, 5, 60, 50)}
+def _error(found: np.ndarray, right: np.ndarray) -> float:
+    """In the norm of the whole array."""
+    return float(np.linalg.norm(found - right) / np.linalg.norm(right))
 
 
-@pytest.mark.parametrize(
-    ("name", "weights"),
-    [("sr", None), ("small", None), ("medium", None), ("medium", "netdefs/pretrained/medium.h5"), ("large", None)],
-)
+@by_net
 def test_predictions_are_right_to_1e_5_and_10_times_what_im2col_errs(name: str, weights: str | None) -> None:
-    """In the norm of the whole prediction, against float64 with the same weights and photo."""
-    right = _prediction(name, "CAFFE", np.float64, weights)
-    errors = [
-        np.linalg.norm(_prediction(name, engine, np.float32, weights) - right) / np.linalg.norm(right)
-        for engine in ("DEFAULT", "CAFFE")
-    ]
+    def prediction(engine: str, dtype: type) -> np.ndarray:
+        net = _net(name, engine, dtype, weights)
+        net.blobs["data"].data[...] = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 5, *PHOTO)).astype(np.float32)
+        net.forward()
+        return net.blobs[net.outputs[0]].data.astype(np.float64)
+
+    right = prediction("CAFFE", np.float64)
+    errors = [_error(prediction(engine, np.float32), right) for engine in ("DEFAULT", "CAFFE")]
     assert 0 < errors[0] < 1e-5
+    assert errors[0] < 10 * errors[1]
+
+
+@by_net
+def test_gradients_are_right_to_1e_5_and_10_times_what_im2col_errs(name: str, weights: str | None) -> None:
+    """Those in the photo and all params of the squared distance between a made face's prediction and sketch.
+
+    Every ReLU is as in float64: where rounding turns the sign of a value next to 0, a gradient is another one, whatever
+    the engine.
+    """
+    pair = find_pairs("synthetic", "train")[0]()
+    photo, sketch = (crop_centre(image, PHOTO[1], PHOTO[0]) for image in (pair.photo, pair.sketch))
+    exact = _net(name, "CAFFE", np.float64, weights)
+    preprocessing = Preprocessing(1 / 255, (127.5,), xy=True, xy_scale=0.005)
+    exact.blobs["data"].data[...] = preprocessing.apply(photo)
+    exact.forward()
+    values = {blob: exact.blobs[blob].data.astype(np.float32) for blob in exact.blobs}
+    diff = values[exact.outputs[0]] - crop_centre(sketch, PHOTO[1] - 12, PHOTO[0] - 12)
+
+    def gradients(net: Net) -> list[np.ndarray]:
+        for blob, value in values.items():
+            net.blobs[blob].data[...] = value
+        net.blobs[net.outputs[0]].diff[...] = diff
+        net.backward()
+        return [blob.diff.astype(np.float64) for blob in (*(p.blob for p in net.learnable), net.blobs["data"])]
+
+    right = gradients(exact)
+    found = [gradients(_net(name, engine, np.float32, weights)) for engine in ("DEFAULT", "CAFFE")]
+    assert max(map(_error, found[0], right)) < 1e-5
+    whole = np.concatenate([gradient.ravel() for gradient in right])
+    errors = [_error(np.concatenate([gradient.ravel() for gradient in each]), whole) for each in found]
     assert errors[0] < 10 * errors[1]

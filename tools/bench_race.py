@@ -27,10 +27,10 @@ LIMIT = 1e-3
 """How far apart, as a part of the largest magnitude, the results of a peer and ours may be."""
 
 PAUSE = 0.1
-"""Seconds between two runs: OpenMP's and OpenBLAS's threads wait busily for up to 0.03 s after work."""
+"""Seconds between two turns: OpenMP's and OpenBLAS's threads wait busily for up to 0.03 s after work."""
 
-WARM_UPS = 2
-"""Runs of each contender, after its check, that are not counted."""
+WARM_UPS = 1
+"""Runs at the start of each turn that are not counted: after the others' turns caches hold their data."""
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -97,11 +97,11 @@ class Result:
 
 
 class Contender:
-    """A process that runs bench_child."""
+    """A process that runs bench_child. OpenMP's threads, such as PyTorch's, keep to cores of their own, as ours do."""
 
     def __init__(self, folder: Path, name: str, threads: int) -> None:
         self.name = name
-        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads)), "OMP_PROC_BIND": "true"}
         command = [sys.executable, str(Path(__file__).with_name("bench_child.py")), str(folder), name]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(
@@ -233,12 +233,13 @@ def _compare(contenders: dict[str, Contender], folder: Path) -> dict[str, float]
 
 def _time_in_turn(contenders: dict[str, Contender], runs: int, bar: tqdm) -> dict[str, Spread]:
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for k in range(WARM_UPS + runs):
+    for _ in range(runs):
         for name, contender in contenders.items():
             time.sleep(PAUSE)
-            times[name].append(1e3 * contender.ask("step")["seconds"])
-            bar.update(k >= WARM_UPS)
-    return {name: Spread(found[WARM_UPS:]) for name, found in times.items()}
+            *_, seconds = (contender.ask("step")["seconds"] for _ in range(WARM_UPS + 1))
+            times[name].append(1e3 * seconds)
+            bar.update()
+    return {name: Spread(found) for name, found in times.items()}
 
 
 def _layers(net: Net, trains: bool) -> list[LayerResult]:

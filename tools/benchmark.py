@@ -32,9 +32,9 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
 
 Weights and inputs are random, and the same for all. Each contender is a process of its own with as many
-threads; first their results are compared, then they run in turn, one at a time. A ratio is a peer's median
-over ours: above 1 we are faster. GFLOP/s count the multiplications and additions of the direct algorithm,
-whatever an engine really does. peers: {", ".join(LIBRARIES)}.
+threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
+the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
+additions of the direct algorithm, whatever an engine really does. peers: {", ".join(LIBRARIES)}.
 torch keeps images in PyTorch's default order, torch-channels-last in the one its manual advises for CPUs.
 """
 
