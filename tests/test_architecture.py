@@ -53,7 +53,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = {"conftest", "fake_cupy", "helpers", "naive", "solver_helpers"}
+HELPERS = {"conftest", "cupy_sources", "fake_cupy", "helpers", "naive", "nvrtc", "solver_helpers"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")
