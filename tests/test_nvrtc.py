@@ -45,7 +45,15 @@ def test_the_sources_are_found_and_every_global_function_in_them_is_a_kernel():
 @pytest.mark.parametrize("real", ["float", "double"])
 @pytest.mark.parametrize("name", SOURCES)
 def test_our_kernels_compile(name, real, architecture):
-    assert nvrtc.errors(SOURCES[name], architecture, f"-Dreal={real}") == ""
+    """Winograd's without the optimizer (-G), which takes 2 s for each."""
+    fast = ["-G"] if name.startswith("winograd") else []
+    assert nvrtc.errors(SOURCES[name], architecture, f"-Dreal={real}", *fast) == ""
+
+
+@pytest.mark.parametrize("real", ["float", "double"])
+def test_winograds_kernels_compile_with_the_optimizer_too(real):
+    for kernel in (3, 5):
+        assert nvrtc.errors(SOURCES[f"winograd_{kernel}"], "sm_80", f"-Dreal={real}") == ""
 
 
 def test_a_mistake_is_an_error_with_its_line():
