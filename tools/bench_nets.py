@@ -74,6 +74,7 @@ def build(job: Job, device: Device = CPU) -> tuple[Net, dict[str, np.ndarray]]:
         input_shapes={name: feed.shape for name, feed in feeds.items()},
         workers=Workers(job.threads),
         device=device,
+        keep=() if job.phase == "test" else None,
     )
     if job.phase == "train" and not net.loss_weights:
         raise NetdefError(f"{netdef.filename}: has no loss in phase TRAIN: nothing to learn")
