@@ -15,9 +15,9 @@ def device(request: pytest.FixtureRequest) -> Device:
     return CPU if request.param == "cpu" else _gpu()
 
 
-@pytest.fixture
+@pytest.fixture(params=[pytest.param("gpu", marks=pytest.mark.on_gpu)])
 def gpu() -> Device:
-    """GPU 0, for tests with the mark `on_gpu` or `gpu`."""
+    """GPU 0, real or emulated; skipped with the reason where there is none."""
     return _gpu()
 
 

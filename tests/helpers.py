@@ -51,6 +51,13 @@ class SingleLayer:
         """`check_gradients` of the layer, where it lives; how many elements were compared."""
         return check_gradients(self.layer, *self._send(), **options)
 
+    def everything(self, seed: int = 3) -> list[np.ndarray]:
+        """Forward, and backward from normal numbers: the tops, then the diffs of bottoms and params."""
+        rng = np.random.default_rng(seed)
+        tops = self.forward()
+        self.backward(*(rng.standard_normal(top.shape) for top in tops))
+        return [*tops, *(blob.diff.copy() for blob in (*self.bottom, *self.params))]
+
     def _twin(self, blob: Blob) -> Blob:
         """The blob itself on the CPU, else its twin there; a blob that is bottom and top has one."""
         twin = blob if self.net.device.kind == "cpu" else Blob(blob.shape, blob.dtype)
@@ -74,6 +81,15 @@ class SingleLayer:
             if twin is not blob:
                 twin.hold_data(to_host(blob.data))
                 twin.hold_diff(to_host(blob.diff))
+
+
+def assert_equal_to_rounding(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
+    """Arrays as equal as two devices give them: to 1e-5 in float32, 1e-12 in float64, of the largest magnitude."""
+    assert expected
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        limit = {"f": 1e-5, "d": 1e-12}[other.dtype.char]
+        np.testing.assert_allclose(one, other, rtol=0, atol=limit * abs(other).max(initial=0))
 
 
 def layer_text(type: str, bottoms: Sequence[str] = (), tops: Sequence[str] = ("y",), extra: str = "") -> str:

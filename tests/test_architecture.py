@@ -25,7 +25,7 @@ ROOMS = {
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net gradient_check",
-    "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
+    "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "use": "net_file sketcher pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
@@ -44,6 +44,7 @@ FORBIDDEN_ATTRIBUTES = {"sys.exit", "os._exit", "os.abort", "sys.argv", "os.syst
 
 TESTS_WITHOUT_A_SOURCE = {
     "test_architecture",
+    "test_devices",
     "test_readme",
     "test_netdefs",
     "test_against_caffe",
@@ -53,7 +54,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = {"conftest", "cupy_sources", "fake_cupy", "helpers", "naive", "nvrtc", "solver_helpers"}
+HELPERS = {"conftest", "cupy_sources", "fake_cupy", "helpers", "layer_cases", "naive", "nvrtc", "solver_helpers"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")

@@ -249,7 +249,6 @@ def test_too_little_memory_of_the_host_says_what_numpy_says():
     assert out_of_memory(MemoryError("Unable to allocate 9 TiB")) == "not enough memory: Unable to allocate 9 TiB"
 
 
-@pytest.mark.on_gpu
 def test_too_little_memory_of_a_gpu_says_what_was_asked_for_and_what_is_free(gpu):
     pool = gpu.xp.get_default_memory_pool()
     pool.free_all_blocks()
@@ -265,7 +264,6 @@ def test_too_little_memory_of_a_gpu_says_what_was_asked_for_and_what_is_free(gpu
     assert re.fullmatch(r"not enough memory on gpu:0: 5\.0 MiB asked for, 2\.0 MiB of \d+\.\d MiB free", said)
 
 
-@pytest.mark.on_gpu
 def test_an_array_larger_than_the_gpu_says_so(gpu):
     total = gpu.xp.cuda.runtime.memGetInfo()[1]
     with pytest.raises(MemoryError) as caught:

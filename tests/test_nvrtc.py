@@ -13,6 +13,7 @@ import nvrtc
 import pytest
 
 from pysketch.kernel import Kernel
+from pysketch.update_kernels import KERNELS as KERNELS_OF_RULES
 from pysketch.winograd import KERNELS
 from pysketch.winograd_transforms import transforms
 
@@ -28,6 +29,7 @@ def our_sources() -> dict[str, str]:
         )
         kernels = [each for each in vars(module).values() if isinstance(each, Kernel)]
         found.update({each.source: each.name for each in kernels})
+    found[next(iter(KERNELS_OF_RULES.values())).source] = "updates"
     found.update({transforms(r).kernels["input_tiles"].source: f"winograd_{r}" for r in KERNELS})
     return {name: source for source, name in found.items()}
 
@@ -37,8 +39,8 @@ SOURCES = our_sources()
 
 def test_the_sources_are_found_and_every_global_function_in_them_is_a_kernel():
     declared = sum(source.count("__global__") for source in SOURCES.values())
-    assert set(SOURCES) >= {"col2im", "finish", "channel_sums", "exponentials", "winograd_5"}
-    assert declared == 2 + 3 + 1 + 2 + 5 * len(KERNELS)
+    assert set(SOURCES) >= {"col2im", "finish", "channel_sums", "exponentials", "updates", "winograd_5"}
+    assert declared == 2 + 3 + 1 + 2 + len(KERNELS_OF_RULES) + 5 * len(KERNELS)
 
 
 @pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)

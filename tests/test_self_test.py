@@ -8,7 +8,7 @@ from fake_cupy import fake_cupy
 from pysketch.self_test import gpu_name, gpu_problem, one_line
 
 
-@pytest.mark.on_gpu
+@pytest.mark.kernels
 def test_a_working_gpu_has_no_problem(gpu):
     assert gpu_problem(gpu.xp, gpu.index) is None
     assert gpu_name(gpu.xp, gpu.index).endswith(f"GiB, CuPy {gpu.xp.__version__}")

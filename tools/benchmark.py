@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.output and not args.grow:
         parser.error("-o names the plot of --grow")
     common.log_to(None, logging.WARNING)
+    if args.against:
+        args.device = args.device or "cpu"
     device = common.use_device(args)
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
@@ -160,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         "--runs", type=common.at_least(MIN_RUNS), default=10, metavar="N", help=f"default: 10, at least {MIN_RUNS}"
     )
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of weights and inputs")
-    common.add_device(parser)
+    common.add_device(parser, "auto, with --against cpu")
     common.add_threads(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")

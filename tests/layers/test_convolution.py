@@ -9,7 +9,7 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import SingleLayer, assert_equal_to_rounding, layer_text, make_layer
 
 from pysketch.backend import Device
 from pysketch.errors import NetdefError, ShapeError
@@ -151,6 +151,12 @@ def tolerance(dtype: type) -> dict[str, float]:
     return {"rtol": 1e-10, "atol": 1e-12} if dtype is np.float64 else {"rtol": 1e-4, "atol": 2e-5}
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_gpu_gives_the_cpus_numbers(case: Case, dtype: type, gpu: Device) -> None:
+    assert_equal_to_rounding(make(case, dtype, device=gpu).everything(), make(case, dtype).everything())
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_gradients_agree_with_centred_differences(case: Case, device: Device) -> None:
     single = make(case, device=device)
@@ -162,10 +168,10 @@ def test_gradients_agree_with_centred_differences(case: Case, device: Device) ->
 @pytest.mark.parametrize(
     "name", ["plain", "stride", "two pads", "group", "1x1 with stride", "everything at once", "two pads, by Winograd"]
 )
-def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int) -> None:
+def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int, device: Device) -> None:
     results = []
     for workspace in (1 << 20, limit):
-        single = make(CASES[name], workers=Workers(2, workspace))
+        single = make(CASES[name], workers=Workers(2, workspace), device=device)
         (y,) = single.forward()
         single.backward(random_diff(single))
         results.append([y, single.bottom[0].diff, *(blob.diff for blob in single.params)])

@@ -27,8 +27,8 @@ def assert_same(one, two):
         np.testing.assert_array_equal(a, b)
 
 
-def test_training_writes_snapshots_and_one_net_file_that_can_draw(solver_file, pairs, tmp_path):
-    assert solve.main([str(solver_file), "--data", str(pairs)]) == 0
+def test_training_writes_snapshots_and_one_net_file_that_can_draw(solver_file, pairs, tmp_path, device):
+    assert solve.main([str(solver_file), "--data", str(pairs), "--device", str(device)]) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"tiny.h5"} | {f"tiny_iter_{n}.{k}.h5" for n in (3, 6) for k in ("caffemodel", "solverstate")}
     sketch = Sketcher(tmp_path / "out" / "tiny.h5").draw(np.zeros((29, 31, 3), np.uint8))
