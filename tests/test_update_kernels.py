@@ -25,7 +25,9 @@ RATES = {
 def trained(type, options, device, dtype, steps=3):
     """Data, diffs and history of two params of different multipliers after some steps, as one list."""
     rng = np.random.default_rng(1)
-    params = [Param("layer", k, Blob(shape, dtype, device), *rates) for k, (shape, rates) in enumerate(SHAPES.items())]
+    params = [
+        Param("layer", k, Blob(shape, dtype, device.xp), *rates) for k, (shape, rates) in enumerate(SHAPES.items())
+    ]
     for each in params:
         copy_into(each.blob.data, rng.standard_normal(each.blob.shape).astype(np.float32))
     solver = solver_def(f'net: "n" max_iter: 1 {RATES[type]} {options}').options
