@@ -8,7 +8,7 @@ With col the unfolded patches of one image (C kh kw rows, H' W' columns):
 
 Columns exist for a block of the output at a time, on each worker: about as many bytes as stay in a core's cache, within
 the workers' workspace (or for one output position, if that is more). A 1x1 kernel at stride 1 without padding
-needs none: x is col. Every image must be C-contiguous. On a GPU, `tiling` does the same in other pieces.
+needs none: x is col. Every image must be C-contiguous. On a GPU, `unfolding_batched` does the same in other pieces.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from types import ModuleType
 
 import numpy as np
 
-from pysketch import tiling
+from pysketch import unfolding_batched
 from pysketch.backend import Array, array_module
 from pysketch.blocks import Block, cut, parts
 from pysketch.gemm import multiply_columns
@@ -38,7 +38,7 @@ def gather(window: Window, workers: Workers, x: Array, W: Array, y: Array, finis
     """
     xp = array_module(x)
     if xp is not np:
-        tiling.gather(window, workers, x, W, y, finish)
+        unfolding_batched.gather(window, workers, x, W, y, finish)
         return
     matrix = xp.ascontiguousarray(W).reshape(len(W), -1)
     column_bytes = _column_bytes(window, x, y, matrix.shape[1])
@@ -61,7 +61,7 @@ def outer(window: Window, workers: Workers, x: Array, dy: Array, dW: Array) -> N
     """dW (O, C, kh, kw) += dy col^T: each share of the blocks has a sum of its own, and these are added in order."""
     xp, o = array_module(x), dW.shape[0]
     if xp is not np:
-        tiling.outer(window, workers, x, dy, dW)
+        unfolding_batched.outer(window, workers, x, dy, dW)
         return
     rows = math.prod(dW.shape[1:])
     column_bytes = _column_bytes(window, x, dy, rows)
@@ -92,7 +92,7 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
     """
     xp, (n, c, h, w), itemsize = array_module(dy), dx.shape, dx.itemsize
     if xp is not np:
-        tiling.scatter(window, workers, W, dy, dx, finish)
+        unfolding_batched.scatter(window, workers, W, dy, dx, finish)
         return
     transposed = xp.ascontiguousarray(W).reshape(len(W), -1).T
     if window == Window((1, 1)):
@@ -145,7 +145,7 @@ def add_sums(workers: Workers, dy: Array, db: Array | None) -> None:
         return
     xp, n = array_module(dy), len(dy)
     if xp is not np:
-        tiling.add_sums(dy, db)
+        unfolding_batched.add_sums(dy, db)
         return
     sums = xp.empty(dy.shape[:2], dy.dtype)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pysketch.backend import Array, array_module
 from pysketch.gemm import multiply
 from pysketch.rectifier import NOTHING, Finish
-from pysketch.tiling import add_sums
+from pysketch.unfolding_batched import add_sums
 from pysketch.winograd import TILE
 from pysketch.winograd_transforms import transforms
 from pysketch.workers import Workers, padded

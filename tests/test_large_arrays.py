@@ -12,7 +12,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from pysketch import im2col, rectifier, tiling
+from pysketch import im2col, rectifier, unfolding_batched
 from pysketch.layers import generative_discriminative_loss as loss
 from pysketch.winograd_transforms import transforms
 
@@ -102,7 +102,7 @@ def test_the_last_pixel_is_rectified_gated_finished_and_summed(run_last_thread, 
     chunks = -(-PLANE // 8192)
     sums = large(n, c, chunks)
     y[-1, -1].reshape(-1)[(chunks - 1) * 8192] = 3  # the first thread of the last chunk takes it
-    run_last_thread(tiling._SUMS, ((chunks - 1) * 256 + 1, c, n), y, sums, n, c, PLANE - 100, *steps[:2])
+    run_last_thread(unfolding_batched._SUMS, ((chunks - 1) * 256 + 1, c, n), y, sums, n, c, PLANE - 100, *steps[:2])
     assert sums[-1, -1, -1] == 3
 
 

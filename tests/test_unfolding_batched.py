@@ -6,11 +6,11 @@ import naive
 import numpy as np
 import pytest
 
-from pysketch import tiling
+from pysketch import unfolding_batched
 from pysketch.backend import to_host
 from pysketch.im2col import Window
 from pysketch.rectifier import Finish
-from pysketch.tiling import Tile, add_sums
+from pysketch.unfolding_batched import Tile, add_sums
 from pysketch.workers import Workers
 
 WINDOWS = {
@@ -45,9 +45,9 @@ def test_tiles_of_any_size_make_the_convolution(device, window, limit, dtype, to
     x, W, b, dy = (device.xp.asarray(each.astype(dtype)) for each in values)
     y, dx, dW = device.xp.full_like(dy, np.nan), device.xp.full_like(x, np.nan), device.xp.ones_like(W)
     workers = Workers(1, limit)
-    tiling.gather(window, workers, x[:, 2:5], W, y[:, 3:7], Finish(b, 0.25))
-    tiling.outer(window, workers, x[:, 2:5], dy[:, 3:7], dW)
-    tiling.scatter(window, workers, W, dy[:, 3:7], dx[:, 2:5], Finish(slope=0.5, made=x[:, 2:5]))
+    unfolding_batched.gather(window, workers, x[:, 2:5], W, y[:, 3:7], Finish(b, 0.25))
+    unfolding_batched.outer(window, workers, x[:, 2:5], dy[:, 3:7], dW)
+    unfolding_batched.scatter(window, workers, W, dy[:, 3:7], dx[:, 2:5], Finish(slope=0.5, made=x[:, 2:5]))
     for found, right in zip((y[:, 3:7], dx[:, 2:5], dW), expected, strict=True):
         np.testing.assert_allclose(to_host(found), right, rtol=tolerance, atol=tolerance)
     for found, rest in ((y, [0, 1, 2, 7, 8]), (dx, [0, 1, 5, 6])):
@@ -71,8 +71,8 @@ def test_a_repeated_convolution_has_the_same_bits(device):
     results = []
     for _ in range(2):
         dW, dx = device.xp.zeros_like(W), device.xp.empty_like(x[:, :3])
-        tiling.outer(window, Workers(1, 900), x[:, :3], dy[:, :4], dW)
-        tiling.scatter(window, Workers(1, 900), W, dy[:, :4], dx, Finish())
+        unfolding_batched.outer(window, Workers(1, 900), x[:, :3], dy[:, :4], dW)
+        unfolding_batched.scatter(window, Workers(1, 900), W, dy[:, :4], dx, Finish())
         results.append((to_host(dW), to_host(dx)))
     for first, second in zip(*results, strict=True):
         np.testing.assert_array_equal(first, second)
@@ -80,16 +80,16 @@ def test_a_repeated_convolution_has_the_same_bits(device):
 
 def test_a_tile_is_several_images_one_or_some_positions_as_the_workspace_allows():
     """Ten images of 6x7 outputs, 100 bytes a column."""
-    assert tiling._tiles(10, 6, 7, 100, 42_000) == [Tile(0, 10, 0, 42)]
-    assert tiling._tiles(10, 6, 7, 100, 17_000) == [Tile(0, 3, 0, 42), Tile(3, 6, 0, 42), Tile(6, 10, 0, 42)]
-    assert tiling._tiles(1, 6, 7, 100, 4199) == [Tile(0, 1, 0, 32), Tile(0, 1, 32, 42)]
-    assert tiling._tiles(1, 6, 7, 100, 2000) == [Tile(0, 1, 0, 14), Tile(0, 1, 14, 28), Tile(0, 1, 28, 42)]
-    assert len(tiling._tiles(2, 6, 7, 100, 1)) == 84
+    assert unfolding_batched._tiles(10, 6, 7, 100, 42_000) == [Tile(0, 10, 0, 42)]
+    assert unfolding_batched._tiles(10, 6, 7, 100, 17_000) == [Tile(0, 3, 0, 42), Tile(3, 6, 0, 42), Tile(6, 10, 0, 42)]
+    assert unfolding_batched._tiles(1, 6, 7, 100, 4199) == [Tile(0, 1, 0, 32), Tile(0, 1, 32, 42)]
+    assert unfolding_batched._tiles(1, 6, 7, 100, 2000) == [Tile(0, 1, 0, 14), Tile(0, 1, 14, 28), Tile(0, 1, 28, 42)]
+    assert len(unfolding_batched._tiles(2, 6, 7, 100, 1)) == 84
 
 
 @pytest.mark.parametrize("limit", [900, 9000])
 def test_columns_stay_within_the_workspace(limit):
     window, workers = Window((3, 3)), Workers(1, limit)
     x, W, y = np.ones((2, 3, 9, 8)), np.ones((4, 3, 3, 3)), np.empty((2, 4, 7, 6))
-    tiling.gather(window, workers, x, W, y, Finish())
+    unfolding_batched.gather(window, workers, x, W, y, Finish())
     assert limit / 3 < workers.nbytes <= limit
