@@ -95,7 +95,7 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
         problem = out_of_memory(error)
         if problem is None:
             raise
-        fail(f"{problem}; try a smaller image or batch, micro_batch in the solver file, or --device cpu")
+        fail(f"{problem}; try a smaller tile, image or batch, micro_batch in the solver file, or --device cpu")
 
 
 def fail(message: str) -> None:
