@@ -7,7 +7,9 @@ both. A `Device` is chosen once, by a net, and only decides where new arrays are
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -136,6 +138,16 @@ def copy_into(target: Array, source: Array) -> None:
         target[...] = to_host(source)
     else:
         target[...] = xp.asarray(source, dtype=target.dtype)
+
+
+@cache
+def raw_kernel(source: str, name: str, dtype: np.dtype) -> Callable[..., None]:
+    """The kernel `name` of a CUDA source in which `real` is float32 or float64: called as (grid, block, arguments).
+
+    It is compiled at its first call on each GPU, and kept. Nothing checks the arguments: see `kernel`, which does.
+    """
+    real = {"f": "float", "d": "double"}[dtype.char]
+    return _import_cupy().RawKernel(source, name, ("--std=c++17", f"-Dreal={real}"))
 
 
 def blas() -> tuple[ModuleType, int]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, make_layer, python_layer
 
-from pysketch.backend import CPU, Device
+from pysketch.backend import CPU, Device, to_host
 from pysketch.errors import NetdefError, ShapeError
+from pysketch.layers.generative_discriminative_loss import exponentials
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -265,3 +266,21 @@ def test_bottoms_of_other_shapes_are_refused(shapes: tuple[tuple[int, ...], ...]
 def test_four_tops_are_refused() -> None:
     with pytest.raises(NetdefError, match="takes 1 to 3 top blobs, found 4"):
         make_layer(python_layer("GenerativeDiscriminativeLoss", ["f", "S"], "abcd"), [(2, 3)] * 2)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_exponentials_of_distances_are_plain_loops_on_every_device(
+    device, n: int, dtype: type, tolerance: float
+) -> None:
+    """Prediction 0 is sketch 1, grey levels far from 0: their distance is 0 in spite of rounding."""
+    f, S = 200 + np.random.default_rng(n).standard_normal((2, n, 37)).astype(dtype)
+    f[0] = S[-1]
+    expected = np.zeros((n, n))
+    for i, j in np.ndindex(n, n):
+        if i != j:
+            expected[i, j] = np.exp(-sum((float(s) - float(p)) ** 2 for s, p in zip(S[i], f[j], strict=True)) / 90)
+    found = to_host(exponentials(device.xp.asarray(f), device.xp.asarray(S), 90.0))
+    assert found.dtype == dtype and found.max() <= 1
+    np.testing.assert_allclose(found, expected, atol=tolerance)
