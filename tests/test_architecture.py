@@ -20,8 +20,8 @@ ROOMS = {
     "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
-    " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice snapshot caffe layer"
-    " layers.batch_order layers.convolution layers.euclidean_loss"
+    " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging snapshot caffe"
+    " layer layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",

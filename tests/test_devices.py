@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def test_every_shipped_net_forward_and_backward(path, dtype, gpu, tmp_path):
         loss = net.forward()
         net.backward()
         arrays = [net.blobs["prediction"].data, *(param.blob.diff for param in net.learnable)]
-        results.append([np.array(loss, dtype), *map(to_host, arrays)])
+        results.append([np.array(float(loss), dtype), *map(to_host, arrays)])
     assert_equal_to_rounding(*results)
 
 
@@ -132,7 +134,7 @@ def test_what_diverges_is_found_in_the_same_place(gpu, tmp_path):
     said = []
     for device in (gpu, CPU):
         with pytest.raises(DivergenceError) as caught:
-            trained(tmp_path, "SGD", CONV_NET, device, 20, "base_lr: 1e25")
+            trained(tmp_path, "SGD", CONV_NET, device, 20, "base_lr: 1e25 display: 1")
         said.append(str(caught.value))
     assert said[0] == said[1]
 
@@ -147,6 +149,13 @@ def test_a_snapshot_of_one_device_goes_on_on_the_other(there, gpu, tmp_path):
     assert_same_bits(numbers(resumed), numbers(before))
     resumed.step(3)
     assert_equal_to_rounding(numbers(resumed), numbers(trained(tmp_path, "Adam", CONV_NET, first, 7)))
+
+
+def test_a_gpu_is_not_asked_for_losses_that_are_not_displayed_but_nothing_diverged_is_written(gpu, tmp_path):
+    solver = trained(tmp_path, "SGD", CONV_NET, gpu, 20, "base_lr: 1e25")
+    with pytest.raises(DivergenceError, match="param 0, data is not finite"):
+        solver.snapshot()
+    assert not list((tmp_path / "out").rglob("*"))
 
 
 def test_a_gpu_without_memory_leaves_the_last_snapshot_good(gpu, tmp_path):
@@ -173,3 +182,94 @@ def test_values_are_copied_between_devices_in_both_directions(gpu):
     copy_into(there, values)
     copy_into(back, there)
     np.testing.assert_array_equal(back, values)
+
+
+TRAINING = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "tests")
+from solver_helpers import SKETCH_NET, make_solver, write_pairs
+from pysketch.backend import choose_device
+folder = Path(sys.argv[1])
+source = str(write_pairs(folder, 3, (24, 23)))
+options = {"type": '"Adam"', "momentum": 0.9, "momentum2": 0.999, "max_iter": 100, "display": int(sys.argv[2])}
+text = "\\n".join(f"{name}: {value}" for name, value in options.items())
+solver = make_solver(folder, text, SKETCH_NET.replace(*sys.argv[3:5]), data_source=source, layer_paths=[str(folder)],
+                     device=choose_device("gpu"))
+solver.step(2)
+print("MARK", file=sys.stderr, flush=True)
+solver.step(4)
+print("MARK", file=sys.stderr, flush=True)
+"""
+
+
+def copies(folder, display=0, replaced=("", "")):
+    """The bytes of each copy (up to the GPU, down from it) in four iterations, as the emulated driver tells them."""
+    run = subprocess.run(
+        [sys.executable, "-c", TRAINING, str(folder), str(display), *replaced],
+        env={**os.environ, "CUPY_ON_CPU_TRACE": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    before, during, _ = run.stderr.split("MARK\n")
+    pieces = [(int(place, 16), int(size)) for size, place in re.findall(r"hipMalloc (\d+) -> (0x\w+)", before + during)]
+
+    def on_gpu(address):
+        return any(place <= int(address, 16) < place + size for place, size in pieces)
+
+    found = re.findall(r"hipMemcpy\w* (0x\w+) <- (0x\w+), (\d+) bytes", during)
+    ends = [(on_gpu(target), on_gpu(source), int(size)) for target, source, size in found]
+    return [size for up, down, size in ends if up and not down], [size for up, down, size in ends if down and not up]
+
+
+@pytest.fixture
+def emulated(gpu):
+    """Only the emulated driver tells of every copy."""
+    if not gpu.xp.cuda.runtime.is_hip:
+        pytest.skip("a real GPU's driver does not tell of its copies")
+
+
+def test_an_iteration_takes_its_batch_up_once_and_nothing_down(emulated, tmp_path):
+    up, down = copies(tmp_path)
+    batch = sorted(4 * size for size in (2 * 5 * 13 * 11, 2 * 1 * 9 * 7))
+    assert sorted(up) == sorted(batch * 4)
+    assert down == []
+
+
+def test_a_displayed_iteration_takes_single_numbers_down(emulated, tmp_path):
+    _, down = copies(tmp_path, display=2)
+    assert down
+    assert max(down) <= 8
+
+
+DOUBLE = """
+import caffe
+
+
+class Double(caffe.Layer):
+    def setup(self, bottom, top):
+        pass
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = 2 * bottom[0].data
+
+    def backward(self, top, propagate_down, bottom):
+        bottom[0].diff[...] = 2 * top[0].diff
+"""
+
+
+def test_only_a_layer_written_for_pycaffe_has_its_blobs_copied(emulated, tmp_path):
+    (tmp_path / "double_layer.py").write_text(DOUBLE)
+    conv2 = 'layer { name: "conv2" type: "Convolution" bottom: "conv1"'
+    python = 'python_param { module: "double_layer" layer: "Double" }'
+    double = f'layer {{ name: "double" type: "Python" bottom: "conv1" top: "doubled" {python} }}'
+    up, down = copies(tmp_path, replaced=(conv2, f"{double} {conv2.replace('conv1', 'doubled')}"))
+    blob = 4 * 2 * 3 * 10 * 9
+    assert sorted(up) == sorted([4 * 2 * 5 * 13 * 11, 4 * 2 * 9 * 7, blob, blob] * 4)
+    assert set(down) == {blob}

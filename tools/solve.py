@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -93,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _show(bar: tqdm, solver: Solver) -> None:
-    bar.set_postfix(loss=f"{solver.loss:.4g}", lr=f"{solver.rate:.3g}", refresh=False)
+    """One more iteration; the loss, which a GPU must be waited for, only when the bar is drawn anew."""
+    if not bar.disable and time.time() - bar.last_print_t >= bar.mininterval:
+        bar.set_postfix(loss=f"{solver.loss:.4g}", lr=f"{solver.rate:.3g}", refresh=False)
     bar.update()
 
 
