@@ -26,8 +26,8 @@ ROOMS = {
     " layers.relu layers.split layers",
     "nets": "splits params backward_plan fusion debug_info net gradient_check",
     "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
-    "baselines": "baselines.baseline baselines.patches baselines.grey baselines",
-    "use": "net_file sketcher pysketch",
+    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle baselines",
+    "use": "net_file sketcher evaluation pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -51,7 +51,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_signals",
     "test_solver_log",
 }
-HELPERS = {"conftest", "helpers", "naive", "solver_helpers"}
+HELPERS = {"conftest", "helpers", "naive", "solver_helpers", "students"}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")
