@@ -26,7 +26,8 @@ ROOMS = {
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
-    "use": "net_file sketcher pysketch",
+    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle baselines",
+    "use": "net_file sketcher evaluation pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -54,7 +55,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = {"conftest", "cupy_sources", "fake_cupy", "helpers", "layer_cases", "naive", "nvrtc", "solver_helpers"}
+HELPERS = set("conftest cupy_sources fake_cupy helpers layer_cases naive nvrtc solver_helpers students".split())
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")
