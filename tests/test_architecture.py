@@ -55,7 +55,10 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = set(["conftest", "cupy_sources", "fake_cupy", "helpers", "layer_cases", "naive", "nvrtc", "solver_helpers", "students"])
+HELPERS = {
+    *("conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
+    *("cupy_sources", "fake_cupy", "nvrtc"),
+}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")
