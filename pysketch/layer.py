@@ -163,7 +163,10 @@ class Layer:
         return np.random.default_rng([self.context.seed, *keys, number])
 
     def add_param(self, values: np.ndarray) -> Blob:
-        """Append a param that starts with `values`, in the net's dtype, on the net's device."""
+        """Append a param that starts with `values`, in the net's dtype, on the net's device.
+
+        The net moves it when all layers are set up: ask for `blob.data` whenever it is needed.
+        """
         blob = Blob(values.shape, self.context.dtype, self.xp)
         blob.hold_data(self.xp.asarray(values, dtype=blob.dtype))
         self.blobs.append(blob)

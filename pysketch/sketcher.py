@@ -92,7 +92,8 @@ def deploy_net(
     if len(shapes) != 1 or len(shapes[0].dim) != 4:
         raise inputs[0].error("drawing needs an input shape of four dims: N, channels, height, width")
     shape = (1, preprocessing.channels, *shapes[0].dim[2:])
-    net = Net(netdef, Phase.TEST, stages=DEPLOY, device=device, input_shapes={inputs[0].top[0]: shape}, workers=workers)
+    sizes = {inputs[0].top[0]: shape}
+    net = Net(netdef, Phase.TEST, stages=DEPLOY, device=device, input_shapes=sizes, workers=workers, keep=())
     outputs = [(name, net.blobs[name].shape) for name in net.outputs]
     if len(outputs) != 1 or len(outputs[0][1]) != 4 or outputs[0][1][1] != 1:
         raise NetdefError(

@@ -24,7 +24,7 @@ ROOMS = {
     " layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
-    "nets": "splits params backward_plan fusion debug_info net gradient_check",
+    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net gradient_check",
     "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
     "use": "net_file sketcher pysketch",
 }

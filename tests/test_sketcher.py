@@ -193,3 +193,10 @@ def test_a_netdef_that_cannot_draw_says_what_drawing_needs(text, message):
 def test_an_input_too_small_for_its_own_net_is_refused():
     with pytest.raises(ShapeError, match="conv"):
         deploy_net(parse_netdef(INPUT.replace("9, 8", "2, 8") + CONV, "s.prototxt"), Preprocessing())
+
+
+def test_drawing_keeps_only_what_it_needs(sketcher):
+    sketcher.draw(photo(13, 11))
+    assert sketcher.net.slots.nbytes == 4 * sketcher.net.blobs["conv1"].count
+    with pytest.raises(ValueError, match=r'^blob "conv1": no data: its memory is given back'):
+        _ = sketcher.net.blobs["conv1"].data
