@@ -32,6 +32,7 @@ from pysketch.blob import Blob
 from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
 from pysketch.netdef import LayerDef, Phase
 from pysketch.options import Kind, Option, Options, Table
+from pysketch.receptive_field import POINT, Fields
 from pysketch.workers import Workers
 
 
@@ -101,6 +102,7 @@ class Layer:
     in_place: ClassVar[bool] = False  # may a top be its bottom?
     is_loss: ClassVar[bool] = False  # is the first top's loss_weight 1 by default?
     mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
+    pointwise: ClassVar[bool] = False  # does each row and column of a top depend only on the bottoms' same ones?
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
 
     def __init_subclass__(cls) -> None:
@@ -146,6 +148,13 @@ class Layer:
         """From the tops' diffs: overwrite the bottoms' diffs, add to the params' diffs."""
         if any(propagate_down):
             raise self.error(f"a {self.type} layer cannot propagate down to its bottoms")
+
+    def receptive_field(self) -> Fields | None:
+        """What an element of a top sees of each bottom, along height and width; None: all of it, or nobody knows.
+
+        Known after setup. `pointwise` layers need not write it.
+        """
+        return (POINT, POINT) if self.pointwise else None
 
     def state(self) -> dict[str, Any]:
         """What must be saved so that a resumed run goes on the same: a JSON object; {} for most layers."""

@@ -9,7 +9,7 @@ forward. Slots are kept from one forward to the next: while shapes stay, nothing
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -136,6 +136,16 @@ def find_lifetimes(
             lifetime.last, lifetime.reader = index, layer.name
     places = {blob.place for blob in kept}
     return [lifetime for place, lifetime in found.items() if place not in places]
+
+
+def data_bytes(blobs: Iterable[Blob], slots: Slots) -> int:
+    """Bytes that the data of a net's blobs take at their present shapes, made or not; shared memory counts once."""
+    sizes: dict[object, int] = {}
+    for slot in slots.slots:
+        sizes |= {lifetime.blob.place: 0 for lifetime in slot.lifetimes}
+    for blob in blobs:
+        sizes.setdefault(blob.place, blob.count * blob.dtype.itemsize)
+    return sum(sizes.values()) + sum(slot.planned * slot.dtype.itemsize for slot in slots.slots)
 
 
 def _best_fit(slots: Sequence[Slot], count: int) -> Slot:

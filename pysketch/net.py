@@ -116,6 +116,11 @@ class Net:
         if self.debug_info:
             log_params(self.learnable)
 
+    def reshape(self) -> None:
+        """Let every layer compute its shapes from the inputs'; makes no data. ShapeError if they do not fit."""
+        for layer, bottom, top in zip(self.layers, self.bottoms, self.tops, strict=True):
+            layer.reshape(bottom, top)
+
     def forward_layers(self, indices: Sequence[int]) -> None:
         """Run some layers' reshape and forward, in the order given; ReLUs in place as part of their convolutions."""
         fused = {} if self.debug_info else self.fusion.among(indices).forward

@@ -20,12 +20,12 @@ ROOMS = {
     "images": "images alignment eye_files eye_finder"
     " synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
-    "layers": "blob cores workers prefetch blocks rectifier im2col gemm unfolding gemm_engine winograd winograd_engine"
-    " engine_choice snapshot caffe layer"
+    "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding gemm_engine winograd"
+    " winograd_engine engine_choice snapshot caffe layer"
     " layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
-    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net gradient_check",
+    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
     "use": "net_file sketcher pysketch",
 }

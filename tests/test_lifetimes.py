@@ -11,7 +11,7 @@ import pytest
 
 from pysketch.blob import Blob
 from pysketch.layer import LAYERS, Count, Layer
-from pysketch.lifetimes import Lifetime, Slots
+from pysketch.lifetimes import Lifetime, Slots, data_bytes
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -114,6 +114,19 @@ def test_memory_is_that_of_each_slots_largest_blob_at_the_size_that_ran_last(nam
     given_back = {blob.place: blob.count for blob in net.blobs.values() if is_given_back(blob)}
     assert sum(given_back.values()) == without * PIXELS
     assert sum(slots) < without
+
+
+@pytest.mark.parametrize("keep", [None, (), ("a",)])
+@pytest.mark.parametrize("name", NETS)
+def test_the_bytes_that_a_size_will_take_are_known_before_it_runs(name, keep):
+    net = make(NETS[name][0], keep=keep)
+    for n, h, w in [(3, 11, 13), (1, 5, 2)]:
+        net.blobs["x"].reshape(n, 3, h, w)
+        net.reshape()
+        expected = data_bytes(net.blobs.values(), net.slots)
+        run(net, (n, 3, h, w))
+        kept = {blob.place: blob.data.nbytes for blob in net.blobs.values() if not is_given_back(blob)}
+        assert expected == sum(kept.values()) + net.slots.nbytes
 
 
 def relu_chain(length):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import common
@@ -32,6 +33,8 @@ examples:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o sketch.png --align auto
   the eyes at (412, 380) and (530, 371), and the sketch put back into the photo:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --eyes 412 380 530 371 --paste
+  a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
+    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --tile 200
 
 The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125). --align auto and
 --eyes bring any face there; without them a photo is drawn as it is. A sketch is 12 pixels smaller than what is drawn,
@@ -51,9 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--eyes is for one photo")
     sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
     failures = 0
+    tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
+    draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
         try:
-            pictures = _pictures(args, sketcher, read_photo(photo_path))
+            pictures = _pictures(args, draw, read_photo(photo_path))
             targets = _numbered(sketch_path, len(pictures), jobs)
             for target, picture in zip(targets, pictures, strict=True):
                 write_image(target, picture)
@@ -72,25 +77,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
     )
-    align = parser.add_mutually_exclusive_group()
-    align.add_argument("--align", choices=["auto", "none"], default="none", help="auto: find each face by its eyes")
-    align.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help="left eye, right eye")
+    faces = parser.add_mutually_exclusive_group()
+    faces.add_argument("--align", choices=["auto", "none"], default="none", help="auto: find each face by its eyes")
+    faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help="left eye, right eye")
     parser.add_argument("--paste", action="store_true", help="put aligned sketches back into the photo")
     parser.add_argument("--size-as-input", action="store_true", help="reflect the border: as large as the photo")
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
+    help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
+    parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
     parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
     common.add_threads(parser)
     return parser
 
 
-def _pictures(args: argparse.Namespace, sketcher: Sketcher, photo: np.ndarray) -> list[np.ndarray]:
+def _tile_side(text: str) -> int | None:
+    """A check for argparse: None for "auto", else a whole number."""
+    return None if text == "auto" else common.at_least(1)(text)
+
+
+def _pictures(args: argparse.Namespace, draw: Callable[..., np.ndarray], photo: np.ndarray) -> list[np.ndarray]:
     """What to write: the sketch, or one of each face, or the photo with the faces' sketches in it."""
     whole = args.align == "none" and args.eyes is None
     faces = [] if whole else find_eyes(photo) if args.eyes is None else [np.reshape(args.eyes, (2, 2))]
     if not whole and not faces:
         raise DataError("no face found in it; give the eyes' positions with --eyes X1 Y1 X2 Y2")
     seen = [photo] if whole else [align(photo, eyes) for eyes in faces]
-    sketches = [sketcher.draw(each, args.size_as_input or args.paste) for each in seen]
+    sketches = [draw(each, args.size_as_input or args.paste) for each in seen]
     if args.paste:
         picture = photo
         for sketch, eyes in zip(sketches, faces, strict=True):
