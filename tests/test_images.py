@@ -433,9 +433,9 @@ def test_warp_shrinks_without_aliasing_and_in_place(step):
     linear = step * np.array([[0.8, -0.6], [0.6, 0.8]])
     matrix = np.column_stack([linear, [70, 30]])
     assert abs(warp(board, matrix, (8, 9)).astype(int) - 127).max() < 12
-    ramp = (x + y * 0.5).astype(np.uint8)
+    ramp = np.rint(x + y * 0.5).astype(np.uint8)
     v, u = np.mgrid[:9, :8]
     at = linear @ np.stack([u.ravel(), v.ravel()]) + np.array([[70], [30]])
-    inside = (at.min(axis=0) > 14) & (at[0] < 126) & (at[1] < 106)
-    assert inside.sum() > 9
-    np.testing.assert_allclose(warp(ramp, matrix, (8, 9)).ravel()[inside], (at[0] + at[1] * 0.5)[inside], atol=1.5)
+    error = warp(ramp, matrix, (8, 9)).ravel() - (at[0] + at[1] * 0.5)
+    assert abs(error).max() < 2
+    assert -0.9 < error.mean() < 0.1  # Pillow's transform rounds down

@@ -225,7 +225,7 @@ def test_paste_puts_every_sketch_back_into_the_photo(net_file, portrait, tmp_pat
     for eyes in faces:
         expected = paste(expected, sketcher.draw(align(photo, eyes), True), eyes)
     np.testing.assert_array_equal(read_photo(out), expected)
-    np.testing.assert_array_equal(expected[:, 85:], photo[:, 85:])  # right of both frames
+    np.testing.assert_array_equal(expected[:, 88:], photo[:, 88:])  # right of both frames
     assert (expected[30:50, 20:60] != photo[30:50, 20:60]).mean() > 0.9
 
 
