@@ -16,6 +16,7 @@ setup(
     install_requires=["numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10", "tqdm>=4.66", "threadpoolctl>=3.1"],
     extras_require={
         "gpu": ["cupy-cuda12x>=13"],
+        "nvrtc": ["nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"],
         "bench": [
             "torch>=2.4",
             "onnx>=1.16",

@@ -14,7 +14,6 @@ import numpy as np
 from tqdm import tqdm
 
 from pysketch.alignment import align, paste
-from pysketch.backend import choose_device
 from pysketch.errors import DataError
 from pysketch.eye_finder import find_eyes
 from pysketch.images import list_images, read_photo, side_by_side, write_image
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = _jobs(args.photos, args.output)
     if args.eyes is not None and len(jobs) > 1:
         parser.error("--eyes is for one photo")
-    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     failures = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
     draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
@@ -85,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
     help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
     parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
-    parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_device(parser)
     common.add_threads(parser)
     return parser
 

@@ -9,7 +9,6 @@ import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.backend import choose_device
 from pysketch.metrics import cumulative_match_score, own_ranks, rmse
 from pysketch.pairs import load_pairs
 from pysketch.preprocessing import crop_centre
@@ -32,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = common.parser("evaluate.py", "Score a net: pixel error and recognition on test pairs.", EXAMPLES)
     parser.add_argument("net", help="a net file (.h5) that tools/solve.py wrote")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
-    parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_device(parser)
     common.add_threads(parser)
     args = parser.parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     drawn, sketches = [], []
     for pair in tqdm(load_pairs(args.data, "test"), unit="photo", disable=None):
         drawn.append(sketcher.draw(crop_centre(pair.photo, 155, 200)))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pysketch.alignment import align, paste
+from pysketch.backend import CPU
 from pysketch.errors import DataError, NetdefError, SnapshotError
 from pysketch.images import read_photo, read_sketch, write_image
 from pysketch.sketcher import Sketcher
@@ -23,11 +24,12 @@ def photo(tmp_path):
     return path
 
 
-def test_a_photo_is_drawn_to_the_named_file(net_file, photo, tmp_path):
+def test_a_photo_is_drawn_to_the_named_file(net_file, photo, tmp_path, device):
     out = tmp_path / "new" / "sketch.png"
-    assert deploy.main([str(net_file), str(photo), "-o", str(out)]) == 0
+    assert deploy.main([str(net_file), str(photo), "-o", str(out), "--device", str(device)]) == 0
     expected = Sketcher(net_file).draw(np.asarray(Image.open(photo)))
-    np.testing.assert_array_equal(read_sketch(out), expected)
+    levels = abs(read_sketch(out).astype(int) - expected)
+    assert levels.max() <= (0 if device is CPU else 1)  # another order of sums may round to the next grey level
     assert expected.shape == (25, 27)
 
 

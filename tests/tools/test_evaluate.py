@@ -14,8 +14,8 @@ def aligned(tmp_path):
     return tmp_path / "faces"
 
 
-def test_scores_are_rmse_and_recognition_over_the_test_pairs(net_file, aligned, capsys):
-    assert evaluate.main([str(net_file), "--data", str(aligned)]) == 0
+def test_scores_are_rmse_and_recognition_over_the_test_pairs(net_file, aligned, capsys, device):
+    assert evaluate.main([str(net_file), "--data", str(aligned), "--device", str(device)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "2 pairs, 151x196 pixels"  # the tiny net loses 4 pixels, not 12
     assert lines[1].startswith("RMSE")
