@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = {
     "ground": "errors files self_test backend kernel",
     "netdefs": "prototxt options upgrade fillers netdef",
-    "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
+    "images": "images alignment eye_files eye_finder"
+    " synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
     " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging snapshot caffe"
@@ -36,6 +37,7 @@ SOLE_IMPORTERS = {
     "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
+    "dlib": {"eye_finder"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes"},
 }
