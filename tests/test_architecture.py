@@ -26,6 +26,7 @@ ROOMS = {
     " layers.relu layers.split layers",
     "nets": "splits params backward_plan fusion debug_info net gradient_check",
     "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
+    "baselines": "baselines.baseline baselines.patches baselines.grey baselines",
     "use": "net_file sketcher pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()

@@ -1,0 +1,5 @@
+"""The rival methods of the paper's Table 1. Importing this package registers them; each is one file here."""
+
+from pysketch.baselines.grey import Grey
+
+__all__ = ["Grey"]
