@@ -34,16 +34,16 @@ def min_sum(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, rounds: 
     Ends early when the messages no longer change. Memory: 2 K^2 E numbers beside the arguments.
     """
     inbox = _Inbox(len(unary), edges)
-    messages = np.zeros((2 * len(edges), unary.shape[1]), unary.dtype)  # first -> second node, then second -> first
-    best = unary.argmin(axis=1)
+    U, V = np.ascontiguousarray(unary.T), np.ascontiguousarray(pairwise.transpose(1, 2, 0))  # (K, N), (K, K, E)
+    messages = np.zeros((len(U), 2 * len(edges)), unary.dtype)  # first -> second node, then second -> first
+    best, belief = unary.argmin(axis=1), U
     least = energy(unary, edges, pairwise, best)
     for _ in range(rounds):
-        belief = unary + inbox.sums(messages)
-        new = _messages(belief, edges, pairwise, messages)
+        new = _messages(belief, edges, V, messages)
         new += damping * (messages - new)
         changed = not np.array_equal(new, messages)
-        messages = new
-        states = (unary + inbox.sums(messages)).argmin(axis=1)
+        messages, belief = new, U + inbox.sums(new)
+        states = belief.argmin(axis=0)
         found = energy(unary, edges, pairwise, states)
         if found < least:
             best, least = states, found
@@ -52,20 +52,22 @@ def min_sum(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, rounds: 
     return best
 
 
-def _messages(belief: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, messages: np.ndarray) -> np.ndarray:
-    """What every node tells its neighbours next, (2 E, K)."""
-    forth, back = np.split(messages, 2)
-    from_first = belief[edges[:, 0]] - back
-    from_second = belief[edges[:, 1]] - forth
-    new = np.concatenate(
-        [(pairwise + from_first[:, :, None]).min(axis=1), (pairwise + from_second[:, None, :]).min(axis=2)]
-    )
-    new -= new.min(axis=1, keepdims=True)
+def _messages(belief: np.ndarray, edges: np.ndarray, V: np.ndarray, messages: np.ndarray) -> np.ndarray:
+    """What every node tells its neighbours next, (K, 2 E); belief (K, N), V (K, K, E)."""
+    forth, back = np.split(messages, 2, axis=1)
+    from_first = belief[:, edges[:, 0]] - back
+    from_second = belief[:, edges[:, 1]] - forth
+    new = np.empty_like(messages)
+    to_second, to_first = np.split(new, 2, axis=1)
+    for state in range(len(V)):  # one at a time: what is added stays in the cache
+        (V[:, state] + from_first).min(axis=0, out=to_second[state])
+        (V[state] + from_second).min(axis=0, out=to_first[state])
+    new -= new.min(axis=0)
     return new
 
 
 class _Inbox:
-    """Sums messages (2 E, K) by the node that receives them."""
+    """Sums messages (K, 2 E) by the node that receives them."""
 
     def __init__(self, nodes: int, edges: np.ndarray) -> None:
         receivers = np.concatenate([edges[:, 1], edges[:, 0]])
@@ -74,8 +76,8 @@ class _Inbox:
         self._found, self._starts = np.unique(receivers[self._order], return_index=True)
 
     def sums(self, messages: np.ndarray) -> np.ndarray:
-        """(N, K); zero for a node that nobody writes to."""
-        sums = np.zeros((self._nodes, messages.shape[1]), messages.dtype)
+        """(K, N); zero for a node that nobody writes to."""
+        sums = np.zeros((len(messages), self._nodes), messages.dtype)
         if len(self._found):
-            sums[self._found] = np.add.reduceat(messages[self._order], self._starts, axis=0)
+            sums[:, self._found] = np.add.reduceat(messages[:, self._order], self._starts, axis=1)
         return sums

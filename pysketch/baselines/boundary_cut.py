@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pysketch.baselines.patches import Grid
+
 
 def minimum_error_cut(error: np.ndarray) -> np.ndarray:
     """The path of least summed error from the first row to the last: its column in each row.
@@ -38,31 +40,40 @@ def minimum_error_cut(error: np.ndarray) -> np.ndarray:
     return path
 
 
-def stitch(patches: np.ndarray, step: int) -> np.ndarray:
-    """One picture (H, W) of patches (rows, columns, size, size) that lie `step` pixels apart, size/2 <= step <= size.
+def stitch(patches: np.ndarray, grid: Grid) -> np.ndarray:
+    """One picture (H, W) of patches (R, C, size, size) that lie on a grid whose step is size / 2 at least.
 
-    H = (rows - 1) step + size, W likewise. On the path itself the pixels are the right or lower patch's.
+    On the path itself the pixels are the right or the lower patch's.
     """
-    strips = _join(patches.swapaxes(0, 1), step)  # (rows, size, W)
-    return _join(strips.swapaxes(1, 2), step).T
+    strips = _join(patches.swapaxes(0, 1), grid.lefts)  # (R, size, W)
+    return _join(strips.swapaxes(1, 2), grid.tops).T
 
 
-def _join(pieces: np.ndarray, step: int) -> np.ndarray:
-    """Pieces (n, ..., h, w), each `step` columns right of the one before, as one (..., h, (n - 1) step + w)."""
-    n, w = len(pieces), pieces.shape[-1]
-    joined = np.empty((*pieces.shape[1:-1], (n - 1) * step + w), pieces.dtype)
-    overlap = w - step
-    left, right = pieces[:-1, ..., step:], pieces[1:, ..., :overlap]
-    if overlap and n > 1:
-        path = minimum_error_cut(np.square(np.subtract(left, right, dtype=np.float32)))
-        seam = np.where(np.arange(overlap) < path[..., None], left, right)
-    else:
-        seam = right
-    joined[..., :w] = pieces[0]
-    for i in range(1, n):
-        joined[..., i * step : i * step + overlap] = seam[i - 1]
-        joined[..., i * step + overlap : i * step + w] = pieces[i, ..., overlap:]
+def _join(pieces: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Pieces (n, ..., h, w) that begin at these columns as one (..., h, W).
+
+    All but the last are equally far apart, and no two overlaps meet; the last may overlap several.
+    """
+    even = len(starts) < 3 or starts[-1] - starts[-2] == starts[1] - starts[0]
+    if not even:
+        rest = _join(pieces[:-1], starts[:-1])
+        seam = _seam(rest[..., starts[-1] :], pieces[-1][..., : rest.shape[-1] - starts[-1]])
+        return np.concatenate([rest[..., : starts[-1]], seam, pieces[-1][..., seam.shape[-1] :]], axis=-1)
+    w = pieces.shape[-1]
+    joined = np.empty((*pieces.shape[1:-1], starts[-1] + w), pieces.dtype)
+    for start, piece in zip(starts, pieces, strict=True):
+        joined[..., start : start + w] = piece
+    if len(starts) > 1 and (overlap := w - starts[1]):
+        seams = _seam(pieces[:-1, ..., starts[1] :], pieces[1:, ..., :overlap])
+        for start, seam in zip(starts[1:], seams, strict=True):
+            joined[..., start : start + overlap] = seam
     return joined
+
+
+def _seam(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Overlaps (..., h, w): left of the path those of the left pieces, from it on those of the right ones."""
+    path = minimum_error_cut(np.square(np.subtract(left, right, dtype=np.float32)))
+    return np.where(np.arange(left.shape[-1]) < path[..., None], left, right)
 
 
 def _above(total: np.ndarray) -> np.ndarray:
