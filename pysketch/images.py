@@ -104,6 +104,15 @@ def to_luma(rgb: np.ndarray) -> np.ndarray:
     return np.array(Image.fromarray(rgb).convert("L"))
 
 
+def rescale(image: np.ndarray, scale: float) -> np.ndarray:
+    """An (H, W) image `scale` times as large, as (H', W') float32, sizes rounded to whole pixels; not clipped.
+
+    Bicubic interpolation with a = -0.5, whose kernel is widened when the image shrinks, so that nothing aliases.
+    """
+    h, w = (max(1, round(size * scale)) for size in image.shape)
+    return np.array(Image.fromarray(image.astype(np.float32)).resize((w, h), Image.Resampling.BICUBIC))
+
+
 def side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Both images on one white (H, W, 3) sheet, GAP pixels apart; the lower one is centred vertically.
 

@@ -53,13 +53,14 @@ class Baseline:
     def fit(self, pairs: Sequence[Pair], progress: Progress = silent) -> None:
         """Learn from aligned pairs; forgets what it learned before. DataError if they differ in size."""
         if not pairs:
-            raise DataError(f'baseline "{self.name}": no pairs to learn from')
+            raise self.error("no pairs to learn from", DataError)
         shape = pairs[0].sketch.shape
         for pair in pairs:
             if pair.sketch.shape != shape or pair.photo.shape != (*shape, 3):
-                raise DataError(
-                    f'baseline "{self.name}": the pair {pair.name} is {_size(pair.photo)}; '
-                    f"expected {_size(pairs[0].photo)} (width x height) as the pair {pairs[0].name}"
+                raise self.error(
+                    f"pair {pair.name}: expected a photo and a sketch of {shape[1]}x{shape[0]} (width x height) "
+                    f"as in pair {pairs[0].name}, found {_size(pair.photo)} and {_size(pair.sketch)}",
+                    DataError,
                 )
         self._shape = shape
         self.learn(pairs, progress)
@@ -68,11 +69,12 @@ class Baseline:
         """(H, W, 3) uint8 RGB -> (H, W) float32 on 0 (black) .. 255 (white), of the size learned from."""
         shape = getattr(self, "_shape", None)
         if shape is None:
-            raise BaselineError(f'baseline "{self.name}": nothing learned yet; fit it first')
+            raise self.error("nothing learned yet; fit it first")
         if photo.shape != (*shape, 3) or photo.dtype != np.uint8:
-            raise DataError(
-                f'baseline "{self.name}": expected a uint8 photo of shape {(*shape, 3)}, as those it learned from; '
-                f"found {photo.dtype} {photo.shape}"
+            raise self.error(
+                f"expected a uint8 photo of shape {(*shape, 3)}, as those it learned from; "
+                f"found {photo.dtype} {photo.shape}",
+                DataError,
             )
         return np.clip(self.draw(photo), 0, 255).astype(np.float32)
 
@@ -84,13 +86,17 @@ class Baseline:
         """What `sketch` does with a photo of the right size: (H, W) of any real dtype; clipped by the caller."""
         raise NotImplementedError(f"{type(self).__name__} has no draw")
 
+    def error(self, message: str, kind: type[Exception] = BaselineError) -> Exception:
+        """An exception that says which baseline it is about."""
+        return kind(f'baseline "{self.name}": {message}')
+
     def generator(self, *numbers: int) -> np.random.Generator:
         """A generator that gives the same numbers for the same seed and `numbers`."""
         return np.random.default_rng([self.seed, *numbers])
 
 
-def _size(photo: np.ndarray) -> str:
-    return f"{photo.shape[1]}x{photo.shape[0]}"
+def _size(image: np.ndarray) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
 
 
 BASELINES: dict[str, type[Baseline]] = {}

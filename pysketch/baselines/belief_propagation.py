@@ -25,7 +25,9 @@ def energy(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, states: n
     return float(own.sum(dtype=np.float64) + between.sum(dtype=np.float64))
 
 
-def min_sum(unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, rounds: int, damping: float = 0.0) -> np.ndarray:
+def min_sum(
+    unary: np.ndarray, edges: np.ndarray, pairwise: np.ndarray, rounds: int, damping: float = 0.0
+) -> np.ndarray:
     """States (N,) of low energy: the best of those that `rounds` rounds of messages find; exact on a tree.
 
     unary (N, K); edges (E, 2), pairs of different nodes, each pair at most once; pairwise (E, K, K), indexed by the

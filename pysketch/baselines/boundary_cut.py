@@ -34,7 +34,7 @@ def minimum_error_cut(error: np.ndarray) -> np.ndarray:
     path[..., -1] = total[..., -1, :].argmin(axis=-1)
     for y in range(h - 2, -1, -1):
         below = path[..., y + 1, None]
-        near = np.clip(below + (-1, 0, 1), 0, w - 1)
+        near = np.clip(below + np.array([-1, 0, 1]), 0, w - 1)
         step = np.take_along_axis(total[..., y, :], near, axis=-1).argmin(axis=-1)
         path[..., y] = np.take_along_axis(near, step[..., None], axis=-1)[..., 0]
     return path

@@ -11,14 +11,13 @@ from pysketch.baselines.baseline import Baseline, Progress, register
 from pysketch.baselines.boundary_cut import stitch
 from pysketch.baselines.patch_field import Layer, choose
 from pysketch.baselines.patches import Grid, Matches, offsets, search
-from pysketch.errors import DataError
 from pysketch.images import to_luma
 from pysketch.pairs import Pair
 
 
 @register
 @dataclass(kw_only=True)
-class Mrf(Baseline):
+class MRF(Baseline):
     """Each patch of the photo picks one of K training sketch patches, so that neighbours agree.
 
     sizes: patch sizes in pixels, the smallest first, which the sketch is made of; patches overlap by half. A patch's
@@ -47,12 +46,10 @@ class Mrf(Baseline):
     damping: float = 0.3
 
     def learn(self, pairs: Sequence[Pair], progress: Progress) -> None:
-        """Keep the photos as they are compared and the sketches as they are; DataError if a patch does not fit."""
+        """Keeps the photos as they are compared, and the sketches."""
         height, width = pairs[0].sketch.shape
-        if min(height, width) < max(self.sizes):
-            raise DataError(
-                f'baseline "{self.name}": patches of {max(self.sizes)} pixels do not fit into {width}x{height} photos'
-            )
+        if max(self.sizes) > min(height, width):
+            raise self.error(f"size {max(self.sizes)} does not fit {width}x{height} images (width x height)")
         self._grids = [Grid(height, width, size, size // 2) for size in self.sizes]
         described = []
         for done, pair in enumerate(pairs, 1):
@@ -75,7 +72,7 @@ class Mrf(Baseline):
         return to_luma(photo).astype(np.float32)
 
     def outline(self, sketch: np.ndarray) -> np.ndarray:
-        """The sketch as neighbouring patches are compared, (H, W, channels) float32, grey levels first: nothing else."""
+        """The sketch as neighbours are compared, (H, W, channels) float32: its grey levels, the only channel."""
         return sketch[..., None].astype(np.float32)
 
     def match(self, described: np.ndarray, grid: Grid) -> tuple[Matches, np.ndarray]:

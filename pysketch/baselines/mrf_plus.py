@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysketch.baselines.baseline import Progress, register
-from pysketch.baselines.mrf import Mrf
+from pysketch.baselines.mrf import MRF
 from pysketch.baselines.patches import Grid, Matches, offsets, search
 from pysketch.baselines.photo_descriptors import band_pass, orientation_maps, quarter_descriptors, remap
 from pysketch.baselines.shape_prior import ShapePrior
@@ -18,8 +18,8 @@ from pysketch.pairs import Pair
 
 @register
 @dataclass(kw_only=True)
-class MrfPlus(Mrf):
-    """`Mrf`, with three more terms of its energy; the photo's light matters little.
+class MRFPlus(MRF):
+    """`MRF`, with three more terms of its energy; the photo's light matters little.
 
     Luma is remapped to the mean and deviation of all training photos before it is compared. Of the `pool` nearest
     candidates those `candidates` stay that have the least cost
@@ -32,20 +32,20 @@ class MrfPlus(Mrf):
 
     On the 100 test pairs: TEST_SCORES
     TIME_AND_MEMORY
-    The authors' descriptors, landmarks and constants are not known to us; the defaults were chosen as those of `Mrf`.
+    The authors' descriptors, landmarks and constants are not known to us; the defaults were chosen as those of `MRF`.
     """
 
     name = "mrf_plus"
     source = "Zhang, Wang and Tang, Lighting and Pose Robust Face Sketch Synthesis, ECCV 2010"
 
     pool: int = 30
-    sigma_gradient: float = 0.4
-    sigma_shape: float = 15.0
+    sigma_gradient: float = 0.6
+    sigma_shape: float = 20.0
     sigma_place: float = 4.0
-    gradient_weight: float = 1.0
+    gradient_weight: float = 0.5
 
     def learn(self, pairs: Sequence[Pair], progress: Progress) -> None:
-        """As `Mrf`, and gradient directions of all photos: 32 bytes a pixel."""
+        """As `MRF`, and gradient directions of all photos: 32 bytes a pixel."""
         lumas = np.stack([to_luma(pair.photo) for pair in pairs])
         self._tone = float(lumas.mean()), float(lumas.std(axis=(1, 2)).mean())
         super().learn(pairs, progress)

@@ -38,12 +38,14 @@ class ShapePrior:
     def costs(self, photo: np.ndarray, candidates: Matches, grid: Grid) -> np.ndarray:
         """The factors' negative logarithms for the candidates of a photo (H, W): (R, C, K) float32, 0 elsewhere."""
         costs = np.zeros(candidates.images.shape, np.float32)
-        moved = np.stack(
-            [candidates.tops - grid.tops[:, None, None], candidates.lefts - grid.lefts[:, None]], axis=-1
-        )
+        moved = np.stack([candidates.tops - grid.tops[:, None, None], candidates.lefts - grid.lefts[:, None]], axis=-1)
         for box in _boxes(*photo.shape):
             difference, displacement = self._compare(photo, box)
-            inside = np.ix_(*(_middles_within(s, grid.size, part) for s, part in zip((grid.tops, grid.lefts), box)))
+            rows, columns = (
+                _middles_within(starts, grid.size, part)
+                for starts, part in zip((grid.tops, grid.lefts), box, strict=True)
+            )
+            inside = np.ix_(rows, columns)
             images = candidates.images[inside]
             unlike = (difference - difference.min())[images] / (2 * self._sigma_shape**2)
             astray = np.square(moved[inside] - displacement[images]).sum(axis=-1) / (2 * self._sigma_place**2)
@@ -70,7 +72,10 @@ class ShapePrior:
 def _boxes(height: int, width: int) -> Iterator[tuple[slice, slice]]:
     """Rows and columns of the components that are a pixel large at least."""
     for top, bottom, left, right in COMPONENTS.values():
-        rows, columns = slice(round(top * height), round(bottom * height)), slice(round(left * width), round(right * width))
+        rows, columns = (
+            slice(round(top * height), round(bottom * height)),
+            slice(round(left * width), round(right * width)),
+        )
         if rows.start < rows.stop and columns.start < columns.stop:
             yield rows, columns
 
