@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -11,12 +12,13 @@ from pysketch.backend import Array
 
 
 class _Cell:
-    """A place for one array, which several blobs may share."""
+    """A place for one array, which several blobs may share; `make` gives an array of a shape, None: zeros."""
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "make")
 
     def __init__(self) -> None:
         self.array: Array | None = None
+        self.make: Callable[[tuple[int, ...]], Array] | None = None
 
 
 class Blob:
@@ -67,6 +69,15 @@ class Blob:
         """Let `diff` be the other blob's memory, seen in this blob's shape."""
         self._diff = other._diff
 
+    @property
+    def place(self) -> object:
+        """Where `data` is: the same object for blobs that share it."""
+        return self._data
+
+    def borrow_data(self, make: Callable[[tuple[int, ...]], Array]) -> None:
+        """Let go of `data`; when next asked for, they are what make(shape) gives (C-contiguous; it may raise)."""
+        self._data.array, self._data.make = None, make
+
     def hold_data(self, array: Array) -> None:
         """Make `array` itself (no copy; C-contiguous) the data, and its shape the blob's."""
         self._shape = array.shape
@@ -101,7 +112,8 @@ class Blob:
 
     def _array(self, cell: _Cell) -> Array:
         if cell.array is None or cell.array.size != self.count:
-            cell.array = self.xp.zeros(self._shape, self.dtype)
+            cell.array = None  # first, so that the old and the new one are never there together
+            cell.array = cell.make(self._shape) if cell.make else self.xp.zeros(self._shape, self.dtype)
         return cell.array if cell.array.shape == self._shape else cell.array.reshape(self._shape)
 
     def __repr__(self) -> str:

@@ -31,7 +31,8 @@ from pysketch.backend import Array, copy_into, to_host
 from pysketch.blob import Blob
 from pysketch.errors import GradientError
 from pysketch.layer import Layer
-from pysketch.net import Net, Param
+from pysketch.net import Net
+from pysketch.params import Param
 
 NET_STEPS = (1e-4, 1e-5, 1e-6)
 """Tried in this order by check_net_gradients."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pysketch.backend import Array, array_module
+from pysketch.receptive_field import ReceptiveField
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,13 @@ class Window:
         """How many input pixels one output sees along the axis: d (k - 1) + 1."""
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
+    def receptive_field(self, axis: int) -> ReceptiveField:
+        """What an output sees along the axis."""
+        return ReceptiveField(self.stride[axis], self.pad[axis], self.extent(axis) - 1 - self.pad[axis])
+
     def input_range(self, start: int, stop: int, axis: int) -> tuple[int, int]:
         """The input pixels that the outputs start..stop see along the axis, ends excluded; some may be padding."""
-        first = start * self.stride[axis] - self.pad[axis]
-        return first, (stop - 1) * self.stride[axis] - self.pad[axis] + self.extent(axis)
+        return self.receptive_field(axis).seen_range(start, stop)
 
     def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(out_h, out_w) for an input of size (h, w): (h + 2 pad - extent) // stride + 1; < 1: no fit."""

@@ -32,6 +32,7 @@ from pysketch.blob import Blob
 from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
 from pysketch.netdef import LayerDef, Phase
 from pysketch.options import Kind, Option, Options, Table
+from pysketch.receptive_field import POINT, Fields
 from pysketch.workers import Workers
 
 
@@ -101,6 +102,7 @@ class Layer:
     in_place: ClassVar[bool] = False  # may a top be its bottom?
     is_loss: ClassVar[bool] = False  # is the first top's loss_weight 1 by default?
     mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
+    pointwise: ClassVar[bool] = False  # does each row and column of a top depend only on the bottoms' same ones?
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
 
     def __init_subclass__(cls) -> None:
@@ -147,6 +149,13 @@ class Layer:
         if any(propagate_down):
             raise self.error(f"a {self.type} layer cannot propagate down to its bottoms")
 
+    def receptive_field(self) -> Fields | None:
+        """What an element of a top sees of each bottom, along height and width; None: all of it, or nobody knows.
+
+        Known after setup. `pointwise` layers need not write it.
+        """
+        return (POINT, POINT) if self.pointwise else None
+
     def state(self) -> dict[str, Any]:
         """What must be saved so that a resumed run goes on the same: a JSON object; {} for most layers."""
         return {}
@@ -163,7 +172,10 @@ class Layer:
         return np.random.default_rng([self.context.seed, *keys, number])
 
     def add_param(self, values: np.ndarray) -> Blob:
-        """Append a param that starts with `values`, in the net's dtype, on the net's device."""
+        """Append a param that starts with `values`, in the net's dtype, on the net's device.
+
+        The net moves it when all layers are set up: ask for `blob.data` whenever it is needed.
+        """
         blob = Blob(values.shape, self.context.dtype, self.xp)
         blob.hold_data(self.xp.asarray(values, dtype=blob.dtype))
         self.blobs.append(blob)

@@ -17,12 +17,14 @@ from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
 from pysketch.errors import NetdefError, SnapshotError, did_you_mean
+from pysketch.flat_params import FlatParams
 from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
+from pysketch.lifetimes import Slots, find_lifetimes
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
-from pysketch.params import Param, gather_params
+from pysketch.params import gather_params
 from pysketch.snapshot import WeightsFile, write_weights
-from pysketch.splits import insert_splits
+from pysketch.splits import insert_splits, unread_tops
 from pysketch.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,9 @@ class Net:
     --data says. layer_paths: folders from which Python layers may be imported. input_shapes: blob name ->
     shape, for Input layers, instead of the netdef's. workers: the threads and the workspace that layers
     work with, which nets may share; default: all cores, 64 MiB. debug_info: log every blob's mean magnitude.
+    keep: names of the blobs that can be read after a forward, besides inputs, outputs and losses; default: all.
+    The others then share memory (see `lifetimes`; `slots` holds it): for phase TEST, without backward. A part of the
+    layers still runs if those before it have just run; to read what was given back is a ValueError.
 
     blobs: name -> Blob, in the order they are made. params: layer name -> its Blobs. inputs: tops of
     Input layers. outputs: tops that no layer reads, in alphabetical order. learnable: every Param once.
@@ -60,6 +65,7 @@ class Net:
         input_shapes: Mapping[str, tuple[int, ...]] | None = None,
         workers: Workers | None = None,
         debug_info: bool = False,
+        keep: Sequence[str] | None = None,
     ) -> None:
         self.netdef = netdef if isinstance(netdef, NetDef) else load_netdef(netdef)
         self.name = self.netdef.name
@@ -89,12 +95,13 @@ class Net:
         for definition in definitions:
             self._append(definition)
         self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
-        self.learnable: list[Param] = gather_params(self.layers)
+        self.learnable = FlatParams(gather_params(self.layers))
         self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
-        self.outputs = _unread_tops(definitions)
+        self.outputs = unread_tops(definitions)
         plan = plan_backward(self.layers, self.netdef.force_backward)
         self.needs_backward, self.propagate_down = plan.needs_backward, plan.propagate_down
         self.fusion = plan_fusion(self.layers, self.bottoms, self.tops, plan)
+        self.slots = self._plan_slots(keep)
         if weights is not None:
             self.copy_from(weights)
 
@@ -109,12 +116,18 @@ class Net:
         if self.debug_info:
             log_params(self.learnable)
 
+    def reshape(self) -> None:
+        """Let every layer compute its shapes from the inputs'; makes no data. ShapeError if they do not fit."""
+        for layer, bottom, top in zip(self.layers, self.bottoms, self.tops, strict=True):
+            layer.reshape(bottom, top)
+
     def forward_layers(self, indices: Sequence[int]) -> None:
         """Run some layers' reshape and forward, in the order given; ReLUs in place as part of their convolutions."""
         fused = {} if self.debug_info else self.fusion.among(indices).forward
         with self.context.workers.single_threaded_blas():
             for index in (index for index in indices if index not in fused.values()):
                 layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
+                self.slots.begin(index)
                 layer.reshape(bottom, top)
                 if index in fused:
                     layer.forward_rectified(bottom, top, self.layers[fused[index]].options.negative_slope)
@@ -122,9 +135,12 @@ class Net:
                     layer.forward(bottom, top)
                 if self.debug_info:
                     log_forward(layer, top)
+                self.slots.end(index)
 
     def backward_layers(self, indices: Sequence[int]) -> None:
         """Run some layers' backward, where it is needed, in the opposite of the order given."""
+        if self.slots.slots:
+            raise ValueError(f"{self.netdef.filename}: no backward for a net that keeps only some blobs (option keep)")
         for blob, weight in self.loss_weights:
             blob.diff[...] = weight
         fused = {} if self.debug_info else self.fusion.among(indices).backward
@@ -145,8 +161,7 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Set every param's diff to 0, once per update."""
-        for param in self.learnable:
-            param.blob.diff[...] = 0
+        self.learnable.clear_diffs()
 
     def copy_from(self, path: str | os.PathLike[str]) -> None:
         """Copy the weights of a file by layer name.
@@ -182,6 +197,7 @@ class Net:
                         f"{theirs.shape} in the net it shares params with"
                     )
                 mine.share_data(theirs)
+        self.learnable.release_data()
 
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
         """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""
@@ -216,6 +232,19 @@ class Net:
                 if not is_finite(array):
                     return f'layer "{layer.name}", {what}, {which}'
         return None
+
+    def _plan_slots(self, keep: Sequence[str] | None) -> Slots:
+        """Memory for the blobs that need not be kept; with keep None for none."""
+        if keep is None:
+            return Slots((), self.context.xp, self.dtype)
+        if self.phase != Phase.TEST:
+            raise ValueError(f"{self.netdef.filename}: the option keep is for phase TEST, found {self.phase.name}")
+        for name in keep:
+            if name not in self.blobs:
+                raise ValueError(f'{self.netdef.filename}: keep: no blob "{name}"{did_you_mean(name, self.blobs)}')
+        kept = [self.blobs[name] for name in (*self.inputs, *self.outputs, *keep)]
+        kept += [blob for blob, _ in self.loss_weights]
+        return Slots(find_lifetimes(self.layers, self.bottoms, self.tops, kept), self.context.xp, self.dtype)
 
     def _definitions(self) -> tuple[LayerDef, ...]:
         """The layers of this state, their options checked, their loss weights and splits in place."""
@@ -264,12 +293,3 @@ def is_finite(array: Array) -> bool:
     with np.errstate(over="ignore"):  # finite elements whose sum is not
         total = float(abs(array).sum())
     return math.isfinite(total) or bool(np.isfinite(to_host(array)).all())
-
-
-def _unread_tops(definitions: Sequence[LayerDef]) -> list[str]:
-    """The names of those tops that no layer below reads, in alphabetical order."""
-    unread: set[str] = set()
-    for definition in definitions:
-        unread.difference_update(definition.bottom)
-        unread.update(definition.top)
-    return sorted(unread)

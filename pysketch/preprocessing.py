@@ -29,16 +29,22 @@ class Preprocessing:
         """5 with X and Y, else 3."""
         return 5 if self.xy else 3
 
-    def apply(self, photo: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 RGB -> (channels, H, W) float32."""
-        h, w = photo.shape[:2]
+    def apply(
+        self, pixels: np.ndarray, corner: tuple[int, int] = (0, 0), whole: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (channels, H, W) float32.
+
+        For a part of a photo: corner, the (row, column) where it begins, and whole, the photo's (height, width).
+        """
+        h, w = pixels.shape[:2]
+        (top, left), (whole_h, whole_w) = corner, whole or (h, w)
         data = np.empty((self.channels, h, w), np.float32)
-        data[:3] = photo.transpose(2, 0, 1)
+        data[:3] = pixels.transpose(2, 0, 1)
         data[:3] -= np.asarray(self.mean, np.float32)[:, None, None]
         data[:3] *= np.float32(self.scale)
         if self.xy:
-            data[3] = (np.arange(w) - centre(w)) * self.xy_scale
-            data[4] = ((np.arange(h) - centre(h)) * self.xy_scale)[:, None]
+            data[3] = (np.arange(left, left + w) - centre(whole_w)) * self.xy_scale
+            data[4] = ((np.arange(top, top + h) - centre(whole_h)) * self.xy_scale)[:, None]
         return data
 
     def to_json(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -13,9 +14,13 @@ from pysketch.net import Net
 from pysketch.net_file import read_net_file
 from pysketch.netdef import NetDef, Phase
 from pysketch.preprocessing import Preprocessing
+from pysketch.tiling import BUDGET, Size, Tile, Tiling, whole_image
 from pysketch.workers import Workers
 
 DEPLOY = ("deploy",)
+
+Progress = Callable[[list[Tile]], Iterable[Tile]]
+"""Goes through a list of tiles, and may show how far it is."""
 
 
 class Sketcher:
@@ -34,43 +39,95 @@ class Sketcher:
         sizes = zip(self._input.shape[2:], self._output.shape[2:], strict=True)
         self.lost_border = tuple(before - after for before, after in sizes)
 
-    def draw(self, photo: np.ndarray, size_as_input: bool = False) -> np.ndarray:
-        """(H, W, 3) uint8 RGB -> (H', W') uint8 grey: see `predict` for the sizes."""
-        return np.rint(np.clip(self.predict(photo, size_as_input), 0, 255)).astype(np.uint8)
+    def draw(
+        self,
+        photo: np.ndarray,
+        size_as_input: bool = False,
+        tile: int | None = None,
+        progress: Progress = iter,
+    ) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (H', W') uint8 grey: `predict`, clipped and rounded; see there."""
+        return self._render(np.uint8, photo, size_as_input, tile, progress)
 
-    def predict(self, photo: np.ndarray, size_as_input: bool = False) -> np.ndarray:
+    def predict(
+        self,
+        photo: np.ndarray,
+        size_as_input: bool = False,
+        tile: int | None = None,
+        progress: Progress = iter,
+    ) -> np.ndarray:
         """The net's output (H', W') float32 on the scale 0 (black) .. 255 (white), not clipped.
 
         H' and W' are smaller than the photo's by `lost_border`, what unpadded convolutions lose. With
         size_as_input the photo is first continued by reflection at its border, so that the sketch has
-        the photo's size. DataError if the photo is too small.
+        the photo's size.
+
+        tile: draw at most tile x tile pixels of the sketch at a time; the sketch is the same up to float rounding.
+        None: all at once if the net's blobs take at most `tiling.BUDGET` bytes, else in the largest tiles that do; a
+        net that does not allow tiles draws all at once. progress: is given the list of tiles and goes through
+        them, as tqdm does.
+
+        DataError if the photo is too small, NetdefError if a tile is asked for and the net does not allow it.
         """
-        h, w = photo.shape[:2]
-        if size_as_input:
-            photo = self._reflected(photo)
-        data = self.preprocessing.apply(photo)
-        self._input.reshape(1, *data.shape)
-        copy_into(self._input.data, data[None])
-        try:
+        return self._render(np.float32, photo, size_as_input, tile, progress)
+
+    def _render(
+        self, dtype: type, photo: np.ndarray, size_as_input: bool, tile: int | None, progress: Progress
+    ) -> np.ndarray:
+        """The prediction in float32, or the drawing in uint8."""
+        rows, cols = self._lines(photo.shape[:2], size_as_input)
+        size = len(rows), len(cols)
+        out_size = self._output_size(photo.shape[:2], size, size_as_input)
+        sketch = np.empty(out_size, dtype)
+        for down, across in progress(self._tiles(size, out_size, tile)):
+            pixels = photo[np.ix_(rows[down.seen], cols[across.seen])]
+            data = self.preprocessing.apply(pixels, (down.seen.start, across.seen.start), size)
+            self._input.reshape(1, *data.shape)
+            copy_into(self._input.data, data[None])
             self.net.forward()
-        except ShapeError as error:
-            raise DataError(f"a {w}x{h} photo (width x height) is too small for this net: {error}") from None
-        sketch = to_host(self._output.data)[0, 0].copy()
-        if size_as_input and sketch.shape != (h, w):
-            raise DataError(
-                f"this net makes a {sketch.shape[1]}x{sketch.shape[0]} sketch of a {w}x{h} photo (width x "
-                "height), so it cannot draw in the photo's size"
-            )
+            drawn = to_host(self._output.data[0, 0, down.kept, across.kept])
+            sketch[down.made, across.made] = np.rint(np.clip(drawn, 0, 255)) if dtype is np.uint8 else drawn
         return sketch
 
-    def _reflected(self, photo: np.ndarray) -> np.ndarray:
-        h, w = photo.shape[:2]
-        before = [pixels // 2 for pixels in self.lost_border]
-        after = [pixels - first for pixels, first in zip(self.lost_border, before, strict=True)]
+    def _lines(self, size: Size, reflect: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows and columns of the photo the net sees, in order: all, or, continued by reflection, some twice."""
+        h, w = size
+        before = [pixels // 2 if reflect else 0 for pixels in self.lost_border]
+        after = [pixels - first if reflect else 0 for pixels, first in zip(self.lost_border, before, strict=True)]
         if h <= max(before[0], after[0]) or w <= max(before[1], after[1]):
             raise DataError(f"a {w}x{h} photo (width x height) is too small to be continued by reflection")
-        pad = [*zip(before, after, strict=True), (0, 0)]
-        return np.pad(photo, pad, mode="reflect")
+        rows, cols = (np.pad(np.arange(n), (a, b), mode="reflect") for n, a, b in zip(size, before, after, strict=True))
+        return rows, cols
+
+    def _output_size(self, photo_size: Size, size: Size, size_as_input: bool) -> Size:
+        """The sketch's (height, width), if the net is given `size`."""
+        h, w = photo_size
+        self._input.reshape(*self._input.shape[:2], *size)
+        try:
+            self.net.reshape()
+        except ShapeError as error:
+            raise DataError(f"a {w}x{h} photo (width x height) is too small for this net: {error}") from None
+        out_h, out_w = self._output.shape[2:]
+        if size_as_input and (out_h, out_w) != (h, w):
+            raise DataError(
+                f"this net makes a {out_w}x{out_h} sketch of a {w}x{h} photo (width x height), so it cannot draw "
+                "in the photo's size"
+            )
+        return out_h, out_w
+
+    def _tiles(self, size: Size, out_size: Size, side: int | None) -> list[Tile]:
+        """The tiles of at most side x side, or those that `predict` says for None."""
+        if side is not None and side < 1:
+            raise DataError(f"a tile must be at least 1 pixel large, found {side}")
+        try:
+            tiling = Tiling(self.net)
+        except NetdefError:
+            if side is not None:
+                raise
+            return [whole_image(size, out_size)]
+        if side is None and tiling.blob_bytes(size) <= BUDGET:
+            return [whole_image(size, out_size)]
+        return tiling.cut(size, out_size, side or tiling.largest_side(size, out_size, BUDGET))
 
 
 def deploy_net(
@@ -92,7 +149,8 @@ def deploy_net(
     if len(shapes) != 1 or len(shapes[0].dim) != 4:
         raise inputs[0].error("drawing needs an input shape of four dims: N, channels, height, width")
     shape = (1, preprocessing.channels, *shapes[0].dim[2:])
-    net = Net(netdef, Phase.TEST, stages=DEPLOY, device=device, input_shapes={inputs[0].top[0]: shape}, workers=workers)
+    sizes = {inputs[0].top[0]: shape}
+    net = Net(netdef, Phase.TEST, stages=DEPLOY, device=device, input_shapes=sizes, workers=workers, keep=())
     outputs = [(name, net.blobs[name].shape) for name in net.outputs]
     if len(outputs) != 1 or len(outputs[0][1]) != 4 or outputs[0][1][1] != 1:
         raise NetdefError(

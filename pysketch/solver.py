@@ -206,12 +206,12 @@ class Solver:
             state = options.test_state[k] if options.test_state else None
             level = state.level if state and state.given("level") else None
             stages = state.stage if state else ()
-            net = Net(path, Phase.TEST, level=level, stages=stages, **arguments)
+            net = Net(path, Phase.TEST, level=level, stages=stages, keep=(), **arguments)
             net.share_with(self.net)
             self.test_nets.append(net)
         for path in options.weights:
             self.net.copy_from(path)
-        self.updater = Updater(options, self.definition.type, self.net.learnable)
+        self.updater = Updater(options, self.definition.type, self.net.learnable, self.net.context.workers)
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", seed)
 

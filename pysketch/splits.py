@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pysketch.errors import did_you_mean
@@ -35,6 +36,15 @@ def insert_splits(layers: tuple[LayerDef, ...]) -> tuple[LayerDef, ...]:
         for k in splits:
             result.append(_split(layers, (index, k), uses[index, k]))
     return tuple(result)
+
+
+def unread_tops(definitions: Sequence[LayerDef]) -> list[str]:
+    """The names of those tops that no layer below reads, in alphabetical order."""
+    unread: set[str] = set()
+    for definition in definitions:
+        unread.difference_update(definition.bottom)
+        unread.update(definition.top)
+    return sorted(unread)
 
 
 def _find_readers(layers: tuple[LayerDef, ...]) -> list[list[Producer]]:

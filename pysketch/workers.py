@@ -22,6 +22,9 @@ from pysketch.cores import Cores, keep_to, own_cores
 DEFAULT_WORKSPACE = 64 << 20
 """Bytes of memory that the layers of a net may work in, at most, beside blobs and params."""
 
+ALIGNMENT = 64
+"""Bytes that an array's place in shared memory is a multiple of: a cache line."""
+
 SLACK = 1024
 """Bytes that the arrays of one piece of work lose to alignment in an arena, at most."""
 
@@ -30,8 +33,6 @@ Task = TypeVar("Task")
 
 class Arena:
     """Memory that is cut into arrays, again and again: `reserve` takes all of them back."""
-
-    _ALIGNMENT = 64  # bytes: a cache line
 
     def __init__(self) -> None:
         self._memory: Array | None = None
@@ -68,8 +69,8 @@ class Arena:
 
 
 def padded(nbytes: int) -> int:
-    """How many bytes of an arena an array of so many bytes takes."""
-    return -(-nbytes // Arena._ALIGNMENT) * Arena._ALIGNMENT
+    """How many bytes an array of so many bytes takes where others follow it."""
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
 class _Helper:

@@ -19,12 +19,12 @@ ROOMS = {
     "netdefs": "prototxt options upgrade fillers netdef",
     "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
-    "layers": "blob cores workers prefetch blocks rectifier im2col gemm unfolding gemm_engine winograd winograd_engine"
-    " engine_choice snapshot caffe layer"
+    "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding gemm_engine winograd"
+    " winograd_engine engine_choice snapshot caffe layer"
     " layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
-    "nets": "splits params backward_plan fusion debug_info net gradient_check",
+    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"

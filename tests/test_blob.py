@@ -142,6 +142,33 @@ def test_whoever_shares_a_memory_sees_the_array_that_is_held_in_it() -> None:
     assert other.data.tolist() == [1, 2]
 
 
+def test_data_that_are_borrowed_come_from_the_lender_when_asked_for_and_again_at_another_size() -> None:
+    one, other = Blob((2, 3)), Blob((6,))
+    other.share_data(one)
+    one.data[...] = 1
+    asked = []
+
+    def lend(shape: tuple[int, ...]) -> np.ndarray:
+        asked.append(shape)
+        return np.full(shape, 7, np.float32)
+
+    one.borrow_data(lend)
+    assert asked == []
+    assert other.data.tolist() == [7] * 6
+    assert one.data.tolist() == [[7] * 3] * 2
+    one.reshape(2, 2)
+    assert one.data.tolist() == [[7, 7], [7, 7]]
+    assert asked == [(6,), (2, 2)]
+    assert not one.diff.any()
+
+
+def test_blobs_that_share_data_have_one_place() -> None:
+    one, other = Blob((2,)), Blob((2,))
+    assert one.place is not other.place
+    other.share_data(one)
+    assert one.place is other.place
+
+
 @pytest.mark.parametrize(
     ("shape", "legacy"),
     [((2, 3, 5, 7), (2, 3, 5, 7)), ((2, 3), (2, 3, 1, 1)), ((), (1, 1, 1, 1)), ((2, 3, 5, 7, 11), (2, 3, 5, 7))],

@@ -19,6 +19,7 @@ from pysketch.images import (
     list_images,
     read_photo,
     read_sketch,
+    rescale,
     side_by_side,
     to_luma,
     write_image,
@@ -398,3 +399,19 @@ def test_every_listed_suffix_is_one_that_can_be_read(tmp_path, suffix):
     Image.new(mode, (W, H)).save(stream, format=Image.registered_extensions()[suffix])
     (tmp_path / f"a{suffix}").write_bytes(stream.getvalue())
     assert (read_photo(tmp_path / f"a{suffix}") == 0).all()
+
+
+@pytest.mark.parametrize(("scale", "shape"), [(0.5, (4, 6)), (1, (7, 12)), (2, (14, 24)), (0.01, (1, 1))])
+def test_a_rescaled_image_has_rounded_sizes_and_float32_pixels(scale, shape):
+    rescaled = rescale(np.full((7, 12), 90, np.uint8), scale)
+    assert rescaled.shape == shape
+    assert rescaled.dtype == np.float32
+    np.testing.assert_allclose(rescaled, 90, rtol=1e-6)
+
+
+def test_rescaling_neither_clips_nor_rounds():
+    edge = np.repeat(np.uint8([[0, 0, 0, 255, 255, 255]]), 4, axis=0)
+    rescaled = rescale(edge, 2)
+    assert rescaled.min() < -1
+    assert rescaled.max() > 256
+    assert (rescaled != np.rint(rescaled)).any()

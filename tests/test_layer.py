@@ -312,6 +312,30 @@ def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(name: st
         np.testing.assert_allclose(top, right[1:2], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", WITH_BOTTOMS)
+def test_a_layer_sees_no_more_of_its_bottoms_than_it_says(name: str, tmp_path: Path) -> None:
+    """What receptive_field promises: drawing in tiles relies on it."""
+    single = build(name, tmp_path)
+    fields = single.layer.receptive_field()
+    if fields is None:
+        return
+    bottoms = [blob.data.copy() for blob in single.bottom]
+    before = single.forward()
+    changes = 0
+    for axis, sight in ((-2, fields[0]), (-1, fields[1])):
+        for place in range(min(data.shape[axis] for data in bottoms)):
+            for blob, data in zip(single.bottom, bottoms, strict=True):
+                changed = np.moveaxis(blob.data, axis, -1)
+                changed[...] = np.moveaxis(data, axis, -1)
+                changed[..., place] += 3
+            for old, new in zip(before, single.forward(), strict=True):
+                moved = np.moveaxis(abs(new - old) > 1e-9, axis, -1)
+                found = np.flatnonzero(moved.any(axis=tuple(range(moved.ndim - 1))))
+                assert [o for o in found if place not in range(*sight.seen_range(o, o + 1))] == []
+                changes += len(found)
+    assert changes
+
+
 @pytest.mark.parametrize("name", [name for name in WITHOUT_BOTTOMS if name != "Input"])
 def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(name: str, tmp_path: Path) -> None:
     single = build(name, tmp_path)

@@ -234,6 +234,16 @@ def test_a_new_input_shape_just_works_at_the_next_forward():
         assert net.blobs["a"].data.shape == expected
 
 
+def test_a_reshape_gives_every_blob_its_shape_and_makes_no_data():
+    net = build(DATA, conv("c", "x", "a", kernel=3), layer("r", "ReLU", "a", "b"))
+    net.blobs["x"].reshape(1, 2, 10**7, 10**7 + 1)
+    net.reshape()
+    assert net.blobs["b"].shape == (1, 2, 10**7 - 2, 10**7 - 1)
+    net.blobs["x"].reshape(1, 2, 2, 5)
+    with pytest.raises(ShapeError, match=r'^a:2:7: layer "c": kernel 3x3'):
+        net.reshape()
+
+
 def test_a_new_input_shape_that_does_not_fit_is_an_error_with_the_layers_place():
     net = build(DATA, conv("c", "x", "a", kernel=3))
     net.blobs["x"].reshape(1, 2, 2, 2)

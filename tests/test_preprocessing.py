@@ -57,6 +57,13 @@ def test_a_centre_crops_input_is_the_middle_of_the_whole_photos(size, crop):
     np.testing.assert_array_equal(found, expected.transpose(2, 0, 1))
 
 
+def test_a_parts_input_is_that_part_of_the_whole_photos():
+    preprocessing = Preprocessing(scale=0.01, mean=(127.5,), xy_scale=0.1)
+    whole = preprocessing.apply(photo(17, 12))
+    part = preprocessing.apply(photo(17, 12)[5:9, 2:12], corner=(5, 2), whole=(17, 12))
+    np.testing.assert_array_equal(part, whole[:, 5:9, 2:12])
+
+
 @pytest.mark.parametrize(("size", "middle"), [(1, 0), (2, 0), (3, 1), (4, 1), (155, 77), (200, 99), (250, 124)])
 def test_the_centre_of_an_even_size_is_the_pixel_before_its_middle(size, middle):
     assert centre(size) == middle

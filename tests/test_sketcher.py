@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import h5py
 import numpy as np
 import pytest
 from solver_helpers import SKETCH_NET, write_sketch_net_file
 
 from pysketch.errors import DataError, NetdefError, ShapeError, SnapshotError
+from pysketch.layers.relu import ReLU
 from pysketch.netdef import parse_netdef
 from pysketch.preprocessing import Preprocessing, crop_centre
 from pysketch.sketcher import Sketcher, deploy_net
+from pysketch.workers import Workers
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: [1, 5, 9, 8] } } }'
 CONV = """
@@ -142,6 +146,90 @@ def test_a_net_with_strides_says_that_it_cannot_keep_the_size(tmp_path):
         sketcher.draw(photo(23, 31), size_as_input=True)
 
 
+@pytest.mark.parametrize("size_as_input", [False, True])
+@pytest.mark.parametrize("tile", [1, 4, 9, 1000])
+@pytest.mark.parametrize(("h", "w"), [(23, 31), (20, 6), (5, 13)])
+def test_a_sketch_drawn_in_tiles_is_the_one_drawn_whole(h, w, tile, size_as_input, sketcher):
+    whole = sketcher.predict(photo(h, w), size_as_input)
+    tiled = sketcher.predict(photo(h, w), size_as_input, tile)
+    assert tiled.shape == whole.shape
+    assert tiled.dtype == np.float32
+    np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
+    drawn = sketcher.draw(photo(h, w), size_as_input, tile)
+    assert drawn.dtype == np.uint8
+    np.testing.assert_allclose(drawn, np.clip(whole, 0, 255), atol=0.5001)
+
+
+def test_tiles_are_continued_by_reflection_at_the_photos_border_only(sketcher):
+    continued = np.pad(photo(17, 12), [(2, 2), (2, 2), (0, 0)], mode="reflect")
+    found = sketcher.predict(photo(17, 12), size_as_input=True, tile=5)
+    np.testing.assert_array_equal(found, sketcher.predict(continued, tile=5))
+
+
+def sides(sketcher, image, **options):
+    """The (height, width) of every tile that the sketch is drawn in."""
+    made = []
+
+    def progress(tiles):
+        made.extend(tuple(piece.made.stop - piece.made.start for piece in tile) for tile in tiles)
+        return tiles
+
+    sketcher.draw(image, progress=progress, **options)
+    return made
+
+
+def test_the_list_of_tiles_is_given_to_who_watches(sketcher):
+    assert sides(sketcher, photo(13, 11), tile=4) == [(3, 4)] * 6
+    assert sides(sketcher, photo(13, 11), tile=9) == [(9, 7)]
+
+
+def test_without_a_tile_a_photo_is_drawn_whole_within_the_budget_and_else_in_the_largest_tiles(sketcher, monkeypatch):
+    whole = sketcher.predict(photo(40, 50))
+    data, conv1, prediction = 5 * 40 * 50, 3 * 37 * 48, 36 * 46
+    needed = 4 * (data + conv1 + prediction)
+    monkeypatch.setattr("pysketch.sketcher.BUDGET", needed)
+    assert sides(sketcher, photo(40, 50)) == [(36, 46)]
+    monkeypatch.setattr("pysketch.sketcher.BUDGET", needed - 1)
+    assert sides(sketcher, photo(40, 50)) == [(36, 23)] * 2
+    monkeypatch.setattr("pysketch.sketcher.BUDGET", 4 * (5 * 16 * 16 + 3 * 13 * 14 + 12 * 12))
+    assert sides(sketcher, photo(40, 50)) == [(12, 12)] * 12
+    np.testing.assert_allclose(sketcher.predict(photo(40, 50)), whole, rtol=0, atol=1e-5 * np.abs(whole).max())
+
+
+def test_memory_does_not_grow_with_the_photo_but_for_the_sketch(tmp_path, monkeypatch):
+    monkeypatch.setattr("pysketch.sketcher.BUDGET", 400_000)
+    sketcher = Sketcher(write_sketch_net_file(tmp_path), workers=Workers(1))
+
+    def peak(image):
+        tracemalloc.start()
+        sketcher.draw(image)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    small, large = photo(204, 154), photo(604, 454)
+    sketcher.draw(large)
+    grown = peak(large) - peak(small)
+    assert 0 < grown < 600 * 450 - 200 * 150 + 50_000  # beside the sketch lists of rows, columns and tiles
+
+
+def test_a_net_with_a_layer_that_does_not_say_what_it_sees_is_drawn_whole_or_refused(sketcher, monkeypatch):
+    whole = sketcher.predict(photo(13, 11))
+    monkeypatch.setattr(ReLU, "pointwise", False)
+    monkeypatch.setattr("pysketch.sketcher.BUDGET", 1)
+    np.testing.assert_array_equal(sketcher.predict(photo(13, 11)), whole)
+    with pytest.raises(
+        NetdefError, match=r'^net.h5\[netdef\]:\d+:7: layer "relu1": a ReLU layer does not say what it sees'
+    ):
+        sketcher.predict(photo(13, 11), tile=100)
+
+
+@pytest.mark.parametrize("tile", [0, -3])
+def test_a_tile_without_pixels_is_refused(tile, sketcher):
+    with pytest.raises(DataError, match=f"^a tile must be at least 1 pixel large, found {tile}$"):
+        sketcher.draw(photo(13, 11), tile=tile)
+
+
 def test_weights_of_another_shape_than_the_netdefs_are_refused(tmp_path):
     path = write_sketch_net_file(tmp_path)
     with h5py.File(path, "a") as file:
@@ -193,3 +281,10 @@ def test_a_netdef_that_cannot_draw_says_what_drawing_needs(text, message):
 def test_an_input_too_small_for_its_own_net_is_refused():
     with pytest.raises(ShapeError, match="conv"):
         deploy_net(parse_netdef(INPUT.replace("9, 8", "2, 8") + CONV, "s.prototxt"), Preprocessing())
+
+
+def test_drawing_keeps_only_what_it_needs(sketcher):
+    sketcher.draw(photo(13, 11))
+    assert sketcher.net.slots.nbytes == 4 * sketcher.net.blobs["conv1"].count
+    with pytest.raises(ValueError, match=r'^blob "conv1": no data: its memory is given back'):
+        _ = sketcher.net.blobs["conv1"].data

@@ -170,6 +170,14 @@ def test_a_test_sees_the_params_as_they_are_now(tmp_path):
     assert solver.test()[1] == pytest.approx(solver.net.forward(), rel=1e-5)
 
 
+def test_test_nets_keep_only_their_outputs_and_the_training_net_all_its_blobs(tmp_path):
+    solver = make_solver(tmp_path, TESTED)
+    solver.test()
+    solver.step(1)
+    assert solver.test_nets[0].slots.nbytes > 0
+    assert solver.net.slots.nbytes == 0
+
+
 def test_tests_leave_training_as_it_is(tmp_path):
     with_tests, without = make_solver(tmp_path, TESTED), make_solver(tmp_path)
     with_tests.step(5)

@@ -69,6 +69,7 @@ def build(job: Job) -> tuple[Net, dict[str, np.ndarray]]:
         seed=job.seed,
         input_shapes={name: feed.shape for name, feed in feeds.items()},
         workers=Workers(job.threads),
+        keep=() if job.phase == "test" else None,
     )
     if job.phase == "train" and not net.loss_weights:
         raise NetdefError(f"{netdef.filename}: has no loss in phase TRAIN: nothing to learn")

@@ -37,7 +37,7 @@ class Ours:
             copy_into(self.net.blobs[name].data, array)
         if self.trains:
             solver = read_solver(parse(SOLVER, "<benchmark>"), "<benchmark>")
-            self.updater = Updater(solver.options, solver.type, self.net.learnable)
+            self.updater = Updater(solver.options, solver.type, self.net.learnable, self.net.context.workers)
 
     def check(self) -> Arrays:
         """Phase test: the outputs. Phase train: the loss, every learned param's gradient, the loss after an update."""

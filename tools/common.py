@@ -55,7 +55,7 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
     except PysketchError as error:
         fail(str(error))
     except MemoryError as error:
-        fail(f"not enough memory: {error}; try a smaller image or batch, or micro_batch in the solver file")
+        fail(f"not enough memory: {error}; try a smaller tile, image or batch, or micro_batch in the solver file")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)

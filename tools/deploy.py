@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import common
@@ -25,6 +26,8 @@ examples:
     python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg -o sketch.png --size-as-input
   a folder of photos, each drawn to sketches/NAME.png, beside its photo in one picture:
     python tools/deploy.py netdefs/pretrained/medium.h5 photos/ -o sketches --side-by-side
+  a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
+    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --tile 200
 
 The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125): photos
 like that are drawn best. A sketch is 12 pixels smaller than its photo, unless --size-as-input is given.
@@ -38,10 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = _jobs(args.photos, args.output)
     sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
     failures = 0
+    tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
         try:
             photo = read_photo(photo_path)
-            sketch = sketcher.draw(photo, args.size_as_input)
+            sketch = sketcher.draw(photo, args.size_as_input, args.tile, tiles)
             write_image(sketch_path, side_by_side(photo, sketch) if args.side_by_side else sketch)
         except DataError as error:
             failures += 1
@@ -60,9 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--size-as-input", action="store_true", help="reflect the border: as large as the photo")
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
+    help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
+    parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
     parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
     common.add_threads(parser)
     return parser
+
+
+def _tile_side(text: str) -> int | None:
+    """A check for argparse: None for "auto", else a whole number."""
+    return None if text == "auto" else common.at_least(1)(text)
 
 
 def _jobs(photos: Sequence[str], output: str | None) -> list[tuple[Path, Path]]:

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pysketch.backend import choose_device
-from pysketch.baselines import BASELINES, baseline_class
+from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.evaluation import CSV_HEADER, Evaluation, csv_rows, evaluate, fit_seconds, net_draw
 from pysketch.files import atomic_path
 from pysketch.pairs import Pair, load_pairs
@@ -43,17 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.net is None and not args.baseline:
         parser.error("expected a net file, or --baseline NAME")
     common.log_to(None, logging.WARNING)
+    baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     pairs = load_pairs(args.data, "test")
+    training = load_pairs(args.data, "train") if baselines else []
     evaluations = [_evaluate_net(args, pairs)] if args.net else []
-    if args.baseline:
-        classes = [baseline_class(name) for name in args.baseline]
-        training = load_pairs(args.data, "train")
-        for cls in classes:
-            baseline = cls(seed=args.seed)
-            with progress_bar(f"{cls.name} learns", "step") as progress:
-                seconds = fit_seconds(baseline, training, pairs, progress)
-            with progress_bar(cls.name) as progress:
-                evaluations.append(evaluate(cls.name, baseline.sketch, pairs, progress=progress, learn_seconds=seconds))
+    evaluations += [_evaluate_baseline(baseline, training, pairs) for baseline in baselines]
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(table(evaluations)))
     if args.csv:
@@ -78,6 +72,14 @@ def _evaluate_net(args: argparse.Namespace, pairs: Sequence[Pair]) -> Evaluation
     name = Path(args.net).stem
     with progress_bar(name) as progress:
         return evaluate(name, net_draw(sketcher), pairs, progress=progress)
+
+
+def _evaluate_baseline(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair]) -> Evaluation:
+    name = baseline.name
+    with progress_bar(f"{name} learns", "step") as progress:
+        seconds = fit_seconds(baseline, training, pairs, progress)
+    with progress_bar(name) as progress:
+        return evaluate(name, baseline.sketch, pairs, progress=progress, learn_seconds=seconds)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pysketch.im2col import Window
 from pysketch.layer import Count, Layer, register
 from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.receptive_field import Fields
 from pysketch.rectifier import Finish
 from pysketch.unfolding import add_sums
 from pysketch.winograd import KERNELS
@@ -100,6 +101,10 @@ class Convolution(Layer):
                     f"with pad {pad[0]}x{pad[1]}"
                 )
             y.reshape(x.shape[0], self.options.num_output, *out)
+
+    def receptive_field(self) -> Fields:
+        """The window's."""
+        return self.window.receptive_field(0), self.window.receptive_field(1)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = W * x + b."""

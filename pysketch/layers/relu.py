@@ -30,6 +30,7 @@ class ReLU(Layer):
         ),
     )
     in_place = True
+    pointwise = True
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """A negative slope turns signs around, so that in-place the gradient would be wrong: refused."""

@@ -14,6 +14,7 @@ class Split(Layer):
 
     type = "Split"
     tops = Count(1, None)
+    pointwise = True
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """All tops get the bottom's shape and its memory."""

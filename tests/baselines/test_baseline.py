@@ -52,12 +52,12 @@ def test_fit_hands_the_pairs_to_learn():
 
 
 def test_a_sketch_before_fit_is_an_error():
-    with pytest.raises(BaselineError, match='^baseline "ramp": nothing learned yet; fit it first$'):
+    with pytest.raises(BaselineError, match=r'^baseline "ramp": nothing learned yet; fit it first$'):
         Ramp().sketch(np.zeros((2, 3, 3), np.uint8))
 
 
 def test_no_pairs_are_an_error():
-    with pytest.raises(DataError, match='^baseline "ramp": no pairs to learn from$'):
+    with pytest.raises(DataError, match=r'^baseline "ramp": no pairs to learn from$'):
         Ramp().fit([])
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from students import needs_students, students
 
 from pysketch.baselines.et import ET, kept_eigenvectors
 from pysketch.errors import BaselineError, DataError
@@ -9,7 +10,6 @@ from pysketch.evaluation import evaluate
 from pysketch.images import to_luma
 from pysketch.metrics import cumulative_match_score, own_ranks, squared_distances
 from pysketch.pairs import Pair
-from students import needs_students, students
 
 
 def random_pairs(n, h=7, w=5, seed=0):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from students import needs_students, students
 
 from pysketch.baselines.grey import Grey
 from pysketch.evaluation import evaluate
 from pysketch.pairs import Pair
-from students import needs_students, students
 
 
 def test_the_sketch_is_the_photos_luma():

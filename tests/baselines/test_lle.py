@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from students import needs_students, students
 
 from pysketch.baselines.lle import LLE, reconstruction_weights
 from pysketch.errors import BaselineError
 from pysketch.evaluation import evaluate
 from pysketch.images import to_luma
 from pysketch.pairs import Pair
-from students import needs_students, students
 
 
 def random_pairs(n, h=11, w=9, seed=0):
@@ -91,9 +91,9 @@ def test_weights_of_neighbours_that_are_all_the_query_are_equal():
 
 
 @needs_students
-def test_some_of_the_student_set_is_drawn_as_well_as_measured_before():
+def test_each_twentieth_of_the_student_set_is_recognised():
     baseline = LLE()
     baseline.fit(students("train"))
     scores = evaluate("lle", baseline.sketch, students("test")[::20])
     assert scores.matched(1) == 100
-    assert scores.rmses.mean() == pytest.approx(0, abs=36)
+    assert scores.rmses.mean() < 36

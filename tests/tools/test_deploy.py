@@ -3,11 +3,12 @@ import sys
 from pathlib import Path
 
 import deploy
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
-from pysketch.errors import DataError, SnapshotError
+from pysketch.errors import DataError, NetdefError, SnapshotError
 from pysketch.images import read_sketch, write_image
 from pysketch.sketcher import Sketcher
 
@@ -42,6 +43,34 @@ def test_size_as_input_draws_as_large_as_the_photo_and_alike_in_the_middle(net_f
     small, full = read_sketch(tmp_path / "small.png"), read_sketch(tmp_path / "full.png")
     assert full.shape == (29, 31)
     np.testing.assert_array_equal(full[2:-2, 2:-2], small)
+
+
+def test_a_sketch_in_tiles_is_the_whole_photos(net_file, photo, tmp_path):
+    with h5py.File(net_file, "r+") as file:
+        file["data/conv2/0"][...] *= 30
+    for tile in ("auto", "7", "1000"):
+        command = [str(net_file), str(photo), "-o", str(tmp_path / f"{tile}.png"), "--tile", tile, "--size-as-input"]
+        assert deploy.main(command) == 0
+    whole = read_sketch(tmp_path / "1000.png").astype(int)
+    np.testing.assert_array_equal(read_sketch(tmp_path / "auto.png"), whole)
+    assert abs(read_sketch(tmp_path / "7.png") - whole).max() <= 1
+    assert np.ptp(whole) > 10
+
+
+@pytest.mark.parametrize("tile", ["0", "-1", "1.5", "many"])
+def test_a_tile_that_is_no_number_of_pixels_is_refused(tile, net_file, photo, capsys):
+    with pytest.raises(SystemExit) as stop:
+        deploy.main([str(net_file), str(photo), f"--tile={tile}"])
+    assert stop.value.code == 2
+    assert "argument --tile: " in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_net_that_allows_no_tiles_is_an_error_only_if_tiles_are_asked_for(net_file, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr("pysketch.layers.relu.ReLU.pointwise", False)
+    command = [str(net_file), str(photo), "-o", str(tmp_path / "sketch.png")]
+    assert deploy.main(command) == 0
+    with pytest.raises(NetdefError, match="a ReLU layer does not say what it sees"):
+        deploy.main([*command, "--tile", "9"])
 
 
 def test_side_by_side_shows_photo_and_sketch(net_file, photo, tmp_path):
@@ -132,8 +161,6 @@ def test_weights_alone_cannot_be_drawn_with(net_file, photo, tmp_path):
 
 
 def test_a_strangers_netdef_runs_no_code(net_file, photo, tmp_path):
-    import h5py
-
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Layer: pass\n")
     with h5py.File(net_file, "r+") as file:
         file.attrs["netdef"] = file.attrs["netdef"] + (
