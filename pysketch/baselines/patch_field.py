@@ -38,7 +38,7 @@ def choose(
 ) -> list[np.ndarray]:
     """States of low energy, (R, C) for each layer, by belief propagation; layers with the smallest patches first.
 
-    All float32, all layers with the same K; rounds and damping as in `min_sum`.
+    All float32, all layers with the same K; neighbours must overlap. rounds and damping as in `min_sum`.
     """
     counts = [layer.costs.shape[0] * layer.costs.shape[1] for layer in layers]
     firsts = np.cumsum([0, *counts])

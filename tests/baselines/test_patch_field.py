@@ -84,7 +84,7 @@ def test_no_states_of_a_row_of_patches_have_less_energy():
 
 
 def test_a_patch_follows_the_large_one_around_it():
-    small, large = (layer(Grid(6, 6, size, size), 2, channels=1) for size in (3, 6))
+    small, large = (layer(Grid(5, 5, size, 2), 2, channels=1) for size in (3, 5))
     small.costs[...] = 0
     large.costs[...] = [[[5, 0]]]
     small.patches[...] = np.array([10, 20]).reshape(2, 1, 1, 1)
