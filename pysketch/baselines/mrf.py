@@ -30,7 +30,7 @@ class MRF(Baseline):
     100 %. About 3 s of one core for a photo, 5 minutes for the 100; the process takes 280 MiB at most.
     The paper's constants are not known to us. The defaults were chosen on the training pairs alone, each second one
     drawn from the 87 others: sigma_photo 5, 10, 20; sigma_beside 5, 10, 20, 40; sigma_within 10, 20, 40; candidates
-    5, 10, 20, compared by RMSE and by how much nearer the own person is than the next.
+    5, 10, 20; not in every combination, compared by RMSE and by how much nearer the own person is than the next.
     """
 
     name = "mrf"
