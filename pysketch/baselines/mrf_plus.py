@@ -31,7 +31,7 @@ class MRFPlus(MRF):
     agree but also the grey levels' derivatives, times `gradient_weight`.
 
     On the 100 test pairs of the CUHK student set, 88 to learn from, on the 143x188 crops: RMSE 38.89, rank 1 98 %,
-    ranks 2 to 10 100 %. About 3.3 s of one core for a photo, under 6 minutes for the 100; the process takes 450 MiB at most.
+    ranks 2 to 10 100 %. About 3.3 s of one core for a photo, under 6 minutes for all; 450 MiB at most.
     The authors' descriptors, landmarks and constants are not known to us. As for `MRF`, the defaults were chosen on
     the training pairs alone, with luma that was not remapped: sigma_gradient 0.3, 0.6; sigma_shape 10, 20;
     gradient_weight 0, 0.25, 0.5, 1; sigma_photo 3.5, 5, 7; sigma_beside 20, 40; candidates 5, 10; not in every
