@@ -27,7 +27,9 @@ ROOMS = {
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
-    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle baselines",
+    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
+    " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
+    " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus baselines",
     "use": "net_file sketcher evaluation pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
@@ -39,7 +41,7 @@ SOLE_IMPORTERS = {
     "PIL": {"images"},
     "dlib": {"eye_finder"},
     "threadpoolctl": {"workers"},
-    "scipy": {"metrics", "synthetic.shapes"},
+    "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
 }
 FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "shelve", "dill", "joblib"}
 FORBIDDEN_CALLS = {"print", "input", "exit", "quit", "eval", "exec", "compile", "SystemExit", "breakpoint"}

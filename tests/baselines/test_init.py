@@ -18,6 +18,8 @@ SMALL = {
     "grey": {},
     "et": {"region": None},
     "lle": {"size": 5, "step": 3, "neighbours": 3, "reach": 2, "reach_step": 2},
+    "mrf": {"sizes": (4, 8), "reach": 2, "candidates": 3},
+    "mrf_plus": {"sizes": (4, 8), "reach": 2, "candidates": 3, "pool": 4},
 }
 """Options with which each method can learn from the pairs below."""
 
