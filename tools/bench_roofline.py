@@ -17,7 +17,6 @@ from bench_nets import Job
 from bench_race import LayerResult, Result, race
 from bench_table import aligned
 
-
 _CPU_BYTES = (
     "Moved: bottoms and weights read, tops written, at least. Cached: columns or transformed tiles, not counted: they "
     "are to stay in the caches."
