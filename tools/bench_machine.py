@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from bench_clock import EventClock, HostClock
+from bench_clock import Call, EventClock, HostClock
 
 from pysketch.backend import Array, Device
 from pysketch.blocks import parts
@@ -44,7 +44,7 @@ def measure(device: Device, workers: Workers, clock: HostClock | EventClock, ord
     return Machine(2 * order**3 / product, 2 * source.nbytes / copy)
 
 
-def _fastest(clock: HostClock | EventClock, call: object) -> float:
+def _fastest(clock: HostClock | EventClock, call: Call) -> float:
     clock.time([call])
     return min(times.seconds for times in clock.time([call] * _RUNS))
 
