@@ -73,7 +73,7 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
         finish_images(finish, dx, slice(None), slice(None))
         return
     width = dx.shape[3]
-    tiles = _tiles(*dy.shape[:3:2], dy.shape[3], len(transposed) * dy.itemsize, workers.limit)
+    tiles = cut_tiles(*dy.shape[:3:2], dy.shape[3], len(transposed) * dy.itemsize, workers.limit)
     bounds = [_rows(window, tile, dx, dy) for tile in tiles]
     fresh = 0
     for k, (tile, (top, bottom)) in enumerate(zip(tiles, bounds, strict=True)):
@@ -109,7 +109,7 @@ def _unfolded(window: Window, workers: Workers, x: Array, y: Array, rows: int) -
     if window == Window((1, 1)):
         yield Tile(0, n, 0, out_h * out_w), _flat(x)
         return
-    for tile in _tiles(n, out_h, out_w, rows * x.itemsize, workers.limit):
+    for tile in cut_tiles(n, out_h, out_w, rows * x.itemsize, workers.limit):
         col = _columns(workers, tile, rows, x)
         shape = (tile.last - tile.first, x.shape[1], *window.kernel, tile.stop - tile.start)
         unfold(x[tile.images], window, tile.start, col.reshape(shape))
@@ -123,7 +123,7 @@ def _columns(workers: Workers, tile: Tile, rows: int, like: Array) -> Array:
     return workers.shared.take(shape, like.dtype)
 
 
-def _tiles(images: int, height: int, width: int, column_bytes: int, limit: int) -> list[Tile]:
+def cut_tiles(images: int, height: int, width: int, column_bytes: int, limit: int) -> list[Tile]:
     """Whole images, or parts of one, of about equal size; one position, if not even that has room."""
     positions, fit = height * width, max(1, limit // column_bytes)
     if fit >= positions:

@@ -19,6 +19,13 @@ from pysketch.workers import Workers, padded
 _STEP = 32  # tiles of a run, or a multiple: cuBLAS reads rows that begin at whole cache lines
 
 
+def run_length(total: int, c: int, o: int, itemsize: int, limit: int) -> int:
+    """The tiles of a run, of `total` in all: what fits into `limit` bytes beside the transformed kernels."""
+    number_bytes = TILE * TILE * itemsize
+    fit = (limit - number_bytes * o * c) // (number_bytes * (c + o))
+    return min(total, max(1, fit // _STEP) * _STEP)
+
+
 class BatchedWinogradEngine:
     """The convolution of stride 1 with square kernels of `kernel` pixels and `pad` zeros (height, width) around.
 
@@ -64,9 +71,8 @@ class BatchedWinogradEngine:
         """(start, U (n^2, O, C), V (n^2, C, count), M (n^2, O, count)) of every run of tiles; all share one U."""
         (images, o, *out), c, squared, memory = y.shape, x.shape[1], TILE * TILE, self.workers.shared
         down, across = self.transforms.tiles(out)
-        total, tile_bytes, kernels = images * down * across, squared * (c + o) * x.itemsize, (squared, o, c)
-        fit = (self.workers.limit - squared * o * c * x.itemsize) // tile_bytes
-        count = min(total, max(1, fit // _STEP) * _STEP)
+        total, kernels = images * down * across, (squared, o, c)
+        count = run_length(total, c, o, x.itemsize, self.workers.limit)
         memory.reserve(sum(padded(squared * k * x.itemsize) for k in (o * c, c * count, o * count)), array_module(x))
         U = memory.take(kernels, x.dtype)
         for start in range(0, total, count):

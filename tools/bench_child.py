@@ -1,7 +1,7 @@
 """One contender of tools/benchmark.py in a process of its own: it works when told to, over a pipe, else sleeps.
 
 So no contender's threads wait busily while another's work is timed, and each has its own peak of memory.
-Not for calling by hand: bench_race starts it, as python tools/bench_child.py FOLDER CONTENDER. It reads one word a
+Not for calling by hand: bench_race starts it, as python tools/bench_child.py FOLDER CONTENDER. It reads one request a
 line and answers each with one JSON object a line. This process imports pysketch only to be the contender "pysketch".
 """
 
@@ -12,12 +12,13 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+from bench_clock import clock_of
 from peers import LIBRARIES, Arrays, make_peer
 
 OURS = "pysketch"
@@ -32,7 +33,8 @@ def main(folder: Path, name: str, requests: TextIO, answers: TextIO) -> None:
         contender = make_contender(folder, name, job)
         _say(answers, {"imported_bytes": imported})
         for line in requests:
-            _say(answers, REQUESTS[line.strip()](contender, folder / f"{name}.npz"))
+            request, *numbers = line.split()
+            _say(answers, REQUESTS[request](contender, folder / f"{name}.npz", *map(int, numbers)))
     except Exception as error:
         problem = _bad_luck(name, error)
         if problem is None:
@@ -88,9 +90,7 @@ def _check(contender: Any, path: Path) -> dict[str, Any]:
 
 
 def _step(contender: Any, path: Path) -> dict[str, Any]:
-    start = time.perf_counter()
-    contender.step()
-    return {"seconds": time.perf_counter() - start}
+    return asdict(*clock_of(contender).time([contender.step]))
 
 
 def _peak(contender: Any, path: Path) -> dict[str, Any]:
@@ -105,14 +105,24 @@ def _workspace(contender: Any, path: Path) -> dict[str, Any]:
     return {"workspace_bytes": contender.measure_workspace()}
 
 
-REQUESTS: dict[str, Callable[[Any, Path], dict[str, Any]]] = {
+def _work(contender: Any, path: Path) -> dict[str, Any]:
+    return {"work": [asdict(work) for work in contender.count_work()]}
+
+
+def _machine(contender: Any, path: Path, order: int, nbytes: int) -> dict[str, Any]:
+    return asdict(contender.measure_machine(order, nbytes))
+
+
+REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
     "check": _check,
     "step": _step,
     "peak": _peak,
     "layers": _layers,
     "workspace": _workspace,
+    "work": _work,
+    "machine": _machine,
 }
-"""What can be asked; the last two only of ourselves."""
+"""What can be asked, some with whole numbers after it; from "layers" on only of ourselves."""
 
 
 def _say(answers: TextIO, answer: dict[str, Any]) -> None:

@@ -97,13 +97,6 @@ def layer_flops(layer: Layer, bottom: list[Blob], top: list[Blob], down: list[bo
     return sum(forward), sum(flops * times for flops, times in zip(forward, gradients, strict=True))
 
 
-def engine_name(layer: Layer) -> str | None:
-    """What the netdef calls the engine of a convolution; None for other layers."""
-    if not isinstance(layer, Convolution):
-        return None
-    return layer.engine.name
-
-
 def release_workspace(net: Net) -> None:
     """Forget what the layers' workspace has held, so that `workspace_bytes` counts anew."""
     net.context.workers.close()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_clock import EventClock, HostClock
+from bench_machine import Machine, measure
 from bench_nets import RATE, Job, build, release_workspace, workspace_bytes
+from bench_work import Work, net_work
 from peers import Arrays, param_name
 
 from pysketch.backend import allow_tf32, choose_device, copy_into, to_host
@@ -30,6 +32,7 @@ class Ours:
         self.device = choose_device(Job(**fields).device)
         if Job(**fields).math == "tf32":
             allow_tf32(self.device)
+        self.clock = HostClock() if self.device.kind == "cpu" else EventClock(self.device.xp)
         self.net, inputs = build(Job(**fields), self.device)
         self.trains = job["phase"] == "train"
         self.iteration = 0
@@ -56,24 +59,33 @@ class Ours:
         return {"loss": np.array(loss), **gradients, "loss after an update": np.array(float(self.net.forward()))}
 
     def step(self) -> None:
-        """Forward; in phase train also backward and update."""
+        """Forward; in phase train also backward and update. A GPU may still be at it afterwards."""
         if self.trains:
             self.net.clear_param_diffs()
         self.net.forward()
         if self.trains:
             self.net.backward()
             self._update()
-        self.device.synchronize()
 
     def time_layers(self) -> list[list[float | None]]:
         """One pass, layer by layer: [forward, backward] seconds of each, backward None where it does not run."""
-        times = [[self._seconds(self.net.forward_layers, [index]), None] for index in range(len(self.net.layers))]
+        every = range(len(self.net.layers))
+        calls = [partial(self.net.forward_layers, [index]) for index in every]
+        learning = [index for index in reversed(every) if self.trains and self.net.needs_backward[index]]
         if self.trains:
             self.net.clear_param_diffs()
-            for index in reversed(range(len(self.net.layers))):
-                if self.net.needs_backward[index]:
-                    times[index][1] = self._seconds(self.net.backward_layers, [index])
-        return times
+        calls += [partial(self.net.backward_layers, [index]) for index in learning]
+        seconds = [times.seconds for times in self.clock.time(calls)]
+        backward = dict(zip(learning, seconds[len(every) :], strict=True))
+        return [[seconds[index], backward.get(index)] for index in every]
+
+    def count_work(self) -> list[Work]:
+        """What each layer's forward has to do, on this device."""
+        return net_work(self.net, self.device.kind == "gpu")
+
+    def measure_machine(self, order: int, nbytes: int) -> Machine:
+        """What this device does at best."""
+        return measure(self.device, self.net.context.workers, self.clock, order, nbytes)
 
     def measure_workspace(self) -> list[int]:
         """The bytes of workspace of each layer, backward included in phase train, and at last of a whole step."""
@@ -86,13 +98,6 @@ class Ours:
         if self.trains:
             self.net.backward_layers(indices)
         return workspace_bytes(self.net)
-
-    def _seconds(self, work: Callable[[list[int]], None], indices: list[int]) -> float:
-        self.device.synchronize()
-        start = time.perf_counter()
-        work(indices)
-        self.device.synchronize()
-        return time.perf_counter() - start
 
     def _update(self) -> None:
         self.updater.update(RATE, self.iteration)

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 from bench_child import OURS, read_arrays
-from bench_nets import RATE, Job, build, engine_name, layer_flops
+from bench_machine import Machine
+from bench_nets import RATE, Job, build, layer_flops
+from bench_work import Pass, Work
 from peers import LIBRARIES, TRAINING, Arrays, check_known, describe, missing_libraries, onnx_model, param_name
 from tqdm import tqdm
 
@@ -57,15 +59,23 @@ class Spread:
 
 @dataclass
 class LayerResult:
-    """One layer of ours: flops of (forward, backward) on the direct algorithm; backward None where it does not run."""
+    """One layer of ours: flops of (forward, backward) on the direct algorithm; backward None where it does not run.
+
+    work: what its forward has to do on the job's device.
+    """
 
     name: str
     type: str
-    engine: str | None
     flops: tuple[int, int]
+    work: Work | None = None
     forward: Spread | None = None
     backward: Spread | None = None
     workspace_bytes: int = 0
+
+    @property
+    def engine(self) -> str | None:
+        """What the netdef calls the engine of a convolution; None for other layers."""
+        return self.work.engine
 
     @property
     def gflops(self) -> float | None:
@@ -76,7 +86,10 @@ class LayerResult:
 
 @dataclass
 class Result:
-    """What a race found; dicts are by contender, "pysketch" first. flops: of a whole step, updates not counted."""
+    """What a race found; dicts are by contender, "pysketch" first. flops: of a whole step, updates not counted.
+
+    host: for how long the host is busy with a step of ours. machine: what our device does at best, if that was asked.
+    """
 
     net: str
     job: Job
@@ -86,8 +99,10 @@ class Result:
     peak_bytes: dict[str, int | None]
     imported_bytes: dict[str, int | None]
     differences: dict[str, float]
+    host: Spread
     layers: list[LayerResult] = field(default_factory=list)
     workspace_bytes: int = 0
+    machine: Machine | None = None
 
     @property
     def ratios(self) -> dict[str, float]:
@@ -135,8 +150,12 @@ class Contender:
         self.process.wait()
 
 
-def race(job: Job, peers: Sequence[str], runs: int, with_layers: bool = True) -> Result:
+def race(
+    job: Job, peers: Sequence[str], runs: int, with_layers: bool = True, machine: tuple[int, int] | None = None
+) -> Result:
     """Compare the peers' results with ours, then time all of them, a run each in turn; then our layers.
+
+    machine: measure before the layers what our device does at best, by a product and a copy of this (order, bytes).
 
     Every contender has a process, `threads` threads, and equal inputs and weights. BenchmarkError or NetdefError,
     before anything is timed, for a peer that is not installed, does not know a layer or computes something else.
@@ -150,11 +169,13 @@ def race(job: Job, peers: Sequence[str], runs: int, with_layers: bool = True) ->
         contenders = {name: stack.enter_context(_started(Path(folder), name, job.threads)) for name in names}
         imported = {name: each.ask()["imported_bytes"] for name, each in contenders.items()}
         differences = _compare(contenders, Path(folder))
-        steps = _time_in_turn(contenders, runs, bar)
+        steps, host = _time_in_turn(contenders, runs, bar)
         peaks = {name: each.ask("peak")["peak_bytes"] for name, each in contenders.items()}
         layers = _layers(net, job.phase == "train")
         flops = sum(sum(layer.flops) for layer in layers)
-        result = Result(net.name, job, image, flops, steps, peaks, imported, differences)
+        result = Result(net.name, job, image, flops, steps, peaks, imported, differences, host)
+        if machine:
+            result.machine = Machine(**contenders[OURS].ask("machine {} {}".format(*machine)))
         if with_layers:
             result.layers = layers
             _time_layers(contenders[OURS], result, runs, bar)
@@ -231,15 +252,19 @@ def _compare(contenders: dict[str, Contender], folder: Path) -> dict[str, float]
     return differences
 
 
-def _time_in_turn(contenders: dict[str, Contender], runs: int, bar: tqdm) -> dict[str, Spread]:
+def _time_in_turn(contenders: dict[str, Contender], runs: int, bar: tqdm) -> tuple[dict[str, Spread], Spread]:
+    """Everybody's steps, and how long each of ours keeps the host busy."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    host = []
     for _ in range(runs):
         for name, contender in contenders.items():
             time.sleep(PAUSE)
-            *_, seconds = (contender.ask("step")["seconds"] for _ in range(WARM_UPS + 1))
-            times[name].append(1e3 * seconds)
+            *_, answer = (contender.ask("step") for _ in range(WARM_UPS + 1))
+            times[name].append(1e3 * answer["seconds"])
+            if name == OURS:
+                host.append(1e3 * answer["host_seconds"])
             bar.update()
-    return {name: Spread(found) for name, found in times.items()}
+    return {name: Spread(found) for name, found in times.items()}, Spread(host)
 
 
 def _layers(net: Net, trains: bool) -> list[LayerResult]:
@@ -248,19 +273,21 @@ def _layers(net: Net, trains: bool) -> list[LayerResult]:
     for layer, bottom, top, down, needs_backward in parts:
         forward, backward = layer_flops(layer, bottom, top, down)
         flops = forward, backward if trains and needs_backward else 0
-        layers.append(LayerResult(layer.name, layer.type, engine_name(layer), flops))
+        layers.append(LayerResult(layer.name, layer.type, flops))
     return layers
 
 
 def _time_layers(ours: Contender, result: Result, runs: int, bar: tqdm) -> None:
-    """Fill in the layers' times and the workspace."""
+    """Fill in the layers' work and times, and the workspace."""
+    works = [Work(**{**work, "passes": [Pass(**each) for each in work["passes"]]}) for work in ours.ask("work")["work"]]
     ours.ask("layers")  # warm-up
     passes = []
     for _ in range(runs):
         passes.append(ours.ask("layers")["layers"])
         bar.update()
     *workspaces, result.workspace_bytes = ours.ask("workspace")["workspace_bytes"]
-    for layer, times, workspace in zip(result.layers, zip(*passes, strict=True), workspaces, strict=True):
+    found = zip(result.layers, works, zip(*passes, strict=True), workspaces, strict=True)
+    for layer, layer.work, times, workspace in found:
         forward, backward = zip(*times, strict=True)
         layer.forward = Spread([1e3 * seconds for seconds in forward])
         layer.backward = None if None in backward else Spread([1e3 * seconds for seconds in backward])

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import common
 from bench_child import OURS
+from bench_estimate import report_estimate
 from bench_growth import KINDS, check_picture, grow, mebibytes
 from bench_nets import Job
 from bench_race import LayerResult, Result, Spread, race
+from bench_roofline import measure_roofline, report_roofline, summary_roofline
+from bench_table import aligned
+from bench_table2 import measure_table2, report_table2, summary_table2
 from peers import LIBRARIES
 
 from pysketch.workers import Workers
@@ -30,12 +34,19 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
+  the run times of the paper's Table 2, on this device:
+    python tools/benchmark.py --table2
+  how near each layer comes to what this device can do at best:
+    python tools/benchmark.py netdefs/medium.prototxt --roofline
+  what the nets should take on cards that nobody has tried (an estimate; needs no card):
+    python tools/benchmark.py --estimate
 
 Weights and inputs are random, and the same for all. Each contender is a process of its own with as many
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
 the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
 additions of the direct algorithm, whatever an engine really does. peers: {", ".join(LIBRARIES)}.
 torch keeps images in PyTorch's default order, torch-channels-last in the one its manual advises for CPUs.
+On a GPU times come from its own events; the host's time is how long it takes to launch a step.
 """
 
 
@@ -43,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the races, print what they found."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    if args.output and not args.grow:
-        parser.error("-o names the plot of --grow")
+    _check(parser, args)
+    if args.estimate:
+        print("\n".join(report_estimate()))
+        return 0
     common.log_to(None, logging.WARNING)
     if args.against:
         args.device = args.device or "cpu"
@@ -52,15 +65,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
     batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
-    job = Job(args.netdef, args.phase, batch, threads, args.seed, args.size, str(device), args.math)
+    job = Job(args.netdef or "", args.phase, batch, threads, args.seed, args.size, str(device), args.math)
     if args.grow:
         if args.output:
             check_picture(args.output)
         grow(args.grow, job, args.against, args.runs, args.output)
-        return 0
-    result = race(job, args.against, args.runs)
-    print(json.dumps(summary(result)) if args.json else "\n".join(report(result)))
+    elif args.table2:
+        _show(measure_table2(job, args.runs), args.json, summary_table2, report_table2)
+    elif args.roofline:
+        _show(measure_roofline(job, args.runs), args.json, summary_roofline, report_roofline)
+    else:
+        _show(race(job, args.against, args.runs), args.json, summary, report)
     return 0
+
+
+def _show(
+    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], list[str]]
+) -> None:
+    print(json.dumps(summary(found)) if as_json else "\n".join(report(found)))
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with status 2 where options do not go together."""
+    if args.output and not args.grow:
+        parser.error("-o names the plot of --grow")
+    if args.json and (args.grow or args.estimate):
+        parser.error("--json: --grow and --estimate print Markdown")
+    if args.against and (args.table2 or args.roofline or args.estimate):
+        parser.error("--against: --table2, --roofline and --estimate are about us alone")
+    if args.phase == "train" and (args.table2 or args.roofline or args.estimate):
+        parser.error("--phase train: --table2, --roofline and --estimate are about drawing")
+    whole = args.table2 or args.estimate
+    if whole and (args.netdef or args.batch or args.size):
+        parser.error("--table2 and --estimate are about one 155x200 photo and the nets sr to large; name no other")
+    if not whole and not args.netdef:
+        parser.error("expected a netdef file, --table2 or --estimate")
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -71,6 +110,7 @@ def summary(result: Result) -> dict[str, Any]:
         "batch": result.job.batch,
         "threads": result.job.threads,
         "device": result.job.device,
+        "host_ms": result.host.median,
         "median_ms": {name: spread.median for name, spread in result.steps.items()},
         "ratio": result.ratios,
         "max_relative_difference": result.differences,
@@ -101,14 +141,15 @@ def report(result: Result) -> list[str]:
     return [
         f"{result.net}: {work}, input {shape}, {where}, median (quartiles) of {runs} runs",
         "",
-        *_aligned(layer_rows),
+        *aligned(layer_rows),
         "",
-        *_aligned(step_rows),
+        *aligned(step_rows),
         "",
         f"Our workspace in a whole step: {mebibytes(result.workspace_bytes)} MiB. Peak: the whole process, its imports "
         "included.",
         "Layers are timed one by one: what a whole step does in one pass, such as a convolution and its ReLU, "
         "is apart there.",
+        *([] if job.device == "cpu" else [f"The host is busy with a step for {result.host} ms."]),
     ]
 
 
@@ -137,23 +178,9 @@ def _step_row(name: str, spread: Spread, result: Result) -> list[str]:
     ]
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Columns as wide as their widest cell; names to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    names = sum(not cell.split(" ")[-1].endswith(("ms", "MiB", "/s", "ratio", "difference")) for cell in rows[0])
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if k < names else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py", "Time a net, layer by layer and beside its peers.", EXAMPLES)
-    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
+    parser.add_argument("netdef", nargs="?", help="a netdef file, such as netdefs/medium.prototxt")
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
     parser.add_argument("--size", type=_size, metavar="WxH", help="pixels of an input image (default: the netdef's)")
@@ -164,9 +191,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of weights and inputs")
     common.add_device(parser, "auto, with --against cpu")
     common.add_threads(parser)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object")
-    form.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
+    what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
+    what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
+    what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")
     parser.add_argument("-o", "--output", metavar="PICTURE", help="the plot of --grow (.png, .svg or .pdf)")
     return parser
 

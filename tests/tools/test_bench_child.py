@@ -24,7 +24,7 @@ def test_every_request_is_answered_by_one_object(tiny, tmp_path):
     assert [set(answer) for answer in answers] == [
         {"imported_bytes"},
         set(),
-        {"seconds"},
+        {"seconds", "host_seconds"},
         {"peak_bytes"},
         {"layers"},
     ]

@@ -2,6 +2,7 @@ import json
 import re
 from pathlib import Path
 
+import bench_nets
 import bench_race
 import benchmark
 import common
@@ -13,6 +14,7 @@ KEYS = {
     "batch",
     "threads",
     "device",
+    "host_ms",
     "median_ms",
     "ratio",
     "max_relative_difference",
@@ -54,6 +56,10 @@ def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
         (["--against", "tenserflow"], 'no peer "tenserflow"'),
         (["--size", "3by4"], "expected WIDTHxHEIGHT"),
         (["-o", "x.png"], "-o names the plot of --grow"),
+        (["--grow", "area", "--json"], "--json: --grow and --estimate print Markdown"),
+        (["--roofline", "--against", "torch"], "are about us alone"),
+        (["--roofline", "--phase", "train"], "are about drawing"),
+        (["--table2"], "are about one 155x200 photo and the nets sr to large; name no other"),
     ],
 )
 def test_bad_options_end_with_status_2(arguments, message, tiny, capsys):
@@ -61,6 +67,50 @@ def test_bad_options_end_with_status_2(arguments, message, tiny, capsys):
         benchmark.main([tiny, *arguments])
     assert stop.value.code == common.BAD_INPUT
     assert message in capsys.readouterr().err
+
+
+def test_without_a_netdef_there_must_be_something_to_do(capsys):
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main([])
+    assert stop.value.code == common.BAD_INPUT
+    assert "expected a netdef file, --table2 or --estimate" in capsys.readouterr().err
+
+
+def test_an_estimate_needs_nothing_but_the_nets(capsys):
+    assert benchmark.main(["--estimate"]) == 0
+    assert "ESTIMATE, not measured" in capsys.readouterr().out
+
+
+def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("bench_roofline.ORDERS", {"cpu": 65})
+    monkeypatch.setattr("bench_roofline.COPIED", 4096)
+    arguments = [tiny, "--roofline", "--runs", "3", "--device", "cpu"]
+    assert benchmark.main(arguments) == 0
+    assert "roofline ms" in capsys.readouterr().out
+    assert benchmark.main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [layer["name"] for layer in found["layers"]] == ["conv1", "relu1", "conv2"]
+
+
+def test_table_2_is_a_table_or_an_object(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("bench_table2.jobs", lambda job: [bench_nets.Job(tiny)] * 4)
+    assert benchmark.main(["--table2", "--runs", "3", "--device", "cpu"]) == 0
+    assert "the paper's K40 ms" in capsys.readouterr().out
+    assert benchmark.main(["--table2", "--runs", "3", "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["nets"]["sr"]["median_ms"] > 0
+
+
+def test_on_a_gpu_the_engine_is_the_gpus_and_the_hosts_time_is_shown(tmp_path, gpu, capsys):
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        'layer { name: "data" type: "Input" top: "x" input_param { shape { dim: [1, 32, 20, 20] } } }'
+        'layer { name: "conv" type: "Convolution" bottom: "x" top: "y"'
+        " convolution_param { num_output: 32 kernel_size: 5 } }"
+    )
+    assert benchmark.main([str(path), "--runs", "3", "--device", str(gpu)]) == 0
+    out = capsys.readouterr().out
+    assert "CAFFE" in out
+    assert "The host is busy with a step for" in out
 
 
 def test_a_peer_that_is_not_installed_is_one_line(tiny, monkeypatch):
