@@ -84,6 +84,7 @@ def test_a_tile_is_several_images_one_or_some_positions_as_the_workspace_allows(
     assert unfolding_batched._tiles(10, 6, 7, 100, 17_000) == [Tile(0, 3, 0, 42), Tile(3, 6, 0, 42), Tile(6, 10, 0, 42)]
     assert unfolding_batched._tiles(1, 6, 7, 100, 4199) == [Tile(0, 1, 0, 32), Tile(0, 1, 32, 42)]
     assert unfolding_batched._tiles(1, 6, 7, 100, 2000) == [Tile(0, 1, 0, 14), Tile(0, 1, 14, 28), Tile(0, 1, 28, 42)]
+    assert [tile.stop for tile in unfolding_batched._tiles(1, 6, 13, 100, 4000)] == [32, 64, 78]
     assert len(unfolding_batched._tiles(2, 6, 7, 100, 1)) == 84
 
 
