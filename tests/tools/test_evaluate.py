@@ -1,41 +1,89 @@
+import csv
+import re
+
 import evaluate
+import numpy as np
 import pytest
 
+from pysketch.errors import BaselineError
 from pysketch.images import write_image
 from pysketch.pairs import load_pairs
+from pysketch.preprocessing import crop_centre
 
 
 @pytest.fixture
 def aligned(tmp_path):
-    """Two synthetic persons as a test set of 200x250 pictures."""
-    for pair in load_pairs("synthetic", "test")[:2]:
-        write_image(tmp_path / "faces" / "test" / "photos" / f"{pair.name}.png", pair.photo)
-        write_image(tmp_path / "faces" / "test" / "sketches" / f"{pair.name}.png", pair.sketch)
+    """Two synthetic persons as a test set of 200x250 pictures, four others as a training set."""
+    for split, number in (("test", 2), ("train", 4)):
+        for pair in load_pairs("synthetic", split)[:number]:
+            write_image(tmp_path / "faces" / split / "photos" / f"{pair.name}.png", pair.photo)
+            write_image(tmp_path / "faces" / split / "sketches" / f"{pair.name}.png", pair.sketch)
     return tmp_path / "faces"
 
 
-def test_scores_are_rmse_and_recognition_over_the_test_pairs(net_file, aligned, capsys, device):
+def rows(text):
+    """The table: {method: {head of a column: value}}."""
+    head, *lines = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()[1:]]
+    return {line[0]: dict(zip(head[1:], map(float, line[1:]), strict=True)) for line in lines}
+
+
+def test_the_table_has_a_line_for_the_net(net_file, aligned, capsys, device):
     assert evaluate.main([str(net_file), "--data", str(aligned), "--device", str(device)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 pairs, 151x196 pixels"  # the tiny net loses 4 pixels, not 12
-    assert lines[1].startswith("RMSE")
-    assert [line.split()[1] for line in lines[2:]] == ["1", "3", "5", "10"]
-    assert lines[-1].split()[2:] == ["100.0", "%"]
+    text = capsys.readouterr().out
+    assert text.splitlines()[0] == "2 pairs, 143x188 pixels"
+    (scores,) = rows(text).values()
+    assert list(scores) == [
+        *("RMSE", "at .5", "at 2", "PSNR", "SSIM", "rank 1", "rank 3", "rank 5", "rank 10", "s/photo")
+    ]
+    assert scores["rank 10"] == 100
 
 
 def test_a_net_that_draws_the_sketch_itself_scores_perfectly(net_file, aligned, capsys, monkeypatch):
-    crops = {evaluate.crop_centre(p.photo, 155, 200).tobytes(): p for p in load_pairs(str(aligned), "test")}
+    crops = {crop_centre(p.photo, 155, 200).tobytes(): p for p in load_pairs(str(aligned), "test")}
 
     class Perfect:
         def __init__(self, *arguments):
             pass
 
         def draw(self, photo):
-            return evaluate.crop_centre(crops[photo.tobytes()].sketch, 143, 188)
+            return crop_centre(crops[photo.tobytes()].sketch, 143, 188)
 
     monkeypatch.setattr(evaluate, "Sketcher", Perfect)
     evaluate.main([str(net_file), "--data", str(aligned)])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 pairs, 143x188 pixels"
-    assert lines[1].split() == ["RMSE", "0.00"]
-    assert lines[2].split() == ["rank", "1", "100.0", "%"]
+    scores = rows(capsys.readouterr().out)["net"]
+    expected = {"RMSE": 0, "at .5": 0, "at 2": 0, "PSNR": np.inf, "SSIM": 1, "rank 1": 100}
+    assert {name: scores[name] for name in expected} == expected
+
+
+def test_baselines_learn_from_train_and_are_scored_without_a_net(aligned, capsys, tmp_path):
+    path = tmp_path / "new" / "scores.csv"
+    arguments = ["--data", str(aligned), "--baseline", "et", "grey", "--csv", str(path)]
+    assert evaluate.main(arguments) == 0
+    table = rows(capsys.readouterr().out)
+    assert list(table) == ["et", "grey"]
+    assert table["et"]["RMSE"] < table["grey"]["RMSE"]
+    with path.open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [(line["method"], line["pair"]) for line in lines[::2]] == [(n, lines[0]["pair"]) for n in ("et", "grey")]
+    errors = [float(line["rmse"]) for line in lines if line["method"] == "grey"]
+    assert np.mean(errors) == pytest.approx(table["grey"]["RMSE"], abs=0.005)
+
+
+def test_neither_a_net_nor_a_baseline_is_an_error(aligned, capsys):
+    with pytest.raises(SystemExit) as exit:
+        evaluate.main(["--data", str(aligned)])
+    assert exit.value.code == 2
+    assert "expected a net file, or --baseline NAME" in capsys.readouterr().err
+
+
+def test_an_unknown_baseline_is_an_error_before_anything_is_drawn(net_file, aligned, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate", None)
+    with pytest.raises(BaselineError, match='unknown baseline "lne"; did you mean "lle"'):
+        evaluate.main([str(net_file), "--data", str(aligned), "--baseline", "grey", "lne"])
+
+
+def test_scores_that_cannot_be_written_are_one_line(aligned, capsys, tmp_path):
+    with pytest.raises(SystemExit) as exit:
+        evaluate.main(["--data", str(aligned), "--baseline", "grey", "--csv", str(tmp_path)])
+    assert exit.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: the scores cannot be written there: ")
