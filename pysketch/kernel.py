@@ -7,6 +7,7 @@ A kernel's source stands beside its NumPy twin, as text. Rules for all of them:
   `for (int c = blockIdx.y; c < channels; c += gridDim.y)`, because a grid has at most 65535 of them;
 - offsets of images, channels and columns are `long long`; a position within one channel of one image is an `int`:
   cuBLAS takes leading dimensions, which are such positions, as `int` too. The launch refuses numbers that do not fit;
+- `__restrict__` where a thread reads on after it has written, so that it need not wait for one to do the other;
 - no atomics: every element is written by one thread, in a fixed order of sums.
 
 They have run on an emulated device, and been compiled by NVRTC for sm_70 to sm_90; none has run on a card yet.
@@ -39,7 +40,8 @@ class Kernel:
         self.threads = threads
         declaration = re.search(rf"void {name}\(([^)]*)\)", source)
         assert declaration is not None, f"no kernel {name}"
-        self.types = [re.match(r"\s*(.*?)\s*\w+\s*$", each)[1] for each in declaration[1].split(",")]
+        parameters = declaration[1].replace("__restrict__ ", "")
+        self.types = [re.match(r"\s*(.*?)\s*\w+\s*$", each)[1] for each in parameters.split(",")]
 
     def __call__(self, shape: tuple[int, ...], *arguments: Array | float | None) -> None:
         """Launch a thread for each element of `shape`, the innermost axis first; nothing if it is empty."""

@@ -80,7 +80,7 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
         col = _columns(workers, tile, len(transposed), dy)
         multiply(transposed, _flat(dy)[tile.images, :, tile.positions], col)
         fresh = fresh if tile.start else 0
-        top, bottom = min(top, fresh), max(bottom, fresh)
+        top = min(top, fresh)
         shape = (tile.last - tile.first, dx.shape[1], *window.kernel, tile.stop - tile.start)
         fold(col.reshape(shape), window, tile.start, dx[tile.images], top, bottom, fresh)
         done = min(bounds[k + 1][0], bottom) if tile.stop < dy.shape[2] * dy.shape[3] else bottom
@@ -153,6 +153,7 @@ _CHUNK = 8192  # positions that one block of threads adds up
 
 _SOURCE = r"""
 // A block of 256 threads for each chunk of 8192 positions: every thread adds some, then pairs of threads, and so on.
+// After the last barrier thread 0 alone reads part, and only part[0], which it alone writes next.
 extern "C" __global__ void channel_sums(const real* x, real* sums, int images, int channels, int count,
                                         long long x_image, long long x_channel) {
     __shared__ real part[256];
@@ -168,7 +169,6 @@ extern "C" __global__ void channel_sums(const real* x, real* sums, int images, i
                 __syncthreads();
             }
             if (t == 0) sums[((long long)n * channels + c) * gridDim.x + blockIdx.x] = part[0];
-            __syncthreads();
         }
     }
 }

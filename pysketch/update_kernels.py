@@ -38,8 +38,9 @@ _RULES = {
 }
 
 _SOURCE = r"""
-extern "C" __global__ void RULE(real* w, real* g, real* h, real* h2, long long count, real scale, real decay,
-                                int by_sign, real rate, real a, real not_a, real b, real not_b, real delta) {
+extern "C" __global__ void RULE(real* __restrict__ w, real* __restrict__ g, real* __restrict__ h,
+                                real* __restrict__ h2, long long count, real scale, real decay, int by_sign,
+                                real rate, real a, real not_a, real b, real not_b, real delta) {
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) return;
     real d = scale * g[i], u;

@@ -256,12 +256,12 @@ def test_too_little_memory_of_a_gpu_says_what_was_asked_for_and_what_is_free(gpu
     pool.set_limit(pool.used_bytes() + (2 << 20))
     try:
         with pytest.raises(MemoryError) as caught:
-            gpu.xp.zeros(5 << 20, np.uint8)
+            gpu.xp.zeros(500 << 20, np.uint8)
         said = out_of_memory(caught.value)
     finally:
         pool.set_limit(0)
     assert held.nbytes == 3 << 20
-    assert re.fullmatch(r"not enough memory on gpu:0: 5\.0 MiB asked for, 2\.0 MiB of \d+\.\d MiB free", said)
+    assert re.fullmatch(r"not enough memory on gpu:0: 500\.0 MiB asked for, 2\.0 MiB of \d+\.\d MiB free", said)
 
 
 def test_an_array_larger_than_the_gpu_says_so(gpu):

@@ -186,7 +186,9 @@ def test_folding_adds_to_the_rows_before_and_overwrites_the_fresh_ones(
 ) -> None:
     rng = np.random.default_rng(0)
     positions = math.prod(window.output_size(SHAPE[1:]))
-    for start, stop, top, bottom, fresh in ((0, positions, 0, 7, 0), (1, positions, 2, 6, 4), (0, 1, 1, 3, 3)):
+    end_of_row = window.output_size(SHAPE[1:])[1] - 1
+    cases = (0, positions, 0, 7, 0), (1, positions, 2, 6, 4), (0, 1, 1, 3, 3), (end_of_row, positions, 0, 7, 3)
+    for start, stop, top, bottom, fresh in cases:
         before, col = rng.standard_normal((3, 5, *SHAPE[1:])), rng.standard_normal((3, 2, *window.kernel, stop - start))
         before, col = before.astype(dtype), col.astype(dtype)
         expected = before.copy()

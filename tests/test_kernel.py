@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from pysketch.backend import to_host
+from pysketch.im2col import Window, fold, unfold
 from pysketch.kernel import Kernel
+from pysketch.layers.generative_discriminative_loss import exponentials
+from pysketch.rectifier import Finish, finish_images
+from pysketch.unfolding_batched import add_sums
+from pysketch.winograd_transforms import transforms
 
 SOURCE = """
 extern "C" __global__ void scale(const real* x, real* y, const real* offset, real factor, int rows, long long step) {
@@ -36,6 +41,67 @@ def test_more_rows_than_a_grid_has_are_served_in_turn(gpu):
     x = gpu.xp.ones((70_001, 1), np.float32)
     Kernel("scale", SOURCE)((1, 70_001), x, x, None, 4, 70_001, 1)
     assert to_host(x).min() == 4
+
+
+def normal(xp, *shape):
+    return xp.asarray(np.random.default_rng(sum(shape)).standard_normal(shape))
+
+
+def call_unfold(xp):
+    col = xp.full((3, 5, 2, 3, 14), np.nan)
+    unfold(normal(xp, 3, 5, 6, 7), Window((2, 3), pad=(1, 0)), 4, col)
+    return col
+
+
+def call_fold(xp):
+    x = normal(xp, 3, 5, 6, 7)
+    fold(normal(xp, 3, 5, 2, 3, 14), Window((2, 3), pad=(1, 0)), 4, x, 1, 5, 3)
+    return x
+
+
+def call_finish(xp):
+    y = normal(xp, 3, 5, 6, 7)
+    finish_images(Finish(normal(xp, 5), 0.5, y.copy()), y, slice(0, 3), slice(2, 40))
+    return y
+
+
+def call_add_sums(xp):
+    db = normal(xp, 5)
+    add_sums(normal(xp, 3, 5, 2, 4097), db)
+    return db
+
+
+def call_input(xp):
+    V = xp.full((64, 5, 4), np.nan)
+    transforms(4).input(normal(xp, 3, 5, 9, 7), (1, 0), 1, V)
+    return V
+
+
+def call_diff(xp):
+    dM = xp.full((64, 5, 4), np.nan)
+    transforms(4).diff(normal(xp, 3, 5, 6, 7), 1, dM)
+    return dM
+
+
+def call_output(xp):
+    y = normal(xp, 3, 5, 6, 7)
+    transforms(4).output(normal(xp, 64, 5, 4), 1, y, Finish(normal(xp, 5), 0.5))
+    return y
+
+
+def call_exponentials(xp):
+    return exponentials(normal(xp, 7, 5), normal(xp, 7, 5) + 1, 3.0)
+
+
+CALLS = [call_unfold, call_fold, call_finish, call_add_sums, call_input, call_diff, call_output, call_exponentials]
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__.removeprefix("call_"))
+def test_three_images_and_five_channels_are_served_by_grids_of_two(gpu, call, monkeypatch):
+    """As more than 65535 would be: every kernel of ours with loops over y or z, against its NumPy twin."""
+    monkeypatch.setattr("pysketch.kernel._MOST", 2)
+    np.testing.assert_allclose(to_host(call(gpu.xp)), call(np), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.kernels

@@ -6,14 +6,17 @@ The sources are compiled as C++, with the grid in global variables; a file of ze
 from __future__ import annotations
 
 import ctypes
+import math
 import shutil
 import subprocess
+from functools import cache
 
 import numpy as np
 import pytest
 
 from pysketch import im2col, rectifier, unfolding_batched
 from pysketch.layers import generative_discriminative_loss as loss
+from pysketch.update_kernels import KERNELS
 from pysketch.winograd_transforms import transforms
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C++ compil
 HEAD = """
 #include <cmath>
 using std::exp;
+using std::sqrt;
 #define __global__
 #define __device__
 #define __shared__ static
@@ -38,16 +42,28 @@ class Place(ctypes.Structure):
     _fields_ = [(axis, ctypes.c_uint) for axis in "xyz"]
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """compiled(source): its kernels as functions of a library."""
+    folder = tmp_path_factory.mktemp("libraries")
+
+    @cache
+    def compiled(source):
+        path, target = folder / "kernel.cpp", folder / f"{len(list(folder.iterdir()))}.so"
+        path.write_text(HEAD + source)
+        command = [COMPILER, "-w", "-shared", "-fPIC", "-Dreal=float", "-o", str(target), str(path)]
+        subprocess.run(command, check=True)
+        return ctypes.CDLL(str(target))
+
+    return compiled
+
+
 @pytest.fixture
-def run_last_thread(tmp_path):
+def run_last_thread(compiled):
     """run(kernel, shape, *arguments): the last thread of the grid, as `Kernel` would launch it."""
 
     def run(kernel, shape, *arguments):
-        source, target = tmp_path / f"{kernel.name}.cpp", tmp_path / f"{kernel.name}.so"
-        source.write_text(HEAD + kernel.source)
-        command = [COMPILER, "-w", "-shared", "-fPIC", "-Dreal=float", "-o", str(target), str(source)]
-        subprocess.run(command, check=True)
-        library = ctypes.CDLL(str(target))
+        library = compiled(kernel.source)
         grid = (-(-shape[0] // kernel.threads), *shape[1:], 1, 1)[:3]
         places = {"gridDim": grid, "blockIdx": [size - 1 for size in grid], "blockDim": (kernel.threads, 1, 1)}
         places["threadIdx"] = ((shape[0] - 1) % kernel.threads, 0, 0)
@@ -104,6 +120,18 @@ def test_the_last_pixel_is_rectified_gated_finished_and_summed(run_last_thread, 
     y[-1, -1].reshape(-1)[(chunks - 1) * 8192] = 3  # the first thread of the last chunk takes it
     run_last_thread(unfolding_batched._SUMS, ((chunks - 1) * 256 + 1, c, n), y, sums, n, c, PLANE - 100, *steps[:2])
     assert sums[-1, -1, -1] == 3
+
+
+@pytest.mark.parametrize("rule", KERNELS)
+def test_the_last_weight_steps_as_it_would_alone(run_last_thread, large, rule):
+    size, numbers = math.prod(LARGE), (0.5, 0.1, 0, 0.01, 0.9, 0.1, 0.99, 0.01, 1e-3)
+    alone, among = [large(1) for _ in range(4)], [large(size) for _ in range(4)]
+    for arrays in (alone, among):
+        for array, value in zip(arrays, (3, -2, 0.5, 0.25), strict=True):
+            array[-1] = value
+        run_last_thread(KERNELS[rule], arrays[0].shape, *arrays, len(arrays[0]), *numbers)
+    assert [array[-1] for array in among] == [array[-1] for array in alone]
+    assert alone[0][-1] == np.float32(3) - alone[1][-1] != 3
 
 
 def test_the_last_tile_is_transformed_there_and_back(run_last_thread, large):

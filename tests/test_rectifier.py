@@ -74,9 +74,10 @@ def test_what_is_not_a_number_stays_so_on_every_device(device):
 @pytest.mark.parametrize("with_bias", [False, True])
 @pytest.mark.parametrize("gated", [False, True])
 def test_positions_of_images_are_finished_and_no_others(device, gated, with_bias, slope, dtype):
-    """Some channels of larger arrays: the images are apart."""
+    """Some channels of larger arrays: the images are apart, by different steps."""
     rng = np.random.default_rng(4)
-    y, made = (rng.standard_normal((4, 6, 5, 7)).astype(dtype) for _ in range(2))
+    y, made = (rng.standard_normal((4, channels, 5, 7)).astype(dtype) for channels in (6, 8))
+    made[:, :, ::2, ::3] = 0
     bias = rng.standard_normal(3).astype(dtype) if with_bias else None
     gated = gated and slope is not None
     expected = y.copy()
@@ -84,10 +85,10 @@ def test_positions_of_images_are_finished_and_no_others(device, gated, with_bias
         if n in (1, 2) and 2 <= c < 5 and 9 <= p < 30:
             place = n, c, *divmod(p, 7)
             value = y[place] + (bias[c - 2] if with_bias else 0)
-            sign = made[place] if gated else value
+            sign = made[n, c + 2, p // 7, p % 7] if gated else value
             expected[place] = value if slope is None or sign > 0 else slope * value
     xp = device.xp
     y = xp.asarray(y)
-    finish = Finish(bias if bias is None else xp.asarray(bias), slope, xp.asarray(made)[:, 2:5] if gated else None)
+    finish = Finish(bias if bias is None else xp.asarray(bias), slope, xp.asarray(made)[:, 4:7] if gated else None)
     finish_images(finish, y[:, 2:5], slice(1, 3), slice(9, 30))
     np.testing.assert_array_equal(to_host(y), expected)

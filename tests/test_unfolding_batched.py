@@ -80,20 +80,20 @@ def test_a_repeated_convolution_has_the_same_bits(device):
 
 def test_a_tile_is_several_images_one_or_some_positions_as_the_workspace_allows():
     """Ten images of 6x7 outputs, 100 bytes a column."""
-    cut_tiles = unfolding_batched.cut_tiles
-    assert cut_tiles(10, 6, 7, 100, 42_000) == [Tile(0, 10, 0, 42)]
-    assert cut_tiles(10, 6, 7, 100, 17_000) == [
+    assert unfolding_batched.cut_tiles(10, 6, 7, 100, 42_000) == [Tile(0, 10, 0, 42)]
+    assert unfolding_batched.cut_tiles(10, 6, 7, 100, 17_000) == [
         Tile(0, 3, 0, 42),
         Tile(3, 6, 0, 42),
         Tile(6, 10, 0, 42),
     ]
-    assert cut_tiles(1, 6, 7, 100, 4199) == [Tile(0, 1, 0, 32), Tile(0, 1, 32, 42)]
-    assert cut_tiles(1, 6, 7, 100, 2000) == [
+    assert unfolding_batched.cut_tiles(1, 6, 7, 100, 4199) == [Tile(0, 1, 0, 32), Tile(0, 1, 32, 42)]
+    assert unfolding_batched.cut_tiles(1, 6, 7, 100, 2000) == [
         Tile(0, 1, 0, 14),
         Tile(0, 1, 14, 28),
         Tile(0, 1, 28, 42),
     ]
-    assert len(cut_tiles(2, 6, 7, 100, 1)) == 84
+    assert [tile.stop for tile in unfolding_batched.cut_tiles(1, 6, 13, 100, 4000)] == [32, 64, 78]
+    assert len(unfolding_batched.cut_tiles(2, 6, 7, 100, 1)) == 84
 
 
 @pytest.mark.parametrize("limit", [900, 9000])

@@ -29,7 +29,7 @@ def trained(type, options, device, dtype, steps=3):
         Param("layer", k, Blob(shape, dtype, device.xp), *rates) for k, (shape, rates) in enumerate(SHAPES.items())
     ]
     for each in params:
-        copy_into(each.blob.data, rng.standard_normal(each.blob.shape).astype(np.float32))
+        copy_into(each.blob.data, rng.integers(-2, 3, each.blob.shape) * 0.7)
     solver = solver_def(f'net: "n" max_iter: 1 {RATES[type]} {options}').options
     updater = Updater(solver, type, FlatParams(params), Workers(1))
     for iteration in range(steps):

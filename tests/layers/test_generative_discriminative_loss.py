@@ -284,3 +284,15 @@ def test_exponentials_of_distances_are_plain_loops_on_every_device(
     found = to_host(exponentials(device.xp.asarray(f), device.xp.asarray(S), 90.0))
     assert found.dtype == dtype and found.max() <= 1
     np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+@pytest.mark.kernels
+def test_distances_that_rounding_makes_negative_count_as_none_and_nan_as_nan(device) -> None:
+    """Predictions are sketches but for the last bit, and lambda is far below the rounding error of a distance."""
+    S = 200 + 50 * np.random.default_rng(0).standard_normal((20, 37)).astype(np.float32)
+    f = S[::-1] * np.float32(1 + 2**-23)
+    found = to_host(exponentials(device.xp.asarray(f), device.xp.asarray(S), 1e-6))
+    assert found.max() == 1
+    f[2, 3] = np.nan
+    found = to_host(exponentials(device.xp.asarray(f), device.xp.asarray(S), 90.0))
+    assert np.isnan(found[[0, 1, 3, 8], 2]).all() and not np.isnan(found[:, 0]).any()

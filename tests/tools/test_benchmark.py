@@ -128,7 +128,7 @@ def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
 
 def test_the_readmes_commands_have_options_that_are_there():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"`python tools/benchmark\.py ([^`]+)`", readme)
+    commands = re.findall(r"`python\s+tools/benchmark\.py ([^`]+)`", readme)
     assert len(commands) >= 3
     for command in commands:
         args = benchmark._parser().parse_args(command.split())
