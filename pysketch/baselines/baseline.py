@@ -27,9 +27,13 @@ import numpy as np
 
 from pysketch.errors import BaselineError, DataError, did_you_mean
 from pysketch.pairs import Pair
+from pysketch.workers import Workers
 
 Progress = Callable[[int, int], None]
 """Told (steps done, steps in all) while something takes long; the steps are whatever the method counts."""
+
+
+_WORKERS = Workers(1)  # the methods make many small products, in which BLAS's threads mostly wait for each other
 
 
 def silent(done: int, total: int) -> None:
@@ -63,7 +67,8 @@ class Baseline:
                     DataError,
                 )
         self._shape = shape
-        self.learn(pairs, progress)
+        with _WORKERS.single_threaded_blas():
+            self.learn(pairs, progress)
 
     def sketch(self, photo: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 RGB -> (H, W) float32 on 0 (black) .. 255 (white), of the size learned from."""
@@ -76,7 +81,8 @@ class Baseline:
                 f"found {photo.dtype} {photo.shape}",
                 DataError,
             )
-        return np.clip(self.draw(photo), 0, 255).astype(np.float32)
+        with _WORKERS.single_threaded_blas():
+            return np.clip(self.draw(photo), 0, 255).astype(np.float32)
 
     def learn(self, pairs: Sequence[Pair], progress: Progress) -> None:
         """What `fit` does with pairs of one size; at least one."""
