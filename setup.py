@@ -23,6 +23,7 @@ setup(
             "opencv-python-headless>=4.10,<5",
             "matplotlib>=3.8",
         ],
+        "baselines": ["scikit-learn>=1.3"],
         "test": ["pytest>=8", "ruff>=0.6"],
     },
 )

@@ -4,5 +4,8 @@ from pysketch.baselines.baseline import BASELINES, Baseline, baseline_class
 from pysketch.baselines.et import ET
 from pysketch.baselines.grey import Grey
 from pysketch.baselines.lle import LLE
+from pysketch.baselines.sns import SNS
+from pysketch.baselines.sns_sre import SNSSRE
+from pysketch.baselines.svr import SVR
 
-__all__ = ["BASELINES", "ET", "LLE", "Baseline", "Grey", "baseline_class"]
+__all__ = ["BASELINES", "ET", "LLE", "SNS", "SNSSRE", "SVR", "Baseline", "Grey", "baseline_class"]
