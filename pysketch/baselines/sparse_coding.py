@@ -39,7 +39,8 @@ ROUNDING = 1e-10
 def _pursue_block(gram, correlations, energies, most, tolerance):
     n, K = correlations.shape
     codes, left = np.zeros((n, K)), correlations.copy()
-    support, active = np.zeros((n, most), np.intp), np.flatnonzero(energies > 0)
+    support = np.zeros((n, most), np.intp)
+    active = np.flatnonzero((correlations**2).max(axis=1) > ROUNDING * energies)
     for size in range(1, most + 1):
         support[active, size - 1] = np.abs(left[active]).argmax(axis=1)
         chosen = support[active, :size]
