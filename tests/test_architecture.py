@@ -26,7 +26,9 @@ ROOMS = {
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
-    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle baselines",
+    "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
+    " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
+    " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
     "use": "net_file sketcher evaluation pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
@@ -37,6 +39,7 @@ SOLE_IMPORTERS = {
     "PIL": {"images"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes"},
+    "sklearn": {"baselines.support_vectors"},
 }
 FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "shelve", "dill", "joblib"}
 FORBIDDEN_CALLS = {"print", "input", "exit", "quit", "eval", "exec", "compile", "SystemExit", "breakpoint"}

@@ -30,8 +30,9 @@ class SNS(LLE):
     source = "Gao et al. 2012"
 
     neighbours: int = 50
-    most: int = 15
-    tolerance: float = 0.05
+    most: int = 12
+    tolerance: float = 0.01
+    ridge: float = 1.0
 
     def draw(self, photo: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 RGB -> (H, W) float64, not clipped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -44,7 +45,7 @@ TOLERANCE = 1e-2
 """How far the optimality conditions may be missed, in units of y: far below epsilon, and several times faster."""
 
 
-def library():
+def library() -> ModuleType:
     """scikit-learn's module svm; BaselineError names the extra if it is not installed."""
     try:
         from sklearn import svm
