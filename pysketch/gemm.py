@@ -4,13 +4,16 @@ OpenBLAS has a second kernel for products of up to SMALL multiplications, which 
 instead of packing them first: on AVX-512 cores 100 to 113 GFLOP/s each, against 60 to 90 for the packing one on
 the sizes of a net's layers. So larger products are cut into such small ones, by rows or by columns, never along
 the sum. Where that is not possible, or on a GPU, a product is left whole. The results differ by rounding only.
+
+On a GPU `multiply` hands cuBLAS the matrices where they lie: transposed, with rows apart, and the result straight into
+a part of a larger array. CuPy's own matmul would copy them. It has run on an emulated device, on no card yet.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from pysketch.backend import Array, array_module
+from pysketch.backend import Array, array_module, blas
 
 SMALL = 10**6
 """M * N * K of a product that needs no packing, at most."""
@@ -83,3 +86,43 @@ def _split(x: Array, axis: int, size: int) -> Array:
     step = x.strides[axis]
     strides = (*x.strides[:axis], step * size, step, *x.strides[axis + 1 :])
     return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def multiply(a: Array, b: Array, out: Array, add: bool = False) -> None:
+    """out = a @ b, or out += a @ b.
+
+    a: (M, K) or (n, M, K), b: (K, N) or (n, K, N), out: (M, N) or (n, M, N); what has no n serves for all. The
+    elements of out's rows are neighbours in memory; those of either the rows or the columns of a and b are.
+    """
+    if array_module(out) is np:
+        if add:
+            out += np.matmul(a, b)
+        else:
+            np.matmul(a, b, out=out)
+        return
+    library, handle = blas()
+    (m, n), k, size = out.shape[-2:], a.shape[-1], out.itemsize
+    assert out.strides[-1] == size or n == 1
+    scalars = np.array([1, add], out.dtype)  # cuBLAS reads them before it returns
+    alpha, beta = scalars.ctypes.data, scalars[1:].ctypes.data
+    (flag_a, lead_a), (flag_b, lead_b), lead_out = _layout(a), _layout(b), max(n, out.strides[-2] // size)
+    letter = {"f": "s", "d": "d"}[out.dtype.char]
+    # cuBLAS stores by columns, so what it is given, and what it makes, is the transpose: out^T = b^T a^T
+    if out.ndim == 2:
+        gemm = getattr(library, f"{letter}gemm")
+        head, tail = (handle, flag_b, flag_a, n, m, k, alpha), (beta, out.data.ptr, lead_out)
+        gemm(*head, b.data.ptr, lead_b, a.data.ptr, lead_a, *tail)
+    else:
+        gemm = getattr(library, f"{letter}gemmStridedBatched")
+        steps = [x.strides[0] // size if x.ndim == 3 else 0 for x in (a, b, out)]
+        head, tail = (handle, flag_b, flag_a, n, m, k, alpha), (beta, out.data.ptr, lead_out, steps[2], len(out))
+        gemm(*head, b.data.ptr, lead_b, steps[1], a.data.ptr, lead_a, steps[0], *tail)
+
+
+def _layout(x: Array) -> tuple[int, int]:
+    """(0 for rows in memory, 1 for columns; how many elements one is from the next) of the last two axes."""
+    (rows, cols), (down, across) = x.shape[-2:], (step // x.itemsize for step in x.strides[-2:])
+    if across == 1 or cols == 1:
+        return 0, max(cols, down)
+    assert down == 1 or rows == 1, f"a matrix of strides {x.strides}"
+    return 1, max(rows, across)

@@ -240,7 +240,7 @@ class _NetRun:
             copy_into(blob.data, values)
         self.net.restore_layer_states(self._states)
         self.net.forward_layers(self._others)
-        return self.net.loss()
+        return float(self.net.loss())
 
 
 def _check_dtype(blobs: Iterable[Blob], where: str) -> None:

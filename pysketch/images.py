@@ -8,6 +8,7 @@ Files are recognised by their content, whatever their suffix.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -128,6 +129,42 @@ def side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         y = (sheet_h - h) // 2
         sheet[y : y + h, x : x + w] = image if image.ndim == 3 else image[:, :, None]
     return sheet
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture of `size` (width, height) whose pixel (x, y) shows the image at matrix @ (x, y, 1).
+
+    image: (H, W) or (H, W, 3) uint8. matrix: (2, 3), a similarity; pixel centres are at whole numbers.
+    Bicubic. Where a pixel of the picture covers more than one of the image, the picture is first made
+    twice as large, of an image reduced to at most one pixel per pixel of that; both reductions are by an
+    antialiased bicubic filter. Outside the image its border pixels go on.
+    """
+    _check_pixels(image, "warp: ")
+    linear = np.array(matrix, np.float64)[:, :2]
+    shift = np.array(matrix, np.float64)[:, 2] + 0.5 - linear.sum(axis=1) / 2  # between corners, as Pillow counts
+    step = math.hypot(*linear[:, 0])  # image pixels per pixel of the picture
+    source = Image.fromarray(image)
+    if step > 2:
+        reduced = tuple(max(1, round(length * 2 / step)) for length in source.size)
+        ratio = np.divide(reduced, source.size)
+        linear, shift = linear * ratio[:, None], shift * ratio
+        source = source.resize(reduced, Image.Resampling.BICUBIC)
+    if step <= 1:
+        return np.array(_sampled(source, linear, shift, size))
+    twice = _sampled(source, linear / 2, shift, (2 * size[0], 2 * size[1]))
+    return np.array(twice.resize(size, Image.Resampling.BICUBIC))
+
+
+def _sampled(source: Image.Image, linear: np.ndarray, shift: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """Bicubic samples at linear @ p + shift, in Pillow's coordinates: pixel centres are at halves."""
+    corners = linear @ (np.array([[0, 1, 0, 1], [0, 0, 1, 1]]) * np.array(size)[:, None]) + shift[:, None]
+    first = np.floor(corners.min(axis=1)).astype(int) - 3  # the filter reaches 2 pixels around
+    last = np.ceil(corners.max(axis=1)).astype(int) + 3
+    rows, cols = (np.arange(first[k], last[k]).clip(0, source.size[k] - 1) for k in (1, 0))
+    seen = Image.fromarray(np.asarray(source)[np.ix_(rows, cols)])
+    x, y = shift - first
+    (a, b), (d, e) = linear
+    return seen.transform(size, Image.Transform.AFFINE, (a, b, x, d, e, y), Image.Resampling.BICUBIC)
 
 
 def _check_pixels(array: np.ndarray, where: str, ndims: tuple[int, ...] = (2, 3)) -> None:

@@ -105,8 +105,8 @@ class Net:
         if weights is not None:
             self.copy_from(weights)
 
-    def forward(self, start: int = 0, end: int | None = None) -> float:
-        """Run layers start..end (end excluded) and return the loss: the sum of loss_weight * top."""
+    def forward(self, start: int = 0, end: int | None = None) -> Array:
+        """Run layers start..end (end excluded) and return the `loss`: a float, on a GPU an array of shape ()."""
         self.forward_layers(range(start, len(self.layers) if end is None else end))
         return self.loss()
 
@@ -155,9 +155,9 @@ class Net:
                 if self.debug_info:
                     log_backward(layer, down, bottom)
 
-    def loss(self) -> float:
-        """The sum of loss_weight * top over all weighted tops, as they stand."""
-        return float(sum(weight * float(to_host(blob.data).sum()) for blob, weight in self.loss_weights))
+    def loss(self) -> Array:
+        """The sum of loss_weight * top over all weighted tops, as they stand; on a GPU float(loss) waits for it."""
+        return sum((weight * blob.data.sum().astype(np.float64) for blob, weight in self.loss_weights), start=0.0)
 
     def clear_param_diffs(self) -> None:
         """Set every param's diff to 0, once per update."""

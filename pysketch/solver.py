@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pysketch.backend import Device, copy_into, to_host
+from pysketch.backend import Array, Device, copy_into, to_host
 from pysketch.errors import DivergenceError, SnapshotError
 from pysketch.lr_policy import current_step, learning_rate
 from pysketch.micro_batch import MicroBatches
@@ -33,9 +33,10 @@ _RUN_STATE = "pysketch"  # the root attribute of a solver state that holds a Run
 class Solver:
     """Trains a net as a solver file says.
 
-    seed: instead of the file's random_seed; without either, another one each time (logged).
-    data_source, layer_paths, device, workers: as for `Net`. `net` is the training net, `test_nets` share its
-    params, `iter` counts the updates made, `loss` is the mean of the last `average_loss` losses.
+    seed: instead of the file's random_seed; without either, another one each time (logged). device: instead of the
+    file's solver_mode and device_id. data_source, layer_paths, workers: as for `Net`.
+    `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
+    last `average_loss` losses.
     on_iteration, if given, is called after every update, for a progress bar.
     """
 
@@ -56,7 +57,7 @@ class Solver:
         if seed is None:
             seed = options.random_seed if options.random_seed >= 0 else secrets.randbits(31)
         self._net_arguments = {
-            "device": device or Device(),
+            "device": device or definition.choose_device(),
             "data_source": data_source,
             "layer_paths": layer_paths,
             "workers": workers or Workers(),
@@ -66,14 +67,14 @@ class Solver:
         self._build(seed)
         self.iter = 0
         self.rate = learning_rate(options, 0)
-        self._losses: deque[float] = deque(maxlen=options.average_loss)
+        self._losses: deque[Array] = deque(maxlen=options.average_loss)
         self._action: str | None = None
         self._last_snapshot: int | None = None
 
     @property
     def loss(self) -> float:
-        """The mean of the last `average_loss` losses."""
-        return sum(self._losses) / len(self._losses) if self._losses else math.nan
+        """The mean of the last `average_loss` losses; on a GPU it is waited for."""
+        return float(sum(self._losses)) / len(self._losses) if self._losses else math.nan
 
     def request(self, action: str) -> None:
         """Ask for "snapshot" or "stop" after the present iteration; safe in a signal handler. A stop stays one."""
@@ -146,7 +147,7 @@ class Solver:
         sums: dict[str, np.ndarray] = {}
         total = 0.0
         for _ in range(batches):
-            total += net.forward()
+            total += float(net.forward())
             for name in net.outputs:
                 sums[name] = sums.get(name, 0) + to_host(net.blobs[name].data).astype(np.float64)
         return {name: value / batches for name, value in sums.items()}, total / max(batches, 1)
@@ -215,15 +216,21 @@ class Solver:
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", seed)
 
-    def _forward_backward(self) -> float:
+    def _forward_backward(self) -> Array:
         """iter_size times forward and backward; the mean loss."""
         total = 0.0
         for _ in range(self.options.iter_size):
             loss = self._runner.forward()
-            self._check_finite(loss)  # before backward, so that the first place that is not finite is the cause
+            if self._looks_at_loss():
+                self._check_finite(loss)  # before backward, so that the first place that is not finite is the cause
             self._runner.backward()
             total += loss
         return total / self.options.iter_size
+
+    def _looks_at_loss(self) -> bool:
+        """Every iteration; on a GPU, where the host would have to wait for it, only when it is displayed."""
+        display = self.options.display
+        return self.net.context.xp is np or (display > 0 and self.iter % display == 0)
 
     def _check_params(self) -> None:
         """What diverged in the very last update has met no loss yet: look before anything is written."""
@@ -231,8 +238,8 @@ class Solver:
             if not is_finite(param.blob.data):
                 raise DivergenceError(self._divergence(f'layer "{param.layer}", param {param.index}, data'))
 
-    def _check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _check_finite(self, loss: Array) -> None:
+        if not math.isfinite(float(loss)):
             raise DivergenceError(self._divergence(self.net.first_not_finite() or "the loss itself"))
 
     def _divergence(self, where: str) -> str:
@@ -269,7 +276,7 @@ class Solver:
 
     def _run_state(self) -> RunState:
         tests = [net.layer_states() for net in self.test_nets]
-        return RunState(self.seed, list(self._losses), self.net.layer_states(), tests)
+        return RunState(self.seed, [float(loss) for loss in self._losses], self.net.layer_states(), tests)
 
     def _restore_run(self, state: RunState, path: str | os.PathLike[str]) -> None:
         self._losses.extend(state.losses)

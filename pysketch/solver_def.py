@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pysketch.errors import NetdefError, did_you_mean
+from pysketch.backend import Device, choose_device
+from pysketch.errors import DeviceError, NetdefError, did_you_mean
 from pysketch.lr_policy import LR_POLICIES
 from pysketch.netdef import NET_STATE
 from pysketch.options import Choice, Kind, Option, Options, Table
@@ -52,7 +53,7 @@ SOLVER = Table(
         Option("snapshot_diff", Kind.BOOL, False, help="store the gradients too"),
         Option("snapshot_format", Choice({"HDF5": 0, "BINARYPROTO": 1}), "HDF5", help="HDF5"),
         Option("snapshot_after_train", Kind.BOOL, True, help="one more at the end"),
-        Option("solver_mode", Choice({"CPU": 0, "GPU": 1}), "GPU", help="the device, unless --device says one"),
+        Option("solver_mode", Choice({"CPU": 0, "GPU": 1}), "GPU", help="neither: the GPU if it works, or the CPU"),
         Option("device_id", Kind.INT32, 0, low=0, help="which GPU"),
         Option("random_seed", Kind.INT64, -1, high=2**32 - 1, help="of fillers and data order; < 0: another each time"),
         Option("debug_info", Kind.BOOL, False, help="log every blob's mean magnitude"),
@@ -103,6 +104,21 @@ class SolverDef:
         if Path(prefix).is_dir() or prefix.endswith(("/", os.sep)):
             return os.fspath(Path(prefix) / Path(self.filename).stem)
         return prefix
+
+    def choose_device(self) -> Device:
+        """The device of solver_mode and device_id; without a solver_mode the GPU if it works, else the CPU.
+
+        DeviceError, with its place in the file, for a GPU that is asked for and cannot be used.
+        """
+        options = self.options
+        if not options.given("solver_mode"):
+            return choose_device("auto", options.device_id)
+        if options.solver_mode == "CPU":
+            return choose_device("cpu")
+        try:
+            return choose_device("gpu", options.device_id)
+        except DeviceError as error:
+            raise DeviceError(f"{options.position('solver_mode')}: solver_mode GPU: {error}") from None
 
 
 def load_solver(path: str | os.PathLike[str]) -> SolverDef:

@@ -8,7 +8,7 @@ With col the unfolded patches of one image (C kh kw rows, H' W' columns):
 
 Columns exist for a block of the output at a time, on each worker: about as many bytes as stay in a core's cache, within
 the workers' workspace (or for one output position, if that is more). A 1x1 kernel at stride 1 without padding
-needs none: x is col. Every image must be C-contiguous.
+needs none: x is col. Every image must be C-contiguous. On a GPU, `unfolding_batched` does the same in other pieces.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from types import ModuleType
 
 import numpy as np
 
+from pysketch import unfolding_batched
 from pysketch.backend import Array, array_module
 from pysketch.blocks import Block, cut, parts
 from pysketch.gemm import multiply_columns
@@ -36,6 +37,9 @@ def gather(window: Window, workers: Workers, x: Array, W: Array, y: Array, finis
     x: (N, C, H, W), W: (O, C, kh, kw), y: (N, O, H', W').
     """
     xp = array_module(x)
+    if xp is not np:
+        unfolding_batched.gather(window, workers, x, W, y, finish)
+        return
     matrix = xp.ascontiguousarray(W).reshape(len(W), -1)
     column_bytes = _column_bytes(window, x, y, matrix.shape[1])
 
@@ -56,6 +60,9 @@ def gather(window: Window, workers: Workers, x: Array, W: Array, y: Array, finis
 def outer(window: Window, workers: Workers, x: Array, dy: Array, dW: Array) -> None:
     """dW (O, C, kh, kw) += dy col^T: each share of the blocks has a sum of its own, and these are added in order."""
     xp, o = array_module(x), dW.shape[0]
+    if xp is not np:
+        unfolding_batched.outer(window, workers, x, dy, dW)
+        return
     rows = math.prod(dW.shape[1:])
     column_bytes = _column_bytes(window, x, dy, rows)
     sum_bytes = padded(o * rows * dW.itemsize)
@@ -84,6 +91,9 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
     twice.
     """
     xp, (n, c, h, w), itemsize = array_module(dy), dx.shape, dx.itemsize
+    if xp is not np:
+        unfolding_batched.scatter(window, workers, W, dy, dx, finish)
+        return
     transposed = xp.ascontiguousarray(W).reshape(len(W), -1).T
     if window == Window((1, 1)):
         gather(window, workers, dy, transposed[:, :, None, None], dx, finish)
@@ -134,6 +144,9 @@ def add_sums(workers: Workers, dy: Array, db: Array | None) -> None:
     if db is None:
         return
     xp, n = array_module(dy), len(dy)
+    if xp is not np:
+        unfolding_batched.add_sums(dy, db)
+        return
     sums = xp.empty(dy.shape[:2], dy.dtype)
 
     def work(image: int, arena: Arena) -> None:

@@ -2,7 +2,7 @@
 
 Each rule writes u over the gradient g, in place, and keeps what it must remember in `history`: one or two
 arrays as large as g, zero at first. Formulas: Caffe's, iteration from 0. Everything is done element by element, so
-that params can be worked on in pieces of any size.
+that params can be worked on in pieces of any size; on a GPU by one kernel (`update_kernels`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pysketch.backend import Array, array_module
 from pysketch.debug_info import mean_magnitude
 from pysketch.flat_params import FlatParams, Segment
 from pysketch.options import Options
+from pysketch.update_kernels import fused_step
 from pysketch.workers import Arena, Workers
 
 logger = logging.getLogger(__name__)
@@ -161,6 +162,7 @@ class Updater:
 
     def __init__(self, options: Options, type: str, params: FlatParams, workers: Workers) -> None:
         self.options = options
+        self.type = type
         self.rule = UPDATE_RULES[type]
         self.params = params
         self.workers = workers
@@ -172,6 +174,9 @@ class Updater:
         scale = self._clip_factor() / self.options.iter_size
 
         def step(piece: Segment, arena: Arena) -> None:
+            if self.params.xp is not np:
+                fused_step(self.type, piece, scale, rate * piece.lr_mult, self.options, iteration)
+                return
             w = piece.data
             arena.reserve(w.nbytes, self.params.xp)
             scratch = arena.take(w.shape, w.dtype)

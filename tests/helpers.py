@@ -3,38 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pysketch.backend import copy_into, to_host
 from pysketch.blob import Blob
+from pysketch.gradient_check import check_gradients
 from pysketch.layer import Layer
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
 
-@dataclass
 class SingleLayer:
-    """A layer that a net has set up, with its blobs; the net holds nothing else but an Input layer."""
+    """A layer that a net has set up; the net holds nothing else but an Input layer.
 
-    net: Net
-    layer: Layer
-    bottom: list[Blob]
-    top: list[Blob]
+    bottom, top, params: its blobs. On a GPU they are twins on the CPU, which are copied there before every call and
+    back after it, so that a test reads and writes NumPy arrays whatever the device.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self.net = net
+        self.layer: Layer = net.layers[-1]
+        self._twins: dict[int, tuple[Blob, Blob]] = {}
+        self.bottom, self.top, self.params = (
+            [self._twin(blob) for blob in blobs] for blobs in (net.bottoms[-1], net.tops[-1], self.layer.blobs)
+        )
 
     def forward(self) -> list[np.ndarray]:
         """Reshape and forward; the tops' data, copied."""
-        self.layer.reshape(self.bottom, self.top)
-        self.layer.forward(self.bottom, self.top)
+        bottom, top = self._send()
+        self.layer.reshape(bottom, top)
+        self.layer.forward(bottom, top)
+        self._fetch()
         return [blob.data.copy() for blob in self.top]
 
     def backward(self, *top_diffs: np.ndarray | float, propagate_down: Sequence[bool] | None = None) -> None:
         """Backward from these top diffs; by default to every bottom."""
         for blob, diff in zip(self.top, top_diffs, strict=True):
             blob.diff[...] = diff
-        down = [True] * len(self.bottom) if propagate_down is None else list(propagate_down)
-        self.layer.backward(self.top, down, self.bottom)
+        bottom, top = self._send()
+        down = [True] * len(bottom) if propagate_down is None else list(propagate_down)
+        self.layer.backward(top, down, bottom)
+        self._fetch()
+
+    def check_gradients(self, **options: Any) -> int:
+        """`check_gradients` of the layer, where it lives; how many elements were compared."""
+        return check_gradients(self.layer, *self._send(), **options)
+
+    def everything(self, seed: int = 3) -> list[np.ndarray]:
+        """Forward, and backward from normal numbers: the tops, then the diffs of bottoms and params."""
+        rng = np.random.default_rng(seed)
+        tops = self.forward()
+        self.backward(*(rng.standard_normal(top.shape) for top in tops))
+        return [*tops, *(blob.diff.copy() for blob in (*self.bottom, *self.params))]
+
+    def _twin(self, blob: Blob) -> Blob:
+        """The blob itself on the CPU, else its twin there; a blob that is bottom and top has one."""
+        twin = blob if self.net.device.kind == "cpu" else Blob(blob.shape, blob.dtype)
+        return self._twins.setdefault(id(blob), (twin, blob))[0]
+
+    def _send(self) -> tuple[list[Blob], list[Blob]]:
+        """Copy what the test wrote to the layer's device, bottoms last, whose memory may be a top's too.
+
+        Returns the layer's own bottoms and tops.
+        """
+        for twin, blob in reversed(self._twins.values()):
+            if twin is not blob:
+                blob.reshape(twin.shape)
+                copy_into(blob.data, twin.data)
+                copy_into(blob.diff, twin.diff)
+        return self.net.bottoms[-1], self.net.tops[-1]
+
+    def _fetch(self) -> None:
+        """Copy what the layer wrote, and what it must not have written, back."""
+        for twin, blob in self._twins.values():
+            if twin is not blob:
+                twin.hold_data(to_host(blob.data))
+                twin.hold_diff(to_host(blob.diff))
+
+
+def assert_equal_to_rounding(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
+    """Arrays as equal as two devices give them: to 1e-5 in float32, 1e-12 in float64, of the largest magnitude."""
+    assert expected
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        limit = {"f": 1e-5, "d": 1e-12}[other.dtype.char]
+        np.testing.assert_allclose(one, other, rtol=0, atol=limit * abs(other).max(initial=0))
 
 
 def layer_text(type: str, bottoms: Sequence[str] = (), tops: Sequence[str] = ("y",), extra: str = "") -> str:
@@ -59,10 +114,9 @@ def make_layer(
         tops = " ".join(f'top: "{name}"' for name in definition.bottom)
         shape = " ".join(f"shape {{ {' '.join(f'dim: {n}' for n in shape)} }}" for shape in shapes)
         inputs = f'layer {{ name: "inputs" type: "Input" {tops} input_param {{ {shape} }} }}'
-    net = Net(parse_netdef(f"{inputs}\n{text}"), phase, dtype=dtype, seed=seed, **net_options)
-    single = SingleLayer(net, net.layers[-1], net.bottoms[-1], net.tops[-1])
+    single = SingleLayer(Net(parse_netdef(f"{inputs}\n{text}"), phase, dtype=dtype, seed=seed, **net_options))
     rng = np.random.default_rng(seed)
-    for blob in (*single.bottom, *single.layer.blobs):
+    for blob in (*single.bottom, *single.params):
         blob.data[...] = rng.standard_normal(blob.shape)
     return single
 

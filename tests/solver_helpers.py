@@ -52,6 +52,16 @@ layer { name: "loss" type: "Python" bottom: "prediction" bottom: "label" top: "l
 """
 """A sketch is 4 rows and 4 columns smaller than its photo."""
 
+RULES = {
+    "SGD": "momentum: 0.9 clip_gradients: 10",
+    "Nesterov": "momentum: 0.9 clip_gradients: 10",
+    "AdaGrad": "",
+    "RMSProp": "",
+    "AdaDelta": "momentum: 0.9 delta: 1e-6",
+    "Adam": "momentum: 0.9",
+}
+"""Every update rule, with options that suit it."""
+
 
 def write_rows(folder: Path, rows: int = 5) -> Path:
     """A list file with one HDF5 file: data (rows, 2, 6, 7), label (rows, 1, 3, 4)."""

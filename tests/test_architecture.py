@@ -15,18 +15,21 @@ ROOT = Path(__file__).parent.parent
 
 # From the bottom up. A module imports only modules that stand before it, in its own row or in a row above.
 ROOMS = {
-    "ground": "errors files backend",
+    "ground": "errors files self_test backend kernel",
     "netdefs": "prototxt options upgrade fillers netdef",
-    "images": "images synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
+    "images": "images alignment eye_files eye_finder"
+    " synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
-    "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding gemm_engine winograd"
-    " winograd_engine engine_choice snapshot caffe layer"
-    " layers.batch_order layers.convolution layers.euclidean_loss"
+    "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
+    " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging snapshot caffe"
+    " layer layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
-    "training": "caffe_log lr_policy updates solver_def micro_batch run_state solver",
+    "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
+    " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
+    " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
     "use": "net_file sketcher evaluation pysketch",
@@ -35,10 +38,12 @@ ORDER = " ".join(ROOMS.values()).split()
 
 SOLE_IMPORTERS = {
     "cupy": {"backend"},
+    "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
     "PIL": {"images"},
+    "dlib": {"eye_finder"},
     "threadpoolctl": {"workers"},
-    "scipy": {"metrics", "synthetic.shapes"},
+    "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
     "sklearn": {"baselines.support_vectors"},
 }
 FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "shelve", "dill", "joblib"}
@@ -47,14 +52,20 @@ FORBIDDEN_ATTRIBUTES = {"sys.exit", "os._exit", "os.abort", "sys.argv", "os.syst
 
 TESTS_WITHOUT_A_SOURCE = {
     "test_architecture",
+    "test_devices",
     "test_readme",
     "test_netdefs",
     "test_against_caffe",
     "test_resume",
     "test_signals",
+    "test_nvrtc",
+    "test_large_arrays",
     "test_solver_log",
 }
-HELPERS = {"conftest", "helpers", "naive", "solver_helpers", "students"}
+HELPERS = {
+    *("conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
+    *("cupy_sources", "fake_cupy", "nvrtc"),
+}
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
 MACHINE_PATH = re.compile(r"(?<![\w.~>}*-])/(?:work|home|root|tmp|mnt|opt|var|Users|private)/|\b[A-Z]:\\\\?\w")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pysketch import gemm
-from pysketch.gemm import multiply_columns, multiply_rows, row_group
+from pysketch.backend import to_host
+from pysketch.gemm import multiply, multiply_columns, multiply_rows, row_group
 
 
 def normal(*shape, dtype=np.float64):
@@ -45,3 +46,49 @@ def test_the_columns_are_halved_until_a_group_has_enough_rows():
     assert row_group(128, 128) == (48, 128)
     assert row_group(256, 256) == (28, 128)
     assert row_group(64, 64) == (96, 64)
+
+
+LAYOUTS = {
+    "rows": lambda x: x,
+    "columns": lambda x: np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2),
+    "rows apart": lambda x: np.concatenate([x, x], axis=-1)[..., : x.shape[-1]],
+    "columns apart": lambda x: (
+        np.concatenate([x, x], axis=-2).swapaxes(-1, -2).copy().swapaxes(-1, -2)[..., : x.shape[-2], :]
+    ),
+}
+
+
+def at(device, x):
+    """x on the device, with the same strides."""
+    base = x if x.base is None else x.base
+    while base.base is not None:
+        base = base.base
+    there = device.xp.asarray(base)
+    offset = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    flat = there.ravel(order="K")[offset // x.itemsize :]
+    return device.xp.lib.stride_tricks.as_strided(flat, x.shape, x.strides)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-5), (np.float64, 1e-13)])
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("second", LAYOUTS)
+@pytest.mark.parametrize("first", LAYOUTS)
+def test_a_product_is_written_where_it_belongs_whatever_the_matrices_layout(device, first, second, add, dtype, rtol):
+    for images in (0, 4):
+        for m, k, n in ((3, 5, 7), (1, 5, 7), (3, 1, 7), (3, 5, 1), (1, 1, 1)):
+            many = (images,) if images else ()
+            a, b = normal(*many, m, k, dtype=dtype), normal(*many, k, n, dtype=dtype)
+            out = np.full((*many, m, 20), 2, dtype)
+            expected = out.copy()
+            expected[..., 6 : 6 + n] = np.einsum("...ij,...jk->...ik", a, b) + (2 if add else 0)
+            found = device.xp.asarray(out)
+            multiply(at(device, LAYOUTS[first](a)), at(device, LAYOUTS[second](b)), found[..., 6 : 6 + n], add)
+            np.testing.assert_allclose(to_host(found), expected, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.kernels
+def test_one_matrix_serves_many_images(device):
+    a, b, out = normal(3, 5), normal(4, 5, 7), device.xp.zeros((4, 3, 7))
+    multiply(device.xp.asarray(a), device.xp.asarray(b), out)
+    np.testing.assert_allclose(to_host(out), a @ b, rtol=1e-13, atol=1e-13)

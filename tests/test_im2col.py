@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from pysketch.backend import Device, to_host
 from pysketch.blocks import Block, cut
-from pysketch.im2col import Window, col2im, copy_seen, im2col
+from pysketch.im2col import Window, col2im, copy_seen, fold, im2col, unfold
 
 WINDOWS = {
     "plain": Window((3, 3)),
@@ -25,7 +29,7 @@ def whole(window: Window) -> Block:
     return Block(0, 0, out_h, 0, out_w)
 
 
-def unfold(x: np.ndarray, window: Window, tile: Block) -> np.ndarray:
+def columns_of(x: np.ndarray, window: Window, tile: Block) -> np.ndarray:
     """The columns of a tile, in an array full of something else before."""
     out = np.full((x.shape[0], *window.kernel, tile.rows, tile.cols), 99.0)
     im2col(seen_by(x, window, tile), window, out)
@@ -61,7 +65,7 @@ def tiles_of(window: Window, rows: int, cols: int) -> list[Block]:
 def test_columns_hold_the_pixels_that_each_output_sees(window: Window, rows: int, cols: int) -> None:
     x = np.random.default_rng(0).standard_normal(SHAPE)
     for tile in tiles_of(window, rows, cols):
-        np.testing.assert_array_equal(unfold(x, window, tile), x.ravel()[sources(window, tile)])
+        np.testing.assert_array_equal(columns_of(x, window, tile), x.ravel()[sources(window, tile)])
 
 
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
@@ -82,7 +86,7 @@ def test_col2im_is_the_transpose_of_im2col(window: Window) -> None:
     """<im2col(x), col> = <x, col2im(col)>."""
     rng = np.random.default_rng(0)
     x, back = rng.standard_normal(SHAPE), np.zeros(SHAPE)
-    unfolded = unfold(x, window, whole(window))
+    unfolded = columns_of(x, window, whole(window))
     col = rng.standard_normal(unfolded.shape)
     col2im(col, window, seen_by(back, window, whole(window)))
     assert (unfolded * col).sum() == pytest.approx((x * back).sum(), rel=1e-12)
@@ -92,7 +96,7 @@ def test_an_input_that_is_not_contiguous_is_unfolded_the_same() -> None:
     window = WINDOWS["strided and dilated"]
     x = np.random.default_rng(0).standard_normal(SHAPE)
     turned = np.asfortranarray(x)
-    np.testing.assert_array_equal(unfold(turned, window, whole(window)), unfold(x, window, whole(window)))
+    np.testing.assert_array_equal(columns_of(turned, window, whole(window)), columns_of(x, window, whole(window)))
 
 
 @pytest.mark.parametrize(
@@ -136,3 +140,61 @@ def test_what_is_seen_outside_the_image_is_zero(top: int, left: int) -> None:
     copy_seen(image, top, left, out)
     padded = np.pad(image, [(0, 0), (20, 20), (20, 20)])
     np.testing.assert_array_equal(out, padded[:, 20 + top : 27 + top, 20 + left : 24 + left])
+
+
+ODD = Window((3, 2), stride=(2, 3), pad=(2, 1), dilation=(1, 2))
+GEOMETRIES = {
+    **WINDOWS,
+    "padded": Window((3, 2), pad=(4, 3)),
+    "everything": ODD,
+    "gaps": Window((1, 2), stride=(3, 1), pad=(1, 0)),
+}
+
+
+def positions_of(window: Window, start: int, count: int, c: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Every element of such columns that is not padding, (c, ky, kx, p), with the pixel (c, y, x) it comes from."""
+    h, w = SHAPE[1:]
+    out_w = window.output_size((h, w))[1]
+    for channel, ky, kx, p in np.ndindex(c, *window.kernel, count):
+        y = (start + p) // out_w * window.stride[0] + ky * window.dilation[0] - window.pad[0]
+        x = (start + p) % out_w * window.stride[1] + kx * window.dilation[1] - window.pad[1]
+        if 0 <= y < h and 0 <= x < w:
+            yield (channel, ky, kx, p), (channel, y, x)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("window", GEOMETRIES.values(), ids=GEOMETRIES)
+def test_many_images_are_unfolded_at_once_from_any_position_on(device: Device, window: Window, dtype: type) -> None:
+    """The images are some channels of larger ones."""
+    x = np.random.default_rng(0).standard_normal((3, 5, *SHAPE[1:])).astype(dtype)
+    positions = math.prod(window.output_size(SHAPE[1:]))
+    for start, stop in ((0, positions), (positions // 3, positions - 1), (positions - 1, positions)):
+        expected = np.zeros((3, 2, *window.kernel, stop - start), dtype)
+        for there, here in positions_of(window, start, stop - start, 2):
+            expected[(slice(None), *there)] = x[:, 1:3][(slice(None), *here)]
+        col = device.xp.full(expected.shape, np.nan, dtype)
+        unfold(device.xp.asarray(x)[:, 1:3], window, start, col)
+        np.testing.assert_array_equal(to_host(col), expected)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-5), (np.float64, 1e-13)])
+@pytest.mark.parametrize("window", GEOMETRIES.values(), ids=GEOMETRIES)
+def test_folding_adds_to_the_rows_before_and_overwrites_the_fresh_ones(
+    device: Device, window: Window, dtype: type, rtol: float
+) -> None:
+    rng = np.random.default_rng(0)
+    positions = math.prod(window.output_size(SHAPE[1:]))
+    for start, stop, top, bottom, fresh in ((0, positions, 0, 7, 0), (1, positions, 2, 6, 4), (0, 1, 1, 3, 3)):
+        before, col = rng.standard_normal((3, 5, *SHAPE[1:])), rng.standard_normal((3, 2, *window.kernel, stop - start))
+        before, col = before.astype(dtype), col.astype(dtype)
+        expected = before.copy()
+        expected[:, 1:3, fresh:bottom] = 0
+        for there, (c, y, x) in positions_of(window, start, stop - start, 2):
+            if top <= y < bottom:
+                expected[:, 1 + c, y, x] += col[(slice(None), *there)]
+        x = device.xp.asarray(before)
+        x[:, 1:3, fresh:bottom] = np.nan
+        fold(device.xp.asarray(col), window, start, x[:, 1:3], top, bottom, fresh)
+        np.testing.assert_allclose(to_host(x), expected, rtol=rtol, atol=rtol)

@@ -22,6 +22,7 @@ from pysketch.images import (
     rescale,
     side_by_side,
     to_luma,
+    warp,
     write_image,
 )
 
@@ -415,3 +416,43 @@ def test_rescaling_neither_clips_nor_rounds():
     assert rescaled.min() < -1
     assert rescaled.max() > 256
     assert (rescaled != np.rint(rescaled)).any()
+
+
+def affine(a, b, c, d, e, f):
+    return np.array([[a, b, c], [d, e, f]], np.float64)
+
+
+@pytest.mark.parametrize("image", [RGB, GREY], ids=["RGB", "grey"])
+def test_warp_by_whole_pixels_copies_and_goes_on_at_the_border(image):
+    picture = warp(image, affine(1, 0, -3, 0, 1, 2), (W + 5, H))
+    expected = image[np.ix_(np.arange(2, H + 2).clip(0, H - 1), np.arange(-3, W + 2).clip(0, W - 1))]
+    np.testing.assert_array_equal(picture, expected)
+
+
+def test_warp_by_a_quarter_turn_is_exact():
+    np.testing.assert_array_equal(warp(RGB, affine(0, -1, W - 1, 1, 0, 0), (H, W)), np.rot90(RGB))
+
+
+def test_warp_samples_a_ramp_where_the_matrix_says():
+    y, x = np.mgrid[:40, :50]
+    ramp = (2 * x + 3 * y).astype(np.uint8)
+    linear = 0.4 * np.array([[0.8, -0.6], [0.6, 0.8]])  # enlarges
+    picture = warp(ramp, np.column_stack([linear, [15, 10]]), (20, 18))
+    v, u = np.mgrid[:18, :20]
+    at = linear @ np.stack([u.ravel(), v.ravel()]) + np.array([[15], [10]])
+    np.testing.assert_allclose(picture.ravel(), 2 * at[0] + 3 * at[1], atol=1.5)
+
+
+@pytest.mark.parametrize("step", [1.5, 3.0, 7.0])
+def test_warp_shrinks_without_aliasing_and_in_place(step):
+    y, x = np.mgrid[:120, :140]
+    board = np.where((x + y) % 2, 0, 255).astype(np.uint8)
+    linear = step * np.array([[0.8, -0.6], [0.6, 0.8]])
+    matrix = np.column_stack([linear, [70, 30]])
+    assert abs(warp(board, matrix, (8, 9)).astype(int) - 127).max() < 12
+    ramp = np.rint(x + y * 0.5).astype(np.uint8)
+    v, u = np.mgrid[:9, :8]
+    at = linear @ np.stack([u.ravel(), v.ravel()]) + np.array([[70], [30]])
+    error = warp(ramp, matrix, (8, 9)).ravel() - (at[0] + at[1] * 0.5)
+    assert abs(error).max() < 2
+    assert -0.9 < error.mean() < 0.1  # Pillow's transform rounds down

@@ -3,137 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer, python_layer
+from layer_cases import CASES, WITH_BOTTOMS, WITHOUT_BOTTOMS, build
 
+from pysketch.backend import Device
 from pysketch.blob import Blob
 from pysketch.errors import DataError, NetdefError, Position, ShapeError
-from pysketch.gradient_check import check_gradients
-from pysketch.images import write_image
 from pysketch.layer import CAFFE_SECTIONS, LAYERS, Context, Count, Layer, check_sections, layer_class, register
 from pysketch.layers import Python
 from pysketch.netdef import LayerDef, Phase, parse_netdef
 from pysketch.options import Kind, Option, Table
-
-
-@dataclass(frozen=True)
-class Case:
-    """A layer's text, its bottoms' shapes, and the shapes its tops must have.
-
-    `prepare` writes the files that the layer reads and returns net options; "{folder}" in the text is their folder.
-    `kink`: where its derivative jumps.
-    """
-
-    text: str
-    bottoms: tuple[tuple[int, ...], ...]
-    tops: tuple[tuple[int, ...], ...]
-    kink: float | None = None
-    prepare: Callable[[Path], dict[str, Any]] = field(default=lambda folder: {})
-
-
-def write_rows(folder: Path) -> dict[str, Any]:
-    """list.txt with one HDF5 file of 5 rows."""
-    with h5py.File(folder / "a.h5", "w") as file:
-        file["x"] = np.random.default_rng(0).standard_normal((5, 2, 3))
-        file["t"] = np.arange(5.0)
-    (folder / "list.txt").write_text(f"{folder / 'a.h5'}\n")
-    return {}
-
-
-def write_pairs(folder: Path) -> dict[str, Any]:
-    """photos/ and sketches/ with 5 pairs of 7 x 8 pixels."""
-    rng = np.random.default_rng(0)
-    for kind, channels in (("photos", (3,)), ("sketches", ())):
-        (folder / kind).mkdir()
-        for k in range(5):
-            write_image(folder / kind / f"{k}.png", rng.integers(0, 256, (8, 7, *channels)).astype(np.uint8))
-    return {}
-
-
-def write_pycaffe_layer(folder: Path) -> dict[str, Any]:
-    """contract_product.py with a layer for pycaffe: y = w a b."""
-    (folder / "contract_product.py").write_text("""
-import caffe
-class Product(caffe.Layer):
-    def setup(self, bottom, top):
-        self.blobs.add_blob(1)
-    def reshape(self, bottom, top):
-        top[0].reshape(*bottom[0].data.shape)
-    def forward(self, bottom, top):
-        top[0].data[...] = self.blobs[0].data * bottom[0].data * bottom[1].data
-    def backward(self, top, propagate_down, bottom):
-        self.blobs[0].diff[...] += (top[0].diff * bottom[0].data * bottom[1].data).sum()
-        for k in range(2):
-            if propagate_down[k]:
-                bottom[k].diff[...] = self.blobs[0].data * bottom[1 - k].data * top[0].diff
-""")
-    return {"layer_paths": [str(folder)]}
-
-
-PAIRS = '{ "source": "{folder}", "batch_size": 2, "photo_width": 5, "photo_height": 6, "sketch_width": 3, '
-CASES = {
-    "Convolution": Case(
-        layer_text(
-            "Convolution",
-            ["a", "b"],
-            ["y", "z"],
-            "convolution_param { num_output: 4 kernel_size: [2, 3] stride: 2 pad: 1 dilation: [2, 1] group: 2 }",
-        ),
-        ((2, 4, 5, 6), (3, 4, 3, 4)),
-        ((2, 4, 3, 3), (3, 4, 2, 2)),
-    ),
-    "Convolution, 1x1": Case(
-        layer_text("Convolution", ["a"], ["y"], "convolution_param { num_output: 2 kernel_size: 1 }"),
-        ((2, 3, 4, 5),),
-        ((2, 2, 4, 5),),
-    ),
-    "EuclideanLoss": Case(layer_text("EuclideanLoss", ["a", "b"]), ((2, 3, 4), (2, 3, 4)), ((),)),
-    "GenerativeDiscriminativeLoss": Case(
-        python_layer("GenerativeDiscriminativeLoss", ["f", "S"], "LMN", '{ "alpha": 3.0, "lambda": 20.0 }'),
-        ((3, 1, 2, 5), (3, 1, 2, 5)),
-        ((), (), ()),
-    ),
-    "HDF5Data": Case(
-        layer_text("HDF5Data", [], ["t", "x"], 'hdf5_data_param { source: "{folder}/list.txt" batch_size: 3 }'),
-        (),
-        ((3,), (3, 2, 3)),
-        prepare=write_rows,
-    ),
-    "Input": Case(layer_text("Input", [], ["x"], "input_param { shape { dim: [2, 3, 5] } }"), (), ((2, 3, 5),)),
-    "PhotoSketchData": Case(
-        python_layer("PhotoSketchData", [], ["x", "t"], PAIRS + '"sketch_height": 4, "mirror": true, "shift": 1 }'),
-        (),
-        ((2, 5, 6, 5), (2, 1, 4, 3)),
-        prepare=write_pairs,
-    ),
-    "Python": Case(
-        layer_text("Python", ["a", "b"], ["y"], 'python_param { module: "contract_product" layer: "Product" }'),
-        ((2, 3, 5), (2, 3, 5)),
-        ((2, 3, 5),),
-        prepare=write_pycaffe_layer,
-    ),
-    "ReLU": Case(layer_text("ReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
-    "ReLU, in-place": Case(
-        layer_text("ReLU", ["a"], ["a"], "relu_param { negative_slope: 0.2 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
-    ),
-    "Split": Case(layer_text("Split", ["a"], ["x", "y", "z"]), ((2, 3, 4),), ((2, 3, 4),) * 3),
-}
-WITH_BOTTOMS = [name for name, case in CASES.items() if case.bottoms]
-WITHOUT_BOTTOMS = [name for name, case in CASES.items() if not case.bottoms]
-
-
-def build(name: str, folder: Path, **options: Any) -> SingleLayer:
-    """The case's layer; its files, if any, are written to the folder first."""
-    case = CASES[name]
-    options = {**case.prepare(folder), **options}
-    return make_layer(case.text.replace("{folder}", str(folder)), case.bottoms, **options)
 
 
 def is_in_place(single: SingleLayer) -> bool:
@@ -173,8 +58,8 @@ def test_a_case_is_of_the_layer_it_is_named_after(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", CASES)
-def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: Path) -> None:
-    single = build(name, tmp_path, dtype=dtype)
+def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, dtype=dtype, device=device)
     assert tuple(blob.shape for blob in single.top) == CASES[name].tops
     tops = single.forward()
     assert tuple(top.shape for top in tops) == CASES[name].tops
@@ -183,21 +68,21 @@ def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: 
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_gradients_agree_with_centred_differences(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
-    compared = check_gradients(single.layer, single.bottom, single.top, kink=CASES[name].kink)
-    assert compared == sum(blob.count for blob in (*single.bottom, *single.layer.blobs))
+def test_gradients_agree_with_centred_differences(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
+    compared = single.check_gradients(kink=CASES[name].kink)
+    assert compared == sum(blob.count for blob in (*single.bottom, *single.params))
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
-    kept = [*single.layer.blobs, *(blob for blob in single.bottom if not any(blob is top for top in single.top))]
+def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
+    kept = [*single.params, *(blob for blob in single.bottom if not any(blob is top for top in single.top))]
     before = [blob.data.copy() for blob in kept]
     single.forward()
     for blob, data in zip(kept, before, strict=True):
         np.testing.assert_array_equal(blob.data, data)
-    assert len(kept) == len(single.layer.blobs) + len(single.bottom) - is_in_place(single)
+    assert len(kept) == len(single.params) + len(single.bottom) - is_in_place(single)
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
@@ -215,10 +100,10 @@ def test_forward_does_the_same_again(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
-    blobs = [*single.bottom, *single.top, *single.layer.blobs]
+    blobs = [*single.bottom, *single.top, *single.params]
     before = [blob.data.copy() for blob in blobs]
     single.backward(*random_diffs(single))
     for blob, data in zip(blobs, before, strict=True):
@@ -226,24 +111,26 @@ def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diffs(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diffs(
+    name: str, tmp_path: Path, device: Device
+) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     diffs = random_diffs(single)
     first = backward_from(single, diffs)
-    once = [blob.diff.copy() for blob in single.layer.blobs]
+    once = [blob.diff.copy() for blob in single.params]
     second = backward_from(single, diffs)
     for before, after in zip(first, second, strict=True):
         assert before.any()
         np.testing.assert_array_equal(after, before)
-    for before, blob in zip(once, single.layer.blobs, strict=True):
+    for before, blob in zip(once, single.params, strict=True):
         assert before.any()
         np.testing.assert_allclose(blob.diff, 2 * before, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if "in-place" not in name])
-def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     diffs = random_diffs(single)
     everything = backward_from(single, diffs)
@@ -256,8 +143,8 @@ def test_propagate_down_is_obeyed_for_each_bottom(name: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     diffs = random_diffs(single)
     once = backward_from(single, diffs)
@@ -267,30 +154,30 @@ def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if name.partition(",")[0] == "Convolution"])
-def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     single.forward()
     for learned in ([False, True], [True, False], [False, False]):
         single.layer.param_propagate_down[:] = learned
-        for blob in single.layer.blobs:
+        for blob in single.params:
             blob.diff[...] = 7
         single.backward(*random_diffs(single))
-        assert [bool((blob.diff != 7).any()) for blob in single.layer.blobs] == learned
+        assert [bool((blob.diff != 7).any()) for blob in single.params] == learned
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
-def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path) -> None:
+def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path, device: Device) -> None:
     """Every item of a larger batch comes out as in a layer that was made for the larger batch."""
-    single = build(name, tmp_path)
+    single = build(name, tmp_path, device=device)
     single.forward()
     single.backward(*random_diffs(single))
     case = CASES[name]
     larger = tuple((shape[0] + 1, *shape[1:]) for shape in case.bottoms)
-    made_larger = make_layer(case.text, larger, layer_paths=[str(tmp_path)])
+    made_larger = make_layer(case.text, larger, layer_paths=[str(tmp_path)], device=device)
     for blob, other in zip(single.bottom, made_larger.bottom, strict=True):
         blob.reshape(other.shape)
         blob.data[...] = other.data
-    for blob, other in zip(single.layer.blobs, made_larger.layer.blobs, strict=True):
+    for blob, other in zip(single.params, made_larger.params, strict=True):
         blob.data[...] = other.data
     for top, right in zip(single.forward(), made_larger.forward(), strict=True):
         np.testing.assert_array_equal(top, right)
@@ -300,9 +187,11 @@ def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if not LAYERS[name.partition(",")[0]].mixes_batch])
-def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(name: str, tmp_path: Path) -> None:
+def test_a_layer_that_does_not_mix_the_batch_treats_each_item_by_itself(
+    name: str, tmp_path: Path, device: Device
+) -> None:
     """What mixes_batch promises: micro-batches rely on it."""
-    single = build(name, tmp_path)
+    single = build(name, tmp_path, device=device)
     bottoms = [blob.data.copy() for blob in single.bottom]
     whole = single.forward()
     for blob, data in zip(single.bottom, bottoms, strict=True):
@@ -337,10 +226,12 @@ def test_a_layer_sees_no_more_of_its_bottoms_than_it_says(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", [name for name in WITHOUT_BOTTOMS if name != "Input"])
-def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(
+    name: str, tmp_path: Path, device: Device
+) -> None:
+    single = build(name, tmp_path, device=device)
     case = CASES[name]
-    resumed = make_layer(case.text.replace("{folder}", str(tmp_path)))
+    resumed = make_layer(case.text.replace("{folder}", str(tmp_path)), device=device)
     single.forward()
     state = single.layer.state()
     second = single.forward()
@@ -350,8 +241,8 @@ def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(name:
 
 
 @pytest.mark.parametrize("name", WITHOUT_BOTTOMS)
-def test_a_layer_without_bottoms_has_nothing_to_do_backward(name: str, tmp_path: Path) -> None:
-    single = build(name, tmp_path)
+def test_a_layer_without_bottoms_has_nothing_to_do_backward(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
     tops = single.forward()
     single.backward(*tops)
     for blob, data in zip(single.top, tops, strict=True):

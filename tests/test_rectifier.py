@@ -1,10 +1,12 @@
 """The rectifier and its derivative in place, and blocks that are finished with them."""
 
+import naive
 import numpy as np
 import pytest
 
+from pysketch.backend import to_host
 from pysketch.blocks import Block
-from pysketch.rectifier import Finish, gate, rectify
+from pysketch.rectifier import Finish, finish_images, gate, rectify
 
 VALUES = np.array([-2.0, -0.5, 0.0, 0.5, 3.0])
 
@@ -44,3 +46,48 @@ def test_nothing_to_finish_leaves_the_block_alone():
     target = -np.ones((2, 3, 4))
     Finish()(target, Block(0, 0, 3, 0, 4))
     assert (target == -1).all()
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("slope", [0.0, 0.25, 2.0, -1.0])
+def test_rectifying_and_gating_are_plain_loops_on_every_device(device, slope, dtype):
+    rng = np.random.default_rng(3)
+    x, dy = (np.maximum(rng.integers(-3, 4, (3, 5, 7)), -2).astype(dtype) for _ in range(2))
+    out, gated = (device.xp.full(x.shape, np.nan, dtype) for _ in range(2))
+    rectify(device.xp.asarray(x), slope, out)
+    gate(device.xp.asarray(dy), device.xp.asarray(x), slope, gated)
+    np.testing.assert_array_equal(to_host(out), naive.relu(x, slope))
+    np.testing.assert_array_equal(to_host(gated), naive.relu_backward(x, dy, slope))
+
+
+@pytest.mark.kernels
+def test_what_is_not_a_number_stays_so_on_every_device(device):
+    x = device.xp.asarray(np.array([np.nan, -np.inf, np.inf, -2.0, -0.0]))
+    rectify(x)
+    np.testing.assert_array_equal(to_host(x), [np.nan, 0, np.inf, 0, 0])
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("slope", [None, 0.0, 0.25])
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("gated", [False, True])
+def test_positions_of_images_are_finished_and_no_others(device, gated, with_bias, slope, dtype):
+    """Some channels of larger arrays: the images are apart."""
+    rng = np.random.default_rng(4)
+    y, made = (rng.standard_normal((4, 6, 5, 7)).astype(dtype) for _ in range(2))
+    bias = rng.standard_normal(3).astype(dtype) if with_bias else None
+    gated = gated and slope is not None
+    expected = y.copy()
+    for n, c, p in np.ndindex(4, 6, 35):
+        if n in (1, 2) and 2 <= c < 5 and 9 <= p < 30:
+            place = n, c, *divmod(p, 7)
+            value = y[place] + (bias[c - 2] if with_bias else 0)
+            sign = made[place] if gated else value
+            expected[place] = value if slope is None or sign > 0 else slope * value
+    xp = device.xp
+    y = xp.asarray(y)
+    finish = Finish(bias if bias is None else xp.asarray(bias), slope, xp.asarray(made)[:, 2:5] if gated else None)
+    finish_images(finish, y[:, 2:5], slice(1, 3), slice(9, 30))
+    np.testing.assert_array_equal(to_host(y), expected)

@@ -9,18 +9,9 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from solver_helpers import CONV_NET, SKETCH_NET, assert_same_bits, make_solver, weights, write_pairs
+from solver_helpers import CONV_NET, RULES, SKETCH_NET, assert_same_bits, make_solver, weights, write_pairs
 
 from pysketch.errors import SnapshotError
-
-RULES = {
-    "SGD": "momentum: 0.9 clip_gradients: 10",
-    "Nesterov": "momentum: 0.9 clip_gradients: 10",
-    "AdaGrad": "",
-    "RMSProp": "",
-    "AdaDelta": "momentum: 0.9 delta: 1e-6",
-    "Adam": "momentum: 0.9",
-}
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ def photo(h, w, seed=1):
 
 
 @pytest.fixture
-def sketcher(tmp_path):
-    return Sketcher(write_sketch_net_file(tmp_path))
+def sketcher(tmp_path, device):
+    return Sketcher(write_sketch_net_file(tmp_path), device)
 
 
 def set_weights(path, weight, bias):

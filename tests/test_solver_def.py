@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from solver_helpers import solver_def
 
-from pysketch.errors import NetdefError
+from pysketch.backend import CPU
+from pysketch.errors import DeviceError, NetdefError
 from pysketch.solver_def import SOLVER, load_solver
 
 MINIMAL = 'net: "n.prototxt" max_iter: 9'
@@ -168,3 +169,30 @@ def test_what_is_wrong_is_said_with_its_place(text, message):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(NetdefError, match=r"none\.txt: cannot be read: No such file"):
         load_solver(tmp_path / "none.txt")
+
+
+@pytest.fixture
+def one_gpu(monkeypatch):
+    """GPU 0 works, no other does."""
+    monkeypatch.setattr("pysketch.backend._gpu_problem", lambda index: f"no GPU {index}" if index else None)
+    monkeypatch.setattr("pysketch.backend.gpu_name", lambda cupy, index: "card")
+    monkeypatch.setattr("pysketch.backend._import_cupy", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("options", "device"),
+    [("", "gpu:0"), ("device_id: 1", "cpu"), ("solver_mode: CPU", "cpu"), ("solver_mode: GPU", "gpu:0")],
+)
+def test_the_mode_is_the_device_and_without_one_a_gpu_that_works_is_taken(options, device, one_gpu):
+    assert str(solver_def(f"{MINIMAL} {options}").choose_device()) == device
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_an_error_at_its_place(one_gpu):
+    definition = solver_def(f"{MINIMAL}\nsolver_mode: GPU device_id: 1", "s.txt")
+    with pytest.raises(DeviceError, match=r"^s\.txt:2:\d+: solver_mode GPU: device gpu:1 cannot be used: no GPU 1; "):
+        definition.choose_device()
+
+
+def test_the_cpu_is_taken_without_a_look_at_gpus(monkeypatch):
+    monkeypatch.setattr("pysketch.backend._gpu_problem", None)
+    assert solver_def(f"{MINIMAL} solver_mode: CPU").choose_device() is CPU

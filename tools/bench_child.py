@@ -33,8 +33,11 @@ def main(folder: Path, name: str, requests: TextIO, answers: TextIO) -> None:
         _say(answers, {"imported_bytes": imported})
         for line in requests:
             _say(answers, REQUESTS[line.strip()](contender, folder / f"{name}.npz"))
-    except MemoryError as error:
-        _say(answers, {"error": f"not enough memory: {error}"})
+    except Exception as error:
+        problem = _bad_luck(name, error)
+        if problem is None:
+            raise
+        _say(answers, {"error": problem})
 
 
 def make_contender(folder: Path, name: str, job: dict[str, Any]) -> Any:
@@ -45,6 +48,16 @@ def make_contender(folder: Path, name: str, job: dict[str, Any]) -> Any:
         return Ours(folder, job)
     rate = job["rate"] if job["phase"] == "train" else None
     return make_peer(name, folder, read_arrays(folder / "inputs.npz"), job["threads"], rate)
+
+
+def _bad_luck(name: str, error: Exception) -> str | None:
+    """In one line, that there is too little memory or no such device; None for errors of ours."""
+    if name != OURS:
+        return f"not enough memory: {error}" if isinstance(error, MemoryError) else None
+    from pysketch.backend import out_of_memory
+    from pysketch.errors import PysketchError
+
+    return str(error) if isinstance(error, PysketchError) else out_of_memory(error)
 
 
 def read_arrays(path: Path) -> Arrays:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pysketch.backend import CPU, Device
 from pysketch.blob import Blob
 from pysketch.errors import NetdefError
 from pysketch.layer import Context, Layer, layer_class
@@ -29,7 +30,8 @@ class Job:
 
     phase "test": a forward pass of the net that draws (phase TEST, stage "deploy"); "train": forward, backward and an
     update by Adam of the net that learns (phase TRAIN). size: (width, height) of the input images instead of the
-    netdef's; seed: of weights and inputs.
+    netdef's; seed: of weights and inputs. device, math: where and how we compute, as on
+    the command line; peers know only the CPU.
     """
 
     netdef: str
@@ -38,6 +40,8 @@ class Job:
     threads: int = 1
     seed: int = 0
     size: tuple[int, int] | None = None
+    device: str = "cpu"
+    math: str = "default"
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Feed:
     limits: tuple[float, float]
 
 
-def build(job: Job) -> tuple[Net, dict[str, np.ndarray]]:
+def build(job: Job, device: Device = CPU) -> tuple[Net, dict[str, np.ndarray]]:
     """The net of a job, and an array for each of its inputs, by name; both depend on nothing but the job.
 
     Inputs are random, uniform: images in 0..1 (around 0 the gradients of weights would be sums that cancel, and
@@ -69,6 +73,7 @@ def build(job: Job) -> tuple[Net, dict[str, np.ndarray]]:
         seed=job.seed,
         input_shapes={name: feed.shape for name, feed in feeds.items()},
         workers=Workers(job.threads),
+        device=device,
         keep=() if job.phase == "test" else None,
     )
     if job.phase == "train" and not net.loss_weights:

@@ -11,7 +11,7 @@ import numpy as np
 from bench_nets import RATE, Job, build, release_workspace, workspace_bytes
 from peers import Arrays, param_name
 
-from pysketch.backend import copy_into
+from pysketch.backend import allow_tf32, choose_device, copy_into, to_host
 from pysketch.prototxt import parse
 from pysketch.solver_def import read_solver
 from pysketch.updates import Updater
@@ -27,7 +27,10 @@ class Ours:
 
     def __init__(self, folder: Path, job: dict[str, Any]) -> None:
         fields = {name: value for name, value in job.items() if name in Job.__dataclass_fields__}
-        self.net, inputs = build(Job(**fields))
+        self.device = choose_device(Job(**fields).device)
+        if Job(**fields).math == "tf32":
+            allow_tf32(self.device)
+        self.net, inputs = build(Job(**fields), self.device)
         self.trains = job["phase"] == "train"
         self.iteration = 0
         with np.load(folder / "params.npz", allow_pickle=False) as params:
@@ -43,33 +46,33 @@ class Ours:
         """Phase test: the outputs. Phase train: the loss, every learned param's gradient, the loss after an update."""
         if not self.trains:
             self.net.forward()
-            return {name: self.net.blobs[name].data for name in self.net.outputs}
+            return {name: to_host(self.net.blobs[name].data) for name in self.net.outputs}
         self.net.clear_param_diffs()
-        loss = self.net.forward()
+        loss = float(self.net.forward())
         self.net.backward()
         learned = (param for param in self.net.learnable if param.lr_mult != 0)
-        gradients = {f"gradient of {param_name(param)}": param.blob.diff.copy() for param in learned}
+        gradients = {f"gradient of {param_name(param)}": to_host(param.blob.diff).copy() for param in learned}
         self._update()
-        return {"loss": np.array(loss), **gradients, "loss after an update": np.array(self.net.forward())}
+        return {"loss": np.array(loss), **gradients, "loss after an update": np.array(float(self.net.forward()))}
 
     def step(self) -> None:
         """Forward; in phase train also backward and update."""
-        if not self.trains:
-            self.net.forward()
-            return
-        self.net.clear_param_diffs()
+        if self.trains:
+            self.net.clear_param_diffs()
         self.net.forward()
-        self.net.backward()
-        self._update()
+        if self.trains:
+            self.net.backward()
+            self._update()
+        self.device.synchronize()
 
     def time_layers(self) -> list[list[float | None]]:
         """One pass, layer by layer: [forward, backward] seconds of each, backward None where it does not run."""
-        times = [[_seconds(self.net.forward_layers, [index]), None] for index in range(len(self.net.layers))]
+        times = [[self._seconds(self.net.forward_layers, [index]), None] for index in range(len(self.net.layers))]
         if self.trains:
             self.net.clear_param_diffs()
             for index in reversed(range(len(self.net.layers))):
                 if self.net.needs_backward[index]:
-                    times[index][1] = _seconds(self.net.backward_layers, [index])
+                    times[index][1] = self._seconds(self.net.backward_layers, [index])
         return times
 
     def measure_workspace(self) -> list[int]:
@@ -84,12 +87,13 @@ class Ours:
             self.net.backward_layers(indices)
         return workspace_bytes(self.net)
 
+    def _seconds(self, work: Callable[[list[int]], None], indices: list[int]) -> float:
+        self.device.synchronize()
+        start = time.perf_counter()
+        work(indices)
+        self.device.synchronize()
+        return time.perf_counter() - start
+
     def _update(self) -> None:
         self.updater.update(RATE, self.iteration)
         self.iteration += 1
-
-
-def _seconds(work: Callable[[list[int]], None], indices: list[int]) -> float:
-    start = time.perf_counter()
-    work(indices)
-    return time.perf_counter() - start

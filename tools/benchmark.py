@@ -46,8 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.output and not args.grow:
         parser.error("-o names the plot of --grow")
     common.log_to(None, logging.WARNING)
-    batch = args.batch or BATCHES[args.phase]
-    job = Job(args.netdef, args.phase, batch, args.threads or Workers().threads, args.seed, args.size)
+    if args.against:
+        args.device = args.device or "cpu"
+    device = common.use_device(args)
+    if args.against and device.kind == "gpu":
+        parser.error("--against: the peers run on the CPU only; add --device cpu")
+    batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
+    job = Job(args.netdef, args.phase, batch, threads, args.seed, args.size, str(device), args.math)
     if args.grow:
         if args.output:
             check_picture(args.output)
@@ -65,6 +70,7 @@ def summary(result: Result) -> dict[str, Any]:
         "phase": result.job.phase,
         "batch": result.job.batch,
         "threads": result.job.threads,
+        "device": result.job.device,
         "median_ms": {name: spread.median for name, spread in result.steps.items()},
         "ratio": result.ratios,
         "max_relative_difference": result.differences,
@@ -86,13 +92,14 @@ def report(result: Result) -> list[str]:
     """Two tables for people: our layers, then everybody's whole steps."""
     job, runs = result.job, len(result.steps[OURS].runs)
     shape = "x".join(map(str, result.image))
+    where = f"{job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
     work = "forward" if job.phase == "test" else "forward, backward and update"
     layer_rows = [["layer", "type", "engine", "forward ms", "backward ms", "GFLOP/s", "workspace MiB"]]
     layer_rows += [_layer_row(layer) for layer in result.layers]
     step_rows = [["step", "ms", "ratio", "GFLOP/s", "peak MiB", "imports MiB", "difference"]]
     step_rows += [_step_row(name, spread, result) for name, spread in result.steps.items()]
     return [
-        f"{result.net}: {work}, input {shape}, {job.threads} threads, median (quartiles) of {runs} runs",
+        f"{result.net}: {work}, input {shape}, {where}, median (quartiles) of {runs} runs",
         "",
         *_aligned(layer_rows),
         "",
@@ -155,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         "--runs", type=common.at_least(MIN_RUNS), default=10, metavar="N", help=f"default: 10, at least {MIN_RUNS}"
     )
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of weights and inputs")
+    common.add_device(parser, "auto, with --against cpu")
     common.add_threads(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")

@@ -6,11 +6,14 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
+from pysketch.backend import Device, allow_tf32, choose_device, out_of_memory
 from pysketch.caffe_log import CaffeFormatter
 from pysketch.errors import PysketchError
+from pysketch.solver_def import SolverDef
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -26,6 +29,35 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     """The option --threads, with a check."""
     help = "worker threads (default: the cores that this process may use)"
     parser.add_argument("--threads", type=at_least(1), metavar="N", help=help)
+
+
+def add_device(parser: argparse.ArgumentParser, otherwise: str = "auto") -> None:
+    """The options --device and --math; `otherwise`: what holds without --device."""
+    parser.add_argument(
+        "--device", metavar="auto|cpu|gpu[:N]", help=f"auto: the GPU if it works, else the CPU (default: {otherwise})"
+    )
+    help = "tf32: float32 products on a GPU may round to TF32, which is faster (default: default, they do not)"
+    parser.add_argument("--math", choices=("default", "tf32"), default="default", help=help)
+
+
+def use_device(
+    args: argparse.Namespace, solver: SolverDef | None = None, say: Callable[[str], object] | None = None
+) -> Device:
+    """The device that --device names, else the solver file's, else auto's; with the math mode of --math.
+
+    say: gets one line, what was taken and why; without it the line goes to stderr unless the device was named.
+    DeviceError if the device, or the math mode on it, is not there.
+    """
+    device = choose_device(args.device or "auto") if args.device or solver is None else solver.choose_device()
+    if args.math == "tf32":
+        allow_tf32(device)
+    name = "CPU" if device.kind == "cpu" else f"GPU with device ID {device.index}"
+    line = f"Use {name} ({device.reason}), math mode {args.math}."
+    if say:
+        say(line)
+    elif args.device in (None, "auto"):
+        print(line, file=sys.stderr)
+    return device
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -54,20 +86,28 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
         sys.exit(main(None))
     except PysketchError as error:
         fail(str(error))
-    except MemoryError as error:
-        fail(f"not enough memory: {error}; try a smaller tile, image or batch, or micro_batch in the solver file")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        problem = out_of_memory(error)
+        if problem is None:
+            raise
+        fail(f"{problem}; try a smaller tile, image or batch, micro_batch in the solver file, or --device cpu")
 
 
 def fail(message: str) -> None:
     """Say what is wrong in one line and exit."""
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(BAD_INPUT)
+
+
+def named(path: Path, message: str) -> str:
+    """The message with the file's path before it, unless it begins with that."""
+    return message if message.startswith(str(path)) else f"{path}: {message}"
 
 
 class _ProgressHandler(logging.Handler):

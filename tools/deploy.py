@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import common
+import numpy as np
 from tqdm import tqdm
 
-from pysketch.backend import choose_device
+from pysketch.alignment import align, paste
 from pysketch.errors import DataError
+from pysketch.eye_finder import find_eyes
 from pysketch.images import list_images, read_photo, side_by_side, write_image
 from pysketch.sketcher import Sketcher
 from pysketch.workers import Workers
@@ -26,32 +28,44 @@ examples:
     python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg -o sketch.png --size-as-input
   a folder of photos, each drawn to sketches/NAME.png, beside its photo in one picture:
     python tools/deploy.py netdefs/pretrained/medium.h5 photos/ -o sketches --side-by-side
+  any portrait, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
+    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o sketch.png --align auto
+  the eyes at (412, 380) and (530, 371), and the sketch put back into the photo:
+    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --tile 200
 
-The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125): photos
-like that are drawn best. A sketch is 12 pixels smaller than its photo, unless --size-as-input is given.
+The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125). --align auto and
+--eyes bring any face there; without them a photo is drawn as it is. A sketch is 12 pixels smaller than what is drawn,
+unless --size-as-input is given. Eyes are x and y from 0 at the centre of the top left pixel, the picture's left first.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.paste and args.align == "none" and args.eyes is None:
+        parser.error("--paste needs --align auto or --eyes")
     common.log_to(None, logging.WARNING)
     jobs = _jobs(args.photos, args.output)
-    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
+    if args.eyes is not None and len(jobs) > 1:
+        parser.error("--eyes is for one photo")
+    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     failures = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
+    draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
         try:
-            photo = read_photo(photo_path)
-            sketch = sketcher.draw(photo, args.size_as_input, args.tile, tiles)
-            write_image(sketch_path, side_by_side(photo, sketch) if args.side_by_side else sketch)
+            pictures = _pictures(args, draw, read_photo(photo_path))
+            targets = _numbered(sketch_path, len(pictures), jobs)
+            for target, picture in zip(targets, pictures, strict=True):
+                write_image(target, picture)
         except DataError as error:
             failures += 1
-            tqdm.write(f"error: {_named(photo_path, str(error))}", file=sys.stderr)
+            tqdm.write(f"error: {common.named(photo_path, str(error))}", file=sys.stderr)
         else:
-            tqdm.write(f"{photo_path} -> {sketch_path}")
+            tqdm.write(f"{photo_path} -> {', '.join(map(str, targets))}")
     return common.BAD_INPUT if failures else 0
 
 
@@ -62,11 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
     )
+    faces = parser.add_mutually_exclusive_group()
+    faces.add_argument("--align", choices=["auto", "none"], default="none", help="auto: find each face by its eyes")
+    faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help="left eye, right eye")
+    parser.add_argument("--paste", action="store_true", help="put aligned sketches back into the photo")
     parser.add_argument("--size-as-input", action="store_true", help="reflect the border: as large as the photo")
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
     help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
     parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
-    parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_device(parser)
     common.add_threads(parser)
     return parser
 
@@ -74,6 +92,34 @@ def _parser() -> argparse.ArgumentParser:
 def _tile_side(text: str) -> int | None:
     """A check for argparse: None for "auto", else a whole number."""
     return None if text == "auto" else common.at_least(1)(text)
+
+
+def _pictures(args: argparse.Namespace, draw: Callable[..., np.ndarray], photo: np.ndarray) -> list[np.ndarray]:
+    """What to write: the sketch, or one of each face, or the photo with the faces' sketches in it."""
+    whole = args.align == "none" and args.eyes is None
+    faces = [] if whole else find_eyes(photo) if args.eyes is None else [np.reshape(args.eyes, (2, 2))]
+    if not whole and not faces:
+        raise DataError("no face found in it; give the eyes' positions with --eyes X1 Y1 X2 Y2")
+    seen = [photo] if whole else [align(photo, eyes) for eyes in faces]
+    sketches = [draw(each, args.size_as_input or args.paste) for each in seen]
+    if args.paste:
+        picture = photo
+        for sketch, eyes in zip(sketches, faces, strict=True):
+            picture = paste(picture, sketch, eyes)
+        seen, sketches = [photo], [picture]
+    return [side_by_side(*pair) if args.side_by_side else pair[1] for pair in zip(seen, sketches, strict=True)]
+
+
+def _numbered(target: Path, n: int, jobs: list[tuple[Path, Path]]) -> list[Path]:
+    """The target, or for several faces NAME_1, NAME_2 and so on, from left to right, that are no other job's files."""
+    if n == 1:
+        return [target]
+    paths = [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, n + 1)]
+    taken = {path.resolve() for job in jobs for path in job}
+    for path in paths:
+        if path.resolve() in taken:
+            raise DataError(f"{path}: the sketch of one of {n} faces would overwrite another file; choose another -o")
+    return paths
 
 
 def _jobs(photos: Sequence[str], output: str | None) -> list[tuple[Path, Path]]:
@@ -111,10 +157,6 @@ def _check_targets(paths: list[Path], targets: list[Path]) -> None:
         other = first.setdefault(target.resolve(), path)
         if other is not path:
             raise DataError(f"{path}: its sketch would overwrite that of {other}, {target}; draw them apart")
-
-
-def _named(path: Path, message: str) -> str:
-    return message if message.startswith(str(path)) else f"{path}: {message}"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.backend import choose_device
 from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.evaluation import CSV_HEADER, Evaluation, csv_rows, evaluate, fit_seconds, net_draw
 from pysketch.files import atomic_path
@@ -62,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of the baselines' chance; default: 0")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores of every pair")
-    parser.add_argument("--device", default="auto", metavar="cpu|gpu:N|auto", help="default: auto")
+    common.add_device(parser)
     common.add_threads(parser)
     return parser
 
 
 def _evaluate_net(args: argparse.Namespace, pairs: Sequence[Pair]) -> Evaluation:
-    sketcher = Sketcher(args.net, choose_device(args.device), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     name = Path(args.net).stem
     with progress_bar(name) as progress:
         return evaluate(name, net_draw(sketcher), pairs, progress=progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -13,11 +14,10 @@ from types import FrameType
 import common
 from tqdm import tqdm
 
-from pysketch.backend import Device, choose_device
 from pysketch.net_file import write_net_file
 from pysketch.prototxt import read_text
 from pysketch.solver import Solver
-from pysketch.solver_def import SolverDef, load_solver
+from pysketch.solver_def import load_solver
 from pysketch.workers import Workers
 
 logger = logging.getLogger("pysketch.solve")
@@ -46,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     common.log_to(args.log)
     definition = load_solver(args.solver)
-    device = _device(args.device, definition)
-    logger.info("Use CPU." if device.kind == "cpu" else f"Use GPU with device ID {device.index}")
+    device = common.use_device(args, definition, logger.info)
     logger.info("Initializing solver from parameters:\n%s", read_text(args.solver))
     solver = Solver(
         definition,
@@ -80,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", metavar="X.solverstate.h5", help="go on from a snapshot's state")
     start.add_argument("--weights", metavar="X.h5", help="start from these weights")
-    parser.add_argument("--device", metavar="cpu|gpu:N|auto", help="default: the solver file's solver_mode")
+    common.add_device(parser, "the solver file's solver_mode and device_id, or auto")
     parser.add_argument("--seed", type=common.seed, metavar="N", help="instead of the solver file's random_seed")
     parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")
     parser.add_argument(
@@ -94,18 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _device(name: str | None, definition: SolverDef) -> Device:
-    """What --device says, else what the solver file says, else the first GPU that works, else the CPU."""
-    options = definition.options
-    if name is None:
-        name = "auto"
-        if options.given("solver_mode"):
-            name = "cpu" if options.solver_mode == "CPU" else f"gpu:{options.device_id}"
-    return choose_device(name)
-
-
 def _show(bar: tqdm, solver: Solver) -> None:
-    bar.set_postfix(loss=f"{solver.loss:.4g}", lr=f"{solver.rate:.3g}", refresh=False)
+    """One more iteration; the loss, which a GPU must be waited for, only when the bar is drawn anew."""
+    if not bar.disable and time.time() - bar.last_print_t >= bar.mininterval:
+        bar.set_postfix(loss=f"{solver.loss:.4g}", lr=f"{solver.rate:.3g}", refresh=False)
     bar.update()
 
 

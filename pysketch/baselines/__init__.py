@@ -5,8 +5,23 @@ from pysketch.baselines.e_hmm import EHMM
 from pysketch.baselines.et import ET
 from pysketch.baselines.grey import Grey
 from pysketch.baselines.lle import LLE
+from pysketch.baselines.mrf import MRF
+from pysketch.baselines.mrf_plus import MRFPlus
 from pysketch.baselines.sns import SNS
 from pysketch.baselines.sns_sre import SNSSRE
 from pysketch.baselines.svr import SVR
 
-__all__ = ["BASELINES", "EHMM", "ET", "LLE", "SNS", "SNSSRE", "SVR", "Baseline", "Grey", "baseline_class"]
+__all__ = [
+    "BASELINES",
+    "EHMM",
+    "ET",
+    "LLE",
+    "MRF",
+    "SNS",
+    "SNSSRE",
+    "SVR",
+    "Baseline",
+    "Grey",
+    "MRFPlus",
+    "baseline_class",
+]

@@ -19,9 +19,26 @@ from pysketch.pairs import Pair
 @register
 @dataclass(kw_only=True)
 class EHMM(Baseline):
-    """Each local patch of the face has a photo's and a sketch's embedded HMM that share their states.
+    """A photo's and a sketch's embedded HMM for each local patch: a photo decoded in one is regenerated in the other.
 
-    A local patch is a window of `extent` x `extent` observations; its neighbours are `stride` observations away.
+    An observation is a square of size x size pixels; they lie `step` pixels apart. A local patch is a window of
+    extent x extent observations, the next one `stride` observations away. Its two models have the same chains:
+    `super_states` down, each with `states` across (see EmbeddedHMM), and a state emits u, the first
+    `photo_features` principal components of the photo's observation, and v, `sketch_features` of the sketch's
+    (see PairedGaussians). They are learned together from all pairs, starting from equal parts, in `rounds` rounds
+    of Baum and Welch's algorithm on P(u, v | state). To draw, the photo's model alone gives, by forward-backward,
+
+        w_k = P(state k at the observation | all u of the local patch),    v = sum_k w_k E[v | state k, u],
+
+    and the squares that v stands for are averaged over local patches and where they overlap.
+
+    Unlike the paper, as far as we recall it, one pair of models serves all training pairs rather than each its own,
+    states are decoded by their probabilities rather than by the one best path, and E[v | state] may follow u:
+    `ridge` keeps its coefficients small. We know of no published constants; these are the first ones tried, and
+    have RMSE 25.12 (143x188 crop) when a quarter of the CUHK student set's training pairs is drawn from the
+    others (LLE: 26.12). On the 100 test pairs: RMSE 33.41, rank 1 = 96, rank 10 = 100.
+
+    Learning from 88 pairs takes minutes on two cores and 430 MiB; drawing a photo a fraction of a second.
     """
 
     name = "e_hmm"

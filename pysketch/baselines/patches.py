@@ -94,6 +94,11 @@ class Matches:
         """The candidates' pixels in training images (N, H, W[, channels]): (R, C, K, [channels,] size, size)."""
         return _windows(images, size, 1)[self.images, self.tops, self.lefts]
 
+    def pick(self, order: np.ndarray) -> Matches:
+        """Only these candidates: order (R, C, J) counts among the K."""
+        arrays = (self.images, self.tops, self.lefts, self.distances)
+        return Matches(*(np.take_along_axis(array, order, axis=-1) for array in arrays))
+
 
 def search(
     photo: np.ndarray, photos: np.ndarray, grid: Grid, offsets: np.ndarray, k: int, one_per_image: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,7 +24,8 @@ class Refinement(Baseline):
 
         patch = first method's patch + prediction(p, f);    where patches overlap they are averaged.
 
-    first: the other method; folds: see left_out_sketches; size, step: of the square patches, in pixels.
+    first: the other method, of which a copy is fitted; folds: see left_out_sketches; size, step: of the square
+    patches, in pixels.
     """
 
     first: Baseline = field(default_factory=LLE)
@@ -40,7 +41,8 @@ class Refinement(Baseline):
         self.grid = Grid(height, width, self.size, self.step)
         drawing, correcting = len(pairs), self.correction_steps()
         total = drawing + correcting
-        drawn = left_out_sketches(self.first, pairs, self.folds, lambda done, _: progress(done, total))
+        self._first = replace(self.first)
+        drawn = left_out_sketches(self._first, pairs, self.folds, lambda done, _: progress(done, total))
         photos, sketches = ([to_luma(pair.photo) for pair in pairs], [pair.sketch for pair in pairs])
         p, f, s = (self.details(np.stack(images)) for images in (photos, drawn, sketches))
         s -= f
@@ -48,7 +50,7 @@ class Refinement(Baseline):
 
     def draw(self, photo: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 RGB -> (H, W) float64, not clipped."""
-        first = self.first.sketch(photo)
+        first = self._first.sketch(photo)
         patches = self.grid.cut(first)
         correction = self.correct(self.details(to_luma(photo)), self.details(first))
         return self.grid.average(patches + correction.reshape(patches.shape))

@@ -24,6 +24,10 @@ class SNS(LLE):
     pursuit, one atom after the other until the residual's energy is at most `tolerance` of ||q - m||^2 or there are
     `most` of them. The atoms of the code are the neighbours; their weights and the sketch patch are LLE's.
 
+    We know of no published constants. Of those tried on a quarter of the CUHK student set's training pairs, drawn
+    from the others, these have the lowest RMSE: most 12 (of 6, 8, 12, 15, 25), tolerance 0.01 (of 0.01, 0.02, 0.05,
+    0.2), ridge 1 (of 1e-3, 1e-2, 0.1, 0.3, 1, 3; not each with each). With LLE's ridge of 1e-3 more neighbours do
+    harm: the weights fit the photo and not the sketch. The training images take 5 bytes a pixel, drawing 100 MiB.
     """
 
     name = "sns"

@@ -19,9 +19,12 @@ from pysketch.receptive_field import Fields
 from pysketch.rectifier import Finish
 from pysketch.unfolding import add_sums
 from pysketch.winograd import KERNELS
+from pysketch.winograd_batched import BatchedWinogradEngine
 from pysketch.winograd_engine import WinogradEngine
 
 logger = logging.getLogger(__name__)
+
+Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine
 
 _ENGINE = Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2, "WINOGRAD": 3})
 
@@ -146,7 +149,7 @@ class Convolution(Layer):
         for g in range(group):
             yield slice(g * c, (g + 1) * c), slice(g * o, (g + 1) * o)
 
-    def _choose_engine(self, shape: tuple[int, ...]) -> GemmEngine | ThinGemmEngine | WinogradEngine:
+    def _choose_engine(self, shape: tuple[int, ...]) -> Engine:
         """The engine that the netdef names, or the one that costs less for a bottom of this shape."""
         window, options, group = self.window, self.options, self.options.group
         name = {"CUDNN": "DEFAULT"}.get(options.engine, options.engine)
@@ -163,6 +166,8 @@ class Convolution(Layer):
             name = "WINOGRAD" if fast else "CAFFE"
         logger.info("Layer %s: convolution engine %s", self.name, name)
         workers = self.context.workers
+        if name == "WINOGRAD" and self.xp is not np:
+            return BatchedWinogradEngine(window.kernel[0], window.pad, workers)
         if name == "WINOGRAD":
             # one group's kernels are kept at a time, so that keeping them serves a layer of one group
             return WinogradEngine(window.kernel[0], window.pad, workers, self.phase == Phase.TEST and group == 1)

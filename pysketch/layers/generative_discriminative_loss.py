@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from pysketch.backend import Array, array_module
 from pysketch.blob import Blob
+from pysketch.gemm import multiply
+from pysketch.kernel import Kernel
 from pysketch.layer import Count, Layer, register
 from pysketch.options import Kind, Option, Table
 
@@ -104,25 +108,36 @@ class GenerativeDiscriminativeLoss(Layer):
         if propagate_down[1]:
             _collect(a, b, s, S, f, out=_matrix(bottom[1].diff))
 
-    def _exponentials(self, f: Array, S: Array) -> Array:
-        """exp(-d_ij / lambda), (N, N), 0 on the diagonal."""
-        xp = array_module(f)
-        mean = S.mean(axis=0)
-        f, S = f - mean, S - mean
-        d = (S * S).sum(axis=1)[:, None] + (f * f).sum(axis=1)[None, :] - 2 * (S @ f.T)
-        e = xp.exp(xp.maximum(d, 0) * (-1 / self.lam))
-        xp.fill_diagonal(e, 0)
-        return e
-
     def _log_terms(self, f: Array, S: Array) -> Array | float:
         n = len(f)
         if n == 1:
             return 0.0
-        return array_module(f).log1p(self._exponentials(f, S)).sum() / (n * (n - 1))
+        return array_module(f).log1p(exponentials(f, S, self.lam)).sum() / (n * (n - 1))
 
     def _sigma(self, f: Array, S: Array) -> Array:
-        e = self._exponentials(f, S)
+        e = exponentials(f, S, self.lam)
         return e / (1 + e)
+
+
+def exponentials(f: Array, S: Array, lam: float) -> Array:
+    """exp(-d_ij / lam) with d_ij = ||S_i - f_j||^2, (N, N), 0 on the diagonal; f, S: (N, pixels).
+
+    On a GPU two kernels, and between them one product that holds the norms too: of all 2 N rows with each other.
+    """
+    xp, (n, pixels) = array_module(f), f.shape
+    if xp is np:
+        mean = S.mean(axis=0)
+        f, S = f - mean, S - mean
+        d = (S * S).sum(axis=1)[:, None] + (f * f).sum(axis=1)[None, :] - 2 * (S @ f.T)
+        e = np.exp(np.maximum(d, 0) * (-1 / lam))
+        np.fill_diagonal(e, 0)
+        return e
+    assert f.flags.c_contiguous and S.flags.c_contiguous
+    rows, gram, e = (xp.empty(shape, f.dtype) for shape in ((2 * n, pixels), (2 * n, 2 * n), (n, n)))
+    _CENTRE((pixels,), f, S, rows, n, pixels)
+    multiply(rows, rows.T, gram)
+    _EXPONENTIALS((n, n), gram, e, n, 1 / lam)
+    return e
 
 
 def _matrix(x: Array) -> Array:
@@ -136,3 +151,32 @@ def _collect(a: Array, b: Array, s: Array, own: Array, others: Array, out: Array
     out *= b
     out += (a - b * s.sum(axis=1))[:, None] * own
     out -= a * others
+
+
+_SOURCE = r"""
+// rows: the sketches, then the predictions, without the mean sketch. One thread for each pixel.
+extern "C" __global__ void centre(const real* f, const real* S, real* rows, int n, int pixels) {
+    int p = blockIdx.x * blockDim.x + threadIdx.x;
+    if (p >= pixels) return;
+    real mean = 0;
+    for (int i = 0; i < n; ++i) mean += S[(long long)i * pixels + p];
+    mean /= n;
+    for (int i = 0; i < n; ++i) {
+        long long at = (long long)i * pixels + p;
+        rows[at] = S[at] - mean;
+        rows[(long long)n * pixels + at] = f[at] - mean;
+    }
+}
+
+// gram: the rows' products with each other, (2 n, 2 n). One thread for each pair, j along x and i along y.
+extern "C" __global__ void exponentials(const real* gram, real* e, int n, real rate) {
+    int j = blockIdx.x * blockDim.x + threadIdx.x;
+    if (j >= n) return;
+    for (int i = blockIdx.y; i < n; i += gridDim.y) {
+        long long size = 2LL * n, own = i * (size + 1), other = (n + j) * (size + 1);
+        real d = gram[own] + gram[other] - 2 * gram[i * size + n + j];
+        e[(long long)i * n + j] = i == j ? (real)0 : exp(-(d > 0 || d != d ? d : 0) * rate);
+    }
+}
+"""
+_CENTRE, _EXPONENTIALS = Kernel("centre", _SOURCE), Kernel("exponentials", _SOURCE)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.backend import copy_into
 from pysketch.blob import Blob
 from pysketch.errors import DataError
 from pysketch.layer import Count, Layer, register
 from pysketch.layers.batch_order import BatchOrder
 from pysketch.options import Kind, Option, Table
 from pysketch.snapshot import read_datasets
+from pysketch.staging import Stage
 
 
 @register
@@ -52,7 +52,9 @@ class HDF5Data(Layer):
             shapes = {part[name].shape[1:] for part in parts}
             if len(shapes) > 1:
                 raise self.error(f'dataset "{name}" has rows of different shapes in its files: {shapes}', DataError)
-        self.rows = {name: np.concatenate([part[name] for part in parts]) for name in names}
+        dtype = self.context.dtype
+        self.rows = {name: np.concatenate([part[name] for part in parts]).astype(dtype, copy=False) for name in names}
+        self._stages = [Stage(self.xp) for _ in top]
         self.order = BatchOrder(len(self.rows[names[0]]), self.options.shuffle, partial(self.generator, "order"))
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -63,8 +65,8 @@ class HDF5Data(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The next batch."""
         indices = [index for _, index in self.order.next_batch(self.options.batch_size)]
-        for name, blob in zip(self.definition.top, top, strict=True):
-            copy_into(blob.data, self.rows[name][indices])
+        for name, blob, stage in zip(self.definition.top, top, self._stages, strict=True):
+            stage.load(self.rows[name][indices], blob)
 
     def state(self) -> dict[str, Any]:
         """How many rows were given."""

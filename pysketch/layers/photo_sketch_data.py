@@ -18,6 +18,7 @@ from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, PairCache, Reader, find_pairs
 from pysketch.prefetch import Prefetcher
 from pysketch.preprocessing import Preprocessing, crop_centre
+from pysketch.staging import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,9 @@ class PhotoSketchData(Layer):
 
     All pairs are decoded and checked at setup; those that fit into `cache_mb` stay in memory. If all do, a
     batch costs about 1 ms and is made in `forward`: a thread for it was measured and gains nothing, as the
-    cores are busy anyway. Else a thread decodes and prepares the next batch while the net works on the
-    present one; it holds one batch more. A file that has become bad since setup is a DataError then.
+    cores are busy anyway. Else, and always on a GPU, a thread decodes and prepares the next batch while the net
+    works on the present one; it holds one batch more. A batch goes up to a GPU once, through page-locked memory.
+    A file that has become bad since setup is a DataError then.
 
     Chance is a function of the net's seed, the layer's name and the number of pairs drawn so far: the same
     seed gives the same batches, also after a resume, with or without the thread.
@@ -97,6 +99,7 @@ class PhotoSketchData(Layer):
         self.order = BatchOrder(len(self.pairs), shuffle, partial(self.generator, "order"))
         self.all_kept = self.pairs.kept == len(self.pairs)
         self._prefetcher = Prefetcher(self._make_batch)
+        self._stages = [Stage(self.xp) for _ in top]
         logger.info(
             "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
             self.name,
@@ -115,10 +118,11 @@ class PhotoSketchData(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The next batch; one that fails is not counted as given."""
         size = top[0].shape[0]
-        for blob, array in zip(top, self._prefetcher.take(self.order.peek(size)), strict=True):
-            blob.hold_data(self.xp.asarray(array))
+        arrays = self._prefetcher.take(self.order.peek(size))
+        for blob, stage, array in zip(top, self._stages, arrays, strict=True):
+            stage.load(array, blob)
         self.order.skip(size)
-        if not self.all_kept:
+        if not self.all_kept or self.xp is not np:
             self._prefetcher.prepare(self.order.peek(size))
 
     def state(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_every_observation_is_in_a_local_patch():
     assert covered.min() == 1
 
 
-def test_an_image_smaller_than_a_local_patch_is_one():
+def test_local_patches_and_states_are_no_more_than_the_image_has_room_for():
     baseline = small(extent=30, super_states=20)
     baseline.fit(random_pairs(3))
     assert len(list(baseline._windows())) == 2

@@ -30,6 +30,8 @@ SMALL = {
         "rounds": 2,
     },
     "svr": {"first": ET(region=None), "folds": 2, "size": 5, "block": 4, "samples": 40, "components": 3},
+    "mrf": {"sizes": (4, 8), "reach": 2, "candidates": 3},
+    "mrf_plus": {"sizes": (4, 8), "reach": 2, "candidates": 3, "pool": 4},
 }
 """Options with which each method can learn from the pairs below."""
 LIBRARIES = {"svr": "sklearn"}

@@ -91,6 +91,16 @@ def test_it_adds_the_correction_to_the_first_sketch_patch_by_patch():
     np.testing.assert_allclose(baseline.draw(query.photo), total / count, atol=1e-3)
 
 
+def test_two_that_were_given_the_same_first_method_do_not_share_it():
+    query, *pairs = random_pairs(4)
+    first, other = (Recorder(first=Known(), folds=2, size=3, step=2) for _ in range(2))
+    other.first = first.first
+    first.fit(pairs)
+    drawn = first.draw(query.photo)
+    other.fit([query, *pairs])
+    np.testing.assert_array_equal(first.draw(query.photo), drawn)
+
+
 def test_a_patch_larger_than_the_images_is_an_error():
     with pytest.raises(
         BaselineError, match=r'^baseline "recorder": size 6 does not fit 5x7 images \(width x height\)$'

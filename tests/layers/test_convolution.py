@@ -9,11 +9,11 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import SingleLayer, assert_equal_to_rounding, layer_text, make_layer
 
+from pysketch.backend import Device
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.gemm_engine import GemmEngine
-from pysketch.gradient_check import check_gradients
 from pysketch.im2col import Window
 from pysketch.net import Net
 from pysketch.netdef import parse_netdef
@@ -111,7 +111,7 @@ def conv_text(options: str, bottoms: int = 1) -> str:
 
 def arrays(single: SingleLayer) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """x, W and b (None without a bias)."""
-    params = [blob.data.astype(np.float64) for blob in single.layer.blobs]
+    params = [blob.data.astype(np.float64) for blob in single.params]
     return single.bottom[0].data.astype(np.float64), params[0], params[1] if len(params) > 1 else None
 
 
@@ -122,8 +122,8 @@ def random_diff(single: SingleLayer, k: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_forward_is_the_plain_loop_in_every_option(case: Case, dtype: type) -> None:
-    single = make(case, dtype)
+def test_forward_is_the_plain_loop_in_every_option(case: Case, dtype: type, device: Device) -> None:
+    single = make(case, dtype, device=device)
     (y,) = single.forward()
     assert y.shape == case.out
     assert y.dtype == dtype
@@ -132,14 +132,14 @@ def test_forward_is_the_plain_loop_in_every_option(case: Case, dtype: type) -> N
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_backward_is_the_plain_loop_in_every_option(case: Case, dtype: type) -> None:
-    single = make(case, dtype)
+def test_backward_is_the_plain_loop_in_every_option(case: Case, dtype: type, device: Device) -> None:
+    single = make(case, dtype, device=device)
     single.forward()
     dy = random_diff(single)
     single.backward(dy)
     x, W, b = arrays(single)
     expected = naive.convolution_backward(x, W, dy.astype(np.float64), **case.same)
-    found = [single.bottom[0].diff] + [blob.diff for blob in single.layer.blobs]
+    found = [single.bottom[0].diff] + [blob.diff for blob in single.params]
     assert len(found) == (2 if b is None else 3)
     for diff, right in zip(found, expected, strict=False):
         assert diff.dtype == dtype
@@ -151,24 +151,30 @@ def tolerance(dtype: type) -> dict[str, float]:
     return {"rtol": 1e-10, "atol": 1e-12} if dtype is np.float64 else {"rtol": 1e-4, "atol": 2e-5}
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_gradients_agree_with_centred_differences(case: Case) -> None:
-    single = make(case)
-    expected = single.bottom[0].count + sum(blob.count for blob in single.layer.blobs)
-    assert check_gradients(single.layer, single.bottom, single.top) == expected
+def test_a_gpu_gives_the_cpus_numbers(case: Case, dtype: type, gpu: Device) -> None:
+    assert_equal_to_rounding(make(case, dtype, device=gpu).everything(), make(case, dtype).everything())
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_gradients_agree_with_centred_differences(case: Case, device: Device) -> None:
+    single = make(case, device=device)
+    expected = single.bottom[0].count + sum(blob.count for blob in single.params)
+    assert single.check_gradients() == expected
 
 
 @pytest.mark.parametrize("limit", [1, 100, 1000, 3000])
 @pytest.mark.parametrize(
     "name", ["plain", "stride", "two pads", "group", "1x1 with stride", "everything at once", "two pads, by Winograd"]
 )
-def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int) -> None:
+def test_a_tiny_workspace_gives_the_same_numbers(name: str, limit: int, device: Device) -> None:
     results = []
     for workspace in (1 << 20, limit):
-        single = make(CASES[name], workers=Workers(2, workspace))
+        single = make(CASES[name], workers=Workers(2, workspace), device=device)
         (y,) = single.forward()
         single.backward(random_diff(single))
-        results.append([y, single.bottom[0].diff, *(blob.diff for blob in single.layer.blobs)])
+        results.append([y, single.bottom[0].diff, *(blob.diff for blob in single.params)])
     for roomy, tight in zip(*results, strict=True):
         np.testing.assert_allclose(tight, roomy, rtol=1e-12, atol=1e-13)
 
@@ -216,13 +222,13 @@ def measure(run: Any) -> int:
         tracemalloc.stop()
 
 
-def test_several_bottoms_share_the_filters_and_may_have_different_sizes() -> None:
+def test_several_bottoms_share_the_filters_and_may_have_different_sizes(device: Device) -> None:
     shapes = [(2, 3, 5, 4), (1, 3, 3, 6)]
-    single = make_layer(conv_text("num_output: 2 kernel_size: 3", bottoms=2), shapes)
+    single = make_layer(conv_text("num_output: 2 kernel_size: 3", bottoms=2), shapes, device=device)
     tops = single.forward()
     dy = [random_diff(single, k) for k in range(2)]
     single.backward(*dy)
-    W, b = (blob.data for blob in single.layer.blobs)
+    W, b = (blob.data for blob in single.params)
     dW, db = np.zeros(W.shape), np.zeros(b.shape)
     for k in range(2):
         x = single.bottom[k].data
@@ -230,12 +236,14 @@ def test_several_bottoms_share_the_filters_and_may_have_different_sizes() -> Non
         dx, *params = naive.convolution_backward(x, W, dy[k])
         np.testing.assert_allclose(single.bottom[k].diff, dx, rtol=1e-10, atol=1e-12)
         dW, db = dW + params[0], db + params[1]
-    np.testing.assert_allclose(single.layer.blobs[0].diff, dW, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(single.layer.blobs[1].diff, db, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(single.params[0].diff, dW, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(single.params[1].diff, db, rtol=1e-10, atol=1e-12)
 
 
-def test_only_the_bottom_that_propagate_down_names_gets_a_diff() -> None:
-    single = make_layer(conv_text("num_output: 2 kernel_size: 3", bottoms=2), [(1, 3, 5, 4), (1, 3, 3, 6)])
+def test_only_the_bottom_that_propagate_down_names_gets_a_diff(device: Device) -> None:
+    single = make_layer(
+        conv_text("num_output: 2 kernel_size: 3", bottoms=2), [(1, 3, 5, 4), (1, 3, 3, 6)], device=device
+    )
     single.forward()
     for blob in single.bottom:
         blob.diff[...] = 7
@@ -245,14 +253,16 @@ def test_only_the_bottom_that_propagate_down_names_gets_a_diff() -> None:
 
 
 @pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1)])
-def test_params_with_lr_mult_0_keep_their_diff(frozen: tuple[int, ...]) -> None:
+def test_params_with_lr_mult_0_keep_their_diff(frozen: tuple[int, ...], device: Device) -> None:
     specs = " ".join(f"param {{ lr_mult: {0 if k in frozen else 1} }}" for k in range(2))
-    single = make_layer(layer_text("Convolution", ["x"], ["y"], f"{specs} convolution_param {{ {PLAIN} }}"), [SHAPE])
+    single = make_layer(
+        layer_text("Convolution", ["x"], ["y"], f"{specs} convolution_param {{ {PLAIN} }}"), [SHAPE], device=device
+    )
     single.forward()
-    for blob in single.layer.blobs:
+    for blob in single.params:
         blob.diff[...] = 7
     single.backward(random_diff(single))
-    assert [k for k, blob in enumerate(single.layer.blobs) if (blob.diff == 7).all()] == list(frozen)
+    assert [k for k, blob in enumerate(single.params) if (blob.diff == 7).all()] == list(frozen)
 
 
 PLAIN, SHAPE = "num_output: 2 kernel_size: 3", (2, 3, 5, 4)
@@ -266,21 +276,21 @@ def test_backward_without_anything_asked_for_makes_no_columns() -> None:
     assert single.layer.context.workers.nbytes == 0
 
 
-def test_two_backward_calls_add_up_in_params_and_overwrite_in_bottoms() -> None:
-    single = make(CASES["everything at once"])
+def test_two_backward_calls_add_up_in_params_and_overwrite_in_bottoms(device: Device) -> None:
+    single = make(CASES["everything at once"], device=device)
     single.forward()
     dy = random_diff(single)
     single.backward(dy)
-    first = [blob.diff.copy() for blob in (*single.bottom, *single.layer.blobs)]
+    first = [blob.diff.copy() for blob in (*single.bottom, *single.params)]
     single.backward(dy)
-    second = [blob.diff for blob in (*single.bottom, *single.layer.blobs)]
+    second = [blob.diff for blob in (*single.bottom, *single.params)]
     np.testing.assert_array_equal(second[0], first[0])
     for once, twice in zip(first[1:], second[1:], strict=True):
         np.testing.assert_allclose(twice, 2 * once, rtol=1e-12)
 
 
-def test_an_input_of_another_size_or_batch_just_works() -> None:
-    single = make(CASES["pad"])
+def test_an_input_of_another_size_or_batch_just_works(device: Device) -> None:
+    single = make(CASES["pad"], device=device)
     single.forward()
     single.bottom[0].reshape(3, 3, 2, 6)
     single.bottom[0].data[...] = np.random.default_rng(1).standard_normal((3, 3, 2, 6))
@@ -298,9 +308,9 @@ def test_the_sobel_kernel_is_a_column_smoothed_and_a_row_differentiated() -> Non
             ("kernel_h: 1 kernel_w: 3", (2, 1, 4, 7)),
         )
     )
-    whole.layer.blobs[0].data[...] = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
-    column.layer.blobs[0].data[...] = np.reshape([1, 2, 1], (3, 1))
-    row.layer.blobs[0].data[...] = [-1, 0, 1]
+    whole.params[0].data[...] = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+    column.params[0].data[...] = np.reshape([1, 2, 1], (3, 1))
+    row.params[0].data[...] = [-1, 0, 1]
     column.bottom[0].data[...] = whole.bottom[0].data
     row.bottom[0].data[...] = column.forward()[0]
     np.testing.assert_allclose(row.forward()[0], whole.forward()[0], rtol=1e-12, atol=1e-12)
@@ -340,8 +350,8 @@ def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "Layer it: convolution engine WINOGRAD" in caplog.messages
 
 
-def test_dilation_of_a_single_pixel_kernel_means_nothing() -> None:
-    single = make_layer(conv_text("num_output: 2 kernel_size: 1 dilation: 3"), [SHAPE])
+def test_dilation_of_a_single_pixel_kernel_means_nothing(device: Device) -> None:
+    single = make_layer(conv_text("num_output: 2 kernel_size: 1 dilation: 3"), [SHAPE], device=device)
     assert single.layer.window == Window((1, 1), dilation=(3, 3))
     np.testing.assert_allclose(single.forward()[0], naive.convolution(*arrays(single)), rtol=1e-10)
 

@@ -7,24 +7,26 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
+from pysketch.backend import CPU, Device
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.gradient_check import check_gradients
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
 SHAPE = (3, 2, 5, 4)
 
 
-def make(*shapes: tuple[int, ...], extra: str = "", dtype: type = np.float64) -> SingleLayer:
+def make(*shapes: tuple[int, ...], extra: str = "", dtype: type = np.float64, device: Device = CPU) -> SingleLayer:
     """The layer with bottoms "a" and "b" of these shapes (or twice the one given)."""
     text = layer_text("EuclideanLoss", ["a", "b"], ["loss"], extra)
-    return make_layer(text, shapes if len(shapes) == 2 else shapes * 2, dtype=dtype)
+    return make_layer(text, shapes if len(shapes) == 2 else shapes * 2, dtype=dtype, device=device)
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (1, 4), (5,)])
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
-def test_it_is_the_plain_loop_forward_and_backward(shape: tuple[int, ...], dtype: type, rtol: float) -> None:
-    single = make(shape, dtype=dtype)
+def test_it_is_the_plain_loop_forward_and_backward(
+    shape: tuple[int, ...], dtype: type, rtol: float, device: Device
+) -> None:
+    single = make(shape, dtype=dtype, device=device)
     (loss,) = single.forward()
     single.backward(0.7)
     expected, da, db = naive.euclidean_loss(*(blob.data.astype(np.float64) for blob in single.bottom))
@@ -35,21 +37,21 @@ def test_it_is_the_plain_loop_forward_and_backward(shape: tuple[int, ...], dtype
     np.testing.assert_allclose(single.bottom[1].diff, 0.7 * db, rtol=10 * rtol)
 
 
-def test_it_sums_over_pixels_and_halves_the_mean_over_the_batch() -> None:
-    single = make((2, 1, 2, 3))
+def test_it_sums_over_pixels_and_halves_the_mean_over_the_batch(device: Device) -> None:
+    single = make((2, 1, 2, 3), device=device)
     single.bottom[0].data[...] = 5
     single.bottom[1].data[...] = 2
     assert single.forward()[0] == 2 * 6 * 9 / (2 * 2)
 
 
-def test_gradients_agree_with_centred_differences() -> None:
-    single = make(SHAPE)
-    assert check_gradients(single.layer, single.bottom, single.top) == 2 * 3 * 2 * 5 * 4
+def test_gradients_agree_with_centred_differences(device: Device) -> None:
+    single = make(SHAPE, device=device)
+    assert single.check_gradients() == 2 * 3 * 2 * 5 * 4
 
 
 @pytest.mark.parametrize("wanted", [0, 1])
-def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int) -> None:
-    single = make(SHAPE)
+def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int, device: Device) -> None:
+    single = make(SHAPE, device=device)
     for blob in single.bottom:
         blob.diff[...] = 7
     single.backward(1.0, propagate_down=[wanted == 0, wanted == 1])
@@ -57,8 +59,8 @@ def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int) -> N
     assert not (single.bottom[wanted].diff == 7).any()
 
 
-def test_equal_bottoms_have_loss_0_and_no_gradient() -> None:
-    single = make(SHAPE)
+def test_equal_bottoms_have_loss_0_and_no_gradient(device: Device) -> None:
+    single = make(SHAPE, device=device)
     single.bottom[1].data[...] = single.bottom[0].data
     assert single.forward()[0] == 0
     single.backward(1.0)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, make_layer, python_layer
 
+from pysketch.backend import CPU, Device, to_host
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.gradient_check import check_gradients
+from pysketch.layers.generative_discriminative_loss import exponentials
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
@@ -26,12 +27,13 @@ def make(
     dtype: type = np.float64,
     pixels: tuple[int, ...] = PIXELS,
     spread: float = 20.0,
+    device: Device = CPU,
 ) -> SingleLayer:
     """The layer on n predictions and sketches that look like grey levels, `spread` around 128."""
     text = python_layer(
         "GenerativeDiscriminativeLoss", ["f", "S"], TOPS[:tops], f'{{ "alpha": {alpha!r}, "lambda": {lam!r} }}'
     )
-    single = make_layer(text, [(n, *pixels)] * 2, dtype=dtype)
+    single = make_layer(text, [(n, *pixels)] * 2, dtype=dtype, device=device)
     for blob in single.bottom:
         blob.data[...] = 128 + spread * blob.data
     return single
@@ -44,8 +46,8 @@ def grey_levels(single: SingleLayer) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-11), (np.float32, 2e-5)])
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
-def test_the_losses_are_equations_1_to_3(n: int, dtype: type, rtol: float) -> None:
-    single = make(n, dtype=dtype)
+def test_the_losses_are_equations_1_to_3(n: int, dtype: type, rtol: float, device: Device) -> None:
+    single = make(n, dtype=dtype, device=device)
     tops = single.forward()
     expected = naive.joint_loss(*grey_levels(single), alpha=2e4, lam=3e5)
     assert [top.shape for top in tops] == [()] * 3
@@ -55,8 +57,8 @@ def test_the_losses_are_equations_1_to_3(n: int, dtype: type, rtol: float) -> No
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-10), (np.float32, 1e-4)])
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
-def test_the_gradient_is_algorithm_1s_accumulation_over_pairs(n: int, dtype: type, rtol: float) -> None:
-    single = make(n, dtype=dtype)
+def test_the_gradient_is_algorithm_1s_accumulation_over_pairs(n: int, dtype: type, rtol: float, device: Device) -> None:
+    single = make(n, dtype=dtype, device=device)
     single.forward()
     single.backward(1.0, 0.0, 0.0)
     expected = naive.joint_loss_gradient(*grey_levels(single), alpha=2e4, lam=3e5)
@@ -67,23 +69,25 @@ def test_the_gradient_is_algorithm_1s_accumulation_over_pairs(n: int, dtype: typ
 
 @pytest.mark.parametrize("tops", [1, 2, 3])
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
-def test_gradients_for_predictions_and_sketches_agree_with_centred_differences(n: int, tops: int) -> None:
+def test_gradients_for_predictions_and_sketches_agree_with_centred_differences(
+    n: int, tops: int, device: Device
+) -> None:
     """Random top diffs on all tops: the gradients of L, L_gen and L_discrim at once."""
-    single = make(n, alpha=3.0, lam=20.0, tops=tops, spread=1.0)
-    assert check_gradients(single.layer, single.bottom, single.top) == 2 * n * np.prod(PIXELS)
+    single = make(n, alpha=3.0, lam=20.0, tops=tops, spread=1.0, device=device)
+    assert single.check_gradients() == 2 * n * np.prod(PIXELS)
 
 
-def test_the_regularizer_is_a_considerable_part_of_the_checked_gradients() -> None:
+def test_the_regularizer_is_a_considerable_part_of_the_checked_gradients(device: Device) -> None:
     """Else the tests above could not see it: with the paper's constants it is 6e-6 of the whole."""
-    single = make(3)
+    single = make(3, device=device)
     f, S = grey_levels(single)
     without, _ = naive.joint_loss_gradient(f, S, alpha=0.0, lam=3e5)
     regularized, _ = naive.joint_loss_gradient(f, S, alpha=2e4, lam=3e5)
     assert abs(regularized - without).max() > 0.01 * abs(without).max()
 
 
-def test_alpha_0_leaves_the_generative_loss_alone() -> None:
-    single = make(3, alpha=0.0)
+def test_alpha_0_leaves_the_generative_loss_alone(device: Device) -> None:
+    single = make(3, alpha=0.0, device=device)
     loss, generative, discriminative = single.forward()
     assert loss == generative
     assert discriminative > 0
@@ -94,9 +98,11 @@ def test_alpha_0_leaves_the_generative_loss_alone() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("lam", [1e-3, 1.0, 1e3, 1e6, 1e9, 1e12])
-def test_tiny_and_huge_lambdas_are_stable(lam: float, dtype: type) -> None:
+def test_tiny_and_huge_lambdas_are_stable(lam: float, dtype: type, device: Device) -> None:
     """Warnings are errors here, so that an overflow cannot pass."""
-    single = make(3, alpha=lam, lam=lam, dtype=dtype)  # alpha / lambda = 1 keeps the regularizer's gradient in sight
+    single = make(
+        3, alpha=lam, lam=lam, dtype=dtype, device=device
+    )  # alpha / lambda = 1 keeps the regularizer's gradient in sight
     tops = single.forward()
     single.backward(1.0, 0.0, 0.0)
     f, S = grey_levels(single)
@@ -106,9 +112,9 @@ def test_tiny_and_huge_lambdas_are_stable(lam: float, dtype: type) -> None:
         np.testing.assert_allclose(blob.diff, right, rtol=rtol, atol=rtol * abs(right).max())
 
 
-def test_pictures_of_real_size_stay_finite_in_float32_at_any_lambda() -> None:
+def test_pictures_of_real_size_stay_finite_in_float32_at_any_lambda(device: Device) -> None:
     for lam in (1e-3, 1e9, 1e12):
-        single = make(2, alpha=1e4, lam=lam, dtype=np.float32, pixels=(1, 188, 143), spread=1.0)
+        single = make(2, alpha=1e4, lam=lam, dtype=np.float32, pixels=(1, 188, 143), spread=1.0, device=device)
         single.bottom[0].data[...] = 0
         single.bottom[1].data[...] = 255  # as far apart as can be
         assert np.isfinite(single.forward()).all()
@@ -117,8 +123,8 @@ def test_pictures_of_real_size_stay_finite_in_float32_at_any_lambda() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_identical_images_cost_log_2_for_each_pair(dtype: type) -> None:
-    single = make(3, alpha=2e4, dtype=dtype)
+def test_identical_images_cost_log_2_for_each_pair(dtype: type, device: Device) -> None:
+    single = make(3, alpha=2e4, dtype=dtype, device=device)
     for blob in single.bottom:
         blob.data[...] = 100 + np.arange(12, dtype=dtype).reshape(PIXELS)
     loss, generative, discriminative = single.forward()
@@ -130,18 +136,18 @@ def test_identical_images_cost_log_2_for_each_pair(dtype: type) -> None:
         np.testing.assert_allclose(blob.diff, 0, atol=1e-5)
 
 
-def test_float32_distances_stay_exact_on_a_bright_background() -> None:
+def test_float32_distances_stay_exact_on_a_bright_background(device: Device) -> None:
     """Pictures that differ by half a grey level around 200: |S|^2 and S.f are 80,000 times their distance."""
-    single = make(2, lam=2e3, dtype=np.float32, pixels=(1, 20, 100), spread=0.5)
+    single = make(2, lam=2e3, dtype=np.float32, pixels=(1, 20, 100), spread=0.5, device=device)
     for blob in single.bottom:
         blob.data[...] += 72
     _, _, expected = naive.joint_loss(*grey_levels(single), alpha=0.0, lam=2e3)
     np.testing.assert_allclose(single.forward()[2], expected, rtol=1e-5)
 
 
-def test_a_distance_of_0_is_not_rounded_below_0() -> None:
+def test_a_distance_of_0_is_not_rounded_below_0(device: Device) -> None:
     """Every prediction is another person's sketch; exp(-d / lambda) of a d a little below 0 would overflow."""
-    single = make(12, lam=1e-3, dtype=np.float32, pixels=(1, 40, 100), spread=60.0)
+    single = make(12, lam=1e-3, dtype=np.float32, pixels=(1, 40, 100), spread=60.0, device=device)
     single.bottom[0].data[...] = np.roll(single.bottom[1].data, 1, axis=0)
     _, _, discriminative = single.forward()
     assert 0 <= discriminative <= np.log(2)
@@ -149,9 +155,9 @@ def test_a_distance_of_0_is_not_rounded_below_0() -> None:
     assert np.isfinite(single.bottom[0].diff).all()
 
 
-def test_a_prediction_is_pushed_away_from_another_persons_sketch() -> None:
+def test_a_prediction_is_pushed_away_from_another_persons_sketch(device: Device) -> None:
     """The regularizer alone: a step down the gradient must lengthen the distance to the other's sketch."""
-    single = make(2, lam=3e3)
+    single = make(2, lam=3e3, device=device)
     single.forward()
     single.backward(0.0, 0.0, 1.0)
     f, S = grey_levels(single)
@@ -160,8 +166,8 @@ def test_a_prediction_is_pushed_away_from_another_persons_sketch() -> None:
     assert ((f[0] - step - S[1]) ** 2).sum() > ((f[0] - S[1]) ** 2).sum()
 
 
-def test_one_pair_has_no_regularizer() -> None:
-    single = make(1)
+def test_one_pair_has_no_regularizer(device: Device) -> None:
+    single = make(1, device=device)
     loss, generative, discriminative = single.forward()
     assert discriminative == 0
     assert loss == generative > 0
@@ -170,8 +176,8 @@ def test_one_pair_has_no_regularizer() -> None:
 
 
 @pytest.mark.parametrize("wanted", [0, 1])
-def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int) -> None:
-    single = make(3)
+def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int, device: Device) -> None:
+    single = make(3, device=device)
     for blob in single.bottom:
         blob.diff[...] = 7
     single.backward(1.0, 0.0, 0.0, propagate_down=[wanted == 0, wanted == 1])
@@ -179,8 +185,8 @@ def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int) -> N
     assert not (single.bottom[wanted].diff == 7).any()
 
 
-def test_the_top_diffs_of_all_three_losses_add_up() -> None:
-    single = make(3)
+def test_the_top_diffs_of_all_three_losses_add_up(device: Device) -> None:
+    single = make(3, device=device)
     gradients = []
     for diffs in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, -2.0, 3e3)):
         single.backward(*diffs)
@@ -260,3 +266,21 @@ def test_bottoms_of_other_shapes_are_refused(shapes: tuple[tuple[int, ...], ...]
 def test_four_tops_are_refused() -> None:
     with pytest.raises(NetdefError, match="takes 1 to 3 top blobs, found 4"):
         make_layer(python_layer("GenerativeDiscriminativeLoss", ["f", "S"], "abcd"), [(2, 3)] * 2)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_exponentials_of_distances_are_plain_loops_on_every_device(
+    device, n: int, dtype: type, tolerance: float
+) -> None:
+    """Prediction 0 is sketch 1, grey levels far from 0: their distance is 0 in spite of rounding."""
+    f, S = 200 + np.random.default_rng(n).standard_normal((2, n, 37)).astype(dtype)
+    f[0] = S[-1]
+    expected = np.zeros((n, n))
+    for i, j in np.ndindex(n, n):
+        if i != j:
+            expected[i, j] = np.exp(-sum((float(s) - float(p)) ** 2 for s, p in zip(S[i], f[j], strict=True)) / 90)
+    found = to_host(exponentials(device.xp.asarray(f), device.xp.asarray(S), 90.0))
+    assert found.dtype == dtype and found.max() <= 1
+    np.testing.assert_allclose(found, expected, atol=tolerance)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
+from pysketch.backend import Device
 from pysketch.errors import NetdefError
 
 
@@ -24,8 +25,8 @@ def test_one_shape_is_for_all_tops() -> None:
     assert [blob.shape for blob in make("shape { dim: 2 dim: 3 }", tops=3).top] == [(2, 3)] * 3
 
 
-def test_without_shapes_the_tops_are_scalars_until_the_caller_reshapes_them() -> None:
-    single = make("")
+def test_without_shapes_the_tops_are_scalars_until_the_caller_reshapes_them(device: Device) -> None:
+    single = make("", device=device)
     assert [blob.shape for blob in single.top] == [(), ()]
     single.top[0].reshape(2, 5)
     single.top[0].data[...] = 4
@@ -37,8 +38,8 @@ def test_the_shapes_that_the_net_was_given_win() -> None:
     assert [blob.shape for blob in single.top] == [(2, 3), (4, 1, 2)]
 
 
-def test_forward_leaves_the_callers_shape_and_data() -> None:
-    single = make("shape { dim: [2, 3] }")
+def test_forward_leaves_the_callers_shape_and_data(device: Device) -> None:
+    single = make("shape { dim: [2, 3] }", device=device)
     single.top[1].reshape(1, 5)
     single.top[1].data[...] = np.arange(5)
     assert single.forward()[1].tolist() == [[0, 1, 2, 3, 4]]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
+from pysketch.backend import Device
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.gradient_check import check_gradients
 from pysketch.layers import Python, ReLU
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
@@ -141,10 +141,10 @@ def refusal(text: str, *folders: Path) -> str:
     return message.partition('layer "it": ')[2]
 
 
-def test_a_layer_written_for_pycaffe_works_unchanged(tmp_path: Path) -> None:
+def test_a_layer_written_for_pycaffe_works_unchanged(tmp_path: Path, device: Device) -> None:
     write_module(tmp_path, "pyloss", EUCLIDEAN)
     text = text_of("pyloss", "EuclideanLossLayer", ["a", "b"])
-    single = make(text, (4, 2, 3), (4, 2, 3), folders=[tmp_path], dtype=np.float32)
+    single = make(text, (4, 2, 3), (4, 2, 3), folders=[tmp_path], dtype=np.float32, device=device)
     assert isinstance(single.layer, Python)
     (loss,) = single.forward()
     single.backward(1.0)
@@ -183,11 +183,11 @@ def test_a_pycaffe_loss_trains_a_net_once_it_has_a_loss_weight(tmp_path: Path) -
 def test_blobs_that_a_pycaffe_layer_adds_are_params_of_the_net(tmp_path: Path) -> None:
     write_module(tmp_path, "scale", SCALE)
     single = make(text_of("scale", "Scale", param_str="0.25"), (2, 3, 4, 5), folders=[tmp_path])
-    assert [param.blob for param in single.net.learnable] == single.layer.blobs
-    single.layer.blobs[0].data[...] = np.reshape([1, 2, 3], (1, 3, 1, 1))
+    assert [param.blob for param in single.net.learnable] == single.params
+    single.params[0].data[...] = np.reshape([1, 2, 3], (1, 3, 1, 1))
     x = single.bottom[0].data
     np.testing.assert_allclose(single.forward()[0], x * np.reshape([1, 2, 3], (3, 1, 1)) + 0.25)
-    assert check_gradients(single.layer, single.bottom, single.top) == x.size + 3
+    assert single.check_gradients() == x.size + 3
 
 
 def test_a_pycaffe_layers_own_first_values_are_kept(tmp_path: Path) -> None:
@@ -197,15 +197,17 @@ def test_a_pycaffe_layers_own_first_values_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("phase", "shift"), [(Phase.TRAIN, 0), (Phase.TEST, 100)])
-def test_a_pycaffe_layer_sees_its_phase(tmp_path: Path, phase: Phase, shift: int) -> None:
+def test_a_pycaffe_layer_sees_its_phase(tmp_path: Path, phase: Phase, shift: int, device: Device) -> None:
     write_module(tmp_path, "scale", SCALE)
-    single = make(text_of("scale", "Scale"), (1, 1, 1, 2), folders=[tmp_path], phase=phase)
-    np.testing.assert_allclose(single.forward()[0] - single.bottom[0].data * single.layer.blobs[0].data, shift)
+    single = make(text_of("scale", "Scale"), (1, 1, 1, 2), folders=[tmp_path], phase=phase, device=device)
+    np.testing.assert_allclose(single.forward()[0] - single.bottom[0].data * single.params[0].data, shift)
 
 
-def test_a_pycaffe_layer_is_told_which_bottoms_want_a_diff(tmp_path: Path) -> None:
+def test_a_pycaffe_layer_is_told_which_bottoms_want_a_diff(tmp_path: Path, device: Device) -> None:
     write_module(tmp_path, "pyloss", EUCLIDEAN)
-    single = make(text_of("pyloss", "EuclideanLossLayer", ["a", "b"]), (2, 3), (2, 3), folders=[tmp_path])
+    single = make(
+        text_of("pyloss", "EuclideanLossLayer", ["a", "b"]), (2, 3), (2, 3), folders=[tmp_path], device=device
+    )
     single.forward()
     single.bottom[0].diff[...] = 7
     single.backward(1.0, propagate_down=[False, True])
@@ -218,7 +220,7 @@ def test_a_pycaffe_class_with_its_own_init_needs_no_super(tmp_path: Path) -> Non
     assert "__init__" in source
     write_module(tmp_path, "scale", source)
     single = make(text_of("scale", "Scale"), (1, 2, 1, 3), folders=[tmp_path])
-    assert len(single.layer.blobs) == 1
+    assert len(single.params) == 1
 
 
 def test_an_exception_in_a_users_layer_comes_through(tmp_path: Path) -> None:
@@ -235,13 +237,13 @@ def test_import_caffe_is_answered_only_while_a_layer_is_imported(tmp_path: Path)
     assert sys.path == path
 
 
-def test_a_users_subclass_of_our_layer_works_with_checked_options(tmp_path: Path) -> None:
+def test_a_users_subclass_of_our_layer_works_with_checked_options(tmp_path: Path, device: Device) -> None:
     write_module(tmp_path, "power", POWER)
-    single = make(text_of("power", "Power", param_str='{ "power": 3 }'), folders=[tmp_path])
+    single = make(text_of("power", "Power", param_str='{ "power": 3 }'), folders=[tmp_path], device=device)
     assert type(single.layer).__name__ == single.layer.type == "Power"
     x = single.bottom[0].data
-    np.testing.assert_allclose(single.forward()[0], x**3 + single.layer.blobs[0].data)
-    assert check_gradients(single.layer, single.bottom, single.top) == 7
+    np.testing.assert_allclose(single.forward()[0], x**3 + single.params[0].data)
+    assert single.check_gradients() == 7
 
 
 @pytest.mark.parametrize(

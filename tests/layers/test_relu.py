@@ -7,25 +7,25 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
+from pysketch.backend import CPU, Device
 from pysketch.errors import NetdefError
-from pysketch.gradient_check import check_gradients
 
 SHAPE = (2, 3, 5, 4)
 SLOPES = [0.0, 0.1, 1.0, 2.5, -0.3]
 
 
-def make(slope: float = 0.0, top: str = "y", dtype: type = np.float64) -> SingleLayer:
+def make(slope: float = 0.0, top: str = "y", dtype: type = np.float64, device: Device = CPU) -> SingleLayer:
     """A ReLU on bottom "x", in-place if top is "x"; some of its inputs are exactly 0."""
     extra = f"relu_param {{ negative_slope: {slope} }}" if slope else ""
-    single = make_layer(layer_text("ReLU", ["x"], [top], extra), [SHAPE], dtype=dtype)
+    single = make_layer(layer_text("ReLU", ["x"], [top], extra), [SHAPE], dtype=dtype, device=device)
     single.bottom[0].data[0, 0, 0] = 0
     return single
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("slope", SLOPES)
-def test_it_is_the_plain_loop_forward_and_backward(slope: float, dtype: type) -> None:
-    single = make(slope, dtype=dtype)
+def test_it_is_the_plain_loop_forward_and_backward(slope: float, dtype: type, device: Device) -> None:
+    single = make(slope, dtype=dtype, device=device)
     x = single.bottom[0].data.copy()
     dy = np.random.default_rng(1).standard_normal(SHAPE).astype(dtype)
     (y,) = single.forward()
@@ -37,8 +37,8 @@ def test_it_is_the_plain_loop_forward_and_backward(slope: float, dtype: type) ->
 
 
 @pytest.mark.parametrize("slope", [slope for slope in SLOPES if slope >= 0])
-def test_in_place_it_gives_the_same(slope: float) -> None:
-    apart, in_place = make(slope), make(slope, top="x")
+def test_in_place_it_gives_the_same(slope: float, device: Device) -> None:
+    apart, in_place = make(slope, device=device), make(slope, top="x", device=device)
     assert in_place.top[0] is in_place.bottom[0]
     np.testing.assert_array_equal(in_place.forward()[0], apart.forward()[0])
     dy = np.random.default_rng(1).standard_normal(SHAPE)
@@ -49,30 +49,30 @@ def test_in_place_it_gives_the_same(slope: float) -> None:
 
 @pytest.mark.parametrize("top", ["x", "y"])
 @pytest.mark.parametrize("slope", [0.0, 0.1])
-def test_gradients_agree_with_centred_differences_away_from_the_kink(slope: float, top: str) -> None:
-    single = make(slope, top)
+def test_gradients_agree_with_centred_differences_away_from_the_kink(slope: float, top: str, device: Device) -> None:
+    single = make(slope, top, device=device)
     on_the_kink = 4  # the row of zeros
-    compared = check_gradients(single.layer, single.bottom, single.top, kink=0)
+    compared = single.check_gradients(kink=0)
     assert compared == single.bottom[0].count - on_the_kink
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.1])
-def test_at_0_the_gradient_is_the_negative_slope(slope: float) -> None:
-    single = make(slope)
+def test_at_0_the_gradient_is_the_negative_slope(slope: float, device: Device) -> None:
+    single = make(slope, device=device)
     single.forward()
     single.backward(3.0)
     np.testing.assert_allclose(single.bottom[0].diff[0, 0, 0], 3 * slope)
 
 
-def test_nothing_is_propagated_down_if_nobody_asks() -> None:
-    single = make()
+def test_nothing_is_propagated_down_if_nobody_asks(device: Device) -> None:
+    single = make(device=device)
     single.bottom[0].diff[...] = 7
     single.backward(1.0, propagate_down=[False])
     assert (single.bottom[0].diff == 7).all()
 
 
-def test_a_not_a_number_stays_one() -> None:
-    single = make()
+def test_a_not_a_number_stays_one(device: Device) -> None:
+    single = make(device=device)
     single.bottom[0].data[1, 2, 3, 3] = np.nan
     assert np.isnan(single.forward()[0][1, 2, 3, 3])
 

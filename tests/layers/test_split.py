@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.gradient_check import check_gradients
+from pysketch.backend import CPU, Device
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 
 SHAPE = (2, 3, 5, 4)
 
 
-def make(tops: int) -> SingleLayer:
+def make(tops: int, device: Device = CPU) -> SingleLayer:
     """A split of "x" into so many tops."""
-    return make_layer(layer_text("Split", ["x"], [f"y{k}" for k in range(tops)]), [SHAPE])
+    return make_layer(layer_text("Split", ["x"], [f"y{k}" for k in range(tops)]), [SHAPE], device=device)
 
 
 @pytest.mark.parametrize("tops", [1, 2, 3])
@@ -28,8 +28,8 @@ def test_every_top_is_the_bottoms_memory(tops: int) -> None:
 
 
 @pytest.mark.parametrize("tops", [1, 2, 3])
-def test_the_bottoms_diff_is_the_sum_of_the_tops_diffs(tops: int) -> None:
-    single = make(tops)
+def test_the_bottoms_diff_is_the_sum_of_the_tops_diffs(tops: int, device: Device) -> None:
+    single = make(tops, device=device)
     single.forward()
     diffs = np.random.default_rng(1).standard_normal((tops, *SHAPE))
     single.bottom[0].diff[...] = 7
@@ -38,20 +38,20 @@ def test_the_bottoms_diff_is_the_sum_of_the_tops_diffs(tops: int) -> None:
     np.testing.assert_array_equal([blob.diff for blob in single.top], diffs)
 
 
-def test_gradients_agree_with_centred_differences() -> None:
-    single = make(3)
-    assert check_gradients(single.layer, single.bottom, single.top) == single.bottom[0].count
+def test_gradients_agree_with_centred_differences(device: Device) -> None:
+    single = make(3, device=device)
+    assert single.check_gradients() == single.bottom[0].count
 
 
-def test_nothing_is_propagated_down_if_nobody_asks() -> None:
-    single = make(2)
+def test_nothing_is_propagated_down_if_nobody_asks(device: Device) -> None:
+    single = make(2, device=device)
     single.bottom[0].diff[...] = 7
     single.backward(1.0, 2.0, propagate_down=[False])
     assert (single.bottom[0].diff == 7).all()
 
 
-def test_the_tops_follow_a_bottom_of_another_size() -> None:
-    single = make(2)
+def test_the_tops_follow_a_bottom_of_another_size(device: Device) -> None:
+    single = make(2, device=device)
     single.bottom[0].reshape(1, 2, 7)
     single.bottom[0].data[...] = 4
     assert [y.tolist() for y in single.forward()] == [np.full((1, 2, 7), 4.0).tolist()] * 2

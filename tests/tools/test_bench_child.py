@@ -8,8 +8,8 @@ from bench_nets import RATE, Job, build
 from peers import param_name
 
 
-def serve(tiny, folder, requests):
-    job = Job(tiny)
+def serve(tiny, folder, requests, **changes):
+    job = Job(tiny, **changes)
     net, inputs = build(job)
     (folder / "job.json").write_text(json.dumps({**asdict(job), "rate": RATE}))
     np.savez(folder / "inputs.npz", **inputs)
@@ -29,6 +29,15 @@ def test_every_request_is_answered_by_one_object(tiny, tmp_path):
         {"layers"},
     ]
     assert answers[2]["seconds"] > 0
+
+
+def test_a_device_or_math_mode_that_is_not_there_is_an_answer(tiny, tmp_path):
+    for changes, message in (
+        ({"device": "gpu:99"}, "device gpu:99 cannot be used: "),
+        ({"math": "tf32"}, "math mode tf32 needs a GPU; "),
+    ):
+        *_, answers = serve(tiny, tmp_path, "check\n", **changes)
+        assert [answer["error"][: len(message)] for answer in answers] == [message]
 
 
 def test_a_check_writes_the_result_of_the_given_weights_and_inputs(tiny, tmp_path):

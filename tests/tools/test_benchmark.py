@@ -5,7 +5,18 @@ import benchmark
 import common
 import pytest
 
-KEYS = {"net", "phase", "batch", "threads", "median_ms", "ratio", "max_relative_difference", "peak_bytes", "layers"}
+KEYS = {
+    "net",
+    "phase",
+    "batch",
+    "threads",
+    "device",
+    "median_ms",
+    "ratio",
+    "max_relative_difference",
+    "peak_bytes",
+    "layers",
+}
 
 
 @pytest.mark.parametrize(("phase", "batch"), [("test", 1), ("train", 4)])
@@ -26,8 +37,8 @@ def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
         assert layer["gflops"] > 0
 
 
-def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys):
-    assert benchmark.main([tiny, "--runs", "3"]) == 0
+def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
+    assert benchmark.main([tiny, "--runs", "3", "--device", str(device)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("tiny: forward, input 1x3x12x11, ")
     for word in ("conv1", "CAFFE", "GFLOP/s", "workspace MiB", "peak MiB", "pysketch"):
@@ -54,3 +65,10 @@ def test_a_peer_that_is_not_installed_is_one_line(tiny, monkeypatch):
     monkeypatch.setattr(bench_race, "missing_libraries", lambda peer: ["torch"])
     with pytest.raises(bench_race.BenchmarkError, match=r'torch: torch not installed; pip install -e "\.\[bench\]"'):
         benchmark.main([tiny, "--against", "torch", "--runs", "3"])
+
+
+def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main([tiny, "--against", "torch", "--device", str(gpu)])
+    assert stop.value.code == common.BAD_INPUT
+    assert "--against: the peers run on the CPU only; add --device cpu" in capsys.readouterr().err

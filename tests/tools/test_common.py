@@ -1,9 +1,15 @@
 import logging
+import re
 
+import benchmark
 import common
+import deploy
+import evaluate
 import pytest
+import solve
+from solver_helpers import solver_def
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, DeviceError
 
 
 def test_bad_input_is_one_line_on_stderr_and_exit_status_2(capsys):
@@ -86,3 +92,123 @@ def test_threads_must_be_a_positive_number(text, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--threads", text])
     assert "--threads" in capsys.readouterr().err
+
+
+def chosen(arguments, solver=None, say=None):
+    """What use_device makes of a command line."""
+    parser = common.parser("tool.py", "A tool.", "")
+    common.add_device(parser)
+    return common.use_device(parser.parse_args(arguments), solver, say)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """There is none."""
+    monkeypatch.setattr("pysketch.backend.gpu_problem", lambda cupy, index: f"no GPU {index} here")
+    monkeypatch.setattr("pysketch.backend._import_cupy", lambda: None)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """All are there."""
+    monkeypatch.setattr("pysketch.backend.gpu_problem", lambda cupy, index: None)
+    monkeypatch.setattr("pysketch.backend.gpu_name", lambda cupy, index: f"card {index}")
+    monkeypatch.setattr("pysketch.backend._import_cupy", lambda: None)
+
+
+def solver(options):
+    return solver_def(f'net: "n" max_iter: 1 {options}', "s.txt")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--device", "auto"]])
+def test_auto_says_in_one_line_what_it_took_and_why(arguments, no_gpu, capsys):
+    assert chosen(arguments).kind == "cpu"
+    assert capsys.readouterr().err == "Use CPU (no GPU: no GPU 0 here), math mode default.\n"
+
+
+def test_auto_takes_a_gpu_that_works(gpus, capsys):
+    assert str(chosen([])) == "gpu:0"
+    assert capsys.readouterr().err == "Use GPU with device ID 0 (card 0; it passed the self-test), math mode default.\n"
+
+
+def test_a_device_that_was_named_needs_no_words(gpus, capsys):
+    assert [str(chosen(["--device", name])) for name in ("cpu", "gpu", "gpu:3")] == ["cpu", "gpu:0", "gpu:3"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_log_is_told_in_any_case(gpus, capsys):
+    lines = []
+    chosen(["--device", "cpu"], say=lines.append)
+    assert lines == ["Use CPU (asked for), math mode default."]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "device"),
+    [("solver_mode: CPU", "cpu"), ("solver_mode: GPU device_id: 2", "gpu:2"), ("device_id: 1", "gpu:1"), ("", "gpu:0")],
+)
+def test_without_device_the_solver_file_decides(options, device, gpus):
+    assert str(chosen([], solver(options))) == device
+
+
+@pytest.mark.parametrize("options", ["solver_mode: CPU", "solver_mode: GPU device_id: 2", ""])
+@pytest.mark.parametrize("name", ["cpu", "gpu:1"])
+def test_the_command_line_wins_over_the_solver_file(name, options, gpus):
+    assert str(chosen(["--device", name], solver(options))) == name
+
+
+def test_a_solver_file_without_a_mode_falls_back_to_the_cpu(no_gpu):
+    assert chosen([], solver("device_id: 1")).reason == "no GPU: no GPU 1 here"
+
+
+def test_a_solver_files_gpu_that_is_not_there_is_an_error_with_its_place_and_a_way_out(no_gpu):
+    message = r"^s\.txt:1:\d+: solver_mode GPU: device gpu:0 cannot be used: no GPU 0 here; --device cpu works without"
+    with pytest.raises(DeviceError, match=message):
+        chosen([], solver("solver_mode: GPU"))
+    assert chosen(["--device", "cpu"], solver("solver_mode: GPU")).kind == "cpu"
+
+
+def test_a_gpu_of_the_command_line_that_is_not_there_is_an_error(no_gpu):
+    with pytest.raises(
+        DeviceError, match=r"^device gpu:4 cannot be used: no GPU 4 here; --device cpu works without one$"
+    ):
+        chosen(["--device", "gpu:4"], solver("solver_mode: CPU"))
+
+
+def test_tf32_is_off_unless_asked_for_and_refused_on_a_cpu(no_gpu, capsys):
+    with pytest.raises(DeviceError, match=r"math mode tf32 needs a GPU; this is the CPU \(no GPU: no GPU 0 here\)"):
+        chosen(["--math", "tf32"])
+
+
+def test_the_math_mode_is_named(gpus, monkeypatch):
+    lines, modes = [], []
+    monkeypatch.setattr("common.allow_tf32", modes.append)
+    device = chosen(["--math", "tf32"], say=lines.append)
+    assert modes == [device]
+    assert lines[0].endswith(", math mode tf32.")
+
+
+@pytest.mark.parametrize("tool", [solve, deploy, evaluate, benchmark])
+def test_every_tool_knows_device_and_math(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool.main(["--help"])
+    text = capsys.readouterr().out
+    assert "--device auto|cpu|gpu[:N]" in text
+    assert "--math {default,tf32}" in text
+
+
+def test_a_gpu_with_too_little_memory_is_one_line_with_a_way_out_and_status_2(gpu, solver_file, pairs, capsys):
+    pool = gpu.xp.get_default_memory_pool()
+    pool.free_all_blocks()
+    pool.set_limit(pool.total_bytes() + 1024)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            common.run(lambda _: solve.main([str(solver_file), "--data", str(pairs), "--device", "gpu"]))
+    finally:
+        pool.set_limit(0)
+    assert stop.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(
+        r"error: not enough memory on gpu:0: \d+\.\d MiB asked for, \d+\.\d MiB of \d+\.\d MiB free; try", last
+    )
+    assert "micro_batch in the solver file, or --device cpu" in last

@@ -27,8 +27,8 @@ def rows(text):
     return {line[0]: dict(zip(head[1:], map(float, line[1:]), strict=True)) for line in lines}
 
 
-def test_the_table_has_a_line_for_the_net(net_file, aligned, capsys):
-    assert evaluate.main([str(net_file), "--data", str(aligned)]) == 0
+def test_the_table_has_a_line_for_the_net(net_file, aligned, capsys, device):
+    assert evaluate.main([str(net_file), "--data", str(aligned), "--device", str(device)]) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[0] == "2 pairs, 143x188 pixels"
     (scores,) = rows(text).values()
@@ -78,8 +78,8 @@ def test_neither_a_net_nor_a_baseline_is_an_error(aligned, capsys):
 
 def test_an_unknown_baseline_is_an_error_before_anything_is_drawn(net_file, aligned, monkeypatch):
     monkeypatch.setattr(evaluate, "evaluate", None)
-    with pytest.raises(BaselineError, match='unknown baseline "let"; did you mean "lle"'):
-        evaluate.main([str(net_file), "--data", str(aligned), "--baseline", "grey", "let"])
+    with pytest.raises(BaselineError, match='unknown baseline "lne"; did you mean "lle"'):
+        evaluate.main([str(net_file), "--data", str(aligned), "--baseline", "grey", "lne"])
 
 
 def test_scores_that_cannot_be_written_are_one_line(aligned, capsys, tmp_path):

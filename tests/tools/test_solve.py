@@ -27,8 +27,8 @@ def assert_same(one, two):
         np.testing.assert_array_equal(a, b)
 
 
-def test_training_writes_snapshots_and_one_net_file_that_can_draw(solver_file, pairs, tmp_path):
-    assert solve.main([str(solver_file), "--data", str(pairs)]) == 0
+def test_training_writes_snapshots_and_one_net_file_that_can_draw(solver_file, pairs, tmp_path, device):
+    assert solve.main([str(solver_file), "--data", str(pairs), "--device", str(device)]) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"tiny.h5"} | {f"tiny_iter_{n}.{k}.h5" for n in (3, 6) for k in ("caffemodel", "solverstate")}
     sketch = Sketcher(tmp_path / "out" / "tiny.h5").draw(np.zeros((29, 31, 3), np.uint8))
@@ -126,7 +126,13 @@ def test_help_teaches_by_example(capsys):
 def test_the_log_can_go_to_a_file(solver_file, pairs, tmp_path, capsys):
     solve.main([str(solver_file), "--data", str(pairs), "--log", str(tmp_path / "train.log")])
     text = (tmp_path / "train.log").read_text()
-    for part in ("Use CPU.", "Solving tiny", "Iteration 2 (", "Test net output #0: loss = ", "Optimization Done."):
+    for part in (
+        "Use CPU (asked for), math mode default.",
+        "Solving tiny",
+        "Iteration 2 (",
+        "Test net output #0: loss = ",
+        "Optimization Done.",
+    ):
         assert part in text
     assert "Iteration" not in capsys.readouterr().err
 

@@ -1,0 +1,104 @@
+"""What MRF+ adds to MRF."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from students import needs_students, students
+
+from pysketch.baselines.mrf import MRF
+from pysketch.baselines.mrf_plus import SIGMA_DIRECTIONS, SIGMAS_BAND, MRFPlus
+from pysketch.baselines.patches import Grid, offsets, search
+from pysketch.baselines.photo_descriptors import band_pass, orientation_maps
+from pysketch.baselines.shape_prior import ShapePrior
+from pysketch.evaluation import evaluate
+from pysketch.pairs import Pair
+
+
+def random_pairs(n, h=25, w=20, seed=0, high=256):
+    rng = np.random.default_rng(seed)
+    return [
+        Pair(str(i), rng.integers(0, high, (h, w, 3)).astype(np.uint8), rng.integers(0, 256, (h, w)).astype(np.uint8))
+        for i in range(n)
+    ]
+
+
+def small(cls=MRFPlus, **options):
+    return cls(**{"sizes": (4, 6), "reach": 1, "candidates": 3, **options})
+
+
+def fitted(pairs, cls=MRFPlus, **options):
+    baseline = small(cls, **options)
+    baseline.fit(pairs)
+    return baseline
+
+
+def test_costs_are_the_sum_of_three_terms_and_the_least_stay():
+    query, *pairs = random_pairs(6)
+    baseline = fitted(pairs, pool=5, sigma_photo=30.0, sigma_gradient=0.7, sigma_shape=9.0, sigma_place=2.0)
+    grid = Grid(25, 20, 6, 3)
+    described, photos = baseline.describe(query.photo), np.stack([baseline.describe(pair.photo) for pair in pairs])
+    pool = search(described, photos, grid, offsets(1), 5, one_per_image=True)
+    prior = ShapePrior(np.stack([band_pass(photo, *SIGMAS_BAND) for photo in photos]), 1, 9.0, 2.0)
+    shape = prior.costs(band_pass(described, *SIGMAS_BAND), pool, grid)
+    assert shape.any()
+    own, theirs = orientation_maps(described, SIGMA_DIRECTIONS), [orientation_maps(p, SIGMA_DIRECTIONS) for p in photos]
+    found, costs = baseline.match(described, grid)
+    for r, c in np.ndindex(grid.shape):
+        g = quarters(own, grid.tops[r], grid.lefts[c])
+        expected = []
+        for k in range(5):
+            n, y, x = pool.images[r, c, k], pool.tops[r, c, k], pool.lefts[r, c, k]
+            directions = ((g - quarters(theirs[n], y, x)) ** 2).sum()
+            cost = pool.distances[r, c, k] / 36 / (2 * 30**2) + directions / (2 * 0.7**2) + shape[r, c, k]
+            expected.append((cost, n, y, x))
+        expected.sort()
+        np.testing.assert_allclose(costs[r, c], [each[0] for each in expected[:3]], rtol=1e-4)
+        assert found.images[r, c].tolist() == [each[1] for each in expected[:3]]
+        assert found.tops[r, c].tolist() == [each[2] for each in expected[:3]]
+
+
+def quarters(maps, top, left):
+    """The descriptor of a patch of 6 pixels."""
+    g = np.concatenate([maps[top + y, left + x] for y in (1, 4) for x in (1, 4)])
+    return g / np.linalg.norm(g)
+
+
+def test_the_outline_is_the_grey_levels_and_their_derivatives():
+    y, x = np.mgrid[:4, :5]
+    channels = small(gradient_weight=2.0).outline((7 * y + 3 * x).astype(np.uint8))
+    assert channels.shape == (4, 5, 3)
+    assert np.array_equal(channels[..., 0], 7 * y + 3 * x)
+    assert (channels[..., 1] == 14).all()
+    assert (channels[..., 2] == 6).all()
+
+
+def test_brightness_and_contrast_of_the_photo_do_not_matter():
+    query, *pairs = random_pairs(6, high=100)
+    grey = [replace(pair, photo=np.repeat(pair.photo[..., :1], 3, axis=2)) for pair in (query, *pairs)]
+    photo = grey[0].photo
+    plus, plain = fitted(grey[1:]), fitted(grey[1:], MRF)
+    assert np.array_equal(plus.sketch(2 * photo + 30), plus.sketch(photo))
+    assert not np.array_equal(plain.sketch(2 * photo + 30), plain.sketch(photo))
+
+
+def test_a_training_photo_gives_its_own_sketch():
+    pairs = random_pairs(5)
+    baseline = fitted(pairs, sigma_photo=0.01)  # remapped, no two photos have the same grey levels
+    assert np.mean(baseline.sketch(pairs[3].photo) == pairs[3].sketch) == 1
+
+
+def test_the_same_pairs_and_photo_give_the_same_sketch():
+    query, *pairs = random_pairs(5)
+    assert np.array_equal(fitted(pairs).sketch(query.photo), fitted(pairs).sketch(query.photo))
+
+
+@needs_students
+def test_some_of_the_student_set_finds_its_own_person():
+    baseline = MRFPlus()
+    baseline.fit(students("train"))
+    scores = evaluate("mrf_plus", baseline.sketch, students("test")[::25])
+    assert scores.matched(1) == 100
+    assert scores.rmses.mean() == pytest.approx(0, abs=42)

@@ -1,0 +1,127 @@
+"""Every registered layer, in one list of cases: for the contract that all keep, on each device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from helpers import SingleLayer, layer_text, make_layer, python_layer
+
+from pysketch.images import write_image
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer's text, its bottoms' shapes, and the shapes its tops must have.
+
+    `prepare` writes the files that the layer reads and returns net options; "{folder}" in the text is their folder.
+    `kink`: where its derivative jumps.
+    """
+
+    text: str
+    bottoms: tuple[tuple[int, ...], ...]
+    tops: tuple[tuple[int, ...], ...]
+    kink: float | None = None
+    prepare: Callable[[Path], dict[str, Any]] = field(default=lambda folder: {})
+
+
+def write_rows(folder: Path) -> dict[str, Any]:
+    """list.txt with one HDF5 file of 5 rows."""
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["x"] = np.random.default_rng(0).standard_normal((5, 2, 3))
+        file["t"] = np.arange(5.0)
+    (folder / "list.txt").write_text(f"{folder / 'a.h5'}\n")
+    return {}
+
+
+def write_pairs(folder: Path) -> dict[str, Any]:
+    """photos/ and sketches/ with 5 pairs of 7 x 8 pixels."""
+    rng = np.random.default_rng(0)
+    for kind, channels in (("photos", (3,)), ("sketches", ())):
+        (folder / kind).mkdir(exist_ok=True)
+        for k in range(5):
+            write_image(folder / kind / f"{k}.png", rng.integers(0, 256, (8, 7, *channels)).astype(np.uint8))
+    return {}
+
+
+def write_pycaffe_layer(folder: Path) -> dict[str, Any]:
+    """contract_product.py with a layer for pycaffe: y = w a b."""
+    (folder / "contract_product.py").write_text("""
+import caffe
+class Product(caffe.Layer):
+    def setup(self, bottom, top):
+        self.blobs.add_blob(1)
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+    def forward(self, bottom, top):
+        top[0].data[...] = self.blobs[0].data * bottom[0].data * bottom[1].data
+    def backward(self, top, propagate_down, bottom):
+        self.blobs[0].diff[...] += (top[0].diff * bottom[0].data * bottom[1].data).sum()
+        for k in range(2):
+            if propagate_down[k]:
+                bottom[k].diff[...] = self.blobs[0].data * bottom[1 - k].data * top[0].diff
+""")
+    return {"layer_paths": [str(folder)]}
+
+
+PAIRS = '{ "source": "{folder}", "batch_size": 2, "photo_width": 5, "photo_height": 6, "sketch_width": 3, '
+CASES = {
+    "Convolution": Case(
+        layer_text(
+            "Convolution",
+            ["a", "b"],
+            ["y", "z"],
+            "convolution_param { num_output: 4 kernel_size: [2, 3] stride: 2 pad: 1 dilation: [2, 1] group: 2 }",
+        ),
+        ((2, 4, 5, 6), (3, 4, 3, 4)),
+        ((2, 4, 3, 3), (3, 4, 2, 2)),
+    ),
+    "Convolution, 1x1": Case(
+        layer_text("Convolution", ["a"], ["y"], "convolution_param { num_output: 2 kernel_size: 1 }"),
+        ((2, 3, 4, 5),),
+        ((2, 2, 4, 5),),
+    ),
+    "EuclideanLoss": Case(layer_text("EuclideanLoss", ["a", "b"]), ((2, 3, 4), (2, 3, 4)), ((),)),
+    "GenerativeDiscriminativeLoss": Case(
+        python_layer("GenerativeDiscriminativeLoss", ["f", "S"], "LMN", '{ "alpha": 3.0, "lambda": 20.0 }'),
+        ((3, 1, 2, 5), (3, 1, 2, 5)),
+        ((), (), ()),
+    ),
+    "HDF5Data": Case(
+        layer_text("HDF5Data", [], ["t", "x"], 'hdf5_data_param { source: "{folder}/list.txt" batch_size: 3 }'),
+        (),
+        ((3,), (3, 2, 3)),
+        prepare=write_rows,
+    ),
+    "Input": Case(layer_text("Input", [], ["x"], "input_param { shape { dim: [2, 3, 5] } }"), (), ((2, 3, 5),)),
+    "PhotoSketchData": Case(
+        python_layer("PhotoSketchData", [], ["x", "t"], PAIRS + '"sketch_height": 4, "mirror": true, "shift": 1 }'),
+        (),
+        ((2, 5, 6, 5), (2, 1, 4, 3)),
+        prepare=write_pairs,
+    ),
+    "Python": Case(
+        layer_text("Python", ["a", "b"], ["y"], 'python_param { module: "contract_product" layer: "Product" }'),
+        ((2, 3, 5), (2, 3, 5)),
+        ((2, 3, 5),),
+        prepare=write_pycaffe_layer,
+    ),
+    "ReLU": Case(layer_text("ReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
+    "ReLU, in-place": Case(
+        layer_text("ReLU", ["a"], ["a"], "relu_param { negative_slope: 0.2 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
+    ),
+    "Split": Case(layer_text("Split", ["a"], ["x", "y", "z"]), ((2, 3, 4),), ((2, 3, 4),) * 3),
+}
+WITH_BOTTOMS = [name for name, case in CASES.items() if case.bottoms]
+WITHOUT_BOTTOMS = [name for name, case in CASES.items() if not case.bottoms]
+
+
+def build(name: str, folder: Path, **options: Any) -> SingleLayer:
+    """The case's layer; its files, if any, are written to the folder first."""
+    case = CASES[name]
+    options = {**case.prepare(folder), **options}
+    return make_layer(case.text.replace("{folder}", str(folder)), case.bottoms, **options)

@@ -1,0 +1,89 @@
+"""Every kernel compiles with NVIDIA's own compiler for every chip we name: ours, and what CuPy writes for our calls."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nvrtc
+import pytest
+
+from pysketch.kernel import Kernel
+from pysketch.update_kernels import KERNELS as KERNELS_OF_RULES
+from pysketch.winograd import KERNELS
+from pysketch.winograd_transforms import transforms
+
+ROOT = Path(__file__).parent.parent
+
+
+def our_sources() -> dict[str, str]:
+    """Every source of kernels in pysketch, by the name of one of them."""
+    found = {}
+    for path in sorted((ROOT / "pysketch").rglob("*.py")):
+        module = importlib.import_module(
+            ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        )
+        kernels = [each for each in vars(module).values() if isinstance(each, Kernel)]
+        found.update({each.source: each.name for each in kernels})
+    found[next(iter(KERNELS_OF_RULES.values())).source] = "updates"
+    found.update({transforms(r).kernels["input_tiles"].source: f"winograd_{r}" for r in KERNELS})
+    return {name: source for source, name in found.items()}
+
+
+SOURCES = our_sources()
+
+
+def test_the_sources_are_found_and_every_global_function_in_them_is_a_kernel():
+    declared = sum(source.count("__global__") for source in SOURCES.values())
+    assert set(SOURCES) >= {"col2im", "finish", "channel_sums", "exponentials", "updates", "winograd_5"}
+    assert declared == 2 + 3 + 1 + 2 + len(KERNELS_OF_RULES) + 5 * len(KERNELS)
+
+
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+@pytest.mark.parametrize("real", ["float", "double"])
+@pytest.mark.parametrize("name", SOURCES)
+def test_our_kernels_compile(name, real, architecture):
+    """Winograd's without the optimizer (-G), which takes 2 s for each."""
+    fast = ["-G"] if name.startswith("winograd") else []
+    assert nvrtc.errors(SOURCES[name], architecture, f"-Dreal={real}", *fast) == ""
+
+
+@pytest.mark.parametrize("real", ["float", "double"])
+def test_winograds_kernels_compile_with_the_optimizer_too(real):
+    for kernel in (3, 5):
+        assert nvrtc.errors(SOURCES[f"winograd_{kernel}"], "sm_80", f"-Dreal={real}") == ""
+
+
+def test_a_mistake_is_an_error_with_its_line():
+    assert "kernel.cu(2): error" in nvrtc.errors(
+        "__global__ void f(real* x) {\nmissing(x);\n}", "sm_70", "-Dreal=float"
+    )
+
+
+@pytest.mark.on_gpu
+def test_what_cupy_writes_for_our_calls_compiles(tmp_path):
+    import cupy
+
+    headers = nvrtc.include("cuda_runtime")
+    if not headers:
+        pytest.skip('CUDA\'s headers are not installed; pip install -e ".[nvrtc]"')
+    command = [sys.executable, str(ROOT / "tests" / "cupy_sources.py"), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert run.returncode == 0, run.stderr
+    sources = [
+        source for source in json.loads((tmp_path / "sources.json").read_text()) if source not in SOURCES.values()
+    ]
+    assert len(sources) > 30
+    own = Path(cupy.__file__).parent / "_core" / "include"
+    folders = [own, *(own / "cupy" / "_cccl" / part for part in ("libcudacxx", "thrust", "cub")), *headers]
+    options = ["--device-as-default-execution-space", "-DCUPY_CUB_VERSION_CODE=0"]
+    options += [f"-I{folder}" for folder in folders]
+    jobs = [(source, architecture, *options) for source in sources for architecture in nvrtc.ARCHITECTURES]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda job: nvrtc.errors(*job), jobs)
+    assert set(found) == {""}

@@ -1,0 +1,152 @@
+"""Align folders of photos and sketches: python tools/prepare.py RAW DIR"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import common
+import numpy as np
+from tqdm import tqdm
+
+from pysketch.alignment import align, describe
+from pysketch.errors import DataError
+from pysketch.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
+from pysketch.eye_finder import find_eyes
+from pysketch.images import list_images, read_photo, read_sketch, write_image
+
+EXAMPLES = """
+examples:
+  RAW/photos and RAW/sketches, the eyes found (needs pip install -e ".[align]"), into DIR/photos and DIR/sketches:
+    python tools/prepare.py RAW DIR
+  with eye positions from a CSV (header: file,left_x,left_y,right_x,right_y; file: photos/anna.jpg, or anna.jpg):
+    python tools/prepare.py RAW DIR --eyes eyes.csv
+  with CUFS's fiducial points, anna.dat beside anna.jpg, or in POINTS/photos and POINTS/sketches:
+    python tools/prepare.py RAW DIR --points
+    python tools/prepare.py RAW DIR --points POINTS
+
+RAW holds photos/ and sketches/, or train/ and test/ with these in them; one of the two may be missing. DIR gets the
+same folders with PNG files 200x250 pixels large, the eyes at (75, 125) and (125, 125): what tools/solve.py --data
+and tools/evaluate.py --data read. "left" is the picture's left; (0, 0) is the centre of the top left pixel. A points
+file has "x y" on each line: 35 points of which the 17th and the 19th are the eyes (CUFS), or 2 to 5 that begin with
+the eyes. CUFS's own names match too: photo f-005-01.jpg and sketch F2-005-01-sz1.jpg are one person, f-005-01.
+RAW is never changed; a person whose photo or sketch fails is left out of DIR and listed.
+"""
+
+KINDS = {"photos": read_photo, "sketches": read_sketch}
+CUFS_SKETCH = re.compile(r"(?:([fm])2(-.+)|(.+))-sz1", re.IGNORECASE)
+EyesOf = Callable[[Path, np.ndarray], np.ndarray]
+Person = dict[Path, Path]  # from each of a person's pictures, one or two, to its frame's file
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and align every picture; 2 if any could not be."""
+    args = _parser().parse_args(arguments)
+    common.log_to(None, logging.WARNING)
+    eyes, target, failures = _eyes_source(args), Path(args.dir), 0
+    persons = list(_persons(Path(args.raw), target))
+    _check_targets(persons, args.overwrite)
+    for person in tqdm(persons, unit="person", disable=None):
+        try:
+            _prepare(person, eyes)
+        except DataError as error:
+            failures += 1
+            tqdm.write(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{len(persons) - failures} of {len(persons)} persons -> {target}")
+    return common.BAD_INPUT if failures else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = common.parser("prepare.py", "Align photos and sketches by the eyes, for training and scoring.", EXAMPLES)
+    parser.add_argument(
+        "raw", metavar="RAW", help="a folder with photos/ and sketches/, or train/ and test/ with these"
+    )
+    parser.add_argument("dir", metavar="DIR", help="the folder for the aligned pictures")
+    eyes = parser.add_mutually_exclusive_group()
+    eyes.add_argument("--eyes", metavar="CSV", help="eye positions; without this or --points eyes are found")
+    eyes.add_argument("--points", nargs="?", const="", metavar="FOLDER", help="files of fiducial points (default: RAW)")
+    parser.add_argument("--overwrite", action="store_true", help="replace aligned pictures that are in DIR already")
+    return parser
+
+
+def _eyes_source(args: argparse.Namespace) -> EyesOf:
+    """What gives the eyes of a picture, read from its path."""
+    if args.eyes is not None:
+        table = read_eye_table(args.eyes)
+        return lambda path, picture: eyes_of(table, path)
+    if args.points is not None:
+        raw, points = Path(args.raw), Path(args.points or args.raw)
+        return lambda path, picture: read_points_eyes(find_points_file(path, points / path.parent.relative_to(raw)))
+    return _found_eyes
+
+
+def _found_eyes(path: Path, picture: np.ndarray) -> np.ndarray:
+    faces = find_eyes(picture)
+    if len(faces) != 1:
+        found = "no face" if not faces else f"{len(faces)} faces, at {' and at '.join(map(describe, faces))}"
+        raise DataError(f"{path}: expected one face, found {found}; give its eyes with --eyes")
+    return faces[0]
+
+
+def _persons(raw: Path, target: Path) -> Iterator[Person]:
+    """Every person, split by split, by name; a person's name is the photo's stem."""
+    splits = [split for split in ("train", "test") if (raw / split).is_dir()] or [""]
+    for split in splits:
+        kinds = [kind for kind in KINDS if (raw / split / kind).is_dir()]
+        if not kinds:
+            raise DataError(f"{raw / split}: expected the folders photos/ and sketches/, or one of them")
+        files = {kind: _by_person(raw / split / kind) for kind in kinds}
+        names = {key: path.stem for kind in reversed(kinds) for key, path in files[kind].items()}
+        for key in sorted(names):
+            for kind in kinds:
+                if key not in files[kind]:
+                    other = next(files[each][key] for each in kinds if key in files[each])
+                    raise DataError(f"{other}: no picture of this person in {raw / split / kind}")
+            name = f"{names[key]}.png"
+            yield {files[kind][key]: target / split / kind / name for kind in kinds}
+
+
+def _by_person(folder: Path) -> dict[str, Path]:
+    """Pictures by what photo and sketch have in common: the stem, or CUFS's f-005-01 of F2-005-01-sz1."""
+    files: dict[str, Path] = {}
+    for path in list_images(folder):
+        match = CUFS_SKETCH.fullmatch(path.stem) if folder.name == "sketches" else None
+        key = path.stem if match is None else (match[3] or match[1] + match[2]).lower()
+        if key in files:
+            raise DataError(f"{path}: the same person as {files[key].name}; which one is meant?")
+        files[key] = path
+    if not files:
+        raise DataError(f"{folder}: no images in it")
+    return files
+
+
+def _check_targets(persons: list[Person], overwrite: bool) -> None:
+    """DataError if a picture would be written over one that is read or, without --overwrite, over any."""
+    sources = {path.resolve() for person in persons for path in person}
+    for person in persons:
+        for target in person.values():
+            if target.resolve() in sources:
+                raise DataError(f"{target}: would overwrite a picture of RAW; choose another DIR")
+            if target.exists() and not overwrite:
+                raise DataError(f"{target}: is there already; choose another DIR, or --overwrite")
+
+
+def _prepare(person: Person, eyes: EyesOf) -> None:
+    """Align all pictures of a person, then write them."""
+    frames = {}
+    for path, target in person.items():
+        picture = KINDS[path.parent.name](path)
+        try:
+            frames[target] = align(picture, eyes(path, picture))
+        except DataError as error:
+            raise DataError(common.named(path, str(error))) from None
+    for target, frame in frames.items():
+        write_image(target, frame)
+
+
+if __name__ == "__main__":
+    common.run(main)
