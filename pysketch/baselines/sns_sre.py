@@ -18,17 +18,16 @@ from pysketch.baselines.sparse_coding import encode, learn_dictionary, least_squ
 class SNSSRE(Refinement):
     """The sketch of sparse neighbour selection, with its detail corrected by a pair of coupled dictionaries.
 
-            With the letters of Refinement, x = (p / sd(p), f / sd(f)) gets a code c(x) of at most `nonzeros` atoms, in a
-            dictionary of `atoms` that was learned from the x of `samples` training patches in `rounds` rounds (see
-            sparse_coding). The same code in a second dictionary E, coupled to the first, is what is missing of the detail:
+    With the letters of Refinement, x = (p / sd(p), f / sd(f)) gets a code c(x) of at most `nonzeros` atoms, in a
+    dictionary of `atoms` that was learned from the x of `samples` training patches in `rounds` rounds (see
+    sparse_coding). The same code in a second dictionary E, coupled to the first, is what is missing of the detail:
 
-                s - f = E^T c(x),    E: the least sum ||s - f - E^T c(x)||^2 + ridge ||E||^2 (see least_squares).
+        s - f = E^T c(x),    E: the least sum ||s - f - E^T c(x)||^2 + ridge ||E||^2 (see least_squares).
 
-            We know of no published constants, and beyond those of SNS none but these were tried: with 40,000 samples they
-            lower the RMSE of six of the CUHK student set's training pairs, drawn from 44 others, from 24.23 to 24.07. That
-        the second dictionary is fitted to codes in the first (Zeyde, Elad and Protter 2010), not learned jointly
-        with it, is our choice: a new photo's code is made in the same way, without a sketch.
-    RESULT
+    We know of no published constants, and beyond those of SNS none but these were tried: with 40,000 samples they
+    lower the RMSE of six of the CUHK student set's training pairs, drawn from 44 others, from 24.23 to 24.07. That
+    the second dictionary is fitted to codes in the first (Zeyde, Elad and Protter 2010), not learned jointly
+    with it, is our choice: a new photo's code is made in the same way, without a sketch.
     """
 
     name = "sns_sre"
