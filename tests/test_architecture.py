@@ -29,7 +29,9 @@ ROOMS = {
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
-    " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus baselines",
+    " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
+    " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
+    " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
     "use": "net_file sketcher evaluation pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
@@ -42,6 +44,7 @@ SOLE_IMPORTERS = {
     "dlib": {"eye_finder"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
+    "sklearn": {"baselines.support_vectors"},
 }
 FORBIDDEN_MODULES = {"argparse", "optparse", "getopt", "pickle", "marshal", "shelve", "dill", "joblib"}
 FORBIDDEN_CALLS = {"print", "input", "exit", "quit", "eval", "exec", "compile", "SystemExit", "breakpoint"}

@@ -59,15 +59,18 @@ class LLE(Baseline):
         return grid.average(np.einsum("rck,rckyx->rcyx", w, matches.take(self._sketches, self.size)))
 
 
-def reconstruction_weights(difference: np.ndarray, ridge: float) -> np.ndarray:
+def reconstruction_weights(difference: np.ndarray, ridge: float, chosen: np.ndarray | None = None) -> np.ndarray:
     """(..., K) float64: the weights w of K neighbours whose differences from the query are (..., K, D); sum w = 1.
 
     Solves (G + ridge tr(G)/K I) w' = 1 with G = difference difference^T; equal weights where all differences are 0.
+    chosen: (..., K) bool, which of them are neighbours, at least one; the others get 0 and do not count in K.
     """
     difference = difference.astype(np.float64)
+    if chosen is None:
+        chosen = np.ones(difference.shape[:-1], bool)
+    difference = difference * chosen[..., None]
     G = difference @ difference.swapaxes(-1, -2)
-    k = G.shape[-1]
-    scale = np.trace(G, axis1=-2, axis2=-1)[..., None, None] / k
-    G = np.where(scale > 0, G + ridge * scale * np.eye(k), np.eye(k))
-    w = np.linalg.solve(G, np.ones((*G.shape[:-1], 1)))[..., 0]
+    trace = np.trace(G, axis1=-2, axis2=-1)[..., None]
+    diagonal = np.where(chosen & (trace > 0), ridge * trace / chosen.sum(axis=-1, keepdims=True), 1.0)
+    w = np.linalg.solve(G + diagonal[..., None] * np.eye(G.shape[-1]), chosen[..., None].astype(np.float64))[..., 0]
     return w / w.sum(axis=-1, keepdims=True)

@@ -9,19 +9,33 @@ import numpy as np
 import pytest
 
 import pysketch.baselines
-from pysketch.baselines import BASELINES, Baseline
+from pysketch.baselines import BASELINES, ET, Baseline
 from pysketch.pairs import Pair
 
 FILES = {path.stem for path in Path(pysketch.baselines.__file__).parent.glob("*.py")} - {"__init__"}
 
 SMALL = {
     "grey": {},
+    "e_hmm": {"size": 5, "step": 3, "extent": 4, "stride": 3, "photo_features": 3, "sketch_features": 4},
     "et": {"region": None},
     "lle": {"size": 5, "step": 3, "neighbours": 3, "reach": 2, "reach_step": 2},
+    "sns": {"size": 5, "step": 3, "neighbours": 7, "most": 3, "reach": 2, "reach_step": 2},
+    "sns_sre": {
+        "first": ET(region=None),
+        "folds": 2,
+        "size": 5,
+        "atoms": 20,
+        "nonzeros": 2,
+        "samples": 90,
+        "rounds": 2,
+    },
+    "svr": {"first": ET(region=None), "folds": 2, "size": 5, "block": 4, "samples": 40, "components": 3},
     "mrf": {"sizes": (4, 8), "reach": 2, "candidates": 3},
     "mrf_plus": {"sizes": (4, 8), "reach": 2, "candidates": 3, "pool": 4},
 }
 """Options with which each method can learn from the pairs below."""
+LIBRARIES = {"svr": "sklearn"}
+"""What a method needs that is not installed with the tests."""
 
 
 def made_pairs(seed, n=6, h=23, w=19):
@@ -40,6 +54,8 @@ def made_pairs(seed, n=6, h=23, w=19):
 @pytest.fixture(params=sorted(BASELINES))
 def make(request):
     """Makes a baseline with small options; of the same name in every test of one parameter."""
+    if request.param in LIBRARIES:
+        pytest.importorskip(LIBRARIES[request.param], reason='needs pip install -e ".[baselines]"')
     return lambda **options: BASELINES[request.param](**SMALL[request.param], **options)
 
 
@@ -50,6 +66,7 @@ def test_every_file_that_defines_a_baseline_is_imported_and_registered():
         for stem, module in modules.items()
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Baseline) and value.__module__.endswith(f".{stem}")
+        if hasattr(value, "name")
     }
     assert defined == set(BASELINES.values())
     assert all(getattr(pysketch.baselines, each.__name__) is each for each in defined)

@@ -90,6 +90,16 @@ def test_weights_of_neighbours_that_are_all_the_query_are_equal():
     np.testing.assert_array_equal(reconstruction_weights(np.zeros((2, 4, 3)), 1e-3), np.full((2, 4), 0.25))
 
 
+def test_weights_of_chosen_neighbours_are_those_without_the_others():
+    difference = np.random.default_rng(1).normal(size=(2, 5, 3))
+    chosen = np.array([[True, False, True, True, False], [False, True, False, False, False]])
+    w = reconstruction_weights(difference, 0.2, chosen)
+    for row in range(2):
+        alone = reconstruction_weights(difference[row][chosen[row]], 0.2)
+        np.testing.assert_allclose(w[row][chosen[row]], alone)
+    np.testing.assert_array_equal(w[~chosen], 0)
+
+
 @needs_students
 def test_each_twentieth_of_the_student_set_is_recognised():
     baseline = LLE()
