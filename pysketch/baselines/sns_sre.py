@@ -27,7 +27,8 @@ class SNSSRE(Refinement):
     We know of no published constants, and beyond those of SNS none but these were tried: with 40,000 samples they
     lower the RMSE of six of the CUHK student set's training pairs, drawn from 44 others, from 24.23 to 24.07. That
     the second dictionary is fitted to codes in the first (Zeyde, Elad and Protter 2010), not learned jointly
-    with it, is our choice: a new photo's code is made in the same way, without a sketch.
+    with it, is our choice: a new photo's code is made in the same way, without a sketch. On the 100 test pairs: RMSE
+    33.31, rank 1 = 100. Learning from 88 pairs takes minutes on two cores, drawing seconds a photo, at most 1.1 GiB.
     """
 
     name = "sns_sre"

@@ -31,8 +31,9 @@ class SVR(Refinement):
     We know of no published constants. Of those tried on pieces of the CUHK student set's training pairs, a quarter
     drawn from the others, these have the lowest RMSE: size 7 (of 7, 9, 11, 13, as the gain over LLE), C 2 (of
     0.1, 1, 2), gamma 0.5 (of 0.02, 0.1, 0.5, 1, 2). On that quarter's whole sketches LLE has RMSE 26.12
-    (143x188 crop), and this 25.46. More samples help, and take longer. That s - f is learned rather than s, and
-    that f is among the inputs, is our choice. On the 100 test pairs: RMSE 33.66, rank 1 = 100.
+    (143x188 crop), and this 25.46. More samples help, and take longer; components and epsilon were not varied. That
+    s - f is learned rather than s, and that f is among the inputs, is our choice. On the 100 test pairs: RMSE 33.66,
+    rank 1 = 100.
 
     Learning from 88 pairs takes minutes on two cores and 610 MiB. Needs scikit-learn: BaselineError without.
     """
