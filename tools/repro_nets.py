@@ -11,7 +11,7 @@ from bench_growth import NETS
 from repro_paper import MPRL, PAIRS, RANK1_BY_PAIRS, RANKS
 from repro_runner import Cell, Experiment, Row, number
 from repro_tables import OURS, net_file
-from repro_training import SCORES, Recipe, Setting, score, scores, train, trained_scores
+from repro_training import SCORES, Recipe, Setting, net_path, score, scores, trained_scores
 
 from pysketch import figures
 from pysketch.evaluation import SKETCH_CROP
@@ -43,9 +43,9 @@ def fig3(setting: Setting) -> Experiment:
 
     def show(rows: Sequence[Row], folder: Path) -> Section:
         files = {method: folder / "drawn" / f"{method}.npz" for method in _FIG3}
-        there = {method: _drawn(path) for method, path in files.items() if path.is_file()}
-        texts = [] if len(there) == len(files) else ["Missing until table1 has drawn them: "]
-        texts = [text + ", ".join(method for method in files if method not in there) for text in texts]
+        there = {method: _read_drawn(path) for method, path in files.items() if path.is_file()}
+        absent = [method for method in files if method not in there]
+        texts = [f"Missing until table1 has drawn them: {', '.join(absent)}."] if absent else []
         return Section("Figure 3: samples", texts, pictures=_samples(setting, folder, "fig3.png", there))
 
     return Experiment("fig3", ("sample",), (), [], lambda cell: {}, show)
@@ -83,14 +83,30 @@ def _show_fig4(rows: Sequence[Row], folder: Path) -> Section:
             path = f"{PICTURES}/fig4_{column}.png"
             figures.curves(folder / path, lines, "training pairs", label, log_x=True, printed=printed)
             pictures.append(Picture(path, f"{label}: mean, lowest and highest of the seeds"))
-    text = (
+    texts = [
         f"The {NET} net, {ITERATIONS} updates by batches of {BATCH}; a seed chooses the pairs and the first weights, "
         f"and is the same with and without the regularizer. With the regularizer means alpha = {STRONG}, lambda = 1e9: "
         "the paper's 1e4 changes nothing that can be measured, see the section on the regularizer. With one pair "
-        "there is no other person to be told from, and both are the same training."
-    )
+        "there is no other person to be told from, and both are the same training.",
+        *_regularizer_change(rows),
+    ]
     header = ["", "training pairs", "score", "seeds", "mean", "lowest", "highest"]
-    return Section("Figure 4: the number of training pairs", [text], [Table(header, table)], pictures)
+    return Section("Figure 4: the number of training pairs", texts, [Table(header, table)], pictures)
+
+
+def _regularizer_change(rows: Sequence[Row]) -> list[str]:
+    """How often the regularizer helps: trainings of equal pairs and seed compared, those with one pair left out."""
+    found = {(row["pairs"], row["seed"], row["alpha"]): row for row in rows if int(row["pairs"]) > 1}
+    strong = {key[:2]: row for key, row in found.items() if key[2] == STRONG}
+    both = [(row, strong[key[:2]]) for key, row in found.items() if key[2] == "0" and key[:2] in strong]
+    if not both:
+        return []
+    texts = []
+    for column, label in (("rank1", "rank 1"), ("rmse", "RMSE")):
+        changes = np.array([number(with_it, column) - number(without, column) for without, with_it in both])
+        up, down = int((changes > 0).sum()), int((changes < 0).sum())
+        texts.append(f"{label} is higher in {up} and lower in {down} of {len(both)}, {changes.mean():+.2f} on average")
+    return [f"With the regularizer beside without it, same pairs and seed: {'; '.join(texts)}."]
 
 
 def fig5(setting: Setting) -> Experiment:
@@ -123,11 +139,13 @@ def fig6(setting: Setting) -> Experiment:
         names = {"false": "without XY", "true": "with XY"}
         means = {name: _mean_row([row for row in rows if row["xy"] == xy]) for xy, name in names.items()}
         means = {name: row for name, row in means.items() if row}
-        first = [row for row in rows if int(row["seed"]) == XY_SEEDS[0]]
-        drawn = {names[row["xy"]]: _draw(setting, train(setting, made(row))) for row in first}
+        nets = {row["xy"]: net_path(setting, made(row)) for row in rows if int(row["seed"]) == XY_SEEDS[0]}
+        drawn = {names[xy]: _draw(setting, path) for xy, path in nets.items() if path.is_file()}
         pictures = _mprl(folder, "fig6.png", means, {}) + _samples(setting, folder, "fig6_samples.png", drawn)
         text = f"The {XY_NET} net, {XY_ITERATIONS} updates by single pairs; the bars are means over the seeds."
-        return Section("Figure 6: the coordinates", [text], [_score_table(rows, "xy", {}, ("seed",))], pictures)
+        return Section(
+            "Figure 6: the coordinates", [text, *_xy_change(rows)], [_score_table(rows, "xy", {}, ("seed",))], pictures
+        )
 
     def compute(cell: Cell) -> Mapping[str, Any]:
         return trained_scores(setting, made(cell))
@@ -135,6 +153,18 @@ def fig6(setting: Setting) -> Experiment:
     cells = [{"xy": xy, "seed": seed} for seed in XY_SEEDS for xy in ("true", "false")]
     cells = cells[: 2 if setting.quick else None]
     return Experiment("fig6", ("xy", "seed"), SCORES, cells, compute, show)
+
+
+def _xy_change(rows: Sequence[Row]) -> list[str]:
+    """What leaving out X and Y changes, seed by seed."""
+    mprl = {(row["xy"], row["seed"]): np.mean([number(row, name) for name in SCORES[:3]]) for row in rows}
+    changes = [
+        mprl["false", seed] - value for (xy, seed), value in mprl.items() if xy == "true" and ("false", seed) in mprl
+    ]
+    if not changes:
+        return []
+    each = ", ".join(f"{change:+.2f}" for change in changes)
+    return [f"Without X and Y the MPRL, averaged over the scales, changes by {each} (one number for each seed)."]
 
 
 def _mean_row(rows: Sequence[Row]) -> Row:
@@ -170,25 +200,29 @@ def _mprl(folder: Path, name: str, rows: Mapping[str, Row], printed: Mapping[str
     return [Picture(f"{PICTURES}/{name}", "MPRL at the scales 0.5, 1 and 2")]
 
 
-def _samples(setting: Setting, folder: Path, name: str, drawn: Mapping[str, np.ndarray]) -> list[Picture]:
-    """A sheet: photo, what each method drew, the artist's sketch, of a few test persons spread over the set."""
+def _samples(setting: Setting, folder: Path, name: str, drawn: Mapping[str, Sequence[np.ndarray]]) -> list[Picture]:
+    """A sheet: photo, what each method drew of the chosen test persons, the artist's sketch."""
     if not drawn:
         return []
-    pairs = setting.test_pairs()
-    chosen = np.linspace(0, len(pairs) - 1, _SAMPLES).astype(int)
+    pairs = _chosen(setting.test_pairs())
     rows = []
-    for k in chosen:
-        photo, sketch = (crop_centre(image, *SKETCH_CROP) for image in (pairs[k].photo, pairs[k].sketch))
-        rows.append([photo, *(crops[k] for crops in drawn.values()), sketch])
+    for pair, *crops in zip(pairs, *drawn.values(), strict=True):
+        photo, sketch = (crop_centre(image, *SKETCH_CROP) for image in (pair.photo, pair.sketch))
+        rows.append([photo, *crops, sketch])
     columns = ["photo", *drawn, "artist"]
-    figures.sheet(folder / PICTURES / name, rows, [pairs[k].name for k in chosen], columns)
+    figures.sheet(folder / PICTURES / name, rows, [pair.name for pair in pairs], columns)
     return [Picture(f"{PICTURES}/{name}", ", ".join(columns))]
 
 
-def _drawn(path: Path) -> np.ndarray:
+def _chosen(persons: Sequence[Any]) -> list[Any]:
+    """A few of the test persons, spread over the set; the same for every sheet."""
+    return [persons[k] for k in np.linspace(0, len(persons) - 1, _SAMPLES).astype(int)]
+
+
+def _read_drawn(path: Path) -> list[np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
-        return file["drawn"]
+        return _chosen(file["drawn"])
 
 
-def _draw(setting: Setting, path: Path) -> np.ndarray:
-    return np.stack(score(setting, path, setting.test_pairs()).drawn)
+def _draw(setting: Setting, path: Path) -> list[np.ndarray]:
+    return score(setting, path, _chosen(setting.test_pairs())).drawn

@@ -90,7 +90,7 @@ def table2(setting: Setting) -> Experiment:
     """The time of one photo, for each net; measured together, as `tools/benchmark.py --table2` does."""
 
     def compute(cell: Cell) -> Mapping[str, Any]:
-        threads = setting.workers().threads
+        threads = setting.workers.threads
         job = Job("", threads=threads)
         results = measure_table2(job, 3 if setting.quick else _RUNS)
         spreads = [next(iter(result.steps.values())) for result in results]
@@ -101,7 +101,7 @@ def table2(setting: Setting) -> Experiment:
         return values
 
     columns = ["runs", *(f"{net}{suffix}" for net in NETS for suffix in ("", "_low", "_high"))]
-    cells = [{"threads": setting.workers().threads}]
+    cells = [{"threads": setting.workers.threads}]
     return Experiment("table2", ("threads",), columns, cells, compute, _show_table2)
 
 
@@ -148,7 +148,7 @@ def _show_growth(rows: Sequence[Row], folder: Path) -> Section:
         pictures = [Picture(path, f"Median of {_GROWTH_PHOTOS} photos")]
     slopes = [f"{method}: times {_ratio(rows, method):.1f}" for method in lines]
     text = "The paper says that a synthesis method's time grows with the training set while that of a net does not."
-    texts = [text, f"From the fewest to the most pairs the time grows: {'; '.join(slopes)}."]
+    texts = [text, f"From the fewest to the most pairs the time grows: {'; '.join(slopes)}."] if slopes else [text]
     header = ["method", "training pairs", "s/photo", "learns, s", "peak MiB"]
     return Section("Time over the training set", texts, [Table(header, table)], pictures)
 

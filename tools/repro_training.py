@@ -6,13 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from repro_paper import RANKS
 
 from pysketch.evaluation import Evaluation, evaluate, net_draw
+from pysketch.files import atomic_path
+from pysketch.net import Net
 from pysketch.net_file import write_net_file
+from pysketch.netdef import Phase
 from pysketch.pairs import Pair, load_pairs
 from pysketch.prototxt import parse
 from pysketch.sketcher import Sketcher
@@ -50,8 +54,9 @@ class Setting:
         """So many, or, quick, three."""
         return 3 if self.quick else wanted
 
+    @cached_property
     def workers(self) -> Workers:
-        """Threads, all cores unless told otherwise."""
+        """Threads for all nets of this process, all cores unless told otherwise."""
         return Workers(self.threads)
 
 
@@ -80,21 +85,36 @@ def train(setting: Setting, recipe: Recipe) -> Path:
     Netdef and net are kept in setting.out/nets; a net of this recipe that is there is taken as it is.
     DivergenceError if the training diverges.
     """
-    path = setting.out / "nets" / f"{recipe.name}.h5"
+    path = net_path(setting, recipe)
     if path.is_file():
         return path
-    solver = Solver(definition(recipe, path), data_source=setting.data, workers=setting.workers())
+    solver = Solver(definition(recipe, path), data_source=setting.data, workers=setting.workers)
     with closing(solver):
         solver.step(recipe.iterations)
         write_net_file(path, solver.net)
     return path
 
 
+def net_path(setting: Setting, recipe: Recipe) -> Path:
+    """Where the net of a recipe is kept."""
+    return setting.out / "nets" / f"{recipe.name}.h5"
+
+
+def learned_pairs(setting: Setting, recipe: Recipe) -> list[Pair]:
+    """The training pairs that a recipe's net learns from, as its data layer chooses them, not augmented."""
+    netdef = definition(recipe, net_path(setting, recipe)).train_net
+    net = Net(netdef, Phase.TRAIN, data_source=setting.data, seed=recipe.seed, workers=setting.workers)
+    with closing(net):
+        pairs = net.layers[0].pairs
+        return [pairs[k] for k in range(len(pairs))]
+
+
 def definition(recipe: Recipe, path: Path) -> SolverDef:
     """The solver of a recipe; its netdef, with the recipe's options, is written beside the net file `path`."""
     netdef = path.with_suffix(".prototxt")
-    netdef.parent.mkdir(parents=True, exist_ok=True)
-    netdef.write_text(with_options(_read("netdefs", f"{recipe.net}.prototxt"), recipe.options), encoding="utf-8")
+    text = with_options(_read("netdefs", f"{recipe.net}.prototxt"), recipe.options)
+    with atomic_path(netdef) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     fields = {"net": f'"{netdef.as_posix()}"', "max_iter": str(recipe.iterations), "random_seed": str(recipe.seed)}
     fields |= {"test_interval": "0", "test_iter": "0", "display": "0"}
     text = with_fields(_read("solver", f"{recipe.net}_solver.txt"), fields)
@@ -131,7 +151,7 @@ def with_fields(solver: str, fields: Mapping[str, str]) -> str:
 
 def score(setting: Setting, path: Path, pairs: Sequence[Pair]) -> Evaluation:
     """A net file on these pairs."""
-    return evaluate(path.stem, net_draw(Sketcher(path, workers=setting.workers())), pairs)
+    return evaluate(path.stem, net_draw(Sketcher(path, workers=setting.workers)), pairs)
 
 
 def scores(evaluation: Evaluation) -> dict[str, float]:
