@@ -10,7 +10,7 @@ import numpy as np
 from bench_growth import NETS
 from repro_paper import MPRL, PAIRS, RANK1_BY_PAIRS, RANKS
 from repro_runner import Cell, Experiment, Row, number
-from repro_tables import OURS, net_file
+from repro_tables import OURS, net_digest, net_file
 from repro_training import SCORES, Recipe, Setting, net_path, score, scores, trained_scores
 
 from pysketch import figures
@@ -54,15 +54,18 @@ def fig3(setting: Setting) -> Experiment:
 def fig4(setting: Setting) -> Experiment:
     """Rank 1 and RMSE over the number of training pairs, with and without the regularizer."""
 
+    def made(cell: Cell) -> Recipe:
+        return recipe(cell["pairs"], cell["alpha"], cell["seed"], setting.iterations(ITERATIONS))
+
     def compute(cell: Cell) -> Mapping[str, Any]:
-        made = recipe(cell["pairs"], cell["alpha"], cell["seed"], setting.iterations(ITERATIONS))
-        return trained_scores(setting, made)
+        return trained_scores(setting, made(cell))
 
     cells = [
         {"pairs": pairs, "alpha": alpha, "seed": seed} for seed in SEEDS for pairs in PAIRS for alpha in ("0", STRONG)
     ]
     cells = [cell for cell in cells if not setting.quick or (cell["pairs"] in (1, 5) and cell["seed"] < 3)]
-    return Experiment("fig4", ("pairs", "alpha", "seed"), SCORES, cells, compute, _show_fig4)
+    cells = [{**cell, "recipe": made(cell).digest} for cell in cells]
+    return Experiment("fig4", ("pairs", "alpha", "seed", "recipe"), SCORES, cells, compute, _show_fig4)
 
 
 def _show_fig4(rows: Sequence[Row], folder: Path) -> Section:
@@ -124,8 +127,8 @@ def fig5(setting: Setting) -> Experiment:
         texts += [f"No net file, so no row: {', '.join(missing)}."] if missing else []
         return Section("Figure 5: the nets", texts, [_score_table(rows, "net", MPRL)], pictures)
 
-    cells = [{"net": net} for net in NETS if net_file(net).is_file()]
-    return Experiment("fig5", ("net",), SCORES, cells, compute, show)
+    cells = [{"net": net, "file": net_digest(net)} for net in NETS if net_file(net).is_file()]
+    return Experiment("fig5", ("net", "file"), SCORES, cells, compute, show)
 
 
 def fig6(setting: Setting) -> Experiment:
@@ -151,8 +154,8 @@ def fig6(setting: Setting) -> Experiment:
         return trained_scores(setting, made(cell))
 
     cells = [{"xy": xy, "seed": seed} for seed in XY_SEEDS for xy in ("true", "false")]
-    cells = cells[: 2 if setting.quick else None]
-    return Experiment("fig6", ("xy", "seed"), SCORES, cells, compute, show)
+    cells = [{**cell, "recipe": made(cell).digest} for cell in cells[: 2 if setting.quick else None]]
+    return Experiment("fig6", ("xy", "seed", "recipe"), SCORES, cells, compute, show)
 
 
 def _xy_change(rows: Sequence[Row]) -> list[str]:

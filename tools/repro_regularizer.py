@@ -11,7 +11,7 @@ import numpy as np
 from repro_nets import ITERATIONS, recipe
 from repro_paper import ALPHA, LAMBDA, RATE
 from repro_runner import Cell, Experiment, Row, number
-from repro_training import ROOT, SCORES, Setting, learned_pairs, score, scores, train
+from repro_training import ROOT, SCORES, Recipe, Setting, learned_pairs, score, scores, train
 
 from pysketch import figures
 from pysketch.evaluation import SKETCH_CROP
@@ -38,10 +38,12 @@ _K40_SECONDS = 88 * 3 * 8.6e-3  # an update of all pairs: forward and twice as m
 def regularizer(setting: Setting) -> Experiment:
     """How large the regularizer's gradient is beside the generative one, and what it does to the scores."""
 
+    def made(cell: Cell) -> Recipe:
+        return recipe(cell["pairs"], cell["alpha"], 1, setting.iterations(ITERATIONS))
+
     def compute(cell: Cell) -> Mapping[str, Any]:
-        made = recipe(cell["pairs"], cell["alpha"], 1, setting.iterations(ITERATIONS))
-        path = train(setting, made)
-        sketcher, pairs = Sketcher(path, workers=setting.workers), learned_pairs(setting, made)
+        path = train(setting, made(cell))
+        sketcher, pairs = Sketcher(path, workers=setting.workers), learned_pairs(setting, made(cell))
         sketches = np.stack([crop_centre(pair.sketch, *SKETCH_CROP) for pair in pairs]).astype(np.float64)
         drawn = np.stack([sketcher.predict(crop_centre(pair.photo, 155, 200)) for pair in pairs]).astype(np.float64)
         alpha = float(cell["alpha"])
@@ -54,8 +56,9 @@ def regularizer(setting: Setting) -> Experiment:
 
     cells = [{"pairs": pairs, "alpha": alpha} for pairs in PAIRS for alpha in ALPHAS]
     cells = [{**cell, "pairs": 5} for cell in cells[:3]] if setting.quick else cells
+    cells = [{**cell, "recipe": made(cell).digest} for cell in cells]
     columns = ("ratio_trained", "ratio_start", *SCORES)
-    return Experiment("regularizer", ("pairs", "alpha"), columns, cells, compute, _show_regularizer)
+    return Experiment("regularizer", ("pairs", "alpha", "recipe"), columns, cells, compute, _show_regularizer)
 
 
 def gradient_ratio(drawn: np.ndarray, sketches: np.ndarray, alpha: float) -> float:

@@ -72,14 +72,18 @@ class Results:
     @property
     def done(self) -> list[Row]:
         """The results that are no failures, in the order of the cells."""
-        good = {self.experiment.key(row): row for row in self.rows if row[STATUS] == DONE}
-        wanted = (self.experiment.key(cell) for cell in self.experiment.cells)
-        return [good[key] for key in wanted if key in good]
+        return [row for row in self._found() if row[STATUS] == DONE]
 
     @property
     def failures(self) -> list[Row]:
-        """The results that are failures."""
-        return [row for row in self.rows if row[STATUS] != DONE]
+        """The results that are failures, in the order of the cells."""
+        return [row for row in self._found() if row[STATUS] != DONE]
+
+    def _found(self) -> list[Row]:
+        """The rows of the cells; rows of cells that are no longer asked for stay in the file, unused."""
+        rows = {self.experiment.key(row): row for row in self.rows}
+        wanted = (self.experiment.key(cell) for cell in self.experiment.cells)
+        return [rows[key] for key in wanted if key in rows]
 
     def missing(self) -> list[Cell]:
         """The cells without a result."""

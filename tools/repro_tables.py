@@ -16,13 +16,13 @@ from bench_table2 import PAPER_MS, measure_table2
 from repro_child import CURVE
 from repro_paper import RANKS, TABLE1
 from repro_runner import Cell, Experiment, Row, number
-from repro_training import ROOT, Setting
+from repro_training import ROOT, Setting, digest
 
 from pysketch import figures
 from pysketch.errors import BaselineError
 from pysketch.report import PICTURES, Picture, Section, Table
 
-OURS = "ours"
+OURS, _SHIPPED = "ours", "medium"
 METHODS = (OURS, "grey", "et", "mrf", "mrf_plus", "svr", "lle", "sns", "sns_sre", "e_hmm")
 """The rows of Table 1: the shipped medium net, the paper's rivals, then those that it only names."""
 
@@ -39,9 +39,20 @@ def net_file(name: str) -> Path:
     return ROOT / "netdefs" / "pretrained" / f"{name}.h5"
 
 
+def net_digest(name: str) -> str:
+    """Tells a shipped net from another of that name; empty where there is none."""
+    path = net_file(name)
+    return digest(path.read_bytes()) if path.is_file() else ""
+
+
+def _with_file(cell: Cell) -> Cell:
+    """The cell of a method, with the net file's digest if the method is ours."""
+    return {**cell, "file": net_digest(_SHIPPED) if cell["method"] == OURS else ""}
+
+
 def child(setting: Setting, method: str, name: str, pairs: int, photos: int) -> dict[str, Any]:
     """What repro_child.py measures; BaselineError with its line if it fails. Crops are kept in out/drawn/NAME.npz."""
-    what = str(net_file("medium")) if method == OURS else method
+    what = str(net_file(_SHIPPED)) if method == OURS else method
     out = setting.out / "drawn" / f"{name}.npz"
     command = [sys.executable, str(Path(__file__).with_name("repro_child.py")), what, str(out), setting.data]
     numbers = [str(pairs), str(photos), str(setting.threads or 0)]
@@ -59,8 +70,8 @@ def table1(setting: Setting) -> Experiment:
         small = setting.quick
         return child(setting, cell["method"], cell["method"], 12 if small else 0, 6 if small else 0)
 
-    cells = [{"method": method} for method in METHODS]
-    return Experiment("table1", ("method",), (*_SCORES, *_COSTS), cells, compute, _show_table1)
+    cells = [_with_file({"method": method}) for method in METHODS]
+    return Experiment("table1", ("method", "file"), (*_SCORES, *_COSTS), cells, compute, _show_table1)
 
 
 def _show_table1(rows: Sequence[Row], folder: Path) -> Section:
@@ -129,9 +140,9 @@ def growth(setting: Setting) -> Experiment:
         found = child(setting, cell["method"], name, cell["pairs"], _GROWTH_PHOTOS)
         return {column: found[column] for column in _COSTS}
 
-    cells = [{"method": method, "pairs": pairs} for method in _GROWTH_METHODS for pairs in _GROWTH]
+    cells = [_with_file({"method": method, "pairs": pairs}) for method in _GROWTH_METHODS for pairs in _GROWTH]
     cells = cells[:: 3 if setting.quick else 1]
-    return Experiment("growth", ("method", "pairs"), _COSTS, cells, compute, _show_growth)
+    return Experiment("growth", ("method", "pairs", "file"), _COSTS, cells, compute, _show_growth)
 
 
 def _show_growth(rows: Sequence[Row], folder: Path) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -74,9 +75,25 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """What the net file is called: all of the recipe, so that different recipes never share a file."""
+        """What the net file is called, so that different recipes never share a file."""
         options = "_".join(f"{name}-{value}" for name, value in self.options.items())
-        return re.sub(r"[^\w.+-]", "", f"{self.net}_{self.iterations}_seed{self.seed}_{options}")
+        return re.sub(r"[^\w.+-]", "", f"{self.net}_{self.iterations}_seed{self.seed}_{options}_{self.digest}")
+
+    @property
+    def netdef(self) -> str:
+        """The netdef's text, with the options."""
+        return with_options(_read("netdefs", f"{self.net}.prototxt"), self.options)
+
+    def solver(self, netdef: str) -> str:
+        """The text of the solver file, for the netdef at this path."""
+        fields = {"net": f'"{netdef}"', "max_iter": str(self.iterations), "random_seed": str(self.seed)}
+        fields |= {"test_interval": "0", "test_iter": "0", "display": "0"}
+        return with_fields(_read("solver", f"{self.net}_solver.txt"), fields)
+
+    @property
+    def digest(self) -> str:
+        """Tells recipes apart, also where a netdef or a solver file has changed; comments aside."""
+        return digest(re.sub(r"#.*", "", self.netdef + self.solver("")).encode())
 
 
 def train(setting: Setting, recipe: Recipe) -> Path:
@@ -112,13 +129,9 @@ def learned_pairs(setting: Setting, recipe: Recipe) -> list[Pair]:
 def definition(recipe: Recipe, path: Path) -> SolverDef:
     """The solver of a recipe; its netdef, with the recipe's options, is written beside the net file `path`."""
     netdef = path.with_suffix(".prototxt")
-    text = with_options(_read("netdefs", f"{recipe.net}.prototxt"), recipe.options)
     with atomic_path(netdef) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    fields = {"net": f'"{netdef.as_posix()}"', "max_iter": str(recipe.iterations), "random_seed": str(recipe.seed)}
-    fields |= {"test_interval": "0", "test_iter": "0", "display": "0"}
-    text = with_fields(_read("solver", f"{recipe.net}_solver.txt"), fields)
-    return read_solver(parse(text, recipe.name), recipe.name)
+        temporary.write_text(recipe.netdef, encoding="utf-8")
+    return read_solver(parse(recipe.solver(netdef.as_posix()), recipe.name), recipe.name)
 
 
 def with_options(netdef: str, options: Mapping[str, str]) -> str:
@@ -165,6 +178,11 @@ def scores(evaluation: Evaluation) -> dict[str, float]:
 def trained_scores(setting: Setting, recipe: Recipe) -> dict[str, Any]:
     """Train and score: the columns of SCORES."""
     return scores(score(setting, train(setting, recipe), setting.test_pairs()))
+
+
+def digest(content: bytes) -> str:
+    """Eight letters that tell contents apart."""
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 def _read(folder: str, name: str) -> str:

@@ -16,6 +16,9 @@ from repro_training import Setting
 from tqdm import tqdm
 
 from pysketch import figures, report
+from pysketch.errors import DataError
+from pysketch.files import atomic_path
+from pysketch.pairs import SYNTHETIC
 from pysketch.report import Section, write_page
 
 EXAMPLES = """
@@ -37,7 +40,8 @@ examples:
   python tools/reproduce.py fig6 --data synthetic --quick --out try
 
 Minutes are those of two cores. Each result goes into a CSV in the folder at once and is never computed again while it
-is there: to compute it anew, remove its line. DIR holds train/ and test/, each with photos/ and sketches/.
+is there: to compute it anew, remove its line (of literal, all lines). A net or recipe that has changed is another one.
+DIR holds train/ and test/, each with photos/ and sketches/.
 --budget ends with a whole result, so that it may take some minutes more.
 """
 
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.library()
     common.log_to(None, logging.ERROR)
     out = args.out / "quick" if args.quick else args.out
-    out.mkdir(parents=True, exist_ok=True)
+    claim(out, args.data)
     setting = Setting(args.data, out.resolve(), args.threads, args.quick)
     names = args.experiments or list(EXPERIMENTS)
     results = [Results.load(EXPERIMENTS[name](setting), out) for name in EXPERIMENTS]
@@ -80,6 +84,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_status(each))
     print(f"report: {out / 'index.html'}" + (f"; {left} results are left, run the command again" if left else ""))
     return 0
+
+
+def claim(out: Path, data: str) -> None:
+    """Make the folder of results, for this data only; DataError if it holds those of other data."""
+    source = data if data == SYNTHETIC else str(Path(data).resolve())
+    note = out / "data.txt"
+    try:
+        if not note.is_file():
+            with atomic_path(note) as temporary:
+                temporary.write_text(source + "\n", encoding="utf-8")
+        found = note.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise DataError(f"{out}: results cannot be kept there: {error.strerror}") from None
+    if found != source:
+        raise DataError(f"{note}: the results there are of {found}, expected {source}; give another --out")
+
+
+def experiment(name: str) -> str:
+    """A check for argparse: the name of an experiment."""
+    if name not in EXPERIMENTS:
+        raise argparse.ArgumentTypeError(f"unknown experiment {name!r}; expected {', '.join(EXPERIMENTS)}")
+    return name
 
 
 def sections(results: Sequence[Results], folder: Path) -> list[Section]:
@@ -104,7 +130,7 @@ def _status(results: Results) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("reproduce.py", "Measure the paper's tables and figures again.", EXAMPLES)
     help = f"which of them; default: all of {', '.join(EXPERIMENTS)}"
-    parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT", help=help)
+    parser.add_argument("experiments", nargs="*", type=experiment, metavar="EXPERIMENT", help=help)
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced")
     parser.add_argument("--budget", type=float, metavar="MINUTES", help="begin no further result after so many")
