@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import repro_training
 
 from pysketch.images import write_image
 from pysketch.net import Net
@@ -122,3 +123,43 @@ def tiny(tmp_path):
     path = tmp_path / "tiny.prototxt"
     path.write_text(TINY, encoding="utf-8")
     return str(path)
+
+
+RECIPE_SOLVER = """
+net: "netdefs/tiny.prototxt"
+type: "Adam"
+base_lr: 0.01      # a comment
+momentum: 0.9
+max_iter: 9
+test_iter: 5
+test_interval: 3
+display: 1
+random_seed: 1
+snapshot_prefix: "snapshots/tiny"
+solver_mode: CPU
+"""
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Three persons as a test set of 200x250 pictures, six others as a training set: photos of blots, their luma."""
+    rng = np.random.default_rng(8)
+    for split, names in (("test", "uvw"), ("train", "abcdef")):
+        for name in names:
+            photo = rng.integers(0, 256, (10, 8, 3)).repeat(25, axis=0).repeat(25, axis=1).astype(np.uint8)
+            write_image(tmp_path / "faces" / split / "photos" / f"{name}.png", photo)
+            write_image(tmp_path / "faces" / split / "sketches" / f"{name}.png", photo.mean(axis=2).astype(np.uint8))
+    return tmp_path / "faces"
+
+
+@pytest.fixture
+def setting(faces, tmp_path, monkeypatch):
+    """What reproduce.py's experiments share, where the net "tiny" takes the place of those of netdefs/."""
+    loss = '"GenerativeDiscriminativeLoss"'
+    netdef = NETDEF.replace(f"{loss} }}", f'{loss} param_str: \'{{ "alpha": 1e4, "lambda": 1e9 }}\' }}')
+    netdef = netdef.replace('"scale": 0.004', '"xy": true, "scale": 0.004')
+    for path, text in (("netdefs/tiny.prototxt", f"# a comment\n{netdef}"), ("solver/tiny_solver.txt", RECIPE_SOLVER)):
+        (tmp_path / "root" / path).parent.mkdir(parents=True)
+        (tmp_path / "root" / path).write_text(text)
+    monkeypatch.setattr(repro_training, "ROOT", tmp_path / "root")
+    return repro_training.Setting(str(faces), tmp_path / "results", threads=1)
