@@ -115,7 +115,7 @@ def sheet(
 
     height, width = rows[0][0].shape[:2]
     scale = 1.15 / width  # inches for each pixel
-    size = (width * scale * len(column_labels) * 1.04 + 0.9, height * scale * len(rows) * 1.04 + 0.4)
+    size = (width * scale * len(column_labels) * 1.04 + 0.3, height * scale * len(rows) * 1.04 + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     places = figure.subplots(len(rows), len(column_labels), squeeze=False)
     for row, label, line in zip(rows, row_labels, places, strict=True):
