@@ -69,7 +69,7 @@ def test_fields_of_a_solver_file_are_set_and_must_be_there_once():
 def test_every_net_of_the_project_takes_the_experiments_options(net, tmp_path):
     options = {"batch_size": "2", "pairs": "5", "choose": '"random"', "alpha": "3e8", "xy": "false"}
     made = definition(Recipe(net, 17, 3, options), tmp_path / "net.h5")
-    assert (made.options.max_iter, made.options.random_seed, made.options.test_interval) == (17, 3, 0)
+    assert (made.options.max_iter, made.options.random_seed, made.test_nets) == (17, 3, [])
     layers = {layer.name: layer for layer in load_netdef(made.train_net).layers if layer.type == "Python"}
     data = PhotoSketchData.read_options(layers["data"])
     assert (data.batch_size, data.pairs, data.xy) == (2, 5, False)
