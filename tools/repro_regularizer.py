@@ -1,17 +1,16 @@
-"""What the printed constants do, for tools/reproduce.py: the regularizer's weight, and the literal recipe."""
+"""What the regularizer's printed weight does, and what others do, for tools/reproduce.py."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from repro_nets import ITERATIONS, recipe
-from repro_paper import ALPHA, LAMBDA, RATE
+from repro_paper import ALPHA, LAMBDA
 from repro_runner import Cell, Experiment, Row, number
-from repro_training import ROOT, SCORES, Recipe, Setting, learned_pairs, score, scores, train
+from repro_training import SCORES, Recipe, Setting, learned_pairs, score, scores, train
 
 from pysketch import figures
 from pysketch.evaluation import SKETCH_CROP
@@ -20,19 +19,11 @@ from pysketch.netdef import Phase, parse_netdef
 from pysketch.preprocessing import crop_centre
 from pysketch.report import PICTURES, Picture, Section, Table
 from pysketch.sketcher import Sketcher
-from pysketch.solver import Solver
-from pysketch.solver_def import load_solver
 
 ALPHAS = ("0", "1e4", "1e6", "1e7", "1e8", "3e8", "1e9")
 PAIRS = (10, 88)
 START = 190.0
 """The grey level that the practical recipe's nets draw before they have learned."""
-
-LITERAL, LITERAL_UPDATES = "small", 40
-"""The literal recipe's net, and how many updates, each of all pairs, are made of it."""
-
-_TARGET = 35.0  # RMSE of the paper's small net
-_K40_SECONDS = 88 * 3 * 8.6e-3  # an update of all pairs: forward and twice as much backward, at the paper's 8.6 ms
 
 
 def regularizer(setting: Setting) -> Experiment:
@@ -144,69 +135,3 @@ def _best(rows: Sequence[Row]) -> list[str]:
             f"{number(high, 'rank1'):g} at alpha = {high['alpha']} (the first of equals). One seed each."
         )
     return texts
-
-
-def literal(setting: Setting) -> Experiment:
-    """The literal recipe, update by update: plain gradient descent at 1e-11 on all pairs, weights of deviation 0.01."""
-    solver: list[Solver] = []
-
-    def snapshot(update: int) -> Path:
-        return setting.out / "nets" / f"literal_iter_{update}.solverstate.h5"
-
-    def compute(cell: Cell) -> Mapping[str, Any]:
-        update = cell["update"]
-        if not solver:
-            solver.append(_literal_solver(setting))
-            if update:
-                solver[0].restore(snapshot(update))
-        solver[0].step(1)
-        solver[0].snapshot()
-        for old in (snapshot(update), snapshot(update).with_name(f"literal_iter_{update}.caffemodel.h5")):
-            old.unlink(missing_ok=True)
-        pixels = math.prod(SKETCH_CROP)
-        loss = solver[0].loss
-        return {"loss": loss, "rmse": math.sqrt(loss / pixels)}
-
-    cells = [{"update": update} for update in range(3 if setting.quick else LITERAL_UPDATES)]
-    return Experiment("literal", ("update",), ("loss", "rmse"), cells, compute, _show_literal)
-
-
-def _literal_solver(setting: Setting) -> Solver:
-    definition = load_solver(ROOT / "solver" / f"{LITERAL}_paper_solver.txt")
-    options = definition.options
-    options.net = str(ROOT / "netdefs" / f"{LITERAL}_paper.prototxt")
-    options.snapshot_prefix = str(setting.out / "nets" / "literal")
-    options.display, options.test_interval, options.test_iter = 0, 0, ()
-    return Solver(definition, data_source=setting.data, workers=setting.workers)
-
-
-def estimate(updates: Sequence[int], rmses: Sequence[float]) -> tuple[float, float]:
-    """(RMSE lost per update at the end of the curve, updates from there to _TARGET if it went on so).
-
-    The loss falls ever more slowly in the long run, so this is a lower bound; infinite if it does not fall.
-    The slope is the least squares line's over the last half.
-    """
-    half = len(updates) // 2
-    slope = -float(np.polyfit(updates[half:], rmses[half:], 1)[0]) if len(updates) - half >= 2 else 0.0
-    return slope, (rmses[-1] - _TARGET) / slope if slope > 0 else math.inf
-
-
-def _show_literal(rows: Sequence[Row], folder: Path) -> Section:
-    updates, rmses = [int(row["update"]) for row in rows], [number(row, "rmse") for row in rows]
-    heading = "The literal recipe"
-    if len(rows) < 2:
-        return Section(heading, ["Not computed yet."])
-    path = f"{PICTURES}/literal.png"
-    figures.curves(folder / path, {f"{LITERAL} net": (updates, rmses, rmses, rmses)}, "update", "RMSE, training")
-    slope, needed = estimate(updates, rmses)
-    hours = needed * _K40_SECONDS / 3600
-    texts = [
-        f"Gradient descent at {RATE:g} on sums over pixels, weights of standard deviation 0.01, raw pixels, all "
-        f"training pairs in one batch. The RMSE of the {LITERAL} net on its training pairs goes from {rmses[0]:.1f} to "
-        f"{rmses[-1]:.1f} in {updates[-1]} updates.",
-        f"At the end it loses {slope:.3g} per update. If it went on so, RMSE {_TARGET:g} would be reached after "
-        f"{needed:.3g} further updates, or {hours:.3g} hours of a K40 at the paper's own 8.6 ms for a photo, "
-        "three times that for learning from it. An extrapolation from the first updates, and a lower bound, as a loss "
-        "falls ever more slowly; the paper says several hours.",
-    ]
-    return Section(heading, texts, pictures=[Picture(path, "Training error, update by update")])

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,15 +63,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training: which net of netdefs/, how many updates, the seed, options of its data and loss layers that differ.
+    """A training: which net of netdefs/, how many updates, the seed, what differs from its netdef and solver file.
 
-    options: names of param_str options -> JSON text, such as "alpha": "0".
+    options: names of options of the data and loss layers -> JSON text, such as "alpha": "0". fields: names of the
+    solver file's fields -> text, such as "base_lr": "0.1".
     """
 
     net: str
     iterations: int
     seed: int
     options: Mapping[str, str]
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -87,6 +89,7 @@ class Recipe:
     def solver(self, netdef: str) -> str:
         """The text of the solver file, for the netdef at this path; without tests, which only the end result needs."""
         fields = {"net": f'"{netdef}"', "max_iter": str(self.iterations), "random_seed": str(self.seed), "display": "0"}
+        fields |= {"snapshot": "0", **self.fields}
         text = re.sub(r"(?m)^test_.*\n", "", _read("solver", f"{self.net}_solver.txt"))
         return with_fields(text, fields)
 

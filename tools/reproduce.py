@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import common
+from repro_literal import literal
 from repro_nets import fig3, fig4, fig5, fig6
-from repro_regularizer import literal, regularizer
+from repro_regularizer import regularizer
 from repro_runner import Experiment, Results, run
 from repro_tables import growth, table1, table2
 from repro_training import Setting

@@ -134,6 +134,7 @@ max_iter: 9
 test_iter: 5
 test_interval: 3
 display: 1
+snapshot: 4
 random_seed: 1
 snapshot_prefix: "snapshots/tiny"
 solver_mode: CPU
