@@ -13,7 +13,7 @@ from repro_runner import Cell, Experiment, Row, number
 from repro_training import SCORES, Recipe, Setting, learned_pairs, score, scores, train
 
 from pysketch import figures
-from pysketch.evaluation import SKETCH_CROP
+from pysketch.evaluation import PHOTO_CROP, SKETCH_CROP
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
 from pysketch.preprocessing import crop_centre
@@ -36,7 +36,8 @@ def regularizer(setting: Setting) -> Experiment:
         path = train(setting, made(cell))
         sketcher, pairs = Sketcher(path, workers=setting.workers), learned_pairs(setting, made(cell))
         sketches = np.stack([crop_centre(pair.sketch, *SKETCH_CROP) for pair in pairs]).astype(np.float64)
-        drawn = np.stack([sketcher.predict(crop_centre(pair.photo, 155, 200)) for pair in pairs]).astype(np.float64)
+        drawn = [sketcher.predict(crop_centre(pair.photo, *PHOTO_CROP)) for pair in pairs]
+        drawn = np.stack([crop_centre(sketch, *SKETCH_CROP) for sketch in drawn]).astype(np.float64)
         alpha = float(cell["alpha"])
         ratios = gradient_ratio(drawn, sketches, alpha), gradient_ratio(np.full_like(drawn, START), sketches, alpha)
         return {

@@ -31,7 +31,7 @@ experiments:
   fig5         MPRL of the four shipped nets                                                      (1 min)
   fig6         the medium net with and without the coordinates X and Y                            (10 min)
   regularizer  its gradient and the scores for alpha from 0 to 1e9, on 10 and 88 pairs            (15 min)
-  literal      the paper's own recipe, update by update                                           (5 min)
+  literal      the paper's own recipe, update by update: its plateau, and what then               (6 min)
   growth       the time of one photo over the number of training pairs                            (10 min)
 
 examples:
@@ -57,6 +57,9 @@ EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = {
     "literal": literal,
     "growth": growth,
 }
+
+_FAILURES = 5
+"""How many failures of an experiment are told one by one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +118,9 @@ def sections(results: Sequence[Results], folder: Path) -> list[Section]:
     for each in results:
         shown = each.experiment.show(each.done, folder)
         notes = [f"Not computed yet: {len(each.missing())} of {len(each.experiment.cells)}."] if each.missing() else []
-        notes += [f"{' '.join(each.experiment.key(row))} {row['status']}" for row in each.failures]
+        notes += [f"{' '.join(each.experiment.key(row))} {row['status']}" for row in each.failures[:_FAILURES]]
+        if len(each.failures) > _FAILURES:
+            notes.append(f"And {len(each.failures) - _FAILURES} further failures, see {each.path.name}.")
         page.append(Section(shown.heading, [*shown.paragraphs, *notes], shown.tables, shown.pictures))
     return page
 
