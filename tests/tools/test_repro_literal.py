@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import repro_literal
 from repro_literal import Descent, further_updates, literal, plateau_end, recipe
@@ -79,21 +80,28 @@ def test_the_plateau_ends_where_the_error_is_halved():
     assert plateau_end([100, 200], [200, 100]) is None
 
 
-def test_updates_to_the_target_are_read_from_the_curve_if_it_gets_there():
-    assert further_updates([100, 200, 300, 400, 500], [200, 90, 60, 35, 30], 35) == 200
+def a_curve(exponent, noise=0.0):
+    """A plateau that ends at 1000, then 350 (updates since)^exponent, up and down by a share of `noise`."""
+    after = np.arange(100, 2000, 100)
+    rmses = 350 * after**exponent * (1 + noise * (-1) ** np.arange(len(after)))
+    return [50, 1000, *(1000 + after)], [800, 390, *rmses]
 
 
-def test_updates_to_the_target_follow_a_power_law_beyond_the_curve():
-    after = [100, 200, 400, 800]
-    updates = [50, 1000, *(1000 + n for n in after)]
-    rmses = [800, 390, *(350 * n**-0.25 for n in after)]
-    assert further_updates(updates, rmses, 35) == pytest.approx(1e4)
+def test_updates_to_the_target_follow_a_power_law():
+    assert further_updates(*a_curve(-0.25), 35) == pytest.approx((1e4, 1e4))
+
+
+def test_a_noisy_curve_gives_wide_bounds_around_it():
+    low, high = further_updates(*a_curve(-0.25, 0.02), 35)
+    assert 3e3 < low < 0.9e4 < 1.1e4 < high < 1e5
+    wider = further_updates(*a_curve(-0.25, 0.04), 35)
+    assert wider[0] < low < high < wider[1]
 
 
 def test_a_curve_that_stays_or_is_too_short_never_gets_to_the_target():
-    assert further_updates([1, 2, 3, 4, 5], [200, 90, 60, 60, 61], 35) == math.inf
-    assert further_updates([1, 2, 3], [200, 90, 60], 35) == math.inf
-    assert further_updates([1, 2, 3], [200, 190, 180], 35) == math.inf
+    assert further_updates(*a_curve(0.01), 35) == (math.inf, math.inf)
+    assert further_updates([1, 2, 3, 4], [200, 90, 60, 50], 35) == (0, math.inf)
+    assert further_updates([1, 2, 3], [200, 190, 180], 35) == (0, math.inf)
 
 
 def test_the_experiment_resumes_and_is_shown(setting, tmp_path, monkeypatch):
@@ -116,10 +124,18 @@ def test_the_experiment_resumes_and_is_shown(setting, tmp_path, monkeypatch):
 
 
 def test_a_plateau_is_counted_in_hours_of_the_papers_card(tmp_path):
+    updates, rmses = a_curve(-0.25)
     rows = [
         {"images": "windows", "seed": "2", "update": str(update), "rmse": str(rmse), "recipe": "", "status": "ok"}
-        for update, rmse in ((1000, 200.0), (2000, 80.0), (3000, 34.0))
+        for update, rmse in zip(updates, rmses, strict=True)
     ]
-    (row,) = repro_literal._show_literal(rows, tmp_path).tables[0].rows
-    seconds = 88 * 3 * 0.0086
-    assert row[5:] == [2000, pytest.approx(2000 * seconds / 3600), 1000, pytest.approx(3000 * seconds / 3600)]
+    for k, expected in (
+        (3, [0.630, "0 to inf", "0.63 to inf"]),
+        (len(rows), [0.630, "1e+04 to 1e+04", "6.9 to 6.9"]),
+    ):
+        (row,) = repro_literal._show_literal(rows[:k], tmp_path).tables[0].rows
+        assert row[5] == 1000
+        assert row[6] == pytest.approx(1000 * 88 * 3 * 0.0086 / 3600, abs=1e-3)
+        assert row[7:] == expected[1:]
+    (row,) = repro_literal._show_literal(rows[:1], tmp_path).tables[0].rows
+    assert row[5:] == [None] * 4
