@@ -37,8 +37,9 @@ class Net:
     weights: a weights or net file to start from. seed: of fillers and data order; the same seed gives the
     same net. dtype: float32 for work, float64 for gradient checks. data_source: for data layers, what
     --data says. layer_paths: folders from which Python layers may be imported. input_shapes: blob name ->
-    shape, for Input layers, instead of the netdef's. workers: the threads and the workspace that layers
-    work with, which nets may share; default: all cores, 64 MiB. debug_info: log every blob's mean magnitude.
+    shape, for Input layers, instead of the netdef's. output_dir: the folder in which layers may write files; None:
+    nowhere. workers: the threads and the workspace that layers work with, which nets may share; default: all cores,
+    64 MiB. debug_info: log every blob's mean magnitude.
     keep: names of the blobs that can be read after a forward, besides inputs, outputs and losses; default: all.
     The others then share memory (see `lifetimes`; `slots` holds it): for phase TEST, without backward. A part of the
     layers still runs if those before it have just run; to read what was given back is a ValueError.
@@ -63,6 +64,7 @@ class Net:
         data_source: str | None = None,
         layer_paths: Sequence[str] = (),
         input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+        output_dir: str | None = None,
         workers: Workers | None = None,
         debug_info: bool = False,
         keep: Sequence[str] | None = None,
@@ -84,6 +86,7 @@ class Net:
             data_source=data_source,
             layer_paths=tuple(layer_paths),
             input_shapes=dict(input_shapes or {}),
+            output_dir=output_dir,
         )
         self.state = self.netdef.resolve_state(self.phase, level, tuple(stages))
         self.blobs: dict[str, Blob] = {}
@@ -244,6 +247,7 @@ class Net:
                 raise ValueError(f'{self.netdef.filename}: keep: no blob "{name}"{did_you_mean(name, self.blobs)}')
         kept = [self.blobs[name] for name in (*self.inputs, *self.outputs, *keep)]
         kept += [blob for blob, _ in self.loss_weights]
+        kept += [blob for layer, top in zip(self.layers, self.tops, strict=True) if layer.holds_tops for blob in top]
         return Slots(find_lifetimes(self.layers, self.bottoms, self.tops, kept), self.context.xp, self.dtype)
 
     def _definitions(self) -> tuple[LayerDef, ...]:

@@ -167,13 +167,20 @@ def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[st
         return arrays
 
 
+def write_datasets(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as float32 datasets of one file, what `read_datasets` reads; DataError if that is not possible."""
+    with _writing(path, DataError) as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=np.asarray(array, "<f4"))
+
+
 @contextlib.contextmanager
-def _writing(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+def _writing(path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> Iterator[h5py.File]:
     try:
         with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # on a full disk h5py's close raises a RuntimeError
-        raise SnapshotError(f"{path}: cannot be written: {error}") from None
+    except (OSError, RuntimeError) as problem:  # on a full disk h5py's close raises a RuntimeError
+        raise error(f"{path}: cannot be written: {problem}") from None
 
 
 @contextlib.contextmanager

@@ -34,10 +34,9 @@ class Solver:
     """Trains a net as a solver file says.
 
     seed: instead of the file's random_seed; without either, another one each time (logged). device: instead of the
-    file's solver_mode and device_id. data_source, layer_paths, workers: as for `Net`.
+    file's solver_mode and device_id. data_source, layer_paths, output_dir, workers: as for `Net`.
     `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
-    last `average_loss` losses.
-    on_iteration, if given, is called after every update, for a progress bar.
+    last `average_loss` losses. on_iteration, if given, is called after every update, for a progress bar.
     """
 
     def __init__(
@@ -48,6 +47,7 @@ class Solver:
         seed: int | None = None,
         data_source: str | None = None,
         layer_paths: Sequence[str] = (),
+        output_dir: str | None = None,
         workers: Workers | None = None,
         on_iteration: Callable[[Solver], None] | None = None,
     ) -> None:
@@ -60,6 +60,7 @@ class Solver:
             "device": device or definition.choose_device(),
             "data_source": data_source,
             "layer_paths": layer_paths,
+            "output_dir": output_dir,
             "workers": workers or Workers(),
             "debug_info": options.debug_info,
         }

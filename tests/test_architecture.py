@@ -22,9 +22,12 @@ ROOMS = {
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
     " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging snapshot caffe"
-    " layer layers.batch_order layers.convolution layers.euclidean_loss"
+    " pooling unsupported_layers layer layers.batch_order layers.axes layers.labels layers.base_convolution"
+    " layers.convolution layers.deconvolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
-    " layers.relu layers.split layers",
+    " layers.relu layers.split layers.pooling layers.inner_product layers.lrn layers.batch_norm layers.mvn"
+    " layers.softmax layers.softmax_with_loss layers.sigmoid_cross_entropy_loss layers.hinge_loss layers.accuracy"
+    " layers.dummy_data layers.hdf5_output layers.image_data layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
