@@ -12,6 +12,7 @@ import numpy as np
 from helpers import SingleLayer, layer_text, make_layer, python_layer
 
 from pysketch.images import write_image
+from pysketch.netdef import Phase
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,90 @@ CASES = {
         layer_text("ReLU", ["a"], ["a"], "relu_param { negative_slope: 0.2 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
     ),
     "Split": Case(layer_text("Split", ["a"], ["x", "y", "z"]), ((2, 3, 4),), ((2, 3, 4),) * 3),
+    "AbsVal": Case(layer_text("AbsVal", ["a"]), ((2, 3, 4),), ((2, 3, 4),), kink=0.0),
+    "BNLL": Case(layer_text("BNLL", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "BNLL, in-place": Case(layer_text("BNLL", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Bias": Case(layer_text("Bias", ["a"], ["y"], "bias_param { num_axes: 2 }"), ((2, 3, 4, 5),), ((2, 3, 4, 5),)),
+    "Bias, of two": Case(
+        layer_text("Bias", ["a", "b"], ["y"], "bias_param { axis: 0 }"), ((2, 3, 4), (2, 3)), ((2, 3, 4),)
+    ),
+    "Bias, in-place": Case(layer_text("Bias", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Concat": Case(layer_text("Concat", ["a", "b", "c"]), ((2, 3, 4, 5), (2, 1, 4, 5), (2, 2, 4, 5)), ((2, 6, 4, 5),)),
+    "Crop": Case(
+        layer_text("Crop", ["a", "b"], ["y"], "crop_param { offset: [1, 2] }"),
+        ((2, 3, 5, 6), (7, 1, 3, 2)),
+        ((2, 3, 3, 2),),
+    ),
+    "Dropout": Case(
+        layer_text("Dropout", ["a"]), ((2, 3, 4),), ((2, 3, 4),), prepare=lambda folder: {"phase": Phase.TEST}
+    ),
+    "ELU": Case(layer_text("ELU", ["a"], ["y"], "elu_param { alpha: 0.7 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0),
+    "ELU, in-place": Case(layer_text("ELU", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),), kink=0.0),
+    "Eltwise": Case(
+        layer_text("Eltwise", ["a", "b", "c"], ["y"], "eltwise_param { coeff: [1, -2, 0.5] }"),
+        ((2, 3, 4),) * 3,
+        ((2, 3, 4),),
+    ),
+    "Eltwise, product": Case(
+        layer_text("Eltwise", ["a", "b", "c"], ["y"], "eltwise_param { operation: PROD }"),
+        ((2, 3, 4),) * 3,
+        ((2, 3, 4),),
+    ),
+    "Eltwise, maximum": Case(
+        layer_text("Eltwise", ["a", "b", "c"], ["y"], "eltwise_param { operation: MAX }"),
+        ((2, 3, 4),) * 3,
+        ((2, 3, 4),),
+    ),
+    "Exp": Case(
+        layer_text("Exp", ["a"], ["y"], "exp_param { base: 2 scale: 0.5 shift: 1 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Exp, in-place": Case(layer_text("Exp", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Flatten": Case(layer_text("Flatten", ["a"]), ((2, 3, 4, 5),), ((2, 60),)),
+    "Log": Case(
+        layer_text("Log", ["a"], ["y"], "log_param { base: 3 scale: 0.5 shift: 9 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Log, in-place": Case(layer_text("Log", ["a"], ["a"], "log_param { shift: 9 }"), ((2, 3, 4),), ((2, 3, 4),)),
+    "PReLU": Case(layer_text("PReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
+    "PReLU, shared and in-place": Case(
+        layer_text("PReLU", ["a"], ["a"], "prelu_param { channel_shared: true }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
+    ),
+    "Parameter": Case(layer_text("Parameter", [], ["y"], "parameter_param { shape { dim: [2, 3] } }"), (), ((2, 3),)),
+    "Power": Case(
+        layer_text("Power", ["a"], ["y"], "power_param { power: 3 scale: 0.5 shift: 1 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Power, in-place": Case(
+        layer_text("Power", ["a"], ["a"], "power_param { scale: 0.5 shift: 1 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Reduction": Case(
+        layer_text("Reduction", ["a"], ["y"], "reduction_param { operation: MEAN axis: 1 coeff: 3 }"),
+        ((2, 3, 4),),
+        ((2,),),
+    ),
+    "Reduction, squares": Case(
+        layer_text("Reduction", ["a"], ["y"], "reduction_param { operation: SUMSQ axis: -1 }"), ((2, 3, 4),), ((2, 3),)
+    ),
+    "Reshape": Case(
+        layer_text("Reshape", ["a"], ["y"], "reshape_param { shape { dim: [0, -1, 2] } }"), ((2, 3, 4),), ((2, 6, 2),)
+    ),
+    "Scale": Case(
+        layer_text("Scale", ["a"], ["y"], "scale_param { num_axes: 2 bias_term: true }"),
+        ((2, 3, 4, 5),),
+        ((2, 3, 4, 5),),
+    ),
+    "Scale, of two": Case(
+        layer_text("Scale", ["a", "b"], ["y"], "scale_param { axis: 0 }"), ((2, 3, 4), (2, 3)), ((2, 3, 4),)
+    ),
+    "Scale, in-place": Case(layer_text("Scale", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Sigmoid": Case(layer_text("Sigmoid", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Sigmoid, in-place": Case(layer_text("Sigmoid", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Silence": Case(layer_text("Silence", ["a", "b"], []), ((2, 3), (4,)), ()),
+    "Slice": Case(
+        layer_text("Slice", ["a"], ["x", "y", "z"], "slice_param { slice_point: [1, 4] }"),
+        ((2, 6, 3, 4),),
+        ((2, 1, 3, 4), (2, 3, 3, 4), (2, 2, 3, 4)),
+    ),
+    "TanH": Case(layer_text("TanH", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "TanH, in-place": Case(layer_text("TanH", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
 }
 WITH_BOTTOMS = [name for name, case in CASES.items() if case.bottoms]
 WITHOUT_BOTTOMS = [name for name, case in CASES.items() if not case.bottoms]

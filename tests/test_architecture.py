@@ -27,7 +27,10 @@ ROOMS = {
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers.pooling layers.inner_product layers.lrn layers.batch_norm layers.mvn"
     " layers.softmax layers.softmax_with_loss layers.sigmoid_cross_entropy_loss layers.hinge_loss layers.accuracy"
-    " layers.dummy_data layers.hdf5_output layers.image_data layers",
+    " layers.dummy_data layers.hdf5_output layers.image_data layers.neuron layers.sigmoid layers.tanh layers.elu"
+    " layers.bnll layers.absval layers.power layers.exp layers.log layers.dropout layers.prelu layers.eltwise"
+    " layers.concat layers.slice layers.crop layers.reshape layers.flatten layers.reduction layers.silence"
+    " layers.parameter layers.scale layers.bias layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"

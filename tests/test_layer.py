@@ -173,7 +173,7 @@ def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path, device: D
     single.backward(*random_diffs(single))
     case = CASES[name]
     larger = tuple((shape[0] + 1, *shape[1:]) for shape in case.bottoms)
-    made_larger = make_layer(case.text, larger, layer_paths=[str(tmp_path)], device=device)
+    made_larger = make_layer(case.text, larger, device=device, **case.prepare(tmp_path))
     for blob, other in zip(single.bottom, made_larger.bottom, strict=True):
         blob.reshape(other.shape)
         blob.data[...] = other.data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from pysketch.backend import Array
 from pysketch.blob import Blob
 from pysketch.fillers import FILLER
@@ -38,7 +40,10 @@ class PReLU(Layer):
         if len(bottom[0].shape) < 2:
             raise self.shape_error(f"a PReLU layer needs a channel axis, found the shape {bottom[0].shape}")
         shape = () if self.options.channel_shared else (bottom[0].shape[1],)
-        self.add_param(self.fill("filler", shape, 0.25))
+        if self.options.given("filler"):
+            self.add_filled(self.options.filler, shape)
+        else:
+            self.add_param(np.full(shape, 0.25, np.float32))
         self._kept: Array | None = None
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -71,4 +76,3 @@ class PReLU(Layer):
         """The slopes, such that they broadcast to the bottom."""
         slopes = self.blobs[0].data
         return slopes.reshape(-1, *(1,) * (ndim - 2)) if slopes.ndim else slopes
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pysketch.backend import Array
 from pysketch.layer import register
 from pysketch.layers.neuron import Neuron
-from pysketch.options import Table
 from pysketch.layers.relu import ENGINE
+from pysketch.options import Table
 
 
 @register
