@@ -13,7 +13,15 @@ setup(
     license="BSD-2-Clause",
     packages=find_packages(include=["pysketch", "pysketch.*"]),
     python_requires=">=3.10",
-    install_requires=["numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10", "tqdm>=4.66", "threadpoolctl>=3.1"],
+    install_requires=[
+        "numpy>=2",
+        "pillow>=10.1",
+        "scipy>=1.11",
+        "h5py>=3.10",
+        "tqdm>=4.66",
+        "threadpoolctl>=3.1",
+        "protobuf>=4.21",
+    ],
     extras_require={
         "gpu": ["cupy-cuda12x>=13"],
         "nvrtc": ["nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"],

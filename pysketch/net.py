@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -12,22 +11,20 @@ from typing import Any
 import numpy as np
 
 import pysketch.layers  # noqa: F401  (registers the layers)
-from pysketch.backend import CPU, Array, Device, copy_into, to_host
+from pysketch.backend import CPU, Array, Device, to_host
 from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
-from pysketch.errors import NetdefError, SnapshotError, did_you_mean
+from pysketch.errors import NetdefError, did_you_mean
 from pysketch.flat_params import FlatParams
 from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.lifetimes import Slots, find_lifetimes
+from pysketch.net_weights import copy_weights, save_weights
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
 from pysketch.params import gather_params
-from pysketch.snapshot import WeightsFile, write_weights
 from pysketch.splits import insert_splits, unread_tops
 from pysketch.workers import Workers
-
-logger = logging.getLogger(__name__)
 
 
 class Net:
@@ -172,23 +169,7 @@ class Net:
         Layers that the file does not have keep what they have, with a warning; layers of the file that
         the net does not have are ignored. SnapshotError if counts or shapes differ.
         """
-        with WeightsFile(path) as file:
-            for name, blobs in self.params.items():
-                if name not in file.layers:
-                    near = did_you_mean(name, file.layers)
-                    logger.warning('%s: has no layer "%s"; it keeps its initial weights%s', path, name, near)
-                    continue
-                if file.count(name) != len(blobs):
-                    raise SnapshotError(
-                        f'{path}: layer "{name}" has {file.count(name)} params, the net\'s has {len(blobs)}'
-                    )
-                for k, blob in enumerate(blobs):
-                    if file.shape(name, k) != blob.shape:
-                        raise SnapshotError(
-                            f'{path}: layer "{name}", param {k}: shape {file.shape(name, k)}, '
-                            f"the net's is {blob.shape}"
-                        )
-                    copy_into(blob.data, file.read(name, k))
+        copy_weights(path, self.params)
 
     def share_with(self, other: Net) -> None:
         """Let the params of layers that both nets have (by name) be the other net's memory."""
@@ -203,10 +184,12 @@ class Net:
         self.learnable.release_data()
 
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
-        """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""
-        data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in self.layers]
-        diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in self.layers] if diffs else None
-        write_weights(path, data, diff, attributes)
+        """Write the weights (and diffs) as Caffe does, to a temporary file that is then renamed.
+
+        In the binary format if the path ends in .caffemodel, with every layer's definition; else in HDF5.
+        attributes: texts to be kept with them, such as a net file's netdef.
+        """
+        save_weights(path, self.name, self.phase, self.layers, diffs, attributes)
 
     def close(self) -> None:
         """End what layers run in the background, and the workers' threads; a later forward starts them anew."""

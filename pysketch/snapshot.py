@@ -94,6 +94,10 @@ class WeightsFile:
         with _naming_damage(self.path, SnapshotError):
             return self._dataset(layer, index).shape
 
+    def fits(self, layer: str, index: int, shape: tuple[int, ...]) -> bool:
+        """Is the param of this shape?"""
+        return self.shape(layer, index) == shape
+
     def read(self, layer: str, index: int) -> np.ndarray:
         """A param as float32; compare `shape` with what you expect first."""
         with _naming_damage(self.path, SnapshotError):
@@ -101,12 +105,6 @@ class WeightsFile:
 
     def _dataset(self, layer: str, index: int) -> h5py.Dataset:
         return _child(self._groups[layer], str(index), h5py.Dataset, self.path)
-
-
-def read_attributes(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The root attributes that are texts, such as a net file's `netdef`."""
-    with _reading(path, SnapshotError) as file:
-        return _read_attributes(file)
 
 
 def write_state(path: str | os.PathLike[str], state: SolverState) -> None:

@@ -18,7 +18,6 @@ from pysketch.netdef import Phase, parse_netdef
 from pysketch.snapshot import (
     SolverState,
     WeightsFile,
-    read_attributes,
     read_datasets,
     read_state,
     write_state,
@@ -410,7 +409,7 @@ def test_a_damaged_param_is_refused_in_one_line(path):
         read_weights(path)
 
 
-@pytest.mark.parametrize("read", [read_attributes, lambda path: read_state(path, SHAPES)])
+@pytest.mark.parametrize("read", [WeightsFile, lambda path: read_state(path, SHAPES)])
 def test_every_reader_refuses_what_is_no_hdf5(read, path):
     no_hdf5(path)
     with pytest.raises(SnapshotError, match=r"file\.h5: not an HDF5 file"):
