@@ -60,7 +60,7 @@ def _input_text(definition: LayerDef, net: Net) -> str:
 def onnx_model(net: Net, any_size: bool = True) -> bytes:
     """The net as an ONNX model, opset 13, whose weights are the net's; DataError names a layer that has no operator.
 
-    any_size: leave batch, height and width open; else they are those of the net.
+    any_size: leave the batch, height and width of images open; else all shapes are those of the net.
     """
     onnx = library()
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
@@ -69,9 +69,10 @@ def onnx_model(net: Net, any_size: bool = True) -> bytes:
         graph.add(layer)
 
     def value(name: str) -> Any:
-        n, channels, *size = net.blobs[name].shape
-        open_shape = ("N", channels, *(f"{name}_{axis}" for axis in ("height", "width")[: len(size)]))
-        return helper.make_tensor_value_info(name, float32, open_shape if any_size else net.blobs[name].shape)
+        shape = net.blobs[name].shape
+        if any_size and len(shape) == 4:
+            shape = ("N", shape[1], f"{name}_height", f"{name}_width")
+        return helper.make_tensor_value_info(name, float32, shape)
 
     nodes = [helper.make_node(*node, **attributes) for node, attributes in graph.nodes]
     nodes += [helper.make_node("Identity", [graph.present[name]], [name]) for name in net.outputs]

@@ -39,7 +39,7 @@ ROOMS = {
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher evaluation figures report pysketch",
+    "use": "net_file sketcher export evaluation figures report pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -48,6 +48,7 @@ SOLE_IMPORTERS = {
     "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
     "google": {"caffe_schema"},
+    "onnx": {"export"},
     "PIL": {"images"},
     "dlib": {"eye_finder"},
     "matplotlib": {"figures"},
