@@ -114,8 +114,7 @@ class Pooling(Layer):
         """y, and the mask if there is a second top."""
         (rows, cols), x = self.windows, bottom[0].data
         if self.options.pool == "AVE":
-            top[0].data[...] = window_sums(window_sums(x, cols, 3), rows, 2)
-            top[0].data /= self._sizes(x.dtype)
+            top[0].data[...] = window_sums(window_sums(x, cols, 3), rows, 2) / self._sizes(x.dtype)
         elif len(top) == 1:
             top[0].data[...] = window_maxima(window_maxima(x, cols, 3), rows, 2)
         else:
