@@ -29,6 +29,8 @@ class SingleLayer:
         self.bottom, self.top, self.params = (
             [self._twin(blob) for blob in blobs] for blobs in (net.bottoms[-1], net.tops[-1], self.layer.blobs)
         )
+        if self.layer.holds_tops:
+            self._fetch()
 
     @property
     def differentiable(self) -> list[int]:
