@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
 
-GAP = 8  # pixels between the two images of side_by_side
+GAP = 8  # pixels between the pictures of side_by_side
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
@@ -131,20 +131,23 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.rint(result).astype(np.uint8)
 
 
-def side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Both images on one white (H, W, 3) sheet, GAP pixels apart; the lower one is centred vertically.
+def side_by_side(*pictures: np.ndarray) -> np.ndarray:
+    """The pictures on one white (H, W, 3) sheet, GAP pixels apart; lower ones are centred vertically.
 
-    Each is (H, W) or (H, W, 3) uint8. The sheet is as high as the higher and H - h - (H - h) // 2 pixels
-    are left below the lower one.
+    Each is (H, W) or (H, W, 3) uint8. The sheet is as high as the highest; H - h - (H - h) // 2 pixels are left
+    below one of h.
     """
-    for image in (left, right):
-        _check_pixels(image, "side_by_side: ")
-    sheet_h = max(left.shape[0], right.shape[0])
-    sheet = np.full((sheet_h, left.shape[1] + GAP + right.shape[1], 3), 255, np.uint8)
-    for image, x in ((left, 0), (right, left.shape[1] + GAP)):
-        h, w = image.shape[:2]
+    for picture in pictures:
+        _check_pixels(picture, "side_by_side: ")
+    sheet_h = max(len(picture) for picture in pictures)
+    sheet_w = sum(picture.shape[1] for picture in pictures) + GAP * (len(pictures) - 1)
+    sheet = np.full((sheet_h, sheet_w, 3), 255, np.uint8)
+    x = 0
+    for picture in pictures:
+        h, w = picture.shape[:2]
         y = (sheet_h - h) // 2
-        sheet[y : y + h, x : x + w] = image if image.ndim == 3 else image[:, :, None]
+        sheet[y : y + h, x : x + w] = picture if picture.ndim == 3 else picture[:, :, None]
+        x += w + GAP
     return sheet
 
 

@@ -35,7 +35,7 @@ ROOMS = {
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher evaluation pysketch",
+    "use": "net_file sketcher evaluation figures report pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -45,6 +45,8 @@ SOLE_IMPORTERS = {
     "h5py": {"snapshot"},
     "PIL": {"images"},
     "dlib": {"eye_finder"},
+    "matplotlib": {"figures"},
+    "jinja2": {"report"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
     "sklearn": {"baselines.support_vectors"},

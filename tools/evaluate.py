@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import common
-import numpy as np
+from evaluate_report import RANKS, SCORES, check_library, scores, write_pairs, write_report
 from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
-from pysketch.evaluation import CSV_HEADER, Evaluation, csv_rows, evaluate, fit_seconds, net_draw
-from pysketch.files import atomic_path
+from pysketch.evaluation import Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.pairs import Pair, load_pairs
 from pysketch.sketcher import Sketcher
 from pysketch.workers import Workers
@@ -25,6 +23,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR         (DIR/test/photos, DIR/test/sketches)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
 
 Photos are drawn from their centre 155x200 (baselines: whole), and all scores are of the centre 143x188 of the sketch.
 RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is that of both rescaled: the paper's MPRL.
@@ -32,13 +31,13 @@ PSNR is in decibels. Rank n: the share of the artist's sketches whose own person
 drawn sketches, in percent; who is equally near counts against us. s/photo: the median time of drawing one.
 """
 
-RANKS = (1, 3, 5, 10)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, let every method draw all test photos, print the table."""
     parser = _parser()
     args = parser.parse_args(arguments)
+    if args.report:
+        check_library()
     if args.net is None and not args.baseline:
         parser.error("expected a net file, or --baseline NAME")
     common.log_to(None, logging.WARNING)
@@ -50,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(table(evaluations)))
     if args.csv:
-        write_csv(args.csv, evaluations)
+        write_pairs(args.csv, evaluations)
+    if args.report:
+        print(f"report: {write_report(args.report, evaluations, pairs)}")
     return 0
 
 
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of the baselines' chance; default: 0")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores of every pair")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
     common.add_device(parser)
     common.add_threads(parser)
     return parser
@@ -96,26 +98,14 @@ def progress_bar(title: str, unit: str = "photo") -> Iterator[Callable[[int, int
 def table(evaluations: Sequence[Evaluation]) -> list[str]:
     """The lines of the table: a method each, the first line the heads of the columns."""
     width = max(6, *(len(each.method) for each in evaluations))
-    ranks = "".join(f"{f'rank {n}':>9}" for n in RANKS)
-    lines = [f"{'method':<{width}}{'RMSE':>8}{'at .5':>8}{'at 2':>8}{'PSNR':>8}{'SSIM':>8}{ranks}{'s/photo':>10}"]
+    head, *heads = SCORES
+    formats = ["8.2f"] * 4 + ["8.3f"] + ["9.1f"] * len(RANKS) + ["10.4f"]
+    short = [name.removeprefix("RMSE ") for name in heads]
+    lines = [f"{head:<{width}}" + "".join(f"{n:>{f.split('.')[0]}}" for n, f in zip(short, formats, strict=True))]
     for each in evaluations:
-        half, one, two = each.rescaled_rmses.mean(axis=0)
-        scores = f"{one:8.2f}{half:8.2f}{two:8.2f}{each.psnrs.mean():8.2f}{each.ssims.mean():8.3f}"
-        ranks = "".join(f"{each.matched(n):9.1f}" for n in RANKS)
-        lines.append(f"{each.method:<{width}}{scores}{ranks}{np.median(each.seconds):10.4f}")
+        method, *values = scores(each)
+        lines.append(f"{method:<{width}}" + "".join(f"{v:{f}}" for v, f in zip(values, formats, strict=True)))
     return lines
-
-
-def write_csv(path: Path, evaluations: Sequence[Evaluation]) -> None:
-    """Every pair's scores, a line each."""
-    try:
-        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(CSV_HEADER)
-            for evaluation in evaluations:
-                writer.writerows(csv_rows(evaluation))
-    except OSError as error:
-        common.fail(f"{path}: the scores cannot be written there: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 import csv
 import re
+import sys
 
 import evaluate
 import numpy as np
 import pytest
 
-from pysketch.errors import BaselineError
+from pysketch.errors import BaselineError, DataError
 from pysketch.images import write_image
 from pysketch.pairs import load_pairs
 from pysketch.preprocessing import crop_centre
@@ -82,8 +83,22 @@ def test_an_unknown_baseline_is_an_error_before_anything_is_drawn(net_file, alig
         evaluate.main([str(net_file), "--data", str(aligned), "--baseline", "grey", "lne"])
 
 
-def test_scores_that_cannot_be_written_are_one_line(aligned, capsys, tmp_path):
-    with pytest.raises(SystemExit) as exit:
+def test_scores_that_cannot_be_written_are_one_line(aligned, tmp_path):
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: the scores cannot be written there: "):
         evaluate.main(["--data", str(aligned), "--baseline", "grey", "--csv", str(tmp_path)])
-    assert exit.value.code == 2
-    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: the scores cannot be written there: ")
+
+
+def test_a_report_is_a_page_beside_the_table(net_file, aligned, capsys, tmp_path):
+    for library in ("matplotlib", "jinja2"):
+        pytest.importorskip(library, reason='reports need it: pip install -e ".[report]"')
+    folder = tmp_path / "report"
+    evaluate.main([str(net_file), "--data", str(aligned), "--device", "cpu", "--report", str(folder)])
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {folder / 'index.html'}"
+    assert "Cumulative match score" in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_report_without_its_libraries_is_refused_before_anything_is_drawn(aligned, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(DataError, match="figures need matplotlib"):
+        evaluate.main(["--data", str(aligned), "--baseline", "grey", "--report", str(tmp_path / "report")])
+    assert not (tmp_path / "report").exists()

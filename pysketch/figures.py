@@ -1,0 +1,173 @@
+"""Figures as PNG files: curves, bars and sheets of pictures; the only importer of matplotlib.
+
+Colours differ in lightness too, so that a page printed in grey can be read; what is ours is drawn thickest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysketch.errors import DataError
+from pysketch.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLOURS = (
+    "#000000",
+    "#c1440e",
+    "#1f6fb2",
+    "#2e8b57",
+    "#8e5bb5",
+    "#e0a11b",
+    "#5fb4c9",
+    "#9a9a9a",
+    "#b04a7a",
+    "#6b5b2e",
+)
+_MARKERS = "osD^vP*X<>"
+_DPI = 130
+
+Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+"""x, the mean y, the lowest and the highest y: four sequences of one length."""
+
+
+def cumulative_match(
+    path: str | os.PathLike[str], scores: Mapping[str, Sequence[float]], title: str | None = None
+) -> None:
+    """CMS over the rank, in percent, a line for each method; scores[method][k] is that of rank k + 1."""
+    figure, axes = _axes(title)
+    for k, (method, values) in enumerate(scores.items()):
+        ranks = np.arange(1, len(values) + 1)
+        axes.plot(ranks, values, label=method, **_style(k), markersize=4)
+    axes.set(xlabel="rank", ylabel="queries found, %", xticks=np.arange(1, 1 + max(map(len, scores.values()))))
+    axes.set_ylim(top=101)
+    _write(path, figure, axes)
+
+
+def curves(
+    path: str | os.PathLike[str],
+    lines: Mapping[str, Curve],
+    x_label: str,
+    y_label: str,
+    title: str | None = None,
+    log_x: bool = False,
+    log_y: bool = False,
+    printed: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+) -> None:
+    """Lines of means in bands from the lowest to the highest; `printed`: the paper's points, as open markers.
+
+    log_x, log_y: logarithmic axes; a value of 0 on such an axis is drawn on a linear stretch of it.
+    """
+    figure, axes = _axes(title)
+    for k, (label, (x, mean, low, high)) in enumerate(lines.items()):
+        axes.plot(x, mean, label=label, **_style(k), markersize=4)
+        axes.fill_between(x, low, high, color=_COLOURS[k % len(_COLOURS)], alpha=0.15, linewidth=0)
+    for k, (label, (x, y)) in enumerate((printed or {}).items()):
+        axes.plot(x, y, _MARKERS[k], label=label, color="#000000", markerfacecolor="none", markersize=9, zorder=5)
+    for wanted, axis, which in ((log_x, axes.xaxis, 0), (log_y, axes.yaxis, 1)):
+        if wanted:
+            values = np.concatenate([np.asarray(line[which], float) for line in lines.values()])
+            _logarithmic(axes, axis, values)
+    axes.set(xlabel=x_label, ylabel=y_label)
+    _write(path, figure, axes)
+
+
+def bars(
+    path: str | os.PathLike[str],
+    groups: Mapping[str, Mapping[str, float]],
+    y_label: str,
+    title: str | None = None,
+    lowest: float = 0.0,
+) -> None:
+    """Groups of bars, a bar for each label, its number above it; `lowest`: where the y axis begins."""
+    figure, axes = _axes(title)
+    labels = list(dict.fromkeys(label for group in groups.values() for label in group))
+    width = 0.8 / len(labels)
+    for k, label in enumerate(labels):
+        at = [place for place, group in enumerate(groups.values()) if label in group]
+        values = [group[label] for group in groups.values() if label in group]
+        places = np.array(at) + (k - (len(labels) - 1) / 2) * width
+        drawn = axes.bar(places, values, width, label=label, color=_GREYS[k % len(_GREYS)], edgecolor="black")
+        axes.bar_label(drawn, fmt="%.3g", fontsize=7)
+    axes.set(xticks=range(len(groups)), xticklabels=list(groups), ylabel=y_label)
+    axes.set_ylim(bottom=lowest)
+    _write(path, figure, axes)
+
+
+_GREYS = ("#404040", "#d0d0d0", "#c1440e", "#1f6fb2", "#8fb98f", "#e0a11b")
+
+
+def sheet(
+    path: str | os.PathLike[str],
+    rows: Sequence[Sequence[np.ndarray]],
+    row_labels: Sequence[str],
+    column_labels: Sequence[str],
+) -> None:
+    """Pictures in rows and columns, (H, W) or (H, W, 3) uint8, none enlarged; labels above and at the left."""
+    library()
+    from matplotlib.figure import Figure
+
+    height, width = rows[0][0].shape[:2]
+    scale = 1.15 / width  # inches for each pixel
+    size = (width * scale * len(column_labels) * 1.04 + 0.3, height * scale * len(rows) * 1.04 + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    places = figure.subplots(len(rows), len(column_labels), squeeze=False)
+    for row, label, line in zip(rows, row_labels, places, strict=True):
+        for picture, place in zip(row, line, strict=True):
+            place.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            place.set(xticks=[], yticks=[])
+        line[0].set_ylabel(label, fontsize=8)
+    for label, place in zip(column_labels, places[0], strict=True):
+        place.set_title(label, fontsize=9)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150)
+
+
+def library() -> Any:
+    """matplotlib; DataError with what to install where it is missing."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise DataError('figures need matplotlib; install it with: pip install -e ".[report]"') from None
+    return matplotlib
+
+
+def _axes(title: str | None) -> tuple[Figure, Axes]:
+    library()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)
+    if title:
+        axes.set_title(title, fontsize=10)
+    return figure, axes
+
+
+def _style(k: int) -> dict[str, Any]:
+    """Of the k-th line: the first, ours, is the thickest and lies above the others."""
+    style = {"color": _COLOURS[k % len(_COLOURS)], "marker": _MARKERS[k % len(_MARKERS)], "linewidth": 1.2}
+    return style | ({"linewidth": 2.4, "zorder": 4} if k == 0 else {})
+
+
+def _logarithmic(axes: Axes, axis: Any, values: np.ndarray) -> None:
+    positive = values[values > 0]
+    scale = axes.set_xscale if axis is axes.xaxis else axes.set_yscale
+    if positive.size and positive.size < values.size:
+        scale("symlog", linthresh=positive.min(), linscale=0.3)
+    else:
+        scale("log")
+
+
+def _write(path: str | os.PathLike[str], figure: Figure, axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=8)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI)

@@ -1,0 +1,138 @@
+"""Pages of results that open without a network: an HTML file and its pictures in a folder beside it.
+
+The pictures are files rather than part of the page: a page with a hundred faces opens at once, and a figure can
+be taken into a paper. The only importer of jinja2, whose autoescape makes names from files harmless.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pysketch.errors import DataError
+from pysketch.files import atomic_path
+
+PICTURES = "pictures"
+"""The folder of a page's pictures, beside the page."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: heads of columns, rows of texts and numbers (a float is shown with 4 digits), a caption."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture by its path relative to the page, and a caption."""
+
+    path: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it: paragraphs, tables, then pictures, side by side where they fit."""
+
+    heading: str
+    paragraphs: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = field(default_factory=list)
+
+
+def write_page(path: str | os.PathLike[str], title: str, sections: Sequence[Section]) -> None:
+    """Write the page, under a temporary name that is then renamed; DataError if jinja2 or the place is missing."""
+    jinja2 = library()
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["cell"] = _cell
+    page = environment.from_string(_PAGE).render(title=title, sections=sections)
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: the report cannot be written there: {error.strerror}") from None
+
+
+def library() -> Any:
+    """jinja2; DataError with what to install where it is missing."""
+    try:
+        import jinja2
+    except ImportError:
+        raise DataError('a report needs jinja2; install it with: pip install -e ".[report]"') from None
+    return jinja2
+
+
+def write_csv(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table as a CSV file, complete or not at all; DataError if it cannot be written."""
+    try:
+        with atomic_path(path) as temporary, Path(temporary).open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(header)
+            writer.writerows(rows)
+    except OSError as error:
+        raise DataError(f"{path}: the scores cannot be written there: {error.strerror}") from None
+
+
+def _cell(value: Any) -> str:
+    """How a value is shown: a float with four digits, None as a dash."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+body { font-family: Georgia, serif; max-width: 72em; margin: 2em auto; padding: 0 1em; color: #222; }
+h1, h2 { font-weight: normal; border-bottom: 1px solid #ccc; }
+p { max-width: 48em; line-height: 1.4; }
+table { border-collapse: collapse; margin: 1em 0; font-size: 0.9em; }
+caption { text-align: left; padding-bottom: 0.4em; font-style: italic; }
+th, td { padding: 0.25em 0.8em; text-align: right; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-end; }
+figure { margin: 0; } figcaption { font-size: 0.8em; color: #555; max-width: 44em; }
+img { max-width: 100%; }
+nav a { margin-right: 1em; }
+</style>
+</head>
+<body>
+<h1>{{ title }}</h1>
+<nav>{% for section in sections %}<a href="#s{{ loop.index }}">{{ section.heading }}</a> {% endfor %}</nav>
+{% for section in sections %}
+<h2 id="s{{ loop.index }}">{{ section.heading }}</h2>
+{% for text in section.paragraphs %}
+<p>{{ text }}</p>
+{% endfor %}
+{% for table in section.tables %}
+<table>
+{% if table.caption %}
+<caption>{{ table.caption }}</caption>
+{% endif %}
+<tr>{% for head in table.header %}<th>{{ head }}</th>{% endfor %}</tr>
+{% for row in table.rows %}
+<tr>{% for value in row %}<td>{{ value | cell }}</td>{% endfor %}</tr>
+{% endfor %}
+</table>
+{% endfor %}
+<div class="pictures">
+{% for picture in section.pictures %}
+<figure><img src="{{ picture.path | urlencode }}" alt="{{ picture.caption }}" loading="lazy">
+<figcaption>{{ picture.caption }}</figcaption></figure>
+{% endfor %}
+</div>
+{% endfor %}
+</body>
+</html>
+"""

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from pysketch import figures
+from pysketch.errors import DataError
+from pysketch.images import read_photo
+
+pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
+
+
+def ink(path):
+    """Which pixels are not white, (H, W)."""
+    return (read_photo(path) < 250).any(axis=2)
+
+
+def colours(path):
+    """The picture's colours, as a set of (r, g, b)."""
+    return set(map(tuple, read_photo(path).reshape(-1, 3)))
+
+
+def test_every_method_has_a_line_in_the_cumulative_match_figure(tmp_path):
+    for number, scores in enumerate(({"ours": [99, 100]}, {"ours": [99, 100], "grey": [41, 55]})):
+        figures.cumulative_match(tmp_path / f"{number}.png", scores)
+    black, rust = (0, 0, 0), (0xC1, 0x44, 0x0E)
+    assert black in colours(tmp_path / "0.png")
+    assert rust not in colours(tmp_path / "0.png")
+    assert {black, rust} <= colours(tmp_path / "1.png")
+
+
+def test_curves_show_printed_points_and_bands_and_take_zero_on_a_logarithmic_axis(tmp_path):
+    line = {"ours": ([0, 10, 1000], [3.0, 2.0, 1.0], [2.5, 1.5, 0.5], [3.5, 2.5, 1.5])}
+    figures.curves(tmp_path / "plain.png", line, "alpha", "RMSE", log_x=True)
+    figures.curves(tmp_path / "printed.png", line, "alpha", "RMSE", log_x=True, printed={"paper": ([10], [3.0])})
+    plain, printed = (ink(tmp_path / f"{name}.png").sum() for name in ("plain", "printed"))
+    assert printed > plain
+
+
+def test_bars_begin_where_they_are_told_to(tmp_path):
+    groups = {"sr": {"ours": 35.0, "paper": 36.8}, "small": {"ours": 32.0}}
+    figures.bars(tmp_path / "zero.png", groups, "MPRL")
+    figures.bars(tmp_path / "high.png", groups, "MPRL", lowest=25)
+    assert ink(tmp_path / "zero.png").sum() > ink(tmp_path / "high.png").sum() > 0
+
+
+def test_a_sheet_shows_every_picture_in_its_place(tmp_path):
+    dark, light = np.full((40, 30), 20, np.uint8), np.full((40, 30, 3), 200, np.uint8)
+    figures.sheet(tmp_path / "sheet.png", [[dark, light], [light, dark]], ["a", "b"], ["photo", "sketch"])
+    page = read_photo(tmp_path / "sheet.png").astype(int).sum(axis=2) // 3
+    rows, cols = np.nonzero(page == 20)
+    height, width = page.shape
+    upper = rows < height / 2
+    assert np.median(cols[upper]) < width / 2 < np.median(cols[~upper])
+
+
+def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    def fail(*arguments, **options):
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(RuntimeError, match="no room"):
+        figures.bars(tmp_path / "a.png", {"x": {"y": 1.0}}, "z")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_matplotlib_is_one_line_that_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    with pytest.raises(DataError, match=r'figures need matplotlib; install it with: pip install -e "\.\[report\]"'):
+        figures.library()

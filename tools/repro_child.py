@@ -1,0 +1,65 @@
+"""One method on the test pairs, in a process of its own, so that its memory can be measured: for tools/reproduce.py.
+
+python tools/repro_child.py METHOD OUT.npz DATA PAIRS PHOTOS THREADS   (0: all of them)
+METHOD is a net file or a baseline's name. Prints one JSON object; OUT.npz holds the drawn crops, uint8.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import common
+import numpy as np
+from bench_child import peak_bytes
+
+from pysketch.baselines import baseline_class
+from pysketch.evaluation import evaluate, fit_seconds, net_draw
+from pysketch.files import atomic_path
+from pysketch.pairs import load_pairs
+from pysketch.sketcher import Sketcher
+from pysketch.workers import Workers
+
+CURVE = 10
+"""Cumulative match scores are kept up to this rank."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Learn, draw, score, print."""
+    method, out, data, *numbers = arguments if arguments is not None else sys.argv[1:]
+    print(json.dumps(measure(method, Path(out), data, *map(int, numbers))))
+    return 0
+
+
+def measure(method: str, out: Path, data: str, pairs: int, photos: int, threads: int) -> dict[str, Any]:
+    """Scores on the first `photos` test pairs, having learned from the first `pairs` training pairs; 0: all.
+
+    Grey levels, decibels, percent; seconds: the median of drawing a photo; learn_seconds; peak_mib of this process.
+    """
+    test = load_pairs(data, "test")[: photos or None]
+    learn_seconds = 0.0
+    if method.endswith(".h5"):
+        draw = net_draw(Sketcher(method, workers=Workers(threads or None)))
+        draw(test[0].photo)  # the first photo is slower: memory is taken, threads start
+    else:
+        training = load_pairs(data, "train")
+        baseline = baseline_class(method)()
+        learn_seconds = fit_seconds(baseline, training[: pairs or None], test, lambda done, total: None)
+        draw = baseline.sketch
+    found = evaluate(method, draw, test)
+    with atomic_path(out) as temporary:
+        np.savez_compressed(temporary, drawn=np.stack(found.drawn))
+    peak = peak_bytes()
+    half, one, two = found.rescaled_rmses.mean(axis=0).tolist()
+    values = {"rmse_0.5": half, "rmse": one, "rmse_2": two}
+    values |= {"psnr": float(found.psnrs.mean()), "ssim": float(found.ssims.mean())}
+    values |= {f"rank{n}": found.matched(n) for n in range(1, CURVE + 1)}
+    values |= {"seconds": float(np.median(found.seconds)), "learn_seconds": learn_seconds}
+    return values | {"peak_mib": round(peak / 2**20) if peak else None}
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,151 @@
+"""Short trainings for tools/reproduce.py: a net of netdefs/ with some options changed, trained, kept and scored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repro_paper import RANKS
+
+from pysketch.evaluation import Evaluation, evaluate, net_draw
+from pysketch.net_file import write_net_file
+from pysketch.pairs import Pair, load_pairs
+from pysketch.prototxt import parse
+from pysketch.sketcher import Sketcher
+from pysketch.solver import Solver
+from pysketch.solver_def import SolverDef, read_solver
+from pysketch.workers import Workers
+
+ROOT = Path(__file__).parents[1]
+
+SCORES = ("rmse_0.5", "rmse", "rmse_2", "psnr", "ssim", *(f"rank{n}" for n in RANKS))
+"""The columns of a trained net's scores on the test pairs."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all experiments share: the data, the folder of results, threads, and how much to shrink trainings.
+
+    quick: trainings of a few iterations and a few test pairs, to see that everything runs.
+    """
+
+    data: str
+    out: Path
+    threads: int | None = None
+    quick: bool = False
+
+    def test_pairs(self) -> list[Pair]:
+        """The test pairs, or, quick, the first six."""
+        return load_pairs(self.data, "test")[: 6 if self.quick else None]
+
+    def training_pairs(self) -> list[Pair]:
+        """The training pairs."""
+        return load_pairs(self.data, "train")
+
+    def iterations(self, wanted: int) -> int:
+        """So many, or, quick, three."""
+        return 3 if self.quick else wanted
+
+    def workers(self) -> Workers:
+        """Threads, all cores unless told otherwise."""
+        return Workers(self.threads)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training: which net of netdefs/, how many updates, the seed, options of its data and loss layers that differ.
+
+    options: names of param_str options -> JSON text, such as "alpha": "0".
+    """
+
+    net: str
+    iterations: int
+    seed: int
+    options: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What the net file is called: all of the recipe, so that different recipes never share a file."""
+        options = "_".join(f"{name}-{value}" for name, value in self.options.items())
+        return re.sub(r"[^\w.+-]", "", f"{self.net}_{self.iterations}_seed{self.seed}_{options}")
+
+
+def train(setting: Setting, recipe: Recipe) -> Path:
+    """Train by the net's practical solver file, with another max_iter and seed; the net file's path.
+
+    Netdef and net are kept in setting.out/nets; a net of this recipe that is there is taken as it is.
+    DivergenceError if the training diverges.
+    """
+    path = setting.out / "nets" / f"{recipe.name}.h5"
+    if path.is_file():
+        return path
+    solver = Solver(definition(recipe, path), data_source=setting.data, workers=setting.workers())
+    with closing(solver):
+        solver.step(recipe.iterations)
+        write_net_file(path, solver.net)
+    return path
+
+
+def definition(recipe: Recipe, path: Path) -> SolverDef:
+    """The solver of a recipe; its netdef, with the recipe's options, is written beside the net file `path`."""
+    netdef = path.with_suffix(".prototxt")
+    netdef.parent.mkdir(parents=True, exist_ok=True)
+    netdef.write_text(with_options(_read("netdefs", f"{recipe.net}.prototxt"), recipe.options), encoding="utf-8")
+    fields = {"net": f'"{netdef.as_posix()}"', "max_iter": str(recipe.iterations), "random_seed": str(recipe.seed)}
+    fields |= {"test_interval": "0", "test_iter": "0", "display": "0"}
+    text = with_fields(_read("solver", f"{recipe.net}_solver.txt"), fields)
+    return read_solver(parse(text, recipe.name), recipe.name)
+
+
+def with_options(netdef: str, options: Mapping[str, str]) -> str:
+    """A netdef's text with JSON options of its layers' param_str set: name -> JSON text.
+
+    An option that stands there once, comments aside, gets the new value; one that does not is added to the data
+    layer, behind its batch_size. ValueError if it stands there twice.
+    """
+    netdef = re.sub(r"(?m)^\s*#.*\n", "", netdef)
+    for name, value in options.items():
+        pattern = rf'"{name}": (\[[^\]]*\]|[^,\s}}]+)'
+        netdef, found = re.subn(pattern, f'"{name}": {value}', netdef)
+        if found > 1:
+            raise ValueError(f"{name} stands {found} times in the netdef")
+        if not found:
+            netdef, found = re.subn(r'("batch_size": \d+,)', rf'\1 "{name}": {value},', netdef)
+            if found != 1:
+                raise ValueError(f"batch_size stands {found} times in the netdef; expected once")
+    return netdef
+
+
+def with_fields(solver: str, fields: Mapping[str, str]) -> str:
+    """A solver file's text with some fields set: name -> text; each must stand there once."""
+    for name, value in fields.items():
+        solver, found = re.subn(rf"(?m)^{name}: \S+", f"{name}: {value}", solver)
+        if found != 1:
+            raise ValueError(f"{name} stands {found} times in the solver file; expected once")
+    return solver
+
+
+def score(setting: Setting, path: Path, pairs: Sequence[Pair]) -> Evaluation:
+    """A net file on these pairs."""
+    return evaluate(path.stem, net_draw(Sketcher(path, workers=setting.workers())), pairs)
+
+
+def scores(evaluation: Evaluation) -> dict[str, float]:
+    """The columns of SCORES."""
+    means = evaluation.rescaled_rmses.mean(axis=0).tolist()
+    values = [*means, float(evaluation.psnrs.mean()), float(evaluation.ssims.mean())]
+    values += [evaluation.matched(n) for n in RANKS]
+    return dict(zip(SCORES, values, strict=True))
+
+
+def trained_scores(setting: Setting, recipe: Recipe) -> dict[str, Any]:
+    """Train and score: the columns of SCORES."""
+    return scores(score(setting, train(setting, recipe), setting.test_pairs()))
+
+
+def _read(folder: str, name: str) -> str:
+    return (ROOT / folder / name).read_text(encoding="utf-8")

@@ -1,0 +1,117 @@
+"""Measure the paper's tables and figures again: python tools/reproduce.py --data DIR"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import common
+from repro_nets import fig3, fig4, fig5, fig6
+from repro_regularizer import literal, regularizer
+from repro_runner import Experiment, Results, run
+from repro_tables import growth, table1, table2
+from repro_training import Setting
+from tqdm import tqdm
+
+from pysketch import figures, report
+from pysketch.report import Section, write_page
+
+EXAMPLES = """
+experiments:
+  table1       recognition: the shipped medium net and every baseline, with its time and memory   (30 min)
+  table2       the time of one photo, for each net                                                (1 min)
+  fig3         samples of what table1 has drawn
+  fig4         rank 1 and RMSE over the number of training pairs, with and without the regularizer (60 min)
+  fig5         MPRL of the four shipped nets                                                      (1 min)
+  fig6         the medium net with and without the coordinates X and Y                            (10 min)
+  regularizer  its gradient and the scores for alpha from 0 to 1e9, on 10 and 88 pairs            (15 min)
+  literal      the paper's own recipe, update by update                                           (5 min)
+  growth       the time of one photo over the number of training pairs                            (10 min)
+
+examples:
+  python tools/reproduce.py --data DIR                       all of it, into reproduced/index.html
+  python tools/reproduce.py table2 fig5 --data DIR --out results
+  python tools/reproduce.py --data DIR --budget 30           what fits 30 minutes; again for more
+  python tools/reproduce.py fig6 --data synthetic --quick --out try
+
+Minutes are those of two cores. Each result goes into a CSV in the folder at once and is never computed again while it
+is there: to compute it anew, remove its line. DIR holds train/ and test/, each with photos/ and sketches/.
+--budget ends with a whole result, so that it may take some minutes more.
+"""
+
+EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = {
+    "table1": table1,
+    "table2": table2,
+    "fig3": fig3,
+    "fig4": fig4,
+    "fig5": fig5,
+    "fig6": fig6,
+    "regularizer": regularizer,
+    "literal": literal,
+    "growth": growth,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compute what is missing and write the page."""
+    args = _parser().parse_args(arguments)
+    figures.library()
+    report.library()
+    common.log_to(None, logging.ERROR)
+    out = args.out / "quick" if args.quick else args.out
+    out.mkdir(parents=True, exist_ok=True)
+    setting = Setting(args.data, out.resolve(), args.threads, args.quick)
+    names = args.experiments or list(EXPERIMENTS)
+    results = [Results.load(EXPERIMENTS[name](setting), out) for name in EXPERIMENTS]
+    wanted = [each for each in results if each.experiment.name in names]
+    waiting = sum(len(each.missing()) for each in wanted)
+    with tqdm(total=waiting, unit="result", disable=None, dynamic_ncols=True) as bar:
+
+        def begin(title: str, number: int) -> None:
+            bar.update(number - bar.n)
+            bar.set_postfix_str(title)
+
+        left = run(wanted, None if args.budget is None else 60 * args.budget, begin)
+        bar.update(waiting - left - bar.n)
+    write_page(out / "index.html", "The paper, measured again", sections(results, out))
+    for each in results:
+        print(_status(each))
+    print(f"report: {out / 'index.html'}" + (f"; {left} results are left, run the command again" if left else ""))
+    return 0
+
+
+def sections(results: Sequence[Results], folder: Path) -> list[Section]:
+    """The page: every experiment with what it has, and what it has not."""
+    page = []
+    for each in results:
+        shown = each.experiment.show(each.done, folder)
+        notes = [f"Not computed yet: {len(each.missing())} of {len(each.experiment.cells)}."] if each.missing() else []
+        notes += [f"{' '.join(each.experiment.key(row))} {row['status']}" for row in each.failures]
+        page.append(Section(shown.heading, [*shown.paragraphs, *notes], shown.tables, shown.pictures))
+    return page
+
+
+def _status(results: Results) -> str:
+    done, failed, missing = len(results.done), len(results.failures), len(results.missing())
+    name = results.experiment.name
+    return (
+        f"{name:<12}{done:>4} done{failed:>4} failed{missing:>4} missing" if done + failed + missing else f"{name:<12}"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = common.parser("reproduce.py", "Measure the paper's tables and figures again.", EXAMPLES)
+    help = f"which of them; default: all of {', '.join(EXPERIMENTS)}"
+    parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT", help=help)
+    parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
+    parser.add_argument("--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced")
+    parser.add_argument("--budget", type=float, metavar="MINUTES", help="begin no further result after so many")
+    parser.add_argument("--quick", action="store_true", help="shrink everything, into DIR/quick: does it run?")
+    common.add_threads(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    common.run(main)
