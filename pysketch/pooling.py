@@ -79,21 +79,22 @@ def window_maxima(x: Array, windows: Windows, axis: int) -> Array:
 
 
 def first_maxima(x: Array, windows: Windows, axis: int) -> tuple[Array, Array]:
-    """(y, k): the maxima, and the place in its window of the first element that is that large."""
-    xp, y = array_module(x), window_maxima(x, windows, axis)
-    place = xp.full(y.shape, windows.kernel, np.int32)
+    """(y, k): the maxima, and the place in its window of the first element that none exceeds.
+
+    Reckoned with truth values as numbers: choosing by them, element by element, takes a CPU twenty times longer.
+    """
+    y = window_maxima(x, windows, axis)
+    place = array_module(x).zeros(y.shape, np.int32)
     for k, seen, outs in reversed(list(windows.taps(axis, x.ndim))):
-        largest = x[seen] >= y[outs]
-        xp.copyto(place[outs], np.int32(k), where=largest | (x[seen] != x[seen]))
+        place[outs] += ~(x[seen] < y[outs]) * (k - place[outs])
     return y, place
 
 
 def spread_maxima(dy: Array, place: Array, windows: Windows, axis: int) -> Array:
     """Every window hands its dy to its first largest element."""
-    xp = array_module(dy)
-    dx = xp.zeros(_resized(dy, axis, windows.size), dy.dtype)
+    dx = array_module(dy).zeros(_resized(dy, axis, windows.size), dy.dtype)
     for k, seen, outs in windows.taps(axis, dy.ndim):
-        dx[seen] += xp.where(place[outs] == k, dy[outs], 0)
+        dx[seen] += dy[outs] * (place[outs] == k)
     return dx
 
 

@@ -20,6 +20,7 @@ from pysketch.snapshot import (
     WeightsFile,
     read_datasets,
     read_state,
+    write_datasets,
     write_state,
     write_weights,
 )
@@ -317,6 +318,21 @@ def test_training_data_must_lie_in_their_file_too(make, message, path):
         make(file, "rows")
     with pytest.raises(DataError, match=f"file.h5: /rows {message}"):
         read_datasets(path, ["rows"])
+
+
+def test_datasets_come_back_as_float32(tmp_path):
+    rows = np.arange(6.0).reshape(3, 2)
+    write_datasets(tmp_path / "a.h5", {"data": rows, "label": np.array([1, 2, 3])})
+    found = read_datasets(tmp_path / "a.h5", ["data", "label"])
+    assert found["data"].tolist() == rows.tolist()
+    assert found["label"].tolist() == [1, 2, 3]
+    assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+
+
+def test_datasets_that_cannot_be_written_are_a_data_error(tmp_path):
+    (tmp_path / "a.h5").mkdir()
+    with pytest.raises(DataError, match=r"a.h5: cannot be written: "):
+        write_datasets(tmp_path / "a.h5", {"data": np.zeros(3)})
 
 
 def no_hdf5(path):

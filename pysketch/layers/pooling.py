@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from pysketch.backend import Array
 from pysketch.blob import Blob
+from pysketch.blocks import parts
 from pysketch.layer import Count, Layer, register
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pooling import (
@@ -19,6 +20,8 @@ from pysketch.pooling import (
     window_sums,
 )
 from pysketch.receptive_field import Fields, ReceptiveField
+
+_CACHE = 1 << 20  # bytes of a piece of the image: with what is made of it, it stays in a core's cache
 
 
 @register
@@ -112,28 +115,48 @@ class Pooling(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y, and the mask if there is a second top."""
-        (rows, cols), x = self.windows, bottom[0].data
-        if self.options.pool == "AVE":
-            top[0].data[...] = window_sums(window_sums(x, cols, 3), rows, 2)
-            top[0].data /= self._sizes(x.dtype)
-        elif len(top) == 1:
-            top[0].data[...] = window_maxima(window_maxima(x, cols, 3), rows, 2)
-        else:
-            row_maxima, right = first_maxima(x, cols, 3)
-            top[0].data[...], down = first_maxima(row_maxima, rows, 2)
-            top[1].data[...] = self._mask(down, right)
+        rows, cols = self.windows
+        sizes = self._sizes(bottom[0].dtype)
+
+        def work(x: Array, y: Array, *mask: Array) -> None:
+            if self.options.pool == "AVE":
+                y[...] = window_sums(window_sums(x, cols, 2), rows, 1) / sizes
+            elif not mask:
+                y[...] = window_maxima(window_maxima(x, cols, 2), rows, 1)
+            else:
+                row_maxima, right = first_maxima(x, cols, 2)
+                y[...], down = first_maxima(row_maxima, rows, 1)
+                mask[0][...] = self._mask(down, right)
+
+        self._run(work, bottom[0].data, *(blob.data for blob in top))
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dx; the maxima are looked for again, which is cheaper than keeping where they were."""
         if not propagate_down[0]:
             return
-        (rows, cols), x, dy = self.windows, bottom[0].data, top[0].diff
-        if self.options.pool == "AVE":
-            bottom[0].diff[...] = spread_sums(spread_sums(dy / self._sizes(dy.dtype), rows, 2), cols, 3)
-            return
-        row_maxima, right = first_maxima(x, cols, 3)
-        _, down = first_maxima(row_maxima, rows, 2)
-        bottom[0].diff[...] = spread_maxima(spread_maxima(dy, down, rows, 2), right, cols, 3)
+        rows, cols = self.windows
+        sizes = self._sizes(bottom[0].dtype)
+
+        def work(x: Array, dy: Array, dx: Array) -> None:
+            if self.options.pool == "AVE":
+                dx[...] = spread_sums(spread_sums(dy / sizes, rows, 1), cols, 2)
+            else:
+                row_maxima, right = first_maxima(x, cols, 2)
+                _, down = first_maxima(row_maxima, rows, 1)
+                dx[...] = spread_maxima(spread_maxima(dy, down, rows, 1), right, cols, 2)
+
+        self._run(work, bottom[0].data, top[0].diff, bottom[0].diff)
+
+    def _run(self, work: Callable[..., None], *arrays: Array) -> None:
+        """Let the workers call work for some channels (n, H, W) of all arrays at a time."""
+        channels = [array.reshape(-1, *array.shape[2:]) for array in arrays]
+        count, each = len(channels[0]), max(array[0].nbytes for array in channels)
+        size = max(1, _CACHE // each) if self.xp is np else count
+
+        def piece(part: tuple[int, int], arena: object) -> None:
+            work(*(array[slice(*part)] for array in channels))
+
+        self.context.workers.run(piece, list(parts(count, size)), self.xp)
 
     def _sizes(self, dtype: np.dtype) -> Array:
         """(H', W'): how many elements each window has, padding included."""
@@ -141,11 +164,11 @@ class Pooling(Layer):
         return self.xp.asarray(np.multiply.outer(height, width), dtype)
 
     def _mask(self, down: Array, right: Array) -> Array:
-        """y W + x of each maximum, from its row in the window and each row's column."""
-        xp, (rows, cols), (_, _, h, w) = self.xp, self.windows, right.shape
+        """iy W + ix of each maximum, from its row in the window and each row's column."""
+        xp, (rows, cols) = self.xp, self.windows
         y = down + (xp.arange(rows.count) * rows.stride - rows.pad)[:, None]
-        n, c, _, ox = xp.ogrid[: down.shape[0], : down.shape[1], :1, :w]
-        x = right[n, c, y.clip(0, h - 1), ox] + ox * cols.stride - cols.pad
+        channel, _, ox = xp.ogrid[: len(down), :1, : cols.count]
+        x = right[channel, y, ox] + ox * cols.stride - cols.pad
         return y * cols.size + x
 
     def _pair(self, name: str) -> tuple[int, int]:
