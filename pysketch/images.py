@@ -114,6 +114,23 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
     return np.array(Image.fromarray(image.astype(np.float32)).resize((w, h), Image.Resampling.BICUBIC))
 
 
+def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """An (H, W) or (H, W, 3) uint8 image in another size, by bilinear interpolation, as OpenCV's default does it.
+
+    Pixel (x, y) is taken at ((x + 1/2) W / width - 1/2, ...), between its four neighbours, the border's going on; not
+    antialiased. Rounded to whole levels; OpenCV's fixed-point numbers may differ by one.
+    """
+    _check_pixels(image, "resize: ")
+    result = image.astype(np.float32)
+    for axis, length in ((0, height), (1, width)):
+        size = image.shape[axis]
+        at = ((np.arange(length) + 0.5) * size / length - 0.5).clip(0, size - 1)
+        low = at.astype(int)
+        part = (at - low).astype(np.float32).reshape((-1,) + (1,) * (image.ndim - 1 - axis))
+        result = (1 - part) * result.take(low, axis) + part * result.take((low + 1).clip(0, size - 1), axis)
+    return np.rint(result).astype(np.uint8)
+
+
 def side_by_side(*pictures: np.ndarray) -> np.ndarray:
     """The pictures on one white (H, W, 3) sheet, GAP pixels apart; lower ones are centred vertically.
 

@@ -30,9 +30,11 @@ import numpy as np
 
 from pysketch.blob import Blob
 from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
+from pysketch.fillers import check_filler, fill
 from pysketch.netdef import LayerDef, Phase
 from pysketch.options import Kind, Option, Options, Table
 from pysketch.receptive_field import POINT, Fields
+from pysketch.unsupported_layers import UNSUPPORTED_LAYERS
 from pysketch.workers import Workers
 
 
@@ -61,6 +63,7 @@ class Context:
     data_source: what the command line's --data says; it wins over a data layer's own `source`.
     layer_paths: folders from which the user lets Python layers be imported.
     input_shapes: shapes of Input layers' tops that win over the netdef's.
+    output_dir: the folder in which the user lets layers write files; None: nowhere.
     """
 
     phase: Phase = Phase.TEST
@@ -72,6 +75,7 @@ class Context:
     data_source: str | None = None
     layer_paths: tuple[str, ...] = ()
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    output_dir: str | None = None
 
 
 PYTHON = Table(
@@ -96,6 +100,7 @@ class Layer:
     type: ClassVar[str] = ""
     section: ClassVar[str | None] = None  # the netdef message with its options: "convolution_param"
     table: ClassVar[Table] = Table("LayerOptions", ())
+    more_sections: ClassVar[Mapping[str, Table]] = {}  # further sections: "loss_param"; read into `more`
     bottoms: ClassVar[Count] = Count(1)
     tops: ClassVar[Count] = Count(1)
     as_many_tops_as_bottoms: ClassVar[bool] = False
@@ -104,6 +109,8 @@ class Layer:
     mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
     pointwise: ClassVar[bool] = False  # does each row and column of a top depend only on the bottoms' same ones?
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
+    learns: ClassVar[bool] = True  # False: its params are statistics that forward keeps, their lr_mult is 0
+    holds_tops: ClassVar[bool] = False  # must its tops' data outlive a forward?
 
     def __init_subclass__(cls) -> None:
         """A class that declares no type goes by its own name."""
@@ -118,6 +125,10 @@ class Layer:
         self.blobs: list[Blob] = []
         self.param_propagate_down: list[bool] = []
         self.options = self.read_options(definition)
+        self.more = {
+            name: table.read(definition.sections.get(name), definition.where, definition.position)
+            for name, table in self.more_sections.items()
+        }
         self._check_counts()
 
     @classmethod
@@ -182,6 +193,11 @@ class Layer:
         self.param_propagate_down.append(True)
         return blob
 
+    def add_filled(self, filler: Options, shape: tuple[int, ...]) -> Blob:
+        """Append a param of this shape that starts as its filler says."""
+        check_filler(filler, self.definition.where, shape)
+        return self.add_param(fill(filler, shape, self.context.filler_rng))
+
     def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
         """An exception that says where in the netdef the layer (or `at`) stands."""
         return self.definition.error(message, kind, at)
@@ -227,6 +243,10 @@ def register(cls: type[Layer]) -> type[Layer]:
 
 def layer_class(definition: LayerDef, context: Context) -> type[Layer]:
     """The class that the netdef's `type` names; NetdefError lists the known ones."""
+    if definition.type in UNSUPPORTED_LAYERS and definition.type not in LAYERS:
+        raise definition.error(
+            f'not supported: layer type "{definition.type}" (Caffe has it); near: {UNSUPPORTED_LAYERS[definition.type]}'
+        )
     if definition.type not in LAYERS:
         raise definition.error(
             f'unknown layer type "{definition.type}"'
@@ -239,15 +259,19 @@ def layer_class(definition: LayerDef, context: Context) -> type[Layer]:
 def check_sections(definition: LayerDef) -> None:
     """Read every ``..._param`` section by its owner's table, whatever the phase the layer belongs to.
 
-    NetdefError for a section that nobody knows, or that Caffe knows and pysketch does not.
+    NetdefError for a section that nobody knows, or that Caffe knows and pysketch does not; but of a layer that only
+    Caffe has the type is refused, by `layer_class`, where the layer is used.
     """
-    owners = {cls.section: cls for cls in LAYERS.values() if cls.section}
+    tables = {cls.section: cls.table for cls in LAYERS.values() if cls.section}
+    tables |= {name: table for cls in LAYERS.values() for name, table in cls.more_sections.items()}
     for name, message in definition.sections.items():
-        if name in owners:
-            owners[name].table.read(message, definition.where)
+        if name in tables:
+            tables[name].read(message, definition.where)
         elif name in CAFFE_SECTIONS:
+            if definition.type in UNSUPPORTED_LAYERS:
+                continue
             raise definition.error(f"not supported: LayerParameter.{name}", at=message.position)
         else:
             raise definition.error(
-                f'unknown field "{name}" in LayerParameter' + did_you_mean(name, owners), at=message.position
+                f'unknown field "{name}" in LayerParameter' + did_you_mean(name, tables), at=message.position
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -12,22 +11,20 @@ from typing import Any
 import numpy as np
 
 import pysketch.layers  # noqa: F401  (registers the layers)
-from pysketch.backend import CPU, Array, Device, copy_into, to_host
+from pysketch.backend import CPU, Array, Device, to_host
 from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
-from pysketch.errors import NetdefError, SnapshotError, did_you_mean
+from pysketch.errors import NetdefError, did_you_mean
 from pysketch.flat_params import FlatParams
 from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.lifetimes import Slots, find_lifetimes
+from pysketch.net_weights import copy_weights, save_weights
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
 from pysketch.params import gather_params
-from pysketch.snapshot import WeightsFile, write_weights
 from pysketch.splits import insert_splits, unread_tops
 from pysketch.workers import Workers
-
-logger = logging.getLogger(__name__)
 
 
 class Net:
@@ -37,8 +34,9 @@ class Net:
     weights: a weights or net file to start from. seed: of fillers and data order; the same seed gives the
     same net. dtype: float32 for work, float64 for gradient checks. data_source: for data layers, what
     --data says. layer_paths: folders from which Python layers may be imported. input_shapes: blob name ->
-    shape, for Input layers, instead of the netdef's. workers: the threads and the workspace that layers
-    work with, which nets may share; default: all cores, 64 MiB. debug_info: log every blob's mean magnitude.
+    shape, for Input layers, instead of the netdef's. output_dir: the folder in which layers may write files; None:
+    nowhere. workers: the threads and the workspace that layers work with, which nets may share; default: all cores,
+    64 MiB. debug_info: log every blob's mean magnitude.
     keep: names of the blobs that can be read after a forward, besides inputs, outputs and losses; default: all.
     The others then share memory (see `lifetimes`; `slots` holds it): for phase TEST, without backward. A part of the
     layers still runs if those before it have just run; to read what was given back is a ValueError.
@@ -63,6 +61,7 @@ class Net:
         data_source: str | None = None,
         layer_paths: Sequence[str] = (),
         input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+        output_dir: str | None = None,
         workers: Workers | None = None,
         debug_info: bool = False,
         keep: Sequence[str] | None = None,
@@ -84,6 +83,7 @@ class Net:
             data_source=data_source,
             layer_paths=tuple(layer_paths),
             input_shapes=dict(input_shapes or {}),
+            output_dir=output_dir,
         )
         self.state = self.netdef.resolve_state(self.phase, level, tuple(stages))
         self.blobs: dict[str, Blob] = {}
@@ -169,23 +169,7 @@ class Net:
         Layers that the file does not have keep what they have, with a warning; layers of the file that
         the net does not have are ignored. SnapshotError if counts or shapes differ.
         """
-        with WeightsFile(path) as file:
-            for name, blobs in self.params.items():
-                if name not in file.layers:
-                    near = did_you_mean(name, file.layers)
-                    logger.warning('%s: has no layer "%s"; it keeps its initial weights%s', path, name, near)
-                    continue
-                if file.count(name) != len(blobs):
-                    raise SnapshotError(
-                        f'{path}: layer "{name}" has {file.count(name)} params, the net\'s has {len(blobs)}'
-                    )
-                for k, blob in enumerate(blobs):
-                    if file.shape(name, k) != blob.shape:
-                        raise SnapshotError(
-                            f'{path}: layer "{name}", param {k}: shape {file.shape(name, k)}, '
-                            f"the net's is {blob.shape}"
-                        )
-                    copy_into(blob.data, file.read(name, k))
+        copy_weights(path, self.params)
 
     def share_with(self, other: Net) -> None:
         """Let the params of layers that both nets have (by name) be the other net's memory."""
@@ -200,10 +184,12 @@ class Net:
         self.learnable.release_data()
 
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
-        """Write the weights (and diffs) in Caffe's HDF5 layout, to a temporary file that is then renamed."""
-        data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in self.layers]
-        diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in self.layers] if diffs else None
-        write_weights(path, data, diff, attributes)
+        """Write the weights (and diffs) as Caffe does, to a temporary file that is then renamed.
+
+        In the binary format if the path ends in .caffemodel, with every layer's definition; else in HDF5.
+        attributes: texts to be kept with them, such as a net file's netdef.
+        """
+        save_weights(path, self.name, self.phase, self.layers, diffs, attributes)
 
     def close(self) -> None:
         """End what layers run in the background, and the workers' threads; a later forward starts them anew."""
@@ -244,6 +230,7 @@ class Net:
                 raise ValueError(f'{self.netdef.filename}: keep: no blob "{name}"{did_you_mean(name, self.blobs)}')
         kept = [self.blobs[name] for name in (*self.inputs, *self.outputs, *keep)]
         kept += [blob for blob, _ in self.loss_weights]
+        kept += [blob for layer, top in zip(self.layers, self.tops, strict=True) if layer.holds_tops for blob in top]
         return Slots(find_lifetimes(self.layers, self.bottoms, self.tops, kept), self.context.xp, self.dtype)
 
     def _definitions(self) -> tuple[LayerDef, ...]:

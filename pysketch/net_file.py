@@ -10,7 +10,7 @@ from pysketch.layers.photo_sketch_data import PhotoSketchData
 from pysketch.net import Net
 from pysketch.netdef import NetDef, parse_netdef
 from pysketch.preprocessing import Preprocessing
-from pysketch.snapshot import read_attributes
+from pysketch.weight_files import read_attributes
 
 
 def write_net_file(path: str | os.PathLike[str], net: Net) -> None:

@@ -30,8 +30,9 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
     """Every param once, in net order, matched with the layers' ``param`` entries.
 
     Params of one name get one memory, data and diff: the first owner's. Of params with lr_mult 0 the
-    layers are told (`param_propagate_down`) to compute no diff. NetdefError for more entries than params
-    or multipliers that disagree, ShapeError for arrays that cannot be shared.
+    layers are told (`param_propagate_down`) to compute no diff; of a layer that does not learn (`Layer.learns`) all
+    have it. NetdefError for more entries than params or multipliers that disagree, ShapeError for arrays that cannot
+    be shared.
     """
     learnable: list[Param] = []
     owners: dict[str, Param] = {}
@@ -69,6 +70,11 @@ def _share(layer: Layer, blob: Blob, spec: Options, owner: Param) -> None:
 
 def _set_multipliers(layer: Layer, spec: Options, param: Param) -> None:
     """Take over the multipliers that the entry states; an earlier entry must not have said otherwise."""
+    if not layer.learns:
+        if spec.given("lr_mult") and spec.lr_mult != 0:
+            message = f"the params of a {layer.type} layer are statistics: lr_mult must be 0, found {spec.lr_mult:g}"
+            raise layer.error(message, at=spec.position("lr_mult"))
+        param.lr_mult = 0.0
     for multiplier in ("lr_mult", "decay_mult"):
         if not spec.given(multiplier):
             continue

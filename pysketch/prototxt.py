@@ -126,6 +126,18 @@ def quote(text: str) -> str:
     return '"' + "".join(c if c.isprintable() and c not in '"\\' else _escape(c) for c in text) + '"'
 
 
+def write(message: Message, indent: str = "") -> str:
+    """The message as text that `parse` reads back: a field a line, messages in braces, nothing of the old layout."""
+    lines = []
+    for each in message.fields:
+        if isinstance(each.value, Message):
+            lines.append(f"{indent}{each.name} {{\n{write(each.value, indent + '  ')}{indent}}}\n")
+        else:
+            text = quote(each.value.text) if each.value.kind == "string" else each.value.text
+            lines.append(f"{indent}{each.name}: {text}\n")
+    return "".join(lines)
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     return _QUOTED.get(character) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")

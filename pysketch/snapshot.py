@@ -94,6 +94,10 @@ class WeightsFile:
         with _naming_damage(self.path, SnapshotError):
             return self._dataset(layer, index).shape
 
+    def fits(self, layer: str, index: int, shape: tuple[int, ...]) -> bool:
+        """Is the param of this shape?"""
+        return self.shape(layer, index) == shape
+
     def read(self, layer: str, index: int) -> np.ndarray:
         """A param as float32; compare `shape` with what you expect first."""
         with _naming_damage(self.path, SnapshotError):
@@ -101,12 +105,6 @@ class WeightsFile:
 
     def _dataset(self, layer: str, index: int) -> h5py.Dataset:
         return _child(self._groups[layer], str(index), h5py.Dataset, self.path)
-
-
-def read_attributes(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The root attributes that are texts, such as a net file's `netdef`."""
-    with _reading(path, SnapshotError) as file:
-        return _read_attributes(file)
 
 
 def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
@@ -167,13 +165,20 @@ def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[st
         return arrays
 
 
+def write_datasets(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as float32 datasets of one file, what `read_datasets` reads; DataError if that is not possible."""
+    with _writing(path, DataError) as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=np.asarray(array, "<f4"))
+
+
 @contextlib.contextmanager
-def _writing(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+def _writing(path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> Iterator[h5py.File]:
     try:
         with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # on a full disk h5py's close raises a RuntimeError
-        raise SnapshotError(f"{path}: cannot be written: {error}") from None
+    except (OSError, RuntimeError) as problem:  # on a full disk h5py's close raises a RuntimeError
+        raise error(f"{path}: cannot be written: {problem}") from None
 
 
 @contextlib.contextmanager

@@ -20,9 +20,11 @@ from pysketch.micro_batch import MicroBatches
 from pysketch.net import Net, is_finite
 from pysketch.netdef import Phase
 from pysketch.run_state import RunState
-from pysketch.snapshot import SolverState, read_state, write_state
+from pysketch.snapshot import SolverState
 from pysketch.solver_def import SolverDef
+from pysketch.solver_log import log_iteration, log_outputs
 from pysketch.updates import Updater
+from pysketch.weight_files import SUFFIXES, read_solver_state, write_solver_state
 from pysketch.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -34,10 +36,9 @@ class Solver:
     """Trains a net as a solver file says.
 
     seed: instead of the file's random_seed; without either, another one each time (logged). device: instead of the
-    file's solver_mode and device_id. data_source, layer_paths, workers: as for `Net`.
+    file's solver_mode and device_id. data_source, layer_paths, output_dir, workers: as for `Net`.
     `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
-    last `average_loss` losses.
-    on_iteration, if given, is called after every update, for a progress bar.
+    last `average_loss` losses. on_iteration, if given, is called after every update, for a progress bar.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Solver:
         seed: int | None = None,
         data_source: str | None = None,
         layer_paths: Sequence[str] = (),
+        output_dir: str | None = None,
         workers: Workers | None = None,
         on_iteration: Callable[[Solver], None] | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class Solver:
             "device": device or definition.choose_device(),
             "data_source": data_source,
             "layer_paths": layer_paths,
+            "output_dir": output_dir,
             "workers": workers or Workers(),
             "debug_info": options.debug_info,
         }
@@ -115,7 +118,8 @@ class Solver:
             self._losses.append(self._forward_backward())
             self.rate = learning_rate(options, self.iter)
             if options.display and self.iter % options.display == 0:
-                self._log_iteration(time.perf_counter() - started, self.iter - logged_at)
+                pace = time.perf_counter() - started, self.iter - logged_at
+                log_iteration(self.net, self.iter, self.loss, self.rate, options.display, *pace)
                 started, logged_at = time.perf_counter(), self.iter
             self.updater.update(self.rate, self.iter)
             self.iter += 1
@@ -139,7 +143,7 @@ class Solver:
             scores, losses = self.test(index)
             if self.options.test_compute_loss:
                 logger.info("Test loss: %g", losses)
-            _log_outputs(net, scores, "Test")
+            log_outputs(net, scores, "Test")
 
     def test(self, index: int = 0) -> tuple[dict[str, np.ndarray], float]:
         """(output blob's name -> its mean over test_iter batches, the mean loss) of one test net."""
@@ -153,22 +157,25 @@ class Solver:
         return {name: value / batches for name, value in sums.items()}, total / max(batches, 1)
 
     def snapshot(self) -> str:
-        """Write ``PREFIX_iter_N.caffemodel.h5`` and ``.solverstate.h5``; returns the state's path."""
+        """Write ``PREFIX_iter_N.caffemodel`` and ``.solverstate``, both with .h5 in HDF5; returns the state's path."""
         self._check_params()
-        stem = f"{self.definition.prefix}_iter_{self.iter}"
-        weights, state = f"{stem}.caffemodel.h5", f"{stem}.solverstate.h5"
-        logger.info("Snapshotting to HDF5 file %s", weights)
+        stem, suffix = f"{self.definition.prefix}_iter_{self.iter}", SUFFIXES[self.options.snapshot_format]
+        weights, state = f"{stem}.caffemodel{suffix}", f"{stem}.solverstate{suffix}"
+        kind = "HDF5" if suffix else "binary proto"
+        logger.info("Snapshotting to %s file %s", kind, weights)
         self.net.save(weights, diffs=self.options.snapshot_diff)
-        logger.info("Snapshotting solver state to HDF5 file %s", state)
+        logger.info("Snapshotting solver state to %s file %s", kind, state)
         history = [to_host(array) for array in self.updater.history]
         step = current_step(self.options, max(0, self.iter - 1))  # that of the last update, as in Caffe
-        write_state(state, SolverState(self.iter, weights, step, history, {_RUN_STATE: self._run_state().to_json()}))
+        write_solver_state(
+            state, SolverState(self.iter, weights, step, history, {_RUN_STATE: self._run_state().to_json()})
+        )
         self._last_snapshot = self.iter
         return state
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Go on from a solver state, ours or Caffe's: iteration, weights, history, and data order if it has it."""
-        state = read_state(path, [array.shape for array in self.updater.history])
+        state = read_solver_state(path, [array.shape for array in self.updater.history])
         text = state.attributes.get(_RUN_STATE)
         run_state = None if text is None else RunState.from_json(text, os.fspath(path))
         if run_state and run_state.seed != self.seed:
@@ -250,20 +257,6 @@ class Solver:
             + (kept if self._last_snapshot is not None else "no snapshot was written")
         )
 
-    def _log_iteration(self, seconds: float, iterations: int) -> None:
-        options = self.options
-        rate = iterations / seconds if seconds > 0 else 0.0
-        logger.info(
-            "Iteration %d (%g iter/s, %gs/%d iters), loss = %g",
-            self.iter,
-            rate,
-            seconds,
-            options.display,
-            self.loss,
-        )
-        _log_outputs(self.net, {name: to_host(self.net.blobs[name].data) for name in self.net.outputs}, "Train")
-        logger.info("Iteration %d, lr = %g", self.iter, self.rate)
-
     def _check_prefix(self) -> None:
         """Fail now, not after hours, if snapshots cannot be written."""
         folder = Path(self.definition.prefix).parent
@@ -285,15 +278,3 @@ class Solver:
                 net.restore_layer_states(states)
         except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{path}: its pysketch state is malformed: {error!r}") from None
-
-
-def _log_outputs(net: Net, values: dict[str, np.ndarray], kind: str) -> None:
-    """Caffe's lines '    Train net output #0: loss = 20.9 (* 0.5 = 10.5 loss)'."""
-    weights = {id(blob): weight for blob, weight in net.loss_weights}
-    number = 0
-    for name, value in values.items():
-        weight = weights.get(id(net.blobs[name]))
-        for element in np.ravel(value):
-            weighted = f" (* {weight:g} = {weight * element:g} loss)" if weight else ""
-            logger.info("    %s net output #%d: %s = %g%s", kind, number, name, element, weighted)
-            number += 1

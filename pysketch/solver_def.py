@@ -51,7 +51,9 @@ SOLVER = Table(
         Option("snapshot", Kind.INT32, 0, low=0, help="iterations between snapshots; 0: only at the end"),
         Option("snapshot_prefix", Kind.STRING, "", help="path that snapshots' names begin with"),
         Option("snapshot_diff", Kind.BOOL, False, help="store the gradients too"),
-        Option("snapshot_format", Choice({"HDF5": 0, "BINARYPROTO": 1}), "HDF5", help="HDF5"),
+        Option(
+            "snapshot_format", Choice({"HDF5": 0, "BINARYPROTO": 1}), "HDF5", help="Caffe's own default is BINARYPROTO"
+        ),
         Option("snapshot_after_train", Kind.BOOL, True, help="one more at the end"),
         Option("solver_mode", Choice({"CPU": 0, "GPU": 1}), "GPU", help="neither: the GPU if it works, or the CPU"),
         Option("device_id", Kind.INT32, 0, low=0, help="which GPU"),
@@ -135,8 +137,6 @@ def read_solver(message: Message, filename: str) -> SolverDef:
     _check_name(definition, "type", definition.type, UPDATE_RULES)
     _check_name(definition, "lr_policy", options.lr_policy, LR_POLICIES)
     _check_name(definition, "regularization_type", options.regularization_type, ("L1", "L2"))
-    if options.snapshot_format == "BINARYPROTO":
-        raise definition.error("snapshot_format", "not supported: snapshot_format BINARYPROTO; write HDF5")
     if not definition.train_net:
         raise NetdefError(f'{filename}: no net to train; give net: "netdefs/medium.prototxt"')
     if options.net and options.train_net:

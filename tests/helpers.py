@@ -29,6 +29,18 @@ class SingleLayer:
         self.bottom, self.top, self.params = (
             [self._twin(blob) for blob in blobs] for blobs in (net.bottoms[-1], net.tops[-1], self.layer.blobs)
         )
+        if self.layer.holds_tops:
+            self._fetch()
+
+    @property
+    def differentiable(self) -> list[int]:
+        """The bottoms that can have a gradient."""
+        return [k for k in range(len(self.bottom)) if k not in self.layer.no_gradient]
+
+    @property
+    def learned(self) -> list[Blob]:
+        """The params, unless they are statistics that forward keeps."""
+        return self.params if self.layer.learns else []
 
     def forward(self) -> list[np.ndarray]:
         """Reshape and forward; the tops' data, copied."""
@@ -39,11 +51,12 @@ class SingleLayer:
         return [blob.data.copy() for blob in self.top]
 
     def backward(self, *top_diffs: np.ndarray | float, propagate_down: Sequence[bool] | None = None) -> None:
-        """Backward from these top diffs; by default to every bottom."""
+        """Backward from these top diffs; by default to every bottom that can have a gradient."""
         for blob, diff in zip(self.top, top_diffs, strict=True):
             blob.diff[...] = diff
         bottom, top = self._send()
-        down = [True] * len(bottom) if propagate_down is None else list(propagate_down)
+        down = [k in self.differentiable for k in range(len(bottom))]
+        down = down if propagate_down is None else list(propagate_down)
         self.layer.backward(top, down, bottom)
         self._fetch()
 
@@ -56,7 +69,8 @@ class SingleLayer:
         rng = np.random.default_rng(seed)
         tops = self.forward()
         self.backward(*(rng.standard_normal(top.shape) for top in tops))
-        return [*tops, *(blob.diff.copy() for blob in (*self.bottom, *self.params))]
+        bottoms = [self.bottom[k] for k in self.differentiable]
+        return [*tops, *(blob.diff.copy() for blob in (*bottoms, *self.learned))]
 
     def _twin(self, blob: Blob) -> Blob:
         """The blob itself on the CPU, else its twin there; a blob that is bottom and top has one."""
@@ -107,7 +121,7 @@ def make_layer(
     seed: int = 0,
     **net_options: Any,
 ) -> SingleLayer:
-    """The layer of one ``layer { ... }``, its bottoms of these shapes and filled with normal numbers."""
+    """The layer of one ``layer { ... }``, its bottoms of these shapes; they and what it learns are normal numbers."""
     definition = parse_netdef(text).layers[0]
     inputs = ""
     if shapes:
@@ -116,7 +130,7 @@ def make_layer(
         inputs = f'layer {{ name: "inputs" type: "Input" {tops} input_param {{ {shape} }} }}'
     single = SingleLayer(Net(parse_netdef(f"{inputs}\n{text}"), phase, dtype=dtype, seed=seed, **net_options))
     rng = np.random.default_rng(seed)
-    for blob in (*single.bottom, *single.params):
+    for blob in (*single.bottom, *single.learned):
         blob.data[...] = rng.standard_normal(blob.shape)
     return single
 

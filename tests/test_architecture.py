@@ -21,18 +21,25 @@ ROOMS = {
     " synthetic.shapes synthetic.face synthetic.geometry synthetic.clothes synthetic.hair"
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
-    " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging snapshot caffe"
-    " layer layers.batch_order layers.convolution layers.euclidean_loss"
+    " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging caffe_schema"
+    " snapshot caffemodel weight_files caffe"
+    " pooling unsupported_layers layer layers.batch_order layers.axes layers.labels layers.base_convolution"
+    " layers.convolution layers.deconvolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
-    " layers.relu layers.split layers",
-    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
-    "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
+    " layers.relu layers.split layers.pooling layers.inner_product layers.lrn layers.batch_norm layers.mvn"
+    " layers.softmax layers.softmax_with_loss layers.sigmoid_cross_entropy_loss layers.hinge_loss layers.accuracy"
+    " layers.dummy_data layers.hdf5_output layers.image_data layers.neuron layers.sigmoid layers.tanh layers.elu"
+    " layers.bnll layers.absval layers.power layers.exp layers.log layers.dropout layers.prelu layers.eltwise"
+    " layers.concat layers.slice layers.crop layers.reshape layers.flatten layers.reduction layers.silence"
+    " layers.parameter layers.scale layers.bias layers",
+    "nets": "splits net_weights params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
+    "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver_log solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher evaluation figures report pysketch",
+    "use": "net_file sketcher export evaluation figures report pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -40,6 +47,8 @@ SOLE_IMPORTERS = {
     "cupy": {"backend"},
     "cupy_backends": {"backend"},
     "h5py": {"snapshot"},
+    "google": {"caffe_schema"},
+    "onnx": {"export"},
     "PIL": {"images"},
     "dlib": {"eye_finder"},
     "matplotlib": {"figures"},
@@ -62,7 +71,6 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_signals",
     "test_nvrtc",
     "test_large_arrays",
-    "test_solver_log",
 }
 HELPERS = {
     *("conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),

@@ -28,7 +28,7 @@ DTYPES = [np.float64, np.float32]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name != "HDF5Output"])  # which gives no numbers
 def test_every_layer(name, dtype, gpu, tmp_path):
     found, expected = (build(name, tmp_path, dtype=dtype, device=device) for device in (gpu, CPU))
     if CASES[name].bottoms:

@@ -106,14 +106,14 @@ def test_a_bias_has_one_input_for_each_output(norm: str, n: float) -> None:
     assert fan(options(f"variance_norm: {norm}"), (7,)) == n
 
 
-@pytest.mark.parametrize("name", ["uniform", "gaussian", "xavier", "msra"])
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "positive_unitball", "xavier", "msra"])
 def test_the_same_seed_draws_the_same_numbers_and_another_seed_others(name: str) -> None:
     text = f'type: "{name}"'
     np.testing.assert_array_equal(drawn(text, seed=3), drawn(text, seed=3))
     assert (drawn(text, seed=3) != drawn(text, seed=4)).any()
 
 
-@pytest.mark.parametrize("name", ["uniform", "gaussian", "xavier", "msra"])
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "positive_unitball", "xavier", "msra"])
 def test_two_fillers_on_one_generator_draw_different_numbers(name: str) -> None:
     rng = np.random.RandomState(0)
     first, second = (fill(options(f'type: "{name}"'), (5, 4), rng) for _ in range(2))
@@ -126,17 +126,60 @@ def test_a_constant_draws_nothing_from_the_generator() -> None:
     assert rng.randint(2**31) == np.random.RandomState(0).randint(2**31)
 
 
-def test_there_are_caffes_five_fillers() -> None:
-    assert set(FILLERS) == {"constant", "uniform", "gaussian", "xavier", "msra"}
+def test_there_are_caffes_seven_fillers() -> None:
+    names = {"constant", "uniform", "gaussian", "positive_unitball", "xavier", "msra", "bilinear"}
+    assert set(FILLERS) == names
+
+
+def test_a_sparse_gaussian_keeps_so_many_weights_of_each_input() -> None:
+    values = drawn('type: "gaussian" std: 2 sparse: 3', (30, 4000))
+    kept = values != 0
+    assert kept.mean() == pytest.approx(3 / 30, rel=0.03)
+    assert kept.sum(axis=0).mean() == pytest.approx(3, rel=0.03)
+    assert values[kept].std() == pytest.approx(2, rel=0.03)
+
+
+def test_a_sparse_gaussian_without_any_weight_is_0_and_with_all_it_is_the_plain_one() -> None:
+    assert not drawn('type: "gaussian" sparse: 0').any()
+    np.testing.assert_array_equal(drawn(f'type: "gaussian" sparse: {SHAPE[0]}'), drawn('type: "gaussian"'))
+    np.testing.assert_array_equal(drawn('type: "gaussian" sparse: -1'), drawn('type: "gaussian"'))
+
+
+def test_a_positive_unitball_is_caffes_uniform_numbers_over_each_outputs_sum() -> None:
+    found = drawn('type: "positive_unitball"', (3, 2, 5), 7).reshape(3, 10)
+    rows = np.array(caffe_uniform(0, 1, 30, 7), np.float32).reshape(3, 10)
+    for k, row in enumerate(rows):
+        total = np.float32(0)
+        for value in row:
+            total += value
+        assert found[k].tolist() == (row / total).astype(np.float64).tolist()
+        assert found[k].sum() == pytest.approx(1, rel=1e-6)
+        assert (found[k] >= 0).all()
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+def test_a_bilinear_kernel_is_a_tent_in_both_directions(kernel: int) -> None:
+    values = drawn('type: "bilinear"', (2, 3, kernel, kernel))
+    f = math.ceil(kernel / 2)
+    c = (kernel - 1) / (2 * f)
+    for o, i, y, x in np.ndindex(values.shape):
+        assert values[o, i, y, x] == pytest.approx((1 - abs(x / f - c)) * (1 - abs(y / f - c)), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 3, 4, 5), (7,)])
+def test_a_bilinear_filler_for_what_is_no_square_kernel_is_refused(shape: tuple[int, ...]) -> None:
+    filler = FILLER.read(parse('type: "bilinear"', "a"))
+    check_filler(filler, "here")
+    check_filler(filler, "here", (2, 3, 4, 4))
+    with pytest.raises(NetdefError, match=r"a:1:1: here: a bilinear filler needs a shape \(O, I, k, k\), found"):
+        check_filler(filler, "here", shape)
 
 
 def test_a_known_filler_passes_and_an_unknown_one_lists_the_known():
     check_filler(FILLER.read(parse('type: "xavier"')), "here")
     with pytest.raises(NetdefError) as caught:
         check_filler(FILLER.read(parse('\ntype: "xavir"', "a")), 'layer "x"')
-    assert str(caught.value) == (
-        'a:2:1: layer "x": unknown filler type "xavir"; expected one of constant, uniform, gaussian, xavier, msra'
-    )
+    assert str(caught.value) == ('a:2:1: layer "x": unknown filler type "xavir"; expected one of ' + ", ".join(FILLERS))
 
 
 def test_a_uniform_fillers_range_must_not_be_empty():

@@ -20,6 +20,7 @@ from pysketch.images import (
     read_photo,
     read_sketch,
     rescale,
+    resize,
     side_by_side,
     to_luma,
     warp,
@@ -353,6 +354,29 @@ def test_luma_is_bt_601_as_pillow_rounds_it():
     r, g, b = np.moveaxis(colours.astype(np.int64), 2, 0)
     np.testing.assert_array_equal(to_luma(colours), (19595 * r + 38470 * g + 7471 * b + 32768) >> 16)
     np.testing.assert_array_equal(to_luma(np.stack([GREY] * 3, axis=2)), GREY)
+
+
+@pytest.mark.parametrize("size", [(9, 4), (3, 11), (5, 7), (1, 1), (14, 10)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_resizing_is_bilinear_between_pixel_centres(size, channels):
+    image = np.random.default_rng(0).integers(0, 256, (7, 5, *channels)).astype(np.uint8)
+    found = resize(image, *size)
+    assert found.shape == (size[1], size[0], *channels)
+    assert found.dtype == np.uint8
+    for y, x in np.ndindex(found.shape[:2]):
+        at = [min(max((k + 0.5) * n / m - 0.5, 0), n - 1) for k, n, m in ((y, 7, size[1]), (x, 5, size[0]))]
+        expected = 0.0
+        for i, j in np.ndindex(7, 5):
+            weight = max(0, 1 - abs(at[0] - i)) * max(0, 1 - abs(at[1] - j))
+            expected = expected + weight * image[i, j].astype(float)
+        assert abs(found[y, x] - expected).max() <= 0.5 + 1e-4
+
+
+def test_resizing_agrees_with_opencv_to_a_level():
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed; pip install opencv-python-headless")
+    image = np.random.default_rng(0).integers(0, 256, (37, 41, 3)).astype(np.uint8)
+    for size in ((20, 30), (60, 50), (41, 37), (7, 90)):
+        assert abs(resize(image, *size).astype(int) - cv2.resize(image, size)).max() <= 1
 
 
 def test_two_images_side_by_side_have_a_white_gap_between_and_grey_becomes_colour():

@@ -7,7 +7,7 @@ import pytest
 
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.net import Net
-from pysketch.netdef import parse_netdef
+from pysketch.netdef import Phase, parse_netdef
 
 INPUT = """layer { name: "data" type: "Input" top: "x" top: "label"
                    input_param { shape { dim: 2 dim: 2 dim: 3 dim: 5 } } }
@@ -54,6 +54,18 @@ def test_a_param_with_lr_mult_zero_gets_no_diff():
     weights, bias = net.params["c1"]
     assert not weights.diff.any()
     assert bias.diff.all()
+
+
+def test_the_params_of_a_layer_that_does_not_learn_get_no_diff_and_no_rate():
+    text = """
+layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [2, 3] } } }
+layer { name: "norm" type: "BatchNorm" bottom: "x" top: "y" """
+    net = Net(parse_netdef(f"{text} }}"), Phase.TRAIN)
+    assert [param.lr_mult for param in net.learnable] == [0, 0, 0]
+    assert net.layers[-1].param_propagate_down == [False] * 3
+    Net(parse_netdef(f"{text} param {{ lr_mult: 0 decay_mult: 3 }} }}"), Phase.TRAIN)
+    with pytest.raises(NetdefError, match=r"<netdef>:3:80: .* are statistics: lr_mult must be 0, found 2"):
+        Net(parse_netdef(f"{text} param {{ }} param {{ lr_mult: 2 }} }}"), Phase.TRAIN)
 
 
 def test_more_entries_than_params_are_refused():

@@ -18,9 +18,9 @@ from pysketch.netdef import Phase, parse_netdef
 from pysketch.snapshot import (
     SolverState,
     WeightsFile,
-    read_attributes,
     read_datasets,
     read_state,
+    write_datasets,
     write_state,
     write_weights,
 )
@@ -320,6 +320,21 @@ def test_training_data_must_lie_in_their_file_too(make, message, path):
         read_datasets(path, ["rows"])
 
 
+def test_datasets_come_back_as_float32(tmp_path):
+    rows = np.arange(6.0).reshape(3, 2)
+    write_datasets(tmp_path / "a.h5", {"data": rows, "label": np.array([1, 2, 3])})
+    found = read_datasets(tmp_path / "a.h5", ["data", "label"])
+    assert found["data"].tolist() == rows.tolist()
+    assert found["label"].tolist() == [1, 2, 3]
+    assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+
+
+def test_datasets_that_cannot_be_written_are_a_data_error(tmp_path):
+    (tmp_path / "a.h5").mkdir()
+    with pytest.raises(DataError, match=r"a.h5: cannot be written: "):
+        write_datasets(tmp_path / "a.h5", {"data": np.zeros(3)})
+
+
 def no_hdf5(path):
     path.write_bytes(b"layer { }" * 100)
 
@@ -410,7 +425,7 @@ def test_a_damaged_param_is_refused_in_one_line(path):
         read_weights(path)
 
 
-@pytest.mark.parametrize("read", [read_attributes, lambda path: read_state(path, SHAPES)])
+@pytest.mark.parametrize("read", [WeightsFile, lambda path: read_state(path, SHAPES)])
 def test_every_reader_refuses_what_is_no_hdf5(read, path):
     no_hdf5(path)
     with pytest.raises(SnapshotError, match=r"file\.h5: not an HDF5 file"):

@@ -124,10 +124,6 @@ TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
             f'{MINIMAL}\nregularization_type: "L3"',
             's.txt:2:1: unknown regularization_type "L3"; expected one of L1, L2',
         ),
-        (
-            f"{MINIMAL}\nsnapshot_format: BINARYPROTO",
-            "s.txt:2:1: not supported: snapshot_format BINARYPROTO; write HDF5",
-        ),
         (f'{MINIMAL}\nlr_policy: "step"', "s.txt:2:1: lr_policy step needs a stepsize of at least 1"),
         (f'{MINIMAL} stepsize: 0\nlr_policy: "step"', "s.txt:2:1: lr_policy step needs a stepsize of at least 1"),
         (f'{MINIMAL} lr_policy: "multistep"\nstepvalue: [5, 3]', "s.txt:2:13: stepvalues must ascend, found [5, 3]"),

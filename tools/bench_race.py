@@ -19,10 +19,11 @@ from bench_child import OURS, read_arrays
 from bench_machine import Machine
 from bench_nets import RATE, Job, build, layer_flops
 from bench_work import Pass, Work
-from peers import LIBRARIES, TRAINING, Arrays, check_known, describe, missing_libraries, onnx_model, param_name
+from peers import LIBRARIES, TRAINING, Arrays, check_known, describe, missing_libraries, param_name
 from tqdm import tqdm
 
 from pysketch.errors import PysketchError
+from pysketch.export import onnx_model
 from pysketch.net import Net
 
 LIMIT = 1e-3
@@ -220,8 +221,7 @@ def _prepare(job: Job, peers: Sequence[str], folder: Path) -> tuple[Net, tuple[i
         graph = describe(net)
         (folder / "net.json").write_text(json.dumps(graph), encoding="utf-8")
         if any("onnx" in LIBRARIES[peer] for peer in peers):
-            shapes = {name: net.blobs[name].shape for name in (*net.inputs, *net.outputs)}
-            (folder / "net.onnx").write_bytes(onnx_model(graph, params, shapes))
+            (folder / "net.onnx").write_bytes(onnx_model(net, any_size=False))
     return net, next(iter(inputs.values())).shape
 
 

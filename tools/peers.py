@@ -112,44 +112,6 @@ def _options(layer: Layer) -> dict[str, Any]:
     return {}
 
 
-def onnx_model(graph: Mapping[str, Any], params: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    """A drawing net as an ONNX model; shapes: those of inputs and outputs, by name.
-
-    Opset 13 and IR version 8: old enough for every onnxruntime and OpenCV that setup.py allows.
-    """
-    from onnx import TensorProto, checker, helper, numpy_helper
-
-    def values(names: list[str]) -> list[Any]:
-        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shapes[name]) for name in names]
-
-    present = {name: name for name in graph["inputs"]}  # ONNX gives each value a name of its own, in place or not
-    nodes = []
-    for k, step in enumerate(graph["steps"]):
-        if step["type"] == "Split":
-            present.update(dict.fromkeys(step["top"], present[step["bottom"][0]]))
-            continue
-        for bottom, top in zip(step["bottom"], step["top"], strict=step["type"] != "Input"):
-            operator, attributes = _onnx_operator(step)
-            fresh = f"{top}:{k}"
-            nodes.append(helper.make_node(operator, [present[bottom], *step["params"]], [fresh], **attributes))
-            present[top] = fresh
-    nodes += [helper.make_node("Identity", [present[name]], [name]) for name in graph["outputs"]]
-    weights = [numpy_helper.from_array(params[name], name) for name in graph["params"]]
-    net = helper.make_graph(nodes, "net", values(graph["inputs"]), values(graph["outputs"]), weights)
-    model = helper.make_model(net, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    checker.check_model(model)
-    return model.SerializeToString()
-
-
-def _onnx_operator(step: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    options = step["options"]
-    if step["type"] == "ReLU":
-        return ("LeakyRelu", {"alpha": options["slope"]}) if options["slope"] else ("Relu", {})
-    pads = (*options["pad"], *options["pad"])  # top, left, bottom, right
-    geometry = {"strides": options["stride"], "dilations": options["dilation"], "group": options["group"]}
-    return "Conv", {"pads": pads, **geometry}
-
-
 def make_peer(peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None) -> Peer:
     """A peer from the files that `bench_race` wrote; rate: Adam's, None to draw."""
     if peer in TRAINING:

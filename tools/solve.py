@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=args.seed,
         data_source=args.data,
         layer_paths=args.layers,
+        output_dir=args.output,
         workers=Workers(args.threads),
     )
     with closing(solver):
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="let the netdef import Python layers from DIR: runs their code; may be repeated",
     )
+    parser.add_argument("--output", metavar="DIR", help="let the netdef's HDF5Output layers write files in DIR")
     common.add_threads(parser)
     return parser
 

@@ -9,6 +9,9 @@ from pysketch.layer import Layer, register
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.rectifier import gate, rectify
 
+ENGINE = Option("engine", Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2}), "DEFAULT", help="Caffe's; has no effect here")
+"""The option that Caffe's pointwise layers have."""
+
 
 @register
 class ReLU(Layer):
@@ -24,9 +27,7 @@ class ReLU(Layer):
         "ReLUParameter",
         (
             Option("negative_slope", Kind.FLOAT, 0.0, help="the slope below zero; 0 cuts"),
-            Option(
-                "engine", Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2}), "DEFAULT", help="Caffe's; has no effect here"
-            ),
+            ENGINE,
         ),
     )
     in_place = True

@@ -87,6 +87,18 @@ def test_bad_input_is_an_error_that_names_it(arguments, kind, message, solver_fi
         solve.main(arguments)
 
 
+def test_a_netdef_writes_files_only_into_the_folder_that_output_names(solver_file, pairs, tmp_path):
+    netdef = tmp_path / "tiny.prototxt"
+    output = 'type: "HDF5Output" bottom: "data" bottom: "label" hdf5_output_param { file_name: "batch.h5" }'
+    netdef.write_text(f'{netdef.read_text()}\nlayer {{ name: "out" {output} }}\n')
+    with pytest.raises(
+        NetdefError, match=r'layer "out": the netdef wants to write the file "batch.h5"; .* --output DIR'
+    ):
+        solve.main([str(solver_file), "--data", str(pairs)])
+    solve.main([str(solver_file), "--data", str(pairs), "--output", str(tmp_path / "new")])
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["batch.h5"]
+
+
 def test_resume_and_weights_together_are_refused(solver_file, capsys):
     with pytest.raises(SystemExit) as stop:
         solve.main([str(solver_file), "--resume", "a.h5", "--weights", "b.h5"])

@@ -1,0 +1,170 @@
+"""What Convolution and Deconvolution share: options, geometry, params, groups, the choice of the engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pysketch.blob import Blob
+from pysketch.engine_choice import prefers_winograd, unfolds_outputs, winograd_fits
+from pysketch.fillers import FILLER
+from pysketch.gemm_engine import GemmEngine, ThinGemmEngine
+from pysketch.im2col import Window
+from pysketch.layer import Count, Layer
+from pysketch.netdef import Phase
+from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.winograd import KERNELS
+from pysketch.winograd_batched import BatchedWinogradEngine
+from pysketch.winograd_engine import WinogradEngine
+
+logger = logging.getLogger(__name__)
+
+Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine
+
+_ENGINE = Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2, "WINOGRAD": 3})
+
+CONVOLUTION = Table(
+    "ConvolutionParameter",
+    (
+        Option("num_output", Kind.UINT32, required=True, low=1, help="channels of the output"),
+        Option("bias_term", Kind.BOOL, True, help="add a bias to each channel of the output?"),
+        Option("pad", Kind.UINT32, repeated=True, help="zeros around the image: one number, or height width"),
+        Option("kernel_size", Kind.UINT32, repeated=True, low=1, help="one number, or height width"),
+        Option("stride", Kind.UINT32, repeated=True, low=1, help="one number, or height width"),
+        Option("dilation", Kind.UINT32, repeated=True, low=1, help="one number, or height width"),
+        Option("pad_h", Kind.UINT32, 0),
+        Option("pad_w", Kind.UINT32, 0),
+        Option("kernel_h", Kind.UINT32, 0),
+        Option("kernel_w", Kind.UINT32, 0),
+        Option("stride_h", Kind.UINT32, 0),
+        Option("stride_w", Kind.UINT32, 0),
+        Option("group", Kind.UINT32, 1, low=1, help="channels are split into so many independent groups"),
+        Option("weight_filler", FILLER),
+        Option("bias_filler", FILLER),
+        Option("axis", Kind.INT32, 1, low=1, high=1, help="the channels' axis; only 1"),
+        Option("engine", _ENGINE, "DEFAULT", help="CAFFE: im2col and GEMM; WINOGRAD; else the cheaper one"),
+    ),
+    unsupported=("force_nd_im2col",),
+)
+
+
+class BaseConvolution(Layer):
+    """A convolution, used forwards or backwards: what its subclasses do with it is theirs.
+
+    The convolution leads from `channels` to `filters`, each divided into groups: weights (filters, channels / group,
+    kh, kw). Which of the two is the bottom's number of channels, and which is num_output, `sizes` says.
+    """
+
+    section = "convolution_param"
+    table = CONVOLUTION
+    bottoms = tops = Count(1, None)
+    as_many_tops_as_bottoms = True
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Make weights and bias, from the fillers, in this order."""
+        options = self.options
+        self.window = read_window(self, options)
+        if len(bottom[0].shape) != 4:
+            raise self.shape_error(f"expected a bottom of shape (N, C, H, W), found {bottom[0].shape}")
+        self.bottom_channels = bottom[0].shape[1]
+        for what, count in (("num_output", options.num_output), ("input channels", self.bottom_channels)):
+            if count % options.group or count == 0:
+                raise self.shape_error(f"{what} {count} cannot be split into {options.group} groups")
+        self.filters, self.channels = self.sizes()
+        self.engine = self._choose_engine(self.filtered_size(bottom[0].shape[2:]))
+        self.add_filled(options.weight_filler, (self.filters, self.channels // options.group, *self.window.kernel))
+        if options.bias_term:
+            self.add_filled(options.bias_filler, (options.num_output,))
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """(N, C, H, W) -> (N, num_output, H', W')."""
+        channels = self.bottom_channels
+        for x, y in zip(bottom, top, strict=True):
+            if len(x.shape) != 4 or x.shape[1] != channels:
+                raise self.shape_error(f"expected a bottom of shape (N, {channels}, H, W), found {x.shape}")
+            out = self.top_size(x.shape[2:])
+            if min(out) < 1:
+                kernel, pad = self.window.kernel, self.window.pad
+                raise self.shape_error(
+                    f"kernel {kernel[0]}x{kernel[1]} (height x width, dilation {self.window.dilation[0]}x"
+                    f"{self.window.dilation[1]}) does not fit a {x.shape[2]}x{x.shape[3]} input "
+                    f"with pad {pad[0]}x{pad[1]}"
+                )
+            y.reshape(x.shape[0], self.options.num_output, *out)
+
+    def sizes(self) -> tuple[int, int]:
+        """(filters, channels) of the convolution."""
+        raise NotImplementedError
+
+    def top_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(H', W') of the top for a bottom of this size; < 1: no fit."""
+        raise NotImplementedError
+
+    def filtered_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of what the convolution's filters make, for a bottom of this size."""
+        raise NotImplementedError
+
+    def groups(self) -> Iterator[tuple[slice, slice]]:
+        """Each group's channels and filters."""
+        group = self.options.group
+        c, o = self.channels // group, self.filters // group
+        for g in range(group):
+            yield slice(g * c, (g + 1) * c), slice(g * o, (g + 1) * o)
+
+    def _choose_engine(self, out: tuple[int, int]) -> Engine:
+        """The engine that the netdef names, or the one that costs less if the filters make images of this size."""
+        window, options, group = self.window, self.options, self.options.group
+        name = {"CUDNN": "DEFAULT"}.get(options.engine, options.engine)
+        if name == "WINOGRAD" and not winograd_fits(window):
+            raise self.error(
+                f"engine WINOGRAD needs a square kernel of {KERNELS[0]} to {KERNELS[-1]} pixels, stride 1 and "
+                f"dilation 1; found kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}",
+                at=options.position("engine"),
+            )
+        sizes = self.channels // group, self.filters // group
+        if name == "DEFAULT":
+            on_cpu = self.xp is np  # on a GPU nothing has been measured yet
+            name = "WINOGRAD" if on_cpu and prefers_winograd(window, *sizes, out) else "CAFFE"
+        logger.info("Layer %s: convolution engine %s", self.name, name)
+        workers = self.context.workers
+        if name == "WINOGRAD" and self.xp is not np:
+            return BatchedWinogradEngine(window.kernel[0], window.pad, workers)
+        if name == "WINOGRAD":
+            # one group's kernels are kept at a time, so that keeping them serves a layer of one group
+            return WinogradEngine(window.kernel[0], window.pad, workers, self.phase == Phase.TEST and group == 1)
+        return (ThinGemmEngine if unfolds_outputs(window, *sizes) else GemmEngine)(window, workers)
+
+
+def read_window(layer: Layer, options: Options) -> Window:
+    """The geometry that a layer's options give."""
+    kernel = _pair(layer, options, "kernel_size", "kernel_h", "kernel_w", None)
+    stride = _pair(layer, options, "stride", "stride_h", "stride_w", 1)
+    pad = _pair(layer, options, "pad", "pad_h", "pad_w", 0)
+    dilation = _pair(layer, options, "dilation", None, None, 1)
+    return Window(kernel, stride, pad, dilation)
+
+
+def _pair(
+    layer: Layer, options: Options, both: str, first: str | None, second: str | None, default: int | None
+) -> tuple[int, int]:
+    """(vertical, horizontal) from `both` (one or two numbers) or from its _h and _w forms."""
+    values = getattr(options, both)
+    if first is not None and (options.given(first) or options.given(second)):
+        if values:
+            raise layer.error(f"give either {both} or {first} and {second}, not both", at=options.position(first))
+        values = tuple(getattr(options, name) if options.given(name) else default for name in (first, second))
+        if None in values or (default != 0 and 0 in values):
+            raise layer.error(f"{first} and {second} must both be given and positive", at=options.position(first))
+        return values
+    if len(values) > 2:
+        raise layer.error(
+            f"{both} is given {len(values)} times; expected one number, or height and width",
+            at=options.position(both),
+        )
+    if not values:
+        if default is None:
+            raise layer.error(f"{both} is missing; or give {first} and {second}")
+        return default, default
+    return values[0], values[-1]

@@ -1,0 +1,171 @@
+"""ImageData: batches of images and labels from a list of files, as Caffe's layer of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pysketch.blob import Blob
+from pysketch.errors import DataError
+from pysketch.images import read_photo, read_sketch, resize
+from pysketch.layer import Count, Layer, register
+from pysketch.layers.batch_order import BatchOrder
+from pysketch.netdef import Phase
+from pysketch.options import Kind, Option, Table
+from pysketch.prefetch import Prefetcher
+from pysketch.staging import Stage
+
+TRANSFORM = Table(
+    "TransformationParameter",
+    (
+        Option("scale", Kind.FLOAT, 1.0, help="times the pixels after the mean is off"),
+        Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the images left-right?"),
+        Option("crop_size", Kind.UINT32, 0, help="side of a square cut out; 0: the whole image"),
+        Option("mean_value", Kind.FLOAT, repeated=True, help="level taken off: one number, or B, G, R"),
+    ),
+    unsupported=("mean_file", "force_color", "force_gray"),
+)
+"""transform_param."""
+
+
+@register
+class ImageData(Layer):
+    """Tops: `data` (N, 3, H, W), `label` (N,).
+
+    data: B, G, R in this order, as Caffe's (OpenCV's) images are, or with ``is_color: false`` one channel of luma:
+    (pixel - mean_value) * scale, pixels on the 0..255 scale; X and Y are not appended. Images are turned upright by
+    their EXIF orientation. new_height and new_width resize them (`images.resize`); then crop_size cuts a square out,
+    of the middle, in phase TRAIN at a random place; all images of a batch must have one size by then.
+
+    source: a text file, on each line a path and, after a space, a whole number, the label. root_folder is written
+    before each path. shuffle: another order each epoch. rand_skip, phase TRAIN: begin up to so many items later.
+    Images are decoded for each batch, the next one's in a thread, while the net works on the present one.
+    In phase TEST nothing is mirrored, skipped or cropped at random. (Caffe mirrors and skips there too.)
+
+    Chance is a function of the net's seed, the layer's name and the number of images drawn: a resumed run gets the
+    same batches. DataError, with the name, for an image or a list that cannot be read.
+    """
+
+    type = "ImageData"
+    section = "image_data_param"
+    table = Table(
+        "ImageDataParameter",
+        (
+            Option("source", Kind.STRING, required=True, help='a text file of lines "path label"'),
+            Option("batch_size", Kind.UINT32, 1, low=1, help="images in a batch"),
+            Option("rand_skip", Kind.UINT32, 0, help="phase TRAIN: begin up to so many items later"),
+            Option("shuffle", Kind.BOOL, False, help="another order each epoch?"),
+            Option("new_height", Kind.UINT32, 0, help="pixels; 0: as it is"),
+            Option("new_width", Kind.UINT32, 0, help="pixels; 0: as it is"),
+            Option("is_color", Kind.BOOL, True, help="B, G, R, or one channel of luma?"),
+            Option("root_folder", Kind.STRING, "", help="written before each path"),
+        ),
+        unsupported=("scale", "mean_file", "crop_size", "mirror"),
+    )
+    more_sections = {"transform_param": TRANSFORM}
+    bottoms = Count(0)
+    tops = Count(2)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read the list, and its first image for the tops' shape."""
+        options, self.transform = self.options, self.more["transform_param"]
+        if bool(options.new_height) != bool(options.new_width):
+            raise self.error("give both new_height and new_width, or neither")
+        channels, mean = 3 if options.is_color else 1, self.transform.mean_value
+        if len(mean) not in (0, 1, channels):
+            at = self.transform.position("mean_value")
+            raise self.error(f"mean_value must be one number or {channels}, found {len(mean)}", at=at)
+        self.mean = np.asarray(mean or (0.0,), np.float32)[:, None, None]
+        self.train = self.phase == Phase.TRAIN
+        self.items = self._read_list()
+        self.order = BatchOrder(len(self.items), options.shuffle, partial(self.generator, "order"))
+        self._shape = self._prepare(0, 0).shape
+        if self.train and options.rand_skip:
+            self.order.skip(int(self.generator("skip").integers(options.rand_skip)))
+        self._prefetcher = Prefetcher(self._make_batch)
+        self._stages = [Stage(self.xp) for _ in top]
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """As the list's first image; with batch_size 1 forward gives each image's own shape."""
+        top[0].reshape(self.options.batch_size, *self._shape)
+        top[1].reshape(self.options.batch_size)
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next batch; one that fails is not counted as given."""
+        size = self.options.batch_size
+        for blob, stage, array in zip(top, self._stages, self._prefetcher.take(self.order.peek(size)), strict=True):
+            stage.load(array, blob)
+        self.order.skip(size)
+        self._prefetcher.prepare(self.order.peek(size))
+
+    def state(self) -> dict[str, Any]:
+        """How many images were drawn."""
+        return self.order.state()
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on with the same images."""
+        self.order.restore_state(state)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._prefetcher.close()
+
+    def _make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """The arrays of both tops, on the CPU; a thread may call it."""
+        images = [self._prepare(draw, index) for draw, index in draws]
+        for image, (_, index) in zip(images, draws, strict=True):
+            if image.shape != images[0].shape:
+                found, first = (f"{shape[2]}x{shape[1]}" for shape in (image.shape, images[0].shape))
+                raise self.error(
+                    f"{self.items[index][0]} is {found} pixels large (width x height), the first of its batch {first}; "
+                    "give new_height and new_width, crop_size, or batch_size 1",
+                    DataError,
+                )
+        labels = [self.items[index][1] for _, index in draws]
+        return np.stack(images), np.array(labels, self.context.dtype)
+
+    def _prepare(self, draw: int, index: int) -> np.ndarray:
+        """One image (channels, h, w), cropped and mirrored by chance numbers of this draw."""
+        options, path = self.options, self.items[index][0]
+        try:
+            pixels = (read_photo if options.is_color else read_sketch)(path)
+        except DataError as error:
+            raise self.error(str(error), DataError) from None
+        if options.new_height:
+            pixels = resize(pixels, options.new_width, options.new_height)
+        (h, w), side, rng = pixels.shape[:2], self.transform.crop_size, self.generator("transform", draw)
+        if side > min(h, w):
+            raise self.error(f"{path} is {w}x{h} pixels large (width x height), less than crop_size {side}", DataError)
+        if side:
+            top, left = (int(rng.integers(n - side + 1)) if self.train else (n - side) // 2 for n in (h, w))
+            pixels = pixels[top : top + side, left : left + side]
+        if self.transform.mirror and self.train and rng.random() < 0.5:
+            pixels = pixels[:, ::-1]
+        planes = pixels[:, :, ::-1].transpose(2, 0, 1) if options.is_color else pixels[None]
+        values = (planes.astype(np.float32) - self.mean) * np.float32(self.transform.scale)
+        return values.astype(self.context.dtype, copy=False)
+
+    def _read_list(self) -> list[tuple[str, int]]:
+        """(path, label) of each line."""
+        source, at = self.options.source, self.options.position("source")
+        try:
+            lines = Path(source).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise self.error(f"{source}: not a readable list of images: {error}", DataError, at) from None
+        items = []
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            path, _, label = line.strip().rpartition(" ")
+            try:
+                items.append((self.options.root_folder + path.strip(), int(label)))
+            except ValueError:
+                message = f'{source}:{number}: expected "path label" with a whole number, found "{line}"'
+                raise self.error(message, DataError, at) from None
+        if not items:
+            raise self.error(f"{source}: lists no images", DataError, at)
+        return items

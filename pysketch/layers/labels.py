@@ -1,0 +1,67 @@
+"""Class labels as bottoms of losses and scores, and what a loss is divided by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pysketch.backend import Array, array_module
+from pysketch.blob import Blob
+from pysketch.errors import DataError
+from pysketch.layer import Layer
+from pysketch.options import Choice, Kind, Option, Options, Table
+
+NORMALIZATION = Choice({"FULL": 0, "VALID": 1, "BATCH_SIZE": 2, "NONE": 3})
+
+LOSS = Table(
+    "LossParameter",
+    (
+        Option("ignore_label", Kind.INT32, None, help="items of this label do not count"),
+        Option("normalization", NORMALIZATION, "VALID", help="what the sum is divided by"),
+        Option("normalize", Kind.BOOL, False, help="old: true is VALID, false BATCH_SIZE; normalization wins"),
+    ),
+)
+"""loss_param. Without normalization and normalize a layer takes its own default."""
+
+
+def check_label_count(layer: Layer, bottom: list[Blob], count: int) -> None:
+    """ShapeError unless the second bottom has `count` elements, one for each item."""
+    if bottom[1].count != count:
+        names = layer.definition.bottom
+        raise layer.shape_error(
+            f'expected {count} labels in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'
+        )
+
+
+def read_labels(layer: Layer, labels: Array, classes: int, ignore: int | None) -> tuple[Array, Array]:
+    """(labels as integers, which of them count), as Caffe cuts fractions off; 0 where they do not count.
+
+    DataError for a label that counts and is not one of 0..classes - 1: it is looked for on every call, so that a GPU
+    is waited for.
+    """
+    labels = array_module(labels).trunc(labels)
+    counted = labels != (np.nan if ignore is None else ignore)  # nothing equals nan
+    good = (labels >= 0) & (labels < classes)
+    bad = counted & ~good
+    if bad.any():
+        found = float(labels[bad][0])
+        raise layer.error(
+            f'a label of "{layer.definition.bottom[1]}" is {found:g}; expected 0 to {classes - 1}'
+            + ("" if ignore is None else f" or ignore_label {ignore}"),
+            DataError,
+        )
+    return array_module(labels).where(counted, labels, 0).astype(np.int64), counted
+
+
+def normalizer(options: Options, default: str, counted: Array, outer: int) -> Array | int:
+    """What a loss is divided by, as `loss_param` says: a number, at least 1; counted: which items count.
+
+    FULL: all items; VALID: those that count; BATCH_SIZE: outer; NONE: 1.
+    """
+    name = default
+    if options.given("normalization"):
+        name = options.normalization
+    elif options.given("normalize"):
+        name = "VALID" if options.normalize else "BATCH_SIZE"
+    if name == "VALID":
+        return counted.sum().clip(1)
+    return max(1, {"FULL": counted.size, "BATCH_SIZE": outer, "NONE": 1}[name])

@@ -1,0 +1,66 @@
+"""MVN: every channel, or item, to mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pysketch.backend import Array
+from pysketch.blob import Blob
+from pysketch.layer import Layer, register
+from pysketch.options import Kind, Option, Table
+
+
+@register
+class MVN(Layer):
+    """y = (x - mean) / (sqrt(var) + eps), over each channel of each item, or with across_channels over each item.
+
+    x: (N, C, ...). var is divided by the number of elements. Without normalize_variance, y = x - mean.
+    Backward, with c = x - mean, q = sqrt(mean(c^2)), r = q + eps and y = c / r: dq = mean(c dc) / q and
+    dc = dx - mean(dx), so dx = (dy - mean(dy) - y mean(dy y) r / q) / r. As in Caffe r / q, which eps alone makes
+    differ from 1, is taken for 1, so that a constant channel, q = 0, has a finite gradient.
+    """
+
+    type = "MVN"
+    section = "mvn_param"
+    table = Table(
+        "MVNParameter",
+        (
+            Option("normalize_variance", Kind.BOOL, True, help="divide by the standard deviation?"),
+            Option("across_channels", Kind.BOOL, False, help="statistics of whole items?"),
+            Option("eps", Kind.FLOAT, 1e-9, help="added to the standard deviation"),
+        ),
+    )
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The top is shaped as the bottom."""
+        if len(bottom[0].shape) < 2 or 0 in bottom[0].shape:
+            raise self.shape_error(f"expected a bottom of shape (N, C, ...), found {bottom[0].shape}")
+        top[0].reshape(bottom[0].shape)
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """y."""
+        top[0].data[...] = self._normalized(bottom[0].data)[0].reshape(top[0].shape)
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """dx, with y made again (cheaper than keeping it)."""
+        if not propagate_down[0]:
+            return
+        dy = self._rows(top[0].diff)
+        dx = dy - dy.mean(axis=1, keepdims=True)
+        if self.options.normalize_variance:
+            y, r = self._normalized(bottom[0].data)
+            dx = (dx - y * (dy * y).mean(axis=1, keepdims=True)) / r
+        bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+
+    def _normalized(self, x: Array) -> tuple[Array, Array | int]:
+        """(y, r), in rows."""
+        x = self._rows(x)
+        y = x - x.mean(axis=1, keepdims=True)
+        if not self.options.normalize_variance:
+            return y, 1
+        r = self.xp.sqrt((y * y).mean(axis=1, keepdims=True)) + self.options.eps
+        return y / r, r
+
+    def _rows(self, x: Array) -> Array:
+        """A row for each set of statistics."""
+        return x.reshape(x.shape[0] if self.options.across_channels else x.shape[0] * x.shape[1], -1)

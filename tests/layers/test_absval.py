@@ -1,0 +1,12 @@
+"""AbsVal's own behaviour; the formula is checked in test_neuron.py."""
+
+import numpy as np
+from helpers import layer_text, make_layer
+
+
+def test_at_0_the_gradient_is_0(device):
+    single = make_layer(layer_text("AbsVal", ["x"]), [(3,)], device=device)
+    single.bottom[0].data[...] = [-2, 0, 5]
+    np.testing.assert_array_equal(single.forward()[0], [2, 0, 5])
+    single.backward(3.0)
+    np.testing.assert_array_equal(single.bottom[0].diff, [-3, 0, 3])

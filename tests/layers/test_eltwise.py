@@ -1,0 +1,76 @@
+"""Eltwise against plain loops, its ties, and what does not fit."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers import layer_text, make_layer
+
+from pysketch.errors import NetdefError, ShapeError
+
+SHAPE = (2, 3, 4)
+
+
+def make(extra="", bottoms="abc", shapes=None, device=None):
+    options = {} if device is None else {"device": device}
+    text = layer_text("Eltwise", list(bottoms), ["y"], f"eltwise_param {{ {extra} }}")
+    return make_layer(text, shapes or [SHAPE] * len(bottoms), **options)
+
+
+@pytest.mark.parametrize(
+    ("extra", "value", "slope"),
+    [
+        ("", sum, lambda x, k: 1),
+        ("operation: SUM coeff: [2, -1, 0.5]", lambda x: 2 * x[0] - x[1] + x[2] / 2, lambda x, k: (2, -1, 0.5)[k]),
+        ("operation: PROD", math.prod, lambda x, k: math.prod(x[:k] + x[k + 1 :])),
+        ("operation: PROD stable_prod_grad: false", math.prod, lambda x, k: math.prod(x[:k] + x[k + 1 :])),
+        ("operation: MAX", max, lambda x, k: float(x[k] == max(x))),
+    ],
+)
+def test_it_is_the_plain_loop_forward_and_backward(extra, value, slope, device):
+    single = make(extra, device=device)
+    x = [blob.data.copy() for blob in single.bottom]
+    dy = np.random.default_rng(1).standard_normal(SHAPE)
+    (y,) = single.forward()
+    single.backward(dy)
+    for at in np.ndindex(SHAPE):
+        numbers = [float(each[at]) for each in x]
+        np.testing.assert_allclose(y[at], value(numbers), rtol=1e-12)
+        for k, blob in enumerate(single.bottom):
+            np.testing.assert_allclose(blob.diff[at], slope(numbers, k) * dy[at], rtol=1e-10)
+
+
+def test_a_product_with_zeros_has_the_right_gradient(device):
+    single = make("operation: PROD", bottoms="ab", device=device)
+    single.bottom[0].data[...] = 0
+    single.bottom[1].data[...] = 3
+    single.forward()
+    single.backward(1.0)
+    assert (single.bottom[0].diff == 3).all()
+    assert (single.bottom[1].diff == 0).all()
+
+
+def test_of_equal_maxima_one_gets_the_gradient_as_in_caffe(device):
+    single = make("operation: MAX", device=device)
+    for blob in single.bottom:
+        blob.data[...] = 5
+    single.forward()
+    single.backward(1.0)
+    assert [int(blob.diff.sum()) for blob in single.bottom] == [0, 24, 0]
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("coeff: [1, 2]", "2 coeff for 3 bottoms"),
+        ("operation: MAX coeff: [1, 2, 3]", "coeff is for SUM, found operation MAX"),
+    ],
+)
+def test_coefficients_that_do_not_fit_are_refused(extra, message):
+    with pytest.raises(NetdefError, match=message):
+        make(extra)
+
+
+def test_bottoms_of_two_shapes_are_refused():
+    with pytest.raises(ShapeError, match=r'bottoms must have one shape, found "a" \(2, 3\) and "b" \(2, 4\)'):
+        make(bottoms="ab", shapes=[(2, 3), (2, 4)])

@@ -1,0 +1,20 @@
+"""ELU's own behaviour; the formula is checked in test_neuron.py."""
+
+import numpy as np
+import pytest
+from helpers import layer_text, make_layer
+
+from pysketch.errors import NetdefError
+
+
+def test_alpha_is_1_by_default_and_the_slope_at_0_is_alpha(device):
+    single = make_layer(layer_text("ELU", ["x"]), [(2,)], device=device)
+    single.bottom[0].data[...] = [0, -100]
+    np.testing.assert_array_equal(single.forward()[0], [0, -1])
+    single.backward(3.0)
+    np.testing.assert_array_equal(single.bottom[0].diff, [3, 0])
+
+
+def test_in_place_a_negative_alpha_is_refused():
+    with pytest.raises(NetdefError, match=r"an in-place ELU needs alpha >= 0, found -0\.5"):
+        make_layer(layer_text("ELU", ["x"], ["x"], "elu_param { alpha: -0.5 }"), [(2,)])

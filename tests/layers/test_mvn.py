@@ -1,0 +1,68 @@
+"""MVN against plain loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import naive
+import numpy as np
+import pytest
+from helpers import SingleLayer, layer_text, make_layer
+
+from pysketch.backend import Device
+from pysketch.errors import ShapeError
+
+SHAPE = (2, 3, 4, 5)
+
+
+def make(options: str = "", shape: tuple[int, ...] = SHAPE, **more: Any) -> SingleLayer:
+    """The layer, with a random image."""
+    return make_layer(layer_text("MVN", ["x"], ["y"], f"mvn_param {{ {options} }}"), [shape], **more)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-8), (np.float32, 1e-5)])
+@pytest.mark.parametrize(("options", "sets"), [("", 6), ("across_channels: true", 2)])
+def test_it_is_the_plain_loop_forward_and_backward(
+    options: str, sets: int, dtype: type, rtol: float, device: Device
+) -> None:
+    single = make(options, dtype=dtype, device=device)
+    x = single.bottom[0].data.astype(np.float64).reshape(sets, -1)
+    dy = np.random.default_rng(1).standard_normal(SHAPE).astype(dtype)
+    (y,) = single.forward()
+    single.backward(dy)
+    for k, values in enumerate(x):
+        np.testing.assert_allclose(y.reshape(sets, -1)[k], naive.standardized(values, 0)[0], rtol=rtol, atol=rtol)
+        dx = naive.standardized_backward(values, dy.reshape(sets, -1)[k], 0)
+        np.testing.assert_allclose(single.bottom[0].diff.reshape(sets, -1)[k], dx, rtol=rtol, atol=rtol)
+
+
+def test_eps_is_added_to_the_standard_deviation() -> None:
+    single = make("eps: 2", (1, 1, 1, 2))
+    single.bottom[0].data[...] = [[[[3, 9]]]]
+    np.testing.assert_allclose(single.forward()[0].ravel(), [-3 / 5, 3 / 5])
+
+
+def test_without_the_variance_only_the_mean_is_taken_off() -> None:
+    single = make("normalize_variance: false", (1, 2, 1, 2))
+    single.bottom[0].data[...] = [[[[3, 9]], [[1, 2]]]]
+    np.testing.assert_allclose(single.forward()[0].ravel(), [-3, 3, -0.5, 0.5])
+    single.backward(np.array([[[[1.0, 5]], [[0, 2]]]]))
+    np.testing.assert_allclose(single.bottom[0].diff.ravel(), [-2, 2, -1, 1])
+
+
+@pytest.mark.parametrize("options", ["", "across_channels: true", "normalize_variance: false"])
+def test_gradients_agree_with_centred_differences(options: str, device: Device) -> None:
+    assert make(options, device=device).check_gradients() == 2 * 3 * 4 * 5
+
+
+def test_a_constant_channel_is_0_with_a_finite_gradient() -> None:
+    single = make()
+    single.bottom[0].data[...] = 4
+    assert not single.forward()[0].any()
+    single.backward(1.0)
+    assert np.isfinite(single.bottom[0].diff).all()
+
+
+def test_what_has_no_channels_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"expected a bottom of shape \(N, C, ...\), found \(3,\)"):
+        make(shape=(3,))

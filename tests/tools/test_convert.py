@@ -1,0 +1,53 @@
+import convert
+import numpy as np
+import pytest
+
+from pysketch import Sketcher
+from pysketch.errors import NetdefError, SnapshotError
+
+
+def draw(path):
+    photo = np.random.default_rng(0).integers(0, 256, (23, 21, 3)).astype(np.uint8)
+    return Sketcher(path).predict(photo)
+
+
+@pytest.mark.parametrize("name", ["a.caffemodel", "a.caffemodel.h5"])
+def test_a_net_file_goes_to_caffes_formats_and_back(name, net_file, tmp_path, capsys):
+    assert convert.main([str(net_file), str(tmp_path / name)]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / name}: input, N x 5 x height x width: R, G, B as (pixel - ")
+    convert.main([str(tmp_path / name), str(tmp_path / "back.h5")])
+    np.testing.assert_array_equal(draw(tmp_path / "back.h5"), draw(net_file))
+
+
+def test_a_prototxt_and_a_caffemodel_become_a_net_file(net_file, tmp_path):
+    convert.main([str(net_file), str(tmp_path / "a.prototxt")])
+    convert.main([str(net_file), str(tmp_path / "a.caffemodel")])
+    files = [str(tmp_path / name) for name in ("a.prototxt", "a.caffemodel", "back.h5")]
+    convert.main([*files, "--scale", "0.004", "--mean", "127.5", "--xy-scale", "0.01"])
+    np.testing.assert_array_equal(draw(tmp_path / "back.h5"), draw(net_file))
+
+
+def test_an_onnx_model_is_written(net_file, tmp_path):
+    onnx = pytest.importorskip("onnx", reason='needs onnx: pip install -e ".[interop]"')
+    convert.main([str(net_file), str(tmp_path / "a.onnx")])
+    assert [value.name for value in onnx.load(tmp_path / "a.onnx").graph.input] == ["data"]
+
+
+@pytest.mark.parametrize("names", [["a.h5"], ["a.h5", "b.txt"], ["a", "b", "c", "d.h5"]])
+def test_other_suffixes_and_numbers_of_files_are_refused(names, capsys):
+    with pytest.raises(SystemExit) as exit:
+        convert.main(names)
+    assert exit.value.code == 2
+    assert "expected NET OUT or NETDEF WEIGHTS OUT" in capsys.readouterr().err
+
+
+def test_weights_without_a_netdef_need_one(net_file, tmp_path):
+    Sketcher(net_file).net.save(tmp_path / "plain.caffemodel")
+    with pytest.raises(SnapshotError, match=r"plain\.caffemodel: has no netdef in it"):
+        convert.main([str(tmp_path / "plain.caffemodel"), str(tmp_path / "b.h5")])
+
+
+def test_a_netdef_that_draws_nothing_is_refused(net_file, tmp_path):
+    (tmp_path / "a.prototxt").write_text('layer { name: "x" type: "Silence" bottom: "y" }')
+    with pytest.raises(NetdefError):
+        convert.main([str(tmp_path / "a.prototxt"), str(net_file), str(tmp_path / "b.h5")])

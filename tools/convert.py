@@ -1,0 +1,89 @@
+"""Convert nets between pysketch's, Caffe's and ONNX files: python tools/convert.py net.h5 net.onnx"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import common
+
+from pysketch.errors import DataError
+from pysketch.export import deploy_prototxt, describe_input, onnx_model
+from pysketch.files import atomic_path
+from pysketch.net import Net
+from pysketch.net_file import read_net_file
+from pysketch.netdef import NetDef, load_netdef
+from pysketch.preprocessing import Preprocessing
+from pysketch.sketcher import deploy_net
+
+EXAMPLES = """
+examples:
+  python tools/convert.py netdefs/pretrained/medium.h5 medium.prototxt     a stock Caffe netdef that draws ...
+  python tools/convert.py netdefs/pretrained/medium.h5 medium.caffemodel   ... and its weights: for OpenCV, Caffe
+  python tools/convert.py netdefs/pretrained/medium.h5 medium.onnx         for onnxruntime and others
+  python tools/convert.py netdefs/pretrained/medium.h5 medium.caffemodel.h5   the weights alone, in Caffe's HDF5
+  python tools/convert.py medium.prototxt medium.caffemodel back.h5        a net file again, for deploy.py
+
+A .caffemodel and a .caffemodel.h5 that are written keep netdef and preprocessing in places that Caffe does not look at,
+so that a .caffemodel of ours becomes a net file again without its prototxt. A net that was made by others gets the
+preprocessing of --scale, --mean and --xy-scale. How an input must be prepared is said when a file is written.
+"""
+
+SUFFIXES = (".caffemodel", ".prototxt", ".onnx", ".h5")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read, write, say how to feed the result."""
+    args = _parser().parse_args(arguments)
+    *sources, target = args.files
+    if len(sources) not in (1, 2) or not str(target).endswith(SUFFIXES):
+        expected = f"NET OUT or NETDEF WEIGHTS OUT, OUT with a suffix of {', '.join(SUFFIXES)}"
+        common.fail(f"expected {expected}; found {' '.join(map(str, args.files))}")
+    netdef, preprocessing, weights = _read(sources, args)
+    net = deploy_net(netdef, preprocessing)
+    net.copy_from(weights)
+    _write(target, net, netdef, preprocessing)
+    print(f"{target}: input, N x {preprocessing.channels} x height x width: {describe_input(preprocessing)}")
+    return 0
+
+
+def _read(sources: Sequence[Path], args: argparse.Namespace) -> tuple[NetDef, Preprocessing, Path]:
+    """The netdef, the preprocessing and the file with the weights."""
+    if len(sources) == 1:
+        return *read_net_file(sources[0]), sources[0]
+    channels = 5 if args.xy_scale is not None else 3
+    given = Preprocessing(args.scale, tuple(args.mean), channels == 5, args.xy_scale or 1.0)
+    return load_netdef(sources[0]), given, sources[1]
+
+
+def _write(target: Path, net: Net, netdef: NetDef, preprocessing: Preprocessing) -> None:
+    attributes = {"netdef": netdef.text, "preprocessing": preprocessing.to_json()}
+    if target.suffix == ".prototxt":
+        _write_bytes(target, deploy_prototxt(net, preprocessing).encode())
+    elif target.suffix == ".onnx":
+        _write_bytes(target, onnx_model(net))
+    else:
+        net.save(target, attributes=attributes)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = common.parser("convert.py", "Convert nets between pysketch's, Caffe's and ONNX files.", EXAMPLES)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="NET OUT, or NETDEF WEIGHTS OUT")
+    help = "of a net made by others: (pixel - mean) * scale; default: 1"
+    parser.add_argument("--scale", type=float, default=1.0, help=help)
+    parser.add_argument("--mean", type=float, nargs="+", default=[0.0], metavar="M", help="one number, or R, G, B")
+    parser.add_argument("--xy-scale", type=float, metavar="S", help="it has X and Y, times this")
+    return parser
+
+
+if __name__ == "__main__":
+    common.run(main)
