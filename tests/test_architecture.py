@@ -25,7 +25,8 @@ ROOMS = {
     " layer layers.batch_order layers.convolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
-    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
+    "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net multiply_adds"
+    " stand_ins tiling gradient_check",
     "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
