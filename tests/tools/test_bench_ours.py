@@ -8,12 +8,15 @@ from helpers import python_layer
 from peers import param_name
 
 SQUARE = """
-import caffe
+from pysketch.layer import Layer
 
-class Square(caffe.Layer):
-    def setup(self, bottom, top): pass
-    def reshape(self, bottom, top): top[0].reshape(*bottom[0].data.shape)
-    def forward(self, bottom, top): top[0].data[...] = bottom[0].data ** 2
+
+class Square(Layer):
+    def reshape(self, bottom, top):
+        top[0].reshape(bottom[0].shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data ** 2
 """
 
 
