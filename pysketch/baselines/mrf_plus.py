@@ -21,8 +21,9 @@ from pysketch.pairs import Pair
 class MRFPlus(MRF):
     """`MRF`, with three more terms of its energy; the photo's light matters little.
 
-    Luma is remapped to the mean and deviation of all training photos before it is compared. Of the `pool` nearest
-    candidates those `candidates` stay that have the least cost
+    Luma whose mean or deviation is beyond those of all training photos is remapped to the nearest of them before it
+    is compared (`describe`); what they differ by among themselves is people, not light, and stays. Of the `pool`
+    nearest candidates those `candidates` stay that have the least cost
 
         -log Phi = ||y - y_k||^2 / (2 sigma_photo^2) + ||g - g_k||^2 / (2 sigma_gradient^2) + prior,
 
@@ -50,15 +51,20 @@ class MRFPlus(MRF):
     def learn(self, pairs: Sequence[Pair], progress: Progress) -> None:
         """As `MRF`, and gradient directions of all photos: 32 bytes a pixel."""
         lumas = np.stack([to_luma(pair.photo) for pair in pairs])
-        self._tone = float(lumas.mean()), float(lumas.std(axis=(1, 2)).mean())
+        means, deviations = lumas.mean(axis=(1, 2)), lumas.std(axis=(1, 2))
+        self._tones = (float(means.min()), float(means.max())), (float(deviations.min()), float(deviations.max()))
         super().learn(pairs, progress)
         self._maps = np.stack([orientation_maps(photo, SIGMA_DIRECTIONS) for photo in self._photos])
         bands = np.stack([band_pass(photo, *SIGMAS_BAND) for photo in self._photos])
         self._prior = ShapePrior(bands, self.reach, self.sigma_shape, self.sigma_place)
 
     def describe(self, photo: np.ndarray) -> np.ndarray:
-        """(H, W) float32: luma, remapped."""
-        return remap(to_luma(photo), *self._tone)
+        """(H, W) float32: luma, remapped to a mean and a standard deviation that training photos may have."""
+        luma = to_luma(photo)
+        mean, deviation = (
+            float(np.clip(value, *limits)) for value, limits in zip((luma.mean(), luma.std()), self._tones, strict=True)
+        )
+        return remap(luma, mean, deviation)
 
     def outline(self, sketch: np.ndarray) -> np.ndarray:
         """(H, W, 3) float32: grey levels and their derivatives, downwards and to the right."""
