@@ -26,8 +26,8 @@ ROOMS = {
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net multiply_adds"
-    " stand_ins tiling gradient_check",
-    "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver",
+    " stand_ins tiling summary gradient_check",
+    "training": "caffe_log log_reader lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
@@ -66,7 +66,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_solver_log",
 }
 HELPERS = {
-    *("conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
+    *("caffe_parser", "conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
     *("cupy_sources", "fake_cupy", "nvrtc"),
 }
 

@@ -16,7 +16,7 @@ from bench_child import OURS
 from bench_machine import COPIED, ORDERS
 from bench_nets import Job
 from bench_race import LayerResult, Result, race
-from bench_table import aligned
+from table import aligned
 
 _CPU_BYTES = (
     "Moved: bottoms and weights read, tops written, at least. Cached: columns or transformed tiles, not counted: they "

@@ -15,9 +15,9 @@ from bench_growth import KINDS, check_picture, grow, mebibytes
 from bench_nets import Job
 from bench_race import LayerResult, Result, Spread, race
 from bench_roofline import measure_roofline, report_roofline, summary_roofline
-from bench_table import aligned
 from bench_table2 import measure_table2, report_table2, summary_table2
 from peers import LIBRARIES
+from table import aligned
 
 from pysketch.workers import Workers
 
