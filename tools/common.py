@@ -59,6 +59,11 @@ def add_layers(parser: argparse.ArgumentParser) -> None:
 def add_state(parser: argparse.ArgumentParser) -> None:
     """The options --phase and --stage, which choose layers by their include and exclude rules."""
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="default: test")
+    add_stage(parser)
+
+
+def add_stage(parser: argparse.ArgumentParser) -> None:
+    """The option --stage, a list of names."""
     help = 'stages that are on, such as "deploy" of the nets here, which draws; may be repeated'
     parser.add_argument("--stage", action="append", default=[], metavar="NAME", help=help)
 
