@@ -1,4 +1,4 @@
-"""Figures as files: curves, bars, sheets of pictures, diagrams; the only importer of matplotlib.
+"""Figures as files: curves, bars, sheets of pictures; with `diagram` the only importer of matplotlib.
 
 Colours differ in lightness too, so that a page printed in grey can be read; what is ours is drawn thickest.
 """
@@ -118,7 +118,7 @@ def stacked(path: str | os.PathLike[str], panels: Sequence[Panel], x_label: str,
     figure.align_ylabels()
     if title:
         figure.suptitle(title, fontsize=10)
-    _save(path, figure)
+    save(path, figure)
 
 
 _FEW = 40  # points up to which each has a dot
@@ -175,6 +175,15 @@ def sheet(
         figure.savefig(temporary, format="png", dpi=150)
 
 
+def save(path: str | os.PathLike[str], figure: Figure) -> None:
+    """Write a figure in the format that the path's suffix names; DataError if that is not possible."""
+    try:
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=Path(path).suffix.lower()[1:], dpi=_DPI)
+    except OSError as error:
+        raise DataError(f"{path}: the figure cannot be written there: {error.strerror}") from None
+
+
 def check_path(path: str | os.PathLike[str]) -> None:
     """DataError, before anything is computed, if no figure could have this name, or matplotlib is missing."""
     if Path(path).suffix.lower() not in _FORMATS:
@@ -224,12 +233,3 @@ def _write(path: str | os.PathLike[str], figure: Figure, axes: Axes) -> None:
         axes.legend(fontsize=8)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DPI)
-
-
-def _save(path: str | os.PathLike[str], figure: Figure) -> None:
-    """In the format that the path's suffix names."""
-    try:
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=Path(path).suffix.lower()[1:], dpi=_DPI)
-    except OSError as error:
-        raise DataError(f"{path}: the figure cannot be written there: {error.strerror}") from None

@@ -26,14 +26,14 @@ ROOMS = {
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
     " layers.relu layers.split layers",
     "nets": "splits params flat_params backward_plan fusion lifetimes debug_info net multiply_adds"
-    " stand_ins tiling summary gradient_check",
+    " stand_ins tiling summary net_graph graph_layout gradient_check",
     "training": "caffe_log log_reader lr_policy update_kernels updates solver_def micro_batch run_state solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher evaluation figures report pysketch",
+    "use": "net_file sketcher evaluation figures diagram report pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -43,8 +43,9 @@ SOLE_IMPORTERS = {
     "h5py": {"snapshot"},
     "PIL": {"images"},
     "dlib": {"eye_finder"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"figures", "diagram"},
     "jinja2": {"report"},
+    "grandalf": {"graph_layout"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
     "sklearn": {"baselines.support_vectors"},
