@@ -34,7 +34,7 @@ _COLOURS = (
 )
 _MARKERS = "osD^vP*X<>"
 _FORMATS = (".png", ".svg", ".pdf")
-_DPI = 130
+_DPI, _LONGEST = 130, 20_000  # dots per inch; pixels of the longer side, at most
 
 Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 """x, the mean y, the lowest and the highest y: four sequences of one length."""
@@ -177,9 +177,10 @@ def sheet(
 
 def save(path: str | os.PathLike[str], figure: Figure) -> None:
     """Write a figure in the format that the path's suffix names; DataError if that is not possible."""
+    dpi = min(_DPI, _LONGEST / max(figure.get_size_inches()))
     try:
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=Path(path).suffix.lower()[1:], dpi=_DPI)
+            figure.savefig(temporary, format=Path(path).suffix.lower()[1:], dpi=dpi)
     except OSError as error:
         raise DataError(f"{path}: the figure cannot be written there: {error.strerror}") from None
 

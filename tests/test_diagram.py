@@ -26,6 +26,11 @@ def test_a_box_is_as_large_as_its_text_needs():
     assert tall[1] > small[1] and tall[0] == small[0]
 
 
+def test_a_very_long_diagram_has_fewer_dots_per_inch(tmp_path):
+    draw_diagram(tmp_path / "long.png", [Box("end", [])], [(20.0, 19_990.0)], [], (40.0, 20_000.0))
+    assert 19_990 <= read_photo(tmp_path / "long.png").shape[0] <= 20_000
+
+
 def test_a_diagram_has_a_format_that_is_known(tmp_path):
     with pytest.raises(DataError, match=r"x\.dot: a figure's name ends in"):
         draw_diagram(tmp_path / "x.dot", [], [], [], (1.0, 1.0))
