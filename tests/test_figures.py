@@ -62,6 +62,15 @@ def test_panels_share_a_colour_for_each_label_and_leave_gaps_for_what_is_not_fin
     assert rust not in colours(tmp_path / "one.png")
 
 
+def test_a_wide_range_of_positive_values_has_a_logarithmic_axis(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda path, figure: drawn.append(figure))
+    ranges = [1.0, float("nan"), 900.0], [1.0, 2.0, 4.0], [0.0, 30.0, 900.0]
+    panels = [figures.Panel("y", {"a": ([0, 1, 2], values)}) for values in ranges]
+    figures.stacked(tmp_path / "x.png", panels, "x")
+    assert [axes.get_yscale() for axes in drawn[0].axes] == ["log", "linear", "linear"]
+
+
 def test_a_figure_has_a_format_that_is_known(tmp_path):
     with pytest.raises(DataError, match=r"x\.jpg: a figure's name ends in \.png, \.svg, \.pdf"):
         figures.stacked(tmp_path / "x.jpg", [], "iteration")

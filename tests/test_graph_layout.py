@@ -1,6 +1,7 @@
 import itertools
 import sys
 
+import numpy as np
 import pytest
 
 from pysketch.errors import DataError
@@ -13,25 +14,38 @@ ARROWS = [(0, 1), (1, 2), (1, 3), (2, 4), (3, 4), (0, 4)]
 """Box 0 has a way of its own to box 4; box 5 is alone."""
 
 
-def boxes(layout):
+def random_arrows(seed, boxes=11):
+    """Each box but the first is read from one or two earlier ones, in a random order."""
+    rng = np.random.default_rng(seed)
+    arrows = {(int(rng.integers(0, box)), box) for box in range(1, boxes) for _ in range(2)}
+    return [tuple(map(int, arrow)) for arrow in rng.permutation(sorted(arrows))]
+
+
+GRAPHS = [(SIZES, ARROWS), *(((SIZES * 2)[:11], random_arrows(seed)) for seed in range(5))]
+every_graph = pytest.mark.parametrize(("sizes", "arrows"), GRAPHS)
+
+
+def boxes(layout, sizes):
     """(left, right, top, bottom) of each."""
-    pairs = zip(layout.centres, SIZES, strict=True)
+    pairs = zip(layout.centres, sizes, strict=True)
     return [(x - w / 2, x + w / 2, y - h / 2, y + h / 2) for (x, y), (w, h) in pairs]
 
 
-def test_boxes_lie_apart_within_the_size():
-    layout = lay_out(SIZES, ARROWS)
-    for left, right, top, bottom in boxes(layout):
+@every_graph
+def test_boxes_lie_apart_within_the_size(sizes, arrows):
+    layout = lay_out(sizes, arrows)
+    for left, right, top, bottom in boxes(layout, sizes):
         assert left >= 0 and top >= 0
         assert right <= layout.size[0] and bottom <= layout.size[1]
-    for one, other in itertools.combinations(boxes(layout), 2):
+    for one, other in itertools.combinations(boxes(layout, sizes), 2):
         assert one[1] < other[0] or other[1] < one[0] or one[3] < other[2] or other[3] < one[2]
 
 
-def test_arrows_run_down_from_a_bottom_to_a_top():
-    layout = lay_out(SIZES, ARROWS)
-    placed = boxes(layout)
-    for (source, target), route in zip(ARROWS, layout.routes, strict=True):
+@every_graph
+def test_arrows_run_down_from_a_bottom_to_a_top(sizes, arrows):
+    layout = lay_out(sizes, arrows)
+    placed = boxes(layout, sizes)
+    for (source, target), route in zip(arrows, layout.routes, strict=True):
         assert route[0][1] == placed[source][3]
         assert route[-1][1] == placed[target][2]
         assert placed[source][0] < route[0][0] < placed[source][1]
@@ -39,27 +53,30 @@ def test_arrows_run_down_from_a_bottom_to_a_top():
         assert all(upper[1] < lower[1] for upper, lower in itertools.pairwise(route))
 
 
-def test_an_arrow_that_passes_a_rank_goes_straight_down_between_its_boxes():
-    layout = lay_out(SIZES, ARROWS)
-    route = layout.routes[ARROWS.index((0, 4))]
-    assert len(route) == 2 + 2 * 2
-    for (x, top), (x_below, bottom) in (route[1:3], route[3:5]):
-        assert x == x_below
-        beside = [box for box in boxes(layout) if box[3] > top and box[2] < bottom]
-        assert all(not left <= x <= right for left, right, _, _ in beside)
+@every_graph
+def test_an_arrow_that_passes_a_rank_goes_straight_down_between_its_boxes(sizes, arrows):
+    layout = lay_out(sizes, arrows)
+    assert any(len(route) > 2 for route in layout.routes)
+    for route in layout.routes:
+        for (x, top), (x_below, bottom) in zip(route[1:-1:2], route[2:-1:2], strict=True):
+            assert x == x_below
+            beside = [box for box in boxes(layout, sizes) if box[3] > top and box[2] < bottom]
+            assert all(not left <= x <= right for left, right, _, _ in beside)
 
 
-def test_arrows_of_a_box_do_not_cross_at_it():
-    layout = lay_out(SIZES, ARROWS)
-    for box, end in ((1, 0), (4, 1), (0, 0)):
-        own = [
-            route if end == 0 else route[::-1]
-            for arrow, route in zip(ARROWS, layout.routes, strict=True)
-            if arrow[end] == box
-        ]
-        own.sort(key=lambda route: route[0][0])
-        assert len({route[0][0] for route in own}) == len(own)
-        assert [route[1][0] for route in own] == sorted(route[1][0] for route in own)
+@every_graph
+def test_arrows_of_a_box_do_not_cross_at_it(sizes, arrows):
+    layout = lay_out(sizes, arrows)
+    centres = layout.centres
+    for box, end in itertools.product(range(len(sizes)), (0, 1)):
+        own = []
+        for arrow, route in zip(arrows, layout.routes, strict=True):
+            if arrow[end] == box:
+                points = [centres[arrow[0]], *route[1:-1], centres[arrow[1]]]
+                own.append((route[-end][0], points[1 - 3 * end][0]))
+        own.sort()
+        assert len({x for x, _ in own}) == len(own)
+        assert [towards for _, towards in own] == sorted(towards for _, towards in own)
 
 
 def test_a_source_stands_right_above_its_only_reader():
