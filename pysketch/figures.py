@@ -1,4 +1,4 @@
-"""Figures as PNG files: curves, bars and sheets of pictures; the only importer of matplotlib.
+"""Figures as files: curves, bars, sheets of pictures; with `diagram` the only importer of matplotlib.
 
 Colours differ in lightness too, so that a page printed in grey can be read; what is ours is drawn thickest.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,10 +33,19 @@ _COLOURS = (
     "#6b5b2e",
 )
 _MARKERS = "osD^vP*X<>"
-_DPI = 130
+_FORMATS = (".png", ".svg", ".pdf")
+_DPI, _LONGEST = 130, 20_000  # dots per inch; pixels of the longer side, at most
 
 Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 """x, the mean y, the lowest and the highest y: four sequences of one length."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of several plots over the same x: its y axis's label; lines: label -> (x, y)."""
+
+    label: str
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
 def cumulative_match(
@@ -76,6 +87,41 @@ def curves(
             _logarithmic(axes, axis, values)
     axes.set(xlabel=x_label, ylabel=y_label)
     _write(path, figure, axes)
+
+
+def stacked(path: str | os.PathLike[str], panels: Sequence[Panel], x_label: str, title: str | None = None) -> None:
+    """Panels one below the other, over one x axis; a label has the same colour in all of them.
+
+    A panel's y axis is logarithmic where its values are positive and the largest is over 30 times the smallest; what
+    is not finite leaves a gap. path: .png, .svg or .pdf.
+    """
+    check_path(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 0.6 + 2.1 * len(panels)), layout="constrained")
+    labels = list(dict.fromkeys(label for panel in panels for label in panel.lines))
+    for panel, axes in zip(panels, figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], strict=True):
+        for label, (x, y) in panel.lines.items():
+            values = np.where(np.isfinite(y), y, np.nan)
+            marker = "." if len(x) <= _FEW else None
+            axes.plot(x, values, label=label, color=_COLOURS[labels.index(label) % len(_COLOURS)], marker=marker)
+        values = np.concatenate([np.asarray(y, float) for _, y in panel.lines.values()])
+        finite = values[np.isfinite(values)]
+        if finite.size and 0 < 30 * finite.min() < finite.max():
+            axes.set_yscale("log")
+        axes.set_ylabel(panel.label)
+        axes.grid(alpha=0.3)
+        if len(labels) > 1:
+            axes.legend(fontsize=7)
+    axes.set_xlabel(x_label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.align_ylabels()
+    if title:
+        figure.suptitle(title, fontsize=10)
+    save(path, figure)
+
+
+_FEW = 40  # points up to which each has a dot
 
 
 def bars(
@@ -127,6 +173,23 @@ def sheet(
         place.set_title(label, fontsize=9)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
+
+
+def save(path: str | os.PathLike[str], figure: Figure) -> None:
+    """Write a figure in the format that the path's suffix names; DataError if that is not possible."""
+    dpi = min(_DPI, _LONGEST / max(figure.get_size_inches()))
+    try:
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=Path(path).suffix.lower()[1:], dpi=dpi)
+    except OSError as error:
+        raise DataError(f"{path}: the figure cannot be written there: {error.strerror}") from None
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """DataError, before anything is computed, if no figure could have this name, or matplotlib is missing."""
+    if Path(path).suffix.lower() not in _FORMATS:
+        raise DataError(f"{path}: a figure's name ends in {', '.join(_FORMATS)}")
+    library()
 
 
 def library() -> Any:

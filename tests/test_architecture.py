@@ -32,14 +32,16 @@ ROOMS = {
     " layers.bnll layers.absval layers.power layers.exp layers.log layers.dropout layers.prelu layers.eltwise"
     " layers.concat layers.slice layers.crop layers.reshape layers.flatten layers.reduction layers.silence"
     " layers.parameter layers.scale layers.bias layers",
-    "nets": "splits net_weights params flat_params backward_plan fusion lifetimes debug_info net tiling gradient_check",
-    "training": "caffe_log lr_policy update_kernels updates solver_def micro_batch run_state solver_log solver",
+    "nets": "splits net_weights params flat_params backward_plan fusion lifetimes debug_info net multiply_adds"
+    " stand_ins tiling summary net_graph graph_layout gradient_check",
+    "training": "caffe_log log_reader lr_policy update_kernels updates solver_def micro_batch run_state solver_log"
+    " solver",
     "baselines": "baselines.baseline baselines.patches baselines.grey baselines.et baselines.lle"
     " baselines.belief_propagation baselines.boundary_cut baselines.patch_field baselines.mrf"
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher export evaluation figures report pysketch",
+    "use": "net_file sketcher export evaluation figures diagram report pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -51,8 +53,9 @@ SOLE_IMPORTERS = {
     "onnx": {"export"},
     "PIL": {"images"},
     "dlib": {"eye_finder"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"figures", "diagram"},
     "jinja2": {"report"},
+    "grandalf": {"graph_layout"},
     "threadpoolctl": {"workers"},
     "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
     "sklearn": {"baselines.support_vectors"},
@@ -73,7 +76,7 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_large_arrays",
 }
 HELPERS = {
-    *("conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
+    *("caffe_parser", "conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
     *("cupy_sources", "fake_cupy", "nvrtc"),
 }
 

@@ -42,5 +42,5 @@ def test_leading_blanks_that_the_parser_looks_for_stay():
     assert line("    Train net output #0: loss = 3").endswith("] " + "    Train net output #0: loss = 3")
 
 
-def test_a_text_of_several_lines_never_ends_in_a_blank_one():
-    assert line("Initializing:\nnet: x\n\n").split("] ")[1] == "Initializing:\nnet: x"
+def test_a_text_of_several_lines_has_no_blank_ones():
+    assert line("Initializing:\n\nnet: x\n \n  y: 1\n\n").split("] ")[1] == "Initializing:\nnet: x\n  y: 1"

@@ -52,6 +52,36 @@ def test_a_sheet_shows_every_picture_in_its_place(tmp_path):
     assert np.median(cols[upper]) < width / 2 < np.median(cols[~upper])
 
 
+def test_panels_share_a_colour_for_each_label_and_leave_gaps_for_what_is_not_finite(tmp_path):
+    one = figures.Panel("loss", {"a": ([0, 1, 2], [1.0, float("nan"), 50.0]), "b": ([0, 1], [2.0, 3.0])})
+    two = figures.Panel("rate", {"b": ([0, 1], [0.0, float("inf")])})
+    figures.stacked(tmp_path / "both.png", [one, two], "iteration", "a run")
+    figures.stacked(tmp_path / "one.png", [two], "iteration")
+    black, rust = (0, 0, 0), (0xC1, 0x44, 0x0E)
+    assert {black, rust} <= colours(tmp_path / "both.png")
+    assert rust not in colours(tmp_path / "one.png")
+
+
+def test_a_wide_range_of_positive_values_has_a_logarithmic_axis(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda path, figure: drawn.append(figure))
+    ranges = [1.0, float("nan"), 900.0], [1.0, 2.0, 4.0], [0.0, 30.0, 900.0]
+    panels = [figures.Panel("y", {"a": ([0, 1, 2], values)}) for values in ranges]
+    figures.stacked(tmp_path / "x.png", panels, "x")
+    assert [axes.get_yscale() for axes in drawn[0].axes] == ["log", "linear", "linear"]
+
+
+def test_a_figure_has_a_format_that_is_known(tmp_path):
+    with pytest.raises(DataError, match=r"x\.jpg: a figure's name ends in \.png, \.svg, \.pdf"):
+        figures.stacked(tmp_path / "x.jpg", [], "iteration")
+
+
+def test_a_figure_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "x.png").mkdir()
+    with pytest.raises(DataError, match=r"x\.png: the figure cannot be written there"):
+        figures.stacked(tmp_path / "x.png", [figures.Panel("y", {"a": ([0], [1])})], "x")
+
+
 def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 

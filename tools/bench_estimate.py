@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from bench_growth import NETS
 from bench_nets import Job, build
-from bench_table import markdown
 from bench_table2 import PAPER_MS, jobs
 from bench_work import Work, net_work
+from table import markdown
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from bench_clock import EventClock, HostClock
 from bench_machine import Machine, measure
-from bench_nets import RATE, Job, build, release_workspace, workspace_bytes
+from bench_nets import RATE, Job, build, build_backward, release_workspace, workspace_bytes
 from bench_work import Work, net_work
 from peers import Arrays, param_name
 
 from pysketch.backend import allow_tf32, choose_device, copy_into, to_host
+from pysketch.errors import NetdefError
+from pysketch.net import Net
 from pysketch.prototxt import parse
 from pysketch.solver_def import read_solver
 from pysketch.updates import Updater
@@ -29,18 +31,19 @@ class Ours:
 
     def __init__(self, folder: Path, job: dict[str, Any]) -> None:
         fields = {name: value for name, value in job.items() if name in Job.__dataclass_fields__}
-        self.device = choose_device(Job(**fields).device)
-        if Job(**fields).math == "tf32":
+        self.job = Job(**fields)
+        self.device = choose_device(self.job.device)
+        if self.job.math == "tf32":
             allow_tf32(self.device)
         self.clock = HostClock() if self.device.kind == "cpu" else EventClock(self.device.xp)
-        self.net, inputs = build(Job(**fields), self.device)
+        self.net, self.inputs = build(self.job, self.device)
         self.trains = job["phase"] == "train"
         self.iteration = 0
+        self._learner: tuple[Net, list[int]] | None = None
         with np.load(folder / "params.npz", allow_pickle=False) as params:
             for param in self.net.learnable:
                 copy_into(param.blob.data, params[param_name(param)])
-        for name, array in inputs.items():
-            copy_into(self.net.blobs[name].data, array)
+        self._feed(self.net)
         if self.trains:
             solver = read_solver(parse(SOLVER, "<benchmark>"), "<benchmark>")
             self.updater = Updater(solver.options, solver.type, self.net.learnable, self.net.context.workers)
@@ -71,10 +74,11 @@ class Ours:
         """One pass, layer by layer: [forward, backward] seconds of each, backward None where it does not run."""
         every = range(len(self.net.layers))
         calls = [partial(self.net.forward_layers, [index]) for index in every]
-        learning = [index for index in reversed(every) if self.trains and self.net.needs_backward[index]]
-        if self.trains:
-            self.net.clear_param_diffs()
-        calls += [partial(self.net.backward_layers, [index]) for index in learning]
+        self._learner = self._learner or self._find_learner()
+        learner, learning = self._learner
+        if learning:
+            learner.clear_param_diffs()
+        calls += [partial(learner.backward_layers, [index]) for index in learning]
         seconds = [times.seconds for times in self.clock.time(calls)]
         backward = dict(zip(learning, seconds[len(every) :], strict=True))
         return [[seconds[index], backward.get(index)] for index in every]
@@ -92,6 +96,22 @@ class Ours:
         every = range(len(self.net.layers))
         return [*(self._workspace([index]) for index in every), self._workspace(every)]
 
+    def _feed(self, net: Net) -> None:
+        for name, array in self.inputs.items():
+            copy_into(net.blobs[name].data, array)
+
+    def _find_learner(self) -> tuple[Net, list[int]]:
+        """The net whose backward is timed, and the indices of those layers that have one, the last first."""
+        every = reversed(range(len(self.net.layers)))
+        if self.trains:
+            return self.net, [index for index in every if self.net.needs_backward[index]]
+        if not self.job.backward:
+            return self.net, []
+        net = build_backward(self.job, self.net)
+        self._feed(net)
+        net.forward()
+        return net, [index for index in every if net.needs_backward[index] and _runs_backward(net, index)]
+
     def _workspace(self, indices: Any) -> int:
         release_workspace(self.net)
         self.net.forward_layers(indices)
@@ -102,3 +122,12 @@ class Ours:
     def _update(self) -> None:
         self.updater.update(RATE, self.iteration)
         self.iteration += 1
+
+
+def _runs_backward(net: Net, index: int) -> bool:
+    """Whether a layer can; what only scores, such as an accuracy, cannot."""
+    try:
+        net.backward_layers([index])
+    except NetdefError:
+        return False
+    return True

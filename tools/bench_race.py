@@ -60,9 +60,9 @@ class Spread:
 
 @dataclass
 class LayerResult:
-    """One layer of ours: flops of (forward, backward) on the direct algorithm; backward None where it does not run.
+    """One layer of ours: flops of (forward, backward) of a step on the direct algorithm; drawing has no backward.
 
-    work: what its forward has to do on the job's device.
+    work: what its forward has to do on the job's device. backward: None where it does not run, or was not timed.
     """
 
     name: str
@@ -80,8 +80,8 @@ class LayerResult:
 
     @property
     def gflops(self) -> float | None:
-        """GFLOP/s of forward and backward together; None for a layer whose operations are not counted."""
-        seconds = (self.forward.median + (self.backward.median if self.backward else 0)) / 1e3
+        """GFLOP/s of what a step does of it; None for a layer whose operations are not counted."""
+        seconds = (self.forward.median + (self.backward.median if self.flops[1] else 0)) / 1e3
         return sum(self.flops) / seconds / 1e9 if sum(self.flops) else None
 
 
@@ -209,7 +209,7 @@ def _check_peers(job: Job, peers: Sequence[str]) -> None:
 
 
 def _prepare(job: Job, peers: Sequence[str], folder: Path) -> tuple[Net, tuple[int, ...]]:
-    """Write what the contenders read; returns the net, whose arrays nobody uses, and its first input's shape."""
+    """Write what the contenders read; returns the net, whose arrays nobody uses, and its first blob's shape."""
     net, inputs = build(job)
     for peer in peers:
         check_known(net, peer)
@@ -222,7 +222,7 @@ def _prepare(job: Job, peers: Sequence[str], folder: Path) -> tuple[Net, tuple[i
         (folder / "net.json").write_text(json.dumps(graph), encoding="utf-8")
         if any("onnx" in LIBRARIES[peer] for peer in peers):
             (folder / "net.onnx").write_bytes(onnx_model(net, any_size=False))
-    return net, next(iter(inputs.values())).shape
+    return net, next(iter(inputs.values()), net.tops[0][0]).shape
 
 
 @contextmanager

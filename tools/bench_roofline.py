@@ -9,13 +9,14 @@ the large product or copy, such as small matrices that stay in a cache.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bench_child import OURS
 from bench_machine import COPIED, ORDERS
 from bench_nets import Job
 from bench_race import LayerResult, Result, race
-from bench_table import aligned
+from table import aligned
 
 _CPU_BYTES = (
     "Moved: bottoms and weights read, tops written, at least. Cached: columns or transformed tiles, not counted: they "
@@ -29,7 +30,7 @@ _GPU_BYTES = (
 
 def measure_roofline(job: Job, runs: int) -> Result:
     """A race of ours alone, layers and machine included."""
-    return race(job, (), runs, machine=(ORDERS[job.device.split(":")[0]], COPIED))
+    return race(replace(job, backward=False), (), runs, machine=(ORDERS[job.device.split(":")[0]], COPIED))
 
 
 def least_ms(result: Result, layer: LayerResult) -> float:

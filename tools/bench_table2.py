@@ -10,7 +10,7 @@ from typing import Any
 from bench_growth import BASE_SIZE, NETS
 from bench_nets import Job
 from bench_race import Result, race
-from bench_table import aligned
+from table import aligned
 
 PAPER_MS = {"sr": 8.5, "small": 8.6, "medium": 17.1, "large": 50.8}
 """Table 2: milliseconds on an NVIDIA Tesla K40."""

@@ -15,9 +15,9 @@ from bench_growth import KINDS, check_picture, grow, mebibytes
 from bench_nets import Job
 from bench_race import LayerResult, Result, Spread, race
 from bench_roofline import measure_roofline, report_roofline, summary_roofline
-from bench_table import aligned
 from bench_table2 import measure_table2, report_table2, summary_table2
 from peers import LIBRARIES
+from table import aligned
 
 from pysketch.workers import Workers
 
@@ -26,7 +26,7 @@ MIN_RUNS = 3
 
 EXAMPLES = f"""
 examples:
-  how long each layer of the medium net takes to draw one photo:
+  how long each layer of the medium net takes, forward and backward, on one photo:
     python tools/benchmark.py netdefs/medium.prototxt
   beside PyTorch, onnxruntime and OpenCV (pip install -e ".[bench]"):
     python tools/benchmark.py netdefs/medium.prototxt --against torch,onnxruntime,opencv
@@ -40,6 +40,11 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --roofline
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
+
+Any netdef can be timed. Its Input and PhotoSketchData layers are fed with random arrays; other data layers read their
+files, which takes its time. Layers are timed one by one, forward and backward; --phase says what a whole step is: to
+draw (phase TEST, stage "deploy", forward only) or to learn (phase TRAIN: forward, backward, update). A net that draws
+has no loss: its outputs' diffs are 1, and its backward needs memory for all blobs (--forward-only does without).
 
 Weights and inputs are random, and the same for all. Each contender is a process of its own with as many
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
@@ -65,17 +70,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
     batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
-    job = Job(args.netdef or "", args.phase, batch, threads, args.seed, args.size, str(device), args.math)
+    job = Job(
+        args.netdef or "",
+        args.phase,
+        batch,
+        threads,
+        args.seed,
+        args.size,
+        str(device),
+        args.math,
+        layers=tuple(args.layers),
+        backward=not args.forward_only,
+    )
     if args.grow:
         if args.output:
             check_picture(args.output)
-        grow(args.grow, job, args.against, args.runs, args.output)
+        grow(args.grow, job, args.against, args.iterations, args.output)
     elif args.table2:
-        _show(measure_table2(job, args.runs), args.json, summary_table2, report_table2)
+        _show(measure_table2(job, args.iterations), args.json, summary_table2, report_table2)
     elif args.roofline:
-        _show(measure_roofline(job, args.runs), args.json, summary_roofline, report_roofline)
+        _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
     else:
-        _show(race(job, args.against, args.runs), args.json, summary, report)
+        _show(race(job, args.against, args.iterations), args.json, summary, report)
     return 0
 
 
@@ -89,6 +105,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with status 2 where options do not go together."""
     if args.output and not args.grow:
         parser.error("-o names the plot of --grow")
+    if args.forward_only and args.phase == "train":
+        parser.error("--forward-only: --phase train is about forward and backward")
     if args.json and (args.grow or args.estimate):
         parser.error("--json: --grow and --estimate print Markdown")
     if args.against and (args.table2 or args.roofline or args.estimate):
@@ -135,7 +153,7 @@ def report(result: Result) -> list[str]:
     where = f"{job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
     work = "forward" if job.phase == "test" else "forward, backward and update"
     layer_rows = [["layer", "type", "engine", "forward ms", "backward ms", "GFLOP/s", "workspace MiB"]]
-    layer_rows += [_layer_row(layer) for layer in result.layers]
+    layer_rows += [*(_layer_row(layer) for layer in result.layers), _total_row(result.layers)]
     step_rows = [["step", "ms", "ratio", "GFLOP/s", "peak MiB", "imports MiB", "difference"]]
     step_rows += [_step_row(name, spread, result) for name, spread in result.steps.items()]
     return [
@@ -165,6 +183,14 @@ def _layer_row(layer: LayerResult) -> list[str]:
     ]
 
 
+def _total_row(layers: Sequence[LayerResult]) -> list[str]:
+    """All layers' milliseconds, summed run by run."""
+    forward = [layer.forward.runs for layer in layers]
+    backward = [layer.backward.runs for layer in layers if layer.backward]
+    totals = (Spread([sum(run) for run in zip(*runs, strict=True)]) if runs else "-" for runs in (forward, backward))
+    return ["all", "", "", *map(str, totals), "", ""]
+
+
 def _step_row(name: str, spread: Spread, result: Result) -> list[str]:
     is_peer = name != OURS
     return [
@@ -183,14 +209,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("netdef", nargs="?", help="a netdef file, such as netdefs/medium.prototxt")
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
-    parser.add_argument("--size", type=_size, metavar="WxH", help="pixels of an input image (default: the netdef's)")
+    common.add_size(parser)
     parser.add_argument("--against", type=_peers, default=(), metavar="PEER,...", help="compare with these peers")
-    parser.add_argument(
-        "--runs", type=common.at_least(MIN_RUNS), default=10, metavar="N", help=f"default: 10, at least {MIN_RUNS}"
-    )
+    help = f"how often everything is timed (default: 10, at least {MIN_RUNS})"
+    parser.add_argument("--iterations", type=common.at_least(MIN_RUNS), default=10, metavar="N", help=help)
+    parser.add_argument("--forward-only", action="store_true", help="in phase test, do not time the layers' backward")
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of weights and inputs")
     common.add_device(parser, "auto, with --against cpu")
     common.add_threads(parser)
+    common.add_layers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
@@ -207,14 +234,6 @@ def _peers(text: str) -> tuple[str, ...]:
         if name not in LIBRARIES:
             raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {", ".join(LIBRARIES)}')
     return names
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        width, height = (common.at_least(1)(side) for side in text.split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'expected WIDTHxHEIGHT in pixels, such as 155x200, found "{text}"') from None
-    return width, height
 
 
 if __name__ == "__main__":

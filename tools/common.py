@@ -40,6 +40,34 @@ def add_device(parser: argparse.ArgumentParser, otherwise: str = "auto") -> None
     parser.add_argument("--math", choices=("default", "tf32"), default="default", help=help)
 
 
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """The option --size, a pair (width, height)."""
+    parser.add_argument("--size", type=_size, metavar="WxH", help="pixels of an input image (default: the netdef's)")
+
+
+def add_layers(parser: argparse.ArgumentParser) -> None:
+    """The option --layers, a list of folders."""
+    parser.add_argument(
+        "--layers",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="let the netdef import Python layers from DIR: runs their code; may be repeated",
+    )
+
+
+def add_state(parser: argparse.ArgumentParser) -> None:
+    """The options --phase and --stage, which choose layers by their include and exclude rules."""
+    parser.add_argument("--phase", choices=("test", "train"), default="test", help="default: test")
+    add_stage(parser)
+
+
+def add_stage(parser: argparse.ArgumentParser) -> None:
+    """The option --stage, a list of names."""
+    help = 'stages that are on, such as "deploy" of the nets here, which draws; may be repeated'
+    parser.add_argument("--stage", action="append", default=[], metavar="NAME", help=help)
+
+
 def use_device(
     args: argparse.Namespace, solver: SolverDef | None = None, say: Callable[[str], object] | None = None
 ) -> Device:
@@ -78,6 +106,14 @@ def seed(text: str) -> int:
     if value < 0 or value >= 2**32:
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to 4294967295, found {text}")
     return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (at_least(1)(side) for side in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'expected WIDTHxHEIGHT in pixels, such as 155x200, found "{text}"') from None
+    return width, height
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:

@@ -83,13 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_device(parser, "the solver file's solver_mode and device_id, or auto")
     parser.add_argument("--seed", type=common.seed, metavar="N", help="instead of the solver file's random_seed")
     parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")
-    parser.add_argument(
-        "--layers",
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="let the netdef import Python layers from DIR: runs their code; may be repeated",
-    )
+    common.add_layers(parser)
     parser.add_argument("--output", metavar="DIR", help="let the netdef's HDF5Output layers write files in DIR")
     common.add_threads(parser)
     return parser

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from bench_nets import Job, build, layer_flops, release_workspace, workspace_bytes
+from bench_nets import Job, build, build_backward, layer_flops, release_workspace, workspace_bytes
 
 from pysketch.errors import NetdefError
 
@@ -28,6 +28,34 @@ def test_operations_are_those_of_the_direct_algorithm(tiny):
     assert layer_flops(*parts, [False]) == (forward, forward)
     assert layer_flops(*parts, [True]) == (forward, 2 * forward)
     assert layer_flops(net.layers[0], [], net.tops[0], []) == (0, 0)
+
+
+def test_a_drawing_nets_twin_learns_from_the_sum_of_its_outputs(tiny):
+    job = Job(tiny, "test", 2)
+    net, inputs = build(job)
+    twin = build_backward(job, net)
+    assert twin.params["conv2"][0].data is net.params["conv2"][0].data
+    twin.blobs["data"].data[...] = inputs["data"]
+    twin.forward()
+    twin.backward()
+    assert float(twin.loss()) == pytest.approx(twin.blobs["prediction"].data.sum(), rel=1e-6)
+    np.testing.assert_array_equal(twin.params["conv2"][1].diff, [2 * 8 * 7])
+
+
+def test_a_net_with_a_loss_keeps_it(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        'layer { name: "data" type: "Input" top: "x" top: "t" input_param { shape { dim: [1, 2, 3, 4] } } }\n'
+        'layer { name: "loss" type: "EuclideanLoss" bottom: "x" bottom: "t" top: "loss" loss_weight: 3 }'
+    )
+    job = Job(str(path))
+    assert [weight for _, weight in build_backward(job, build(job)[0]).loss_weights] == [3]
+
+
+def test_a_net_without_layers_is_nothing_to_time(tmp_path):
+    (tmp_path / "net.prototxt").write_text('name: "empty"')
+    with pytest.raises(NetdefError, match='has no layers in phase TEST, stage "deploy": nothing to time'):
+        build(Job(str(tmp_path / "net.prototxt")))
 
 
 def test_the_workspace_is_counted_anew(tiny):

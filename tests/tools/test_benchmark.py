@@ -7,6 +7,8 @@ import bench_race
 import benchmark
 import common
 import pytest
+from bench_race import LayerResult, Spread
+from solver_helpers import CONV_NET, write_net
 
 KEYS = {
     "net",
@@ -25,7 +27,7 @@ KEYS = {
 
 @pytest.mark.parametrize(("phase", "batch"), [("test", 1), ("train", 4)])
 def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
-    assert benchmark.main([tiny, "--phase", phase, "--runs", "3", "--threads", "2", "--json"]) == 0
+    assert benchmark.main([tiny, "--phase", phase, "--iterations", "3", "--threads", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == KEYS
     assert (found["net"], found["phase"], found["batch"], found["threads"]) == ("tiny", phase, batch, 2)
@@ -37,12 +39,12 @@ def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
     for layer in convolutions:
         assert set(layer) == {"name", "engine", "forward_ms", "backward_ms", "gflops"}
         assert layer["forward_ms"] > 0
-        assert (layer["backward_ms"] is not None) == (phase == "train")
+        assert layer["backward_ms"] > 0
         assert layer["gflops"] > 0
 
 
 def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
-    assert benchmark.main([tiny, "--runs", "3", "--device", str(device)]) == 0
+    assert benchmark.main([tiny, "--iterations", "3", "--device", str(device)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("tiny: forward, input 1x3x12x11, ")
     for word in ("conv1", "CAFFE", "GFLOP/s", "workspace MiB", "peak MiB", "pysketch"):
@@ -52,8 +54,9 @@ def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--runs", "2"], "expected 3 or more, found 2"),
+        (["--iterations", "2"], "expected 3 or more, found 2"),
         (["--against", "tenserflow"], 'no peer "tenserflow"'),
+        (["--forward-only", "--phase", "train"], "--phase train is about forward and backward"),
         (["--size", "3by4"], "expected WIDTHxHEIGHT"),
         (["-o", "x.png"], "-o names the plot of --grow"),
         (["--grow", "area", "--json"], "--json: --grow and --estimate print Markdown"),
@@ -76,6 +79,22 @@ def test_without_a_netdef_there_must_be_something_to_do(capsys):
     assert "expected a netdef file, --table2 or --estimate" in capsys.readouterr().err
 
 
+def test_a_net_that_reads_files_is_timed_with_them(tmp_path, capsys):
+    path = write_net(tmp_path, CONV_NET)
+    assert benchmark.main([path, "--phase", "train", "--iterations", "3", "--device", "cpu", "--json"]) == 0
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert [layer["name"] for layer in layers] == ["data", "conv1", "relu1", "conv2", "loss"]
+    assert [layer["backward_ms"] is not None for layer in layers] == [False, True, True, True, True]
+
+
+def test_the_last_row_of_layers_is_their_sum_run_by_run():
+    layers = [LayerResult("a", "A", (0, 0), None, Spread([1.0, 2.0, 3.0])) for _ in range(2)]
+    layers[1].backward = Spread([4.0, 4.0, 6.0])
+    assert benchmark._total_row(layers)[3:5] == [str(Spread([2.0, 4.0, 6.0])), str(Spread([4.0, 4.0, 6.0]))]
+    layers[1].backward = None
+    assert benchmark._total_row(layers)[4] == "-"
+
+
 def test_an_estimate_needs_nothing_but_the_nets(capsys):
     assert benchmark.main(["--estimate"]) == 0
     assert "ESTIMATE, not measured" in capsys.readouterr().out
@@ -84,7 +103,7 @@ def test_an_estimate_needs_nothing_but_the_nets(capsys):
 def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     monkeypatch.setattr("bench_roofline.ORDERS", {"cpu": 65})
     monkeypatch.setattr("bench_roofline.COPIED", 4096)
-    arguments = [tiny, "--roofline", "--runs", "3", "--device", "cpu"]
+    arguments = [tiny, "--roofline", "--iterations", "3", "--device", "cpu"]
     assert benchmark.main(arguments) == 0
     assert "roofline ms" in capsys.readouterr().out
     assert benchmark.main([*arguments, "--json"]) == 0
@@ -94,9 +113,9 @@ def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
 
 def test_table_2_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     monkeypatch.setattr("bench_table2.jobs", lambda job: [bench_nets.Job(tiny)] * 4)
-    assert benchmark.main(["--table2", "--runs", "3", "--device", "cpu"]) == 0
+    assert benchmark.main(["--table2", "--iterations", "3", "--device", "cpu"]) == 0
     assert "the paper's K40 ms" in capsys.readouterr().out
-    assert benchmark.main(["--table2", "--runs", "3", "--device", "cpu", "--json"]) == 0
+    assert benchmark.main(["--table2", "--iterations", "3", "--device", "cpu", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["nets"]["sr"]["median_ms"] > 0
 
 
@@ -107,7 +126,7 @@ def test_on_a_gpu_the_engine_is_the_gpus_and_the_hosts_time_is_shown(tmp_path, g
         'layer { name: "conv" type: "Convolution" bottom: "x" top: "y"'
         " convolution_param { num_output: 32 kernel_size: 5 } }"
     )
-    assert benchmark.main([str(path), "--runs", "3", "--device", str(gpu)]) == 0
+    assert benchmark.main([str(path), "--iterations", "3", "--device", str(gpu)]) == 0
     out = capsys.readouterr().out
     assert "CAFFE" in out
     assert "The host is busy with a step for" in out
@@ -116,7 +135,7 @@ def test_on_a_gpu_the_engine_is_the_gpus_and_the_hosts_time_is_shown(tmp_path, g
 def test_a_peer_that_is_not_installed_is_one_line(tiny, monkeypatch):
     monkeypatch.setattr(bench_race, "missing_libraries", lambda peer: ["torch"])
     with pytest.raises(bench_race.BenchmarkError, match=r'torch: torch not installed; pip install -e "\.\[bench\]"'):
-        benchmark.main([tiny, "--against", "torch", "--runs", "3"])
+        benchmark.main([tiny, "--against", "torch", "--iterations", "3"])
 
 
 def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):

@@ -1,4 +1,4 @@
-"""Tables of tools/benchmark.py, for terminals and in Markdown."""
+"""Tables, for terminals and in Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from collections.abc import Sequence
 Rows = Sequence[Sequence[str]]
 """Cells; the first row has the columns' names."""
 
-_NUMBERS = ("ms", "MiB", "MB", "MFLOP", "GFLOP", "/s", "/byte", "ratio", "difference", "launches")
+_NUMBERS = (
+    "params",
+    "multiply-adds",
+    "bytes",
+    "sees",
+    "stride",
+    "ms",
+    "MiB",
+    "MB",
+    "MFLOP",
+    "GFLOP",
+    "/s",
+    "/byte",
+    "ratio",
+    "difference",
+    "launches",
+)
 
 
 def aligned(rows: Rows) -> list[str]:

@@ -1,4 +1,4 @@
-from bench_table import aligned, markdown
+from table import aligned, markdown
 
 ROWS = [["layer", "bound by", "median ms"], ["conv10", "bytes", "1.5"], ["c", "operations", "123.4"]]
 

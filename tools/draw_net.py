@@ -1,0 +1,66 @@
+"""Draw the graph of a net: python tools/draw_net.py netdefs/medium.prototxt -o net.png"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import common
+
+from pysketch import figures, graph_layout
+from pysketch.diagram import Box, draw_diagram
+from pysketch.net import Net
+from pysketch.net_graph import KINDS, net_graph
+from pysketch.netdef import Phase, load_netdef
+from pysketch.stand_ins import build_without_data
+
+EXAMPLES = """
+examples:
+  the medium net as it learns, with its loss:
+    python tools/draw_net.py netdefs/medium.prototxt --phase train -o medium.png
+  as it draws a photo of 640x480 pixels, as a drawing that can be enlarged:
+    python tools/draw_net.py netdefs/medium.prototxt --stage deploy --size 640x480 -o medium.svg
+
+A box is a layer: its name and type, the options that the netdef gives it (without fillers), its params, the layers
+that change its top in place, and its tops with their shapes (N x channels x height x width). Blue: no bottoms;
+yellow: params; red: a loss. An arrow is a blob, named where the layer above has several.
+A PhotoSketchData layer needs no data here: an Input layer stands in for it. Other data layers read their files.
+Needs matplotlib and grandalf: pip install -e ".[report]".
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, build the net, write the picture."""
+    args = _parser().parse_args(arguments)
+    figures.check_path(args.output)
+    graph_layout.library()
+    phase = Phase[args.phase.upper()]
+    net, _ = build_without_data(
+        load_netdef(args.netdef), phase, args.stage, size=args.size, layer_paths=tuple(args.layers)
+    )
+    stages = "".join(f', stage "{stage}"' for stage in args.stage)
+    draw(net, args.output, f"{net.name or args.netdef}: phase {phase.name}{stages}")
+    return 0
+
+
+def draw(net: Net, path: str, title: str) -> None:
+    """Write the picture of a net."""
+    nodes, edges = net_graph(net)
+    boxes = [Box(node.title, node.lines, KINDS.index(node.kind)) for node in nodes]
+    layout = graph_layout.lay_out([box.size for box in boxes], [(edge.source, edge.target) for edge in edges])
+    routes = [(route, edge.label) for route, edge in zip(layout.routes, edges, strict=True)]
+    draw_diagram(path, boxes, layout.centres, routes, layout.size, title)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = common.parser("draw_net.py", "Draw the graph of a net, with shapes and sizes.", EXAMPLES)
+    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
+    parser.add_argument("-o", "--output", required=True, metavar="PICTURE", help="a .png, .svg or .pdf file")
+    common.add_state(parser)
+    common.add_size(parser)
+    common.add_layers(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    common.run(main)
