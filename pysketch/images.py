@@ -13,6 +13,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -115,12 +116,20 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
 
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """An (H, W) or (H, W, 3) uint8 image in another size, by bilinear interpolation, as OpenCV's default does it.
+    """An (H, W) or (H, W, 3) uint8 image in another size: `interpolate`, rounded to whole levels.
 
-    Pixel (x, y) is taken at ((x + 1/2) W / width - 1/2, ...), between its four neighbours, the border's going on; not
-    antialiased. Rounded to whole levels; OpenCV's fixed-point numbers may differ by one.
+    OpenCV's fixed-point numbers may differ by one.
     """
     _check_pixels(image, "resize: ")
+    return np.rint(interpolate(image, width, height)).astype(np.uint8)
+
+
+def interpolate(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """An (H, W, ...) array in another size, float32, by bilinear interpolation, as OpenCV's default does it.
+
+    Pixel (x, y) is taken at ((x + 1/2) W / width - 1/2, ...), between its four neighbours, the border's going on; not
+    antialiased.
+    """
     result = image.astype(np.float32)
     for axis, length in ((0, height), (1, width)):
         size = image.shape[axis]
@@ -128,7 +137,25 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
         low = at.astype(int)
         part = (at - low).astype(np.float32).reshape((-1,) + (1,) * (image.ndim - 1 - axis))
         result = (1 - part) * result.take(low, axis) + part * result.take((low + 1).clip(0, size - 1), axis)
-    return np.rint(result).astype(np.uint8)
+    return result
+
+
+def as_photo(image: Any) -> np.ndarray:
+    """A path, a Pillow image or a uint8 array (H, W) or (H, W, 3), as (H, W, 3) uint8 RGB; DataError for others."""
+    if isinstance(image, (str, os.PathLike)):
+        return read_photo(image)
+    if isinstance(image, Image.Image):
+        return np.array(image.convert("RGB"))
+    if not isinstance(image, np.ndarray):
+        raise DataError(f"expected a path, a Pillow image or a uint8 array, found {type(image).__name__}")
+    _check_pixels(image, "a photo: ")
+    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+
+
+def to_pillow(array: np.ndarray) -> Image.Image:
+    """An (H, W) or (H, W, 3) uint8 array as a Pillow image."""
+    _check_pixels(array, "to_pillow: ")
+    return Image.fromarray(array)
 
 
 def side_by_side(*pictures: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ class MicroBatches:
                     f"{net.netdef.filename}: micro_batch: a loss_weight on a blob before the losses is not possible"
                 )
 
-    def forward(self) -> Array:
+    def forward_loss(self) -> Array:
         """Lines 4 to 6: the loss of the whole batch; the outputs that the losses read are kept, nothing else."""
         net = self.net
         net.forward_layers(self.head)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import pysketch.layers  # noqa: F401  (registers the layers)
-from pysketch.backend import CPU, Array, Device, to_host
+from pysketch.backend import CPU, Array, Device
 from pysketch.backward_plan import plan_backward
 from pysketch.blob import Blob
 from pysketch.debug_info import log_backward, log_forward, log_params
@@ -20,6 +19,7 @@ from pysketch.flat_params import FlatParams
 from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.lifetimes import Slots, find_lifetimes
+from pysketch.net_calls import fill_inputs, find_blob, find_layers
 from pysketch.net_weights import copy_weights, save_weights
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
 from pysketch.params import gather_params
@@ -105,16 +105,46 @@ class Net:
         if weights is not None:
             self.copy_from(weights)
 
-    def forward(self, start: int = 0, end: int | None = None) -> Array:
-        """Run layers start..end (end excluded) and return the `loss`: a float, on a GPU an array of shape ()."""
-        self.forward_layers(range(start, len(self.layers) if end is None else end))
+    def forward(
+        self, blobs: Sequence[str] = (), start: str | None = None, end: str | None = None, **inputs: Array
+    ) -> dict[str, Array]:
+        """Run the layers from `start` to `end`, both included (default: all); name -> data of outputs and `blobs`.
+
+        inputs: arrays for the net's inputs, whose shapes these take. With `end` the outputs are that layer's tops.
+        What is returned is the blobs' own memory, on a GPU CuPy's. ValueError for names that the net does not have.
+        """
+        first, last = find_layers(self, start, end)
+        fill_inputs(self, inputs)
+        self.forward_layers(range(first, last + 1))
+        names = self.outputs if end is None else self.layers[last].definition.top
+        return {name: find_blob(self, name).data for name in (*names, *blobs)}
+
+    def forward_loss(self) -> Array:
+        """Run all layers and return the loss: a float, on a GPU an array of shape ()."""
+        self.forward_layers(range(len(self.layers)))
         return self.loss()
 
-    def backward(self, start: int | None = None, end: int = 0) -> None:
-        """Run backward from layer start - 1 (default: the last) down to layer `end`; adds to param diffs."""
-        self.backward_layers(range(end, len(self.layers) if start is None else start))
+    def backward(
+        self, diffs: Sequence[str] = (), start: str | None = None, end: str | None = None, **top_diffs: Array
+    ) -> dict[str, Array]:
+        """Run backward from layer `start` (default: the last) down to `end`, both included; adds to params' diffs.
+
+        top_diffs: gradients of outputs, by name, as if a loss had them; losses start from their loss_weight. Returns
+        name -> diff of the inputs, or of the bottoms of `end`, and of `diffs`: 0 where backward had nothing to do.
+        """
+        last, first = find_layers(self, end, start)
+        for name, diff in top_diffs.items():
+            find_blob(self, name).diff[...] = diff
+        self.backward_layers(range(last, first + 1))
         if self.debug_info:
             log_params(self.learnable)
+        names = self.inputs if end is None else self.layers[last].definition.bottom
+        return {name: find_blob(self, name).diff for name in (*names, *diffs)}
+
+    @property
+    def layer_dict(self) -> dict[str, Layer]:
+        """Name -> layer."""
+        return {layer.name: layer for layer in self.layers}
 
     def reshape(self) -> None:
         """Let every layer compute its shapes from the inputs'; makes no data. ShapeError if they do not fit."""
@@ -184,12 +214,19 @@ class Net:
         self.learnable.release_data()
 
     def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
-        """Write the weights (and diffs) as Caffe does, to a temporary file that is then renamed.
+        """Write the weights (and diffs) as Caffe does, and texts (`attributes`) such as a net file's netdef.
 
         In the binary format if the path ends in .caffemodel, with every layer's definition; else in HDF5.
-        attributes: texts to be kept with them, such as a net file's netdef.
         """
         save_weights(path, self.name, self.phase, self.layers, diffs, attributes)
+
+    def save_hdf5(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights in HDF5, whatever the path's suffix."""
+        save_weights(path, self.name, self.phase, self.layers, binary=False)
+
+    def load_hdf5(self, path: str | os.PathLike[str]) -> None:
+        """Another name of `copy_from`."""
+        self.copy_from(path)
 
     def close(self) -> None:
         """End what layers run in the background, and the workers' threads; a later forward starts them anew."""
@@ -206,18 +243,6 @@ class Net:
         for layer in self.layers:
             if layer.name in states:
                 layer.restore_state(states[layer.name])
-
-    def first_not_finite(self) -> str | None:
-        """Where the first value that is not finite stands, in forward order: 'layer "x", ...'; None: nowhere."""
-        for index, layer in enumerate(self.layers):
-            names = zip(layer.definition.top, self.tops[index], strict=True)
-            places = [(f'top "{name}"', "data", blob.data) for name, blob in names]
-            places += [(f"param {k}", "data", blob.data) for k, blob in enumerate(layer.blobs)]
-            places += [(f"param {k}", "diff", blob.diff) for k, blob in enumerate(layer.blobs)]
-            for what, which, array in places:
-                if not is_finite(array):
-                    return f'layer "{layer.name}", {what}, {which}'
-        return None
 
     def _plan_slots(self, keep: Sequence[str] | None) -> Slots:
         """Memory for the blobs that need not be kept; with keep None for none."""
@@ -273,10 +298,3 @@ class Net:
             )
         self.blobs[name] = Blob((), self.context.dtype, self.context.xp)
         return self.blobs[name]
-
-
-def is_finite(array: Array) -> bool:
-    """True if no element is NaN or infinite: the sum of magnitudes is finite, or every element is."""
-    with np.errstate(over="ignore"):  # finite elements whose sum is not
-        total = float(abs(array).sum())
-    return math.isfinite(total) or bool(np.isfinite(to_host(array)).all())

@@ -45,11 +45,12 @@ def save_weights(
     layers: Sequence[Layer],
     diffs: bool = False,
     attributes: Mapping[str, str] | None = None,
+    binary: bool | None = None,
 ) -> None:
-    """Write a net's weights (and diffs): in Caffe's binary format if the path ends in .caffemodel, else in HDF5."""
+    """Write a net's weights (and diffs) in Caffe's binary format or HDF5; by default the suffix .caffemodel decides."""
     data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in layers]
     diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in layers] if diffs else None
-    if os.fspath(path).endswith(".caffemodel"):
+    if os.fspath(path).endswith(".caffemodel") if binary is None else binary:
         definitions = [layer.definition for layer in layers]
         write_caffemodel(path, name, definitions, phase, data, diff, attributes)
     else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from pysketch.backend import CPU, Device, copy_into, to_host
 from pysketch.errors import DataError, NetdefError, ShapeError
+from pysketch.images import as_photo, to_pillow
 from pysketch.layers.input import Input
 from pysketch.net import Net
 from pysketch.net_file import read_net_file
@@ -38,6 +40,13 @@ class Sketcher:
         self._output = self.net.blobs[self.net.outputs[0]]
         sizes = zip(self._input.shape[2:], self._output.shape[2:], strict=True)
         self.lost_border = tuple(before - after for before, after in sizes)
+
+    def __call__(self, image: Any) -> Any:
+        """A photo (a path, a Pillow image or a uint8 array) -> its sketch, as large, as a Pillow image in mode "L".
+
+        ``Sketcher("medium.h5")("photo.png").save("sketch.png")``; `draw` in short.
+        """
+        return to_pillow(self.draw(as_photo(image), size_as_input=True))
 
     def draw(
         self,

@@ -10,18 +10,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pysketch.backend import Array, Device, copy_into, to_host
+from pysketch.divergence import first_not_finite, is_finite
 from pysketch.errors import DivergenceError, SnapshotError
 from pysketch.lr_policy import current_step, learning_rate
 from pysketch.micro_batch import MicroBatches
-from pysketch.net import Net, is_finite
+from pysketch.net import Net
 from pysketch.netdef import Phase
 from pysketch.run_state import RunState
 from pysketch.snapshot import SolverState
-from pysketch.solver_def import SolverDef
+from pysketch.solver_def import SolverDef, load_solver
 from pysketch.solver_log import log_iteration, log_outputs
 from pysketch.updates import Updater
 from pysketch.weight_files import SUFFIXES, read_solver_state, write_solver_state
@@ -99,7 +101,7 @@ class Solver:
             logger.info("Optimization stopped early.")
             return False
         if options.display and self.iter % options.display == 0:
-            self._losses.append(self._runner.forward())
+            self._losses.append(self._runner.forward_loss())
             logger.info("Iteration %d, loss = %g", self.iter, self.loss)
         if options.test_interval and self.iter % options.test_interval == 0:
             self.test_all()
@@ -151,7 +153,7 @@ class Solver:
         sums: dict[str, np.ndarray] = {}
         total = 0.0
         for _ in range(batches):
-            total += float(net.forward())
+            total += float(net.forward_loss())
             for name in net.outputs:
                 sums[name] = sums.get(name, 0) + to_host(net.blobs[name].data).astype(np.float64)
         return {name: value / batches for name, value in sums.items()}, total / max(batches, 1)
@@ -227,7 +229,7 @@ class Solver:
         """iter_size times forward and backward; the mean loss."""
         total = 0.0
         for _ in range(self.options.iter_size):
-            loss = self._runner.forward()
+            loss = self._runner.forward_loss()
             if self._looks_at_loss():
                 self._check_finite(loss)  # before backward, so that the first place that is not finite is the cause
             self._runner.backward()
@@ -247,7 +249,7 @@ class Solver:
 
     def _check_finite(self, loss: Array) -> None:
         if not math.isfinite(float(loss)):
-            raise DivergenceError(self._divergence(self.net.first_not_finite() or "the loss itself"))
+            raise DivergenceError(self._divergence(first_not_finite(self.net) or "the loss itself"))
 
     def _divergence(self, where: str) -> str:
         kept = f"the last good snapshot is that of iteration {self._last_snapshot}"
@@ -278,3 +280,8 @@ class Solver:
                 net.restore_layer_states(states)
         except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{path}: its pysketch state is malformed: {error!r}") from None
+
+
+def get_solver(path: str | os.PathLike[str], **options: Any) -> Solver:
+    """The solver of a solver file; options as for `Solver`."""
+    return Solver(load_solver(path), **options)

@@ -22,7 +22,7 @@ ROOMS = {
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
     " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging caffe_schema"
-    " snapshot caffemodel weight_files caffe"
+    " snapshot caffemodel weight_files caffe_layer"
     " pooling unsupported_layers layer layers.batch_order layers.axes layers.labels layers.base_convolution"
     " layers.convolution layers.deconvolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
@@ -32,7 +32,8 @@ ROOMS = {
     " layers.bnll layers.absval layers.power layers.exp layers.log layers.dropout layers.prelu layers.eltwise"
     " layers.concat layers.slice layers.crop layers.reshape layers.flatten layers.reduction layers.silence"
     " layers.parameter layers.scale layers.bias layers",
-    "nets": "splits net_weights params flat_params backward_plan fusion lifetimes debug_info net multiply_adds"
+    "nets": "splits net_weights params flat_params backward_plan fusion lifetimes debug_info"
+    " net_calls net divergence multiply_adds"
     " stand_ins tiling summary net_graph graph_layout gradient_check",
     "training": "caffe_log log_reader lr_policy update_kernels updates solver_def micro_batch run_state solver_log"
     " solver",
@@ -41,7 +42,7 @@ ROOMS = {
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher export evaluation figures diagram report pysketch",
+    "use": "net_file sketcher export evaluation figures diagram report io caffe.net_spec caffe pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -170,7 +171,7 @@ def test_every_import_goes_down():
 def test_the_check_of_imports_sees_them():
     assert imported_of_ours("net") >= {"layers", "backend", "params"}
     assert imported_of_ours("pairs") == {"synthetic", "errors", "images"}
-    assert imported_of_ours("layers.python") >= {"caffe", "blob"}
+    assert imported_of_ours("layers.python") >= {"caffe_layer", "blob"}
 
 
 @pytest.mark.parametrize("library", SOLE_IMPORTERS)

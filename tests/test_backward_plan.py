@@ -151,9 +151,9 @@ def test_force_backward_gives_the_gradient_of_the_data():
     net.backward()
     x, step = net.blobs["x"].data, 1e-5
     x[1, 0, 2, 3] += step
-    above = net.forward()
+    above = net.forward_loss()
     x[1, 0, 2, 3] -= 2 * step
-    slope = (above - net.forward()) / (2 * step)
+    slope = (above - net.forward_loss()) / (2 * step)
     assert net.blobs["x"].diff[1, 0, 2, 3] == pytest.approx(slope, rel=1e-6)
 
 

@@ -53,7 +53,7 @@ def test_every_shipped_net_forward_and_backward(path, dtype, gpu, tmp_path):
     results = []
     for device in (gpu, CPU):
         net = Net(cropped(path), Phase.TRAIN, dtype=dtype, data_source=source, seed=2, device=device)
-        loss = net.forward()
+        loss = net.forward_loss()
         net.backward()
         arrays = [net.blobs["prediction"].data, *(param.blob.diff for param in net.learnable)]
         results.append([np.array(float(loss), dtype), *map(to_host, arrays)])
@@ -168,7 +168,7 @@ def test_a_gpu_without_memory_leaves_the_last_snapshot_good(gpu, tmp_path):
     pool.set_limit(pool.total_bytes() + 1024)
     try:
         with pytest.raises(MemoryError):
-            solver.net.forward(1)
+            solver.net.forward_layers(range(1, len(solver.net.layers)))
     finally:
         pool.set_limit(0)
     resumed = make_solver(tmp_path, options("Adam", CONV_NET), device=gpu)

@@ -92,9 +92,9 @@ def test_a_fused_run_gives_what_single_layers_give(name):
 
 def test_a_run_that_ends_at_the_convolution_leaves_its_own_values():
     net = make("plain")
-    net.forward(0, 2)
+    net.forward_layers(range(2))
     assert (net.blobs["y"].data < 0).any()
-    net.forward(0, 3)
+    net.forward_layers(range(3))
     assert (net.blobs["y"].data >= 0).all()
 
 

@@ -15,7 +15,9 @@ from pysketch.errors import DataError
 from pysketch.images import (
     GAP,
     IMAGE_SUFFIXES,
+    as_photo,
     image_size,
+    interpolate,
     list_images,
     read_photo,
     read_sketch,
@@ -23,6 +25,7 @@ from pysketch.images import (
     resize,
     side_by_side,
     to_luma,
+    to_pillow,
     warp,
     write_image,
 )
@@ -480,3 +483,30 @@ def test_warp_shrinks_without_aliasing_and_in_place(step):
     error = warp(ramp, matrix, (8, 9)).ravel() - (at[0] + at[1] * 0.5)
     assert abs(error).max() < 2
     assert -0.9 < error.mean() < 0.1  # Pillow's transform rounds down
+
+
+@pytest.mark.parametrize("kind", ["path", "pillow", "array", "grey"])
+def test_a_photo_may_be_a_path_a_pillow_image_or_an_array(kind, tmp_path):
+    write_image(tmp_path / "a.png", RGB)
+    grey = np.repeat(RGB[:, :, :1], 3, axis=2)
+    given = {"path": tmp_path / "a.png", "pillow": Image.fromarray(RGB), "array": RGB, "grey": RGB[:, :, 0]}[kind]
+    np.testing.assert_array_equal(as_photo(given), grey if kind == "grey" else RGB)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(3, "expected a path, a Pillow image or a uint8 array, found int"), (RGB / 255, "expected a uint8 array")],
+)
+def test_what_is_no_photo_is_refused(given, message):
+    with pytest.raises(DataError, match=message):
+        as_photo(given)
+
+
+def test_an_array_becomes_a_pillow_image_and_comes_back():
+    for array in (RGB, RGB[:, :, 0].copy()):
+        np.testing.assert_array_equal(np.asarray(to_pillow(array)), array)
+
+
+def test_interpolation_keeps_fractions():
+    ramp = np.arange(4, dtype=np.float32)[None, :]
+    np.testing.assert_allclose(interpolate(ramp, 8, 1)[0], [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])

@@ -78,7 +78,7 @@ def run(net, shape=SHAPE, seed=0):
     """Forward on random numbers; the loss and copies of the outputs."""
     net.blobs["x"].reshape(shape)
     net.blobs["x"].data[...] = np.random.default_rng(seed).standard_normal(shape)
-    return net.forward(), [net.blobs[name].data.copy() for name in net.outputs]
+    return net.forward_loss(), [net.blobs[name].data.copy() for name in net.outputs]
 
 
 def is_given_back(blob):
@@ -225,7 +225,7 @@ def test_layers_one_by_one_give_what_a_whole_forward_gives():
         expected = run(plain)
         net.blobs["x"].data[...] = plain.blobs["x"].data
         for index in range(len(net.layers)):
-            net.forward(index, index + 1)
+            net.forward_layers([index])
         assert_same((net.loss(), [net.blobs[name].data for name in net.outputs]), expected)
 
 
@@ -233,16 +233,16 @@ def test_a_part_whose_bottoms_were_given_back_is_an_error():
     net = make(CHAIN, keep=())
     run(net)
     with pytest.raises(ValueError, match=message("b", "c1")):
-        net.forward(3)
+        net.forward_layers(range(3, len(net.layers)))
 
 
 def test_a_layer_that_runs_again_takes_the_memory_from_whoever_has_it():
     net = make(CHAIN, keep=())
-    net.forward(0, 4)
+    net.forward_layers(range(4))
     assert net.blobs["c"].data.shape == (2, 6, 6, 7)
-    net.forward(1, 2)  # "a" shares the memory of "c"
+    net.forward_layers([1])  # "a" shares the memory of "c"
     with pytest.raises(ValueError, match=message("c", "d1")):
-        net.forward(4)
+        net.forward_layers(range(4, len(net.layers)))
 
 
 def test_backward_and_phase_train_and_unknown_names_are_refused_in_a_line():

@@ -43,7 +43,7 @@ NOISE = (
 
 def forward_backward(batches: MicroBatches) -> float:
     """The loss of one batch, its gradient added to the params' diffs."""
-    loss = batches.forward()
+    loss = batches.forward_loss()
     batches.backward()
     return loss
 
@@ -62,7 +62,7 @@ def gradients(net):
 
 def whole_batch(net):
     net.clear_param_diffs()
-    loss = net.forward()
+    loss = net.forward_loss()
     net.backward()
     return loss, gradients(net)
 

@@ -10,6 +10,7 @@ import pytest
 from solver_helpers import SKETCH_NET, write_sketch_net_file
 
 from pysketch.errors import DataError, NetdefError, ShapeError, SnapshotError
+from pysketch.images import to_pillow, write_image
 from pysketch.layers.relu import ReLU
 from pysketch.netdef import parse_netdef
 from pysketch.preprocessing import Preprocessing, crop_centre
@@ -288,3 +289,12 @@ def test_drawing_keeps_only_what_it_needs(sketcher):
     assert sketcher.net.slots.nbytes == 4 * sketcher.net.blobs["conv1"].count
     with pytest.raises(ValueError, match=r'^blob "conv1": no data: its memory is given back'):
         _ = sketcher.net.blobs["conv1"].data
+
+
+def test_a_sketcher_may_be_called_with_a_picture_and_gives_one(tmp_path, sketcher):
+    pixels = photo(13, 11)
+    write_image(tmp_path / "photo.png", pixels)
+    for given in (tmp_path / "photo.png", pixels, to_pillow(pixels)):
+        sketch = sketcher(given)
+        assert (sketch.mode, sketch.size) == ("L", (11, 13))
+        np.testing.assert_array_equal(np.asarray(sketch), sketcher.draw(pixels, size_as_input=True))

@@ -156,7 +156,7 @@ def test_scores_are_averaged_over_test_iter_batches(tmp_path):
     solver = make_solver(tmp_path, TESTED, UNSHUFFLED)
     scores, loss = solver.test()
     net = make_solver(tmp_path, TESTED, UNSHUFFLED).test_nets[0]
-    expected = np.mean([net.forward() for _ in range(3)])
+    expected = np.mean([net.forward_loss() for _ in range(3)])
     assert list(scores) == ["loss"]
     assert scores["loss"] == pytest.approx(expected, rel=1e-12)
     assert loss == pytest.approx(expected, rel=1e-12)
@@ -167,7 +167,7 @@ def test_a_test_sees_the_params_as_they_are_now(tmp_path):
     before = solver.test()[1]
     solver.step(5)
     assert solver.test()[1] != before
-    assert solver.test()[1] == pytest.approx(solver.net.forward(), rel=1e-5)
+    assert solver.test()[1] == pytest.approx(solver.net.forward_loss(), rel=1e-5)
 
 
 def test_test_nets_keep_only_their_outputs_and_the_training_net_all_its_blobs(tmp_path):

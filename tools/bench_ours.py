@@ -54,12 +54,12 @@ class Ours:
             self.net.forward()
             return {name: to_host(self.net.blobs[name].data) for name in self.net.outputs}
         self.net.clear_param_diffs()
-        loss = float(self.net.forward())
+        loss = float(self.net.forward_loss())
         self.net.backward()
         learned = (param for param in self.net.learnable if param.lr_mult != 0)
         gradients = {f"gradient of {param_name(param)}": to_host(param.blob.diff).copy() for param in learned}
         self._update()
-        return {"loss": np.array(loss), **gradients, "loss after an update": np.array(float(self.net.forward()))}
+        return {"loss": np.array(loss), **gradients, "loss after an update": np.array(float(self.net.forward_loss()))}
 
     def step(self) -> None:
         """Forward; in phase train also backward and update. A GPU may still be at it afterwards."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-import pysketch.caffe
 from pysketch.backend import copy_into, to_host
 from pysketch.blob import Blob
+from pysketch.caffe_layer import BlobVec
 from pysketch.errors import did_you_mean
 from pysketch.layer import PYTHON, Context, Count, Layer, register
 from pysketch.netdef import LayerDef
@@ -31,7 +31,7 @@ class Python(Layer):
     Any other module is imported only from the folders that the user allowed (`layer_paths`; on the
     command line ``--layers DIR``), so a stranger's netdef runs no code. There it may be a subclass of
     pysketch.layer.Layer, or a class written for pycaffe: that one sees NumPy arrays whatever the
-    device, and keeps to pycaffe's contract (see pysketch.caffe.Layer).
+    device, and keeps to pycaffe's contract (see pysketch.caffe_layer.Layer).
     """
 
     type = "Python"
@@ -57,7 +57,7 @@ class Python(Layer):
         self.inner.param_str = self.options.param_str
         self.inner.phase = self.phase
         if not hasattr(self.inner, "blobs"):
-            self.inner.blobs = pysketch.caffe.BlobVec()
+            self.inner.blobs = BlobVec()
         self._mirrors: dict[int, Blob] = {}
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -204,9 +204,10 @@ def _import_from(folders: list[str]) -> Iterator[None]:
     """The folders come first in sys.path, and ``import caffe`` finds pysketch.caffe if no real one is there."""
     before = list(sys.path)
     sys.path[:0] = folders
-    stand_in = importlib.machinery.PathFinder.find_spec("caffe") is None
+    found = importlib.machinery.PathFinder.find_spec("caffe")
+    stand_in = found is None or found.origin is None  # a mere folder of that name is none
     if stand_in:
-        sys.modules["caffe"] = pysketch.caffe
+        sys.modules["caffe"] = importlib.import_module("pysketch.caffe")
     try:
         yield
     finally:

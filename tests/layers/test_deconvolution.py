@@ -182,7 +182,7 @@ def test_a_convolution_undone_in_size_by_a_deconvolution_trains() -> None:
     losses = []
     for _ in range(20):
         net.clear_param_diffs()
-        losses.append(float(net.forward()))
+        losses.append(float(net.forward_loss()))
         net.backward()
         for param in net.learnable:
             param.blob.data[...] -= 1e-3 * param.blob.diff

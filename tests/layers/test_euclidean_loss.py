@@ -75,7 +75,7 @@ def test_loss_weight_scales_the_nets_loss_and_its_gradient(extra: str, weight: f
     a, b = np.random.default_rng(0).standard_normal((2, 3, 2))
     net.blobs["a"].data[...], net.blobs["b"].data[...] = a, b
     loss, da, db = naive.euclidean_loss(a, b)
-    assert net.forward() == pytest.approx(weight * loss)
+    assert net.forward_loss() == pytest.approx(weight * loss)
     net.backward()
     np.testing.assert_allclose(net.blobs["a"].diff, weight * da)
     np.testing.assert_allclose(net.blobs["b"].diff, weight * db)

@@ -206,7 +206,7 @@ def test_a_nets_loss_weights_scale_each_of_the_losses(weights: tuple[float, floa
     net.blobs["f"].data[...], net.blobs["S"].data[...] = f, S
     _, generative, discriminative = naive.joint_loss(f, S, 7.0, 1e3)
     by_term = weights[0] + weights[1], 7.0 * weights[0] + weights[2]  # what L_gen and L_discrim are multiplied by
-    assert net.forward() == pytest.approx(by_term[0] * generative + by_term[1] * discriminative)
+    assert net.forward_loss() == pytest.approx(by_term[0] * generative + by_term[1] * discriminative)
     net.backward()
     gradient, _ = naive.joint_loss_gradient(f, S, by_term[1], 1e3)
     gradient -= 2 / 3 * (f - S) * (1 - by_term[0])

@@ -172,7 +172,7 @@ def test_a_pycaffe_loss_trains_a_net_once_it_has_a_loss_weight(tmp_path: Path) -
     for net in nets:
         rng = np.random.default_rng(0)
         net.blobs["x"].data[...], net.blobs["t"].data[...] = rng.standard_normal((2, 2, 3, 4, 5))
-        losses.append(net.forward())
+        losses.append(net.forward_loss())
         net.backward()
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     for python, ours in zip(*(net.params["conv"] for net in nets), strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-import pysketch.caffe as caffe
+import pysketch.caffe_layer as caffe
 from pysketch.netdef import Phase
 
 
