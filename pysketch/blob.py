@@ -10,6 +10,9 @@ import numpy as np
 
 from pysketch.backend import Array
 
+LARGEST = 2**31 - 1
+"""Elements of a blob, at most: Caffe's limit."""
+
 
 class _Cell:
     """A place for one array, which several blobs may share; `make` gives an array of a shape, None: zeros."""
@@ -112,6 +115,8 @@ class Blob:
 
     def _array(self, cell: _Cell) -> Array:
         if cell.array is None or cell.array.size != self.count:
+            if self.count > LARGEST:
+                raise MemoryError(f"a blob of shape {self._shape} has more than {LARGEST} elements")
             cell.array = None  # first, so that the old and the new one are never there together
             cell.array = cell.make(self._shape) if cell.make else self.xp.zeros(self._shape, self.dtype)
         return cell.array if cell.array.shape == self._shape else cell.array.reshape(self._shape)

@@ -37,9 +37,9 @@ class CaffemodelFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         net = _parse("NetParameter", path)
-        self._blobs = {layer.name: layer.blobs for layer in (*net.layers, *net.layer)}
+        self._blobs = {_text(layer.name, path): layer.blobs for layer in (*net.layers, *net.layer)}
         self.layers = list(self._blobs)
-        values = {name: getattr(net, f"pysketch_{name}") for name in _ATTRIBUTES}
+        values = {name: _text(getattr(net, f"pysketch_{name}"), path) for name in _ATTRIBUTES}
         self.attributes = {name: text for name, text in values.items() if text}
 
     def __enter__(self) -> CaffemodelFile:
@@ -141,8 +141,8 @@ def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, 
         if not _fits(blob, shape):
             raise SnapshotError(f"{path}: history {k} has shape {_shape(blob)}, expected {shape}")
         history.append(_values(blob, f"{path}: history {k}").reshape(shape))
-    attributes = {_RUN: message.pysketch_run} if message.pysketch_run else {}
-    return SolverState(message.iter, message.learned_net, message.current_step, history, attributes)
+    learned_net, run = (_text(text, path) for text in (message.learned_net, message.pysketch_run))
+    return SolverState(message.iter, learned_net, message.current_step, history, {_RUN: run} if run else {})
 
 
 def _stock(section: Message) -> Message:
@@ -163,6 +163,13 @@ def _parse(kind: str, path: str | os.PathLike[str]) -> Any:
         return parse_bytes(kind, content)
     except ValueError as error:
         raise SnapshotError(f"{path}: neither an HDF5 file nor a {kind} in protobuf's wire format: {error}") from None
+
+
+def _text(value: str | bytes, path: str | os.PathLike[str]) -> str:
+    """A string field; protobuf gives bytes for one that is not UTF-8."""
+    if isinstance(value, bytes):
+        raise SnapshotError(f"{path}: a text in it is not UTF-8: {value[:40]!r}")
+    return value
 
 
 def _write(path: str | os.PathLike[str], message: Any) -> None:

@@ -267,7 +267,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if path.is_dir():
             raise DataError(f"{path}: expected an image, found a folder")
         with warnings.catch_warnings(), path.open("rb") as stream:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of large images, and of damage that Pillow gets along with
             with Image.open(stream, formats=_FORMATS) as image:
                 yield image
     except DataError:

@@ -20,6 +20,7 @@ A layer declares its type, options and numbers of bottoms and tops, and writes C
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ from pysketch.options import Kind, Option, Options, Table
 from pysketch.receptive_field import POINT, Fields
 from pysketch.unsupported_layers import UNSUPPORTED_LAYERS
 from pysketch.workers import Workers
+
+LARGEST_PARAM = 2**28
+"""Elements of a param, at most: 1 GiB in float32. A netdef of a few bytes must not take a machine's memory."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,9 @@ class Layer:
         return blob
 
     def add_filled(self, filler: Options, shape: tuple[int, ...]) -> Blob:
-        """Append a param of this shape that starts as its filler says."""
+        """Append a param of this shape that starts as its filler says; ShapeError for one that is out of all reason."""
+        if math.prod(shape) > LARGEST_PARAM:
+            raise self.shape_error(f"a param of shape {shape} has more than {LARGEST_PARAM} elements")
         check_filler(filler, self.definition.where, shape)
         return self.add_param(fill(filler, shape, self.context.filler_rng))
 

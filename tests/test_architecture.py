@@ -73,11 +73,12 @@ TESTS_WITHOUT_A_SOURCE = {
     "test_against_caffe",
     "test_resume",
     "test_signals",
+    "test_robustness",
     "test_nvrtc",
     "test_large_arrays",
 }
 HELPERS = {
-    *("caffe_parser", "conftest", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
+    *("caffe_parser", "conftest", "fuzzing", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
     *("cupy_sources", "fake_cupy", "nvrtc"),
 }
 

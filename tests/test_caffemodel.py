@@ -186,3 +186,13 @@ def test_solver_states_that_do_not_fit_are_refused(made, message, tmp_path):
     (tmp_path / "a.solverstate").write_bytes(made.SerializeToString())
     with pytest.raises(SnapshotError, match=message):
         read_binary_state(tmp_path / "a.solverstate", SHAPES)
+
+
+@pytest.mark.parametrize("damaged", [b"conv", b"layer { name"])
+def test_texts_that_are_not_utf8_are_refused(damaged, tmp_path):
+    write(tmp_path / "a.caffemodel", attributes={"netdef": NETDEF})
+    content = (tmp_path / "a.caffemodel").read_bytes()
+    assert damaged in content
+    (tmp_path / "a.caffemodel").write_bytes(content.replace(damaged, b"\xff" + damaged[1:]))
+    with pytest.raises(SnapshotError, match="a text in it is not UTF-8"):
+        CaffemodelFile(tmp_path / "a.caffemodel")
