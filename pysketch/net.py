@@ -19,7 +19,7 @@ from pysketch.flat_params import FlatParams
 from pysketch.fusion import plan_fusion
 from pysketch.layer import Context, Layer, check_sections, layer_class
 from pysketch.lifetimes import Slots, find_lifetimes
-from pysketch.net_calls import fill_inputs, find_blob, find_layers
+from pysketch.net_calls import fill_diffs, fill_inputs, find_blob, find_layers
 from pysketch.net_weights import copy_weights, save_weights
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
 from pysketch.params import gather_params
@@ -133,8 +133,7 @@ class Net:
         name -> diff of the inputs, or of the bottoms of `end`, and of `diffs`: 0 where backward had nothing to do.
         """
         last, first = find_layers(self, end, start)
-        for name, diff in top_diffs.items():
-            find_blob(self, name).diff[...] = diff
+        fill_diffs(self, top_diffs)
         self.backward_layers(range(last, first + 1))
         if self.debug_info:
             log_params(self.learnable)

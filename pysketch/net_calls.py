@@ -36,3 +36,10 @@ def fill_inputs(net: Any, inputs: Mapping[str, Array | Any]) -> None:
         values = blob.xp.asarray(array, dtype=blob.dtype)
         blob.reshape(values.shape)
         copy_into(blob.data, values)
+
+
+def fill_diffs(net: Any, diffs: Mapping[str, Array | Any]) -> None:
+    """Copy arrays into blobs' diffs; ValueError for a blob that is not there."""
+    for name, array in diffs.items():
+        blob = find_blob(net, name)
+        copy_into(blob.diff, blob.xp.asarray(array, dtype=blob.dtype))
