@@ -56,6 +56,11 @@ def add_layers(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """The option --output, a folder."""
+    parser.add_argument("--output", metavar="DIR", help="let the netdef's HDF5Output layers write files in DIR")
+
+
 def add_state(parser: argparse.ArgumentParser) -> None:
     """The options --phase and --stage, which choose layers by their include and exclude rules."""
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="default: test")

@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=common.seed, metavar="N", help="instead of the solver file's random_seed")
     parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")
     common.add_layers(parser)
-    parser.add_argument("--output", metavar="DIR", help="let the netdef's HDF5Output layers write files in DIR")
+    common.add_output(parser)
     common.add_threads(parser)
     return parser
 

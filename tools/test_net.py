@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         device=common.use_device(args),
         data_source=args.data,
         layer_paths=args.layers,
+        output_dir=args.output,
         workers=Workers(args.threads),
         keep=(),
     )
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_device(parser)
     common.add_threads(parser)
     common.add_layers(parser)
+    common.add_output(parser)
     return parser
 
 

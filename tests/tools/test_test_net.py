@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from solver_helpers import write_net
 
-from pysketch.errors import DataError, SnapshotError
+from pysketch.errors import DataError, NetdefError, SnapshotError
 from pysketch.net import Net
 from pysketch.netdef import Phase
 
@@ -87,3 +87,15 @@ def test_weights_must_be_named_and_there_must_be_a_batch(net, capsys):
             test_net.main(arguments)
         assert stop.value.code == common.BAD_INPUT
         assert message in capsys.readouterr().err
+
+
+def test_layers_write_files_where_the_user_lets_them(net, tmp_path):
+    output = (
+        'layer { name: "out" type: "HDF5Output" bottom: "y" bottom: "label" hdf5_output_param { file_name: "y.h5" } }'
+    )
+    path = Path(net[0])
+    path.write_text(path.read_text() + output)
+    with pytest.raises(NetdefError, match="--output"):
+        test_net.main([*net, "--iterations", "2"])
+    test_net.main([*net, "--iterations", "2", "--output", str(tmp_path / "made")])
+    assert (tmp_path / "made" / "y.h5").is_file()
