@@ -154,8 +154,8 @@ def test_a_v1_net_with_top_level_inputs_runs():
             'a:2:156: layer "c": unknown field "rellu_param" in LayerParameter; did you mean "relu_param"?',
         ),
         (
-            layer("c", "Pooling", "x", "a", "pooling_param { }"),
-            'layer "c": not supported: LayerParameter.pooling_param',
+            layer("c", "ReLU", "x", "a", "tile_param { }"),
+            'layer "c": not supported: LayerParameter.tile_param',
         ),
         (
             layer("c", "ReLU", "x", "a", "relu_param {\n negative_slop: 1 }"),

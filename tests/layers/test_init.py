@@ -24,4 +24,4 @@ def test_every_file_that_defines_a_layer_is_imported() -> None:
         for name, value in vars(module).items()
         if inspect.isclass(value) and issubclass(value, Layer) and value.__module__ == f"pysketch.layers.{stem}"
     }
-    assert layers == set(pysketch.layers.__all__)
+    assert layers - {"BaseConvolution"} == set(pysketch.layers.__all__)
