@@ -75,12 +75,12 @@ def test_the_pairs_are_those_whose_relu_is_next_in_place(name):
 @pytest.mark.parametrize("name", NETS)
 def test_a_fused_run_gives_what_single_layers_give(name):
     fused, single = make(name), make(name)
-    loss = fused.forward()
+    loss = fused.forward_loss()
     fused.backward()
     for index in range(len(single.layers)):
-        single.forward(index, index + 1)
+        single.forward_layers([index])
     for index in reversed(range(len(single.layers))):
-        single.backward(index + 1, index)
+        single.backward_layers([index])
     assert loss == pytest.approx(single.loss(), rel=1e-12)
     assert loss > 0
     for blob in fused.blobs:
@@ -100,7 +100,7 @@ def test_a_run_that_ends_at_the_convolution_leaves_its_own_values():
 
 def test_with_debug_info_every_layer_runs_by_itself_and_gives_the_same():
     fused, single = make("plain"), make("plain", debug_info=True)
-    assert fused.forward() == pytest.approx(single.forward(), rel=1e-12)
+    assert fused.forward_loss() == pytest.approx(single.forward_loss(), rel=1e-12)
     for net in (fused, single):
         net.backward()
     for one, other in zip(fused.learnable, single.learnable, strict=True):

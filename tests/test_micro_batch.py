@@ -109,7 +109,7 @@ def test_data_label_and_predictions_are_whole_afterwards():
 def test_after_forward_alone_they_are_whole_too():
     net = make_net()
     before = net.blobs["data"].data.copy()
-    MicroBatches(net, 2).forward()
+    MicroBatches(net, 2).forward_loss()
     np.testing.assert_array_equal(net.blobs["data"].data, before)
     assert net.blobs["left"].shape == (N, 1, 4, 3)
 

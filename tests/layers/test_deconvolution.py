@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import naive
@@ -13,6 +14,7 @@ from pysketch.backend import Device
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.net import Net
 from pysketch.netdef import Phase, parse_netdef
+from pysketch.receptive_field import ReceptiveField
 from pysketch.tiling import Tiling
 from pysketch.workers import Workers
 
@@ -165,6 +167,34 @@ def test_an_image_drawn_in_tiles_is_the_image_drawn_whole(options: str) -> None:
         net.forward()
         made[:, :, vertical.made, horizontal.made] = net.blobs["y"].data[:, :, vertical.kept, horizontal.kept]
     np.testing.assert_allclose(made, whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "after"),
+    [
+        ("kernel_size: 4 stride: 2 pad: 1", 2, 1),
+        ("kernel_size: 3 dilation: 2", 4, 0),
+        ("kernel_size: 2 stride: 3", 2, 1),
+        ("kernel_size: 3 stride: 2 pad: 2", 1, 3),
+    ],
+)
+def test_a_pixel_sees_what_stamps_it_and_what_a_tile_needs_to_make_it(options: str, before: int, after: int) -> None:
+    """In pixels of the output: with the gaps of a stride beyond the kernel, and with what the padding cuts off."""
+    layer = make(f"num_output: 1 {options}", (1, 1, 5, 7)).layer
+    s = layer.window.stride[0]
+    assert layer.receptive_field() == (ReceptiveField(Fraction(1, s), Fraction(before, s), Fraction(after, s)),) * 2
+
+
+@pytest.mark.parametrize(
+    "options", ["kernel_size: 4 stride: 2 pad: 1", "kernel_size: 2 stride: 3", "kernel_size: 3 pad: 2"]
+)
+def test_a_bottom_cut_to_what_is_seen_makes_every_output_that_sees_it(options: str) -> None:
+    layer = make(f"num_output: 1 {options}", (1, 1, 9, 9)).layer
+    field, (s, _) = layer.receptive_field()[0], layer.window.stride
+    for start in range(layer.top_size((9, 9))[0]):
+        first, last = field.seen_range(start, start + 1)
+        first, last = max(first, 0), min(last, 9)
+        assert s * first <= start < s * first + layer.top_size((last - first, 9))[0]
 
 
 def test_a_convolution_undone_in_size_by_a_deconvolution_trains() -> None:

@@ -62,13 +62,14 @@ def test_a_constant_is_filled_in_once_and_all_else_anew(device: Device) -> None:
 
 def test_a_constant_outlives_a_forward_in_a_net_that_gives_memory_back() -> None:
     text = f"""
-        layer {{ name: "data" type: "DummyData" top: "x" dummy_data_param {{ {SHAPE} data_filler {{ value: 7 }} }} }}
-        layer {{ name: "relu" type: "ReLU" bottom: "x" top: "y" }}
-        layer {{ name: "relu2" type: "ReLU" bottom: "y" top: "z" }}"""
+        layer {{ name: "data" type: "DummyData" top: "x" dummy_data_param {{ {SHAPE} data_filler {{ value: -8 }} }} }}
+        layer {{ name: "half" type: "ReLU" bottom: "x" top: "y" relu_param {{ negative_slope: 0.5 }} }}
+        layer {{ name: "half2" type: "ReLU" bottom: "y" top: "z" relu_param {{ negative_slope: 0.5 }} }}
+        layer {{ name: "half3" type: "ReLU" bottom: "z" top: "w" relu_param {{ negative_slope: 0.5 }} }}"""
     net = Net(parse_netdef(text), Phase.TEST, keep=())
     for _ in range(2):
         net.forward()
-        assert (net.blobs["z"].data == 7).all()
+        assert (net.blobs["w"].data == -1).all()
 
 
 def test_the_numbers_are_those_of_the_seed_the_layer_and_the_top() -> None:

@@ -89,9 +89,12 @@ def test_in_training_crops_are_taken_everywhere_and_half_of_them_are_mirrored(tm
 
 
 def test_in_phase_test_nothing_is_random_but_the_order(tmp_path: Path) -> None:
-    single = make(write(tmp_path, 1), "rand_skip: 9", "crop_size: 4 mirror: true", phase=Phase.TEST)
-    for _ in range(9):
-        np.testing.assert_array_equal(single.forward()[0][0], image(0)[1:5, 0:4, ::-1].transpose(2, 0, 1))
+    single = make(write(tmp_path), "rand_skip: 5", "crop_size: 4 mirror: true", phase=Phase.TEST, seed=1)
+    assert labels(make(tmp_path / "list.txt", "rand_skip: 5", seed=1)) != [0]
+    for k in range(9):
+        data, label = single.forward()
+        assert label == 10 + k % 5
+        np.testing.assert_array_equal(data[0], image(k % 5)[1:5, 0:4, ::-1].transpose(2, 0, 1))
 
 
 def test_shuffled_every_epoch_gives_every_image_once(tmp_path: Path) -> None:
