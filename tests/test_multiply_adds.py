@@ -1,7 +1,6 @@
 import pytest
 from helpers import layer_text, make_layer
 
-from pysketch.layer import LAYERS
 from pysketch.multiply_adds import backward_multiply_adds, forward_multiply_adds
 
 CASES = {
@@ -25,8 +24,6 @@ def parts(text, shapes):
 
 @pytest.mark.parametrize("type", CASES)
 def test_the_direct_algorithms_products_are_counted(type):
-    if type not in LAYERS:
-        pytest.skip(f"there is no layer of type {type}")
     section, shapes, expected = CASES[type]
     layer, bottom, top = parts(layer_text(type, ["x"], extra=section), shapes)
     assert forward_multiply_adds(layer, bottom, top) == expected
