@@ -22,6 +22,7 @@ import numpy as np
 
 from pysketch.errors import DataError, SnapshotError
 from pysketch.files import atomic_path
+from pysketch.hdf5_heaps import has_sound_heaps
 
 Weights = Sequence[tuple[str, Sequence[np.ndarray]]]
 """(layer name, its params in order), in net order, also for layers without params."""
@@ -73,7 +74,7 @@ class WeightsFile:
                 data = _child(self._file, "data", h5py.Group, self.path)
                 self.layers = list(data)
                 self._groups = {name: _child(data, name, h5py.Group, self.path) for name in self.layers}
-                self.attributes = _read_attributes(self._file)
+                self.attributes = _read_attributes(self._file, path)
         except BaseException:
             self._file.close()
             raise
@@ -143,7 +144,7 @@ def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) 
             if dataset.shape != shape:
                 raise SnapshotError(f"{path}: /history/{k} has shape {dataset.shape}, expected {shape}")
             history.append(_read(dataset, path))
-        return SolverState(iteration, learned_net, step, history, _read_attributes(file))
+        return SolverState(iteration, learned_net, step, history, _read_attributes(file, path))
 
 
 def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -265,7 +266,9 @@ def _write_attributes(file: h5py.File, path: str | os.PathLike[str], attributes:
         file.attrs[name] = text
 
 
-def _read_attributes(file: h5py.File) -> dict[str, str]:
+def _read_attributes(file: h5py.File, path: str | os.PathLike[str]) -> dict[str, str]:
+    if file.attrs and not has_sound_heaps(path):
+        raise SnapshotError(f"{path}: a damaged HDF5 file: its texts cannot be read")
     texts = {}
     for name in file.attrs:
         with contextlib.suppress(OSError, TypeError, ValueError):  # foreign attributes of odd types are not ours

@@ -22,7 +22,7 @@ ROOMS = {
     " synthetic.photo synthetic.sketch synthetic pairs preprocessing metrics",
     "layers": "blob cores workers prefetch blocks rectifier receptive_field im2col gemm unfolding_batched unfolding"
     " gemm_engine winograd winograd_engine winograd_transforms winograd_batched engine_choice staging caffe_schema"
-    " snapshot caffemodel weight_files caffe_layer"
+    " hdf5_heaps snapshot caffemodel weight_files caffe_layer"
     " pooling unsupported_layers layer layers.batch_order layers.axes layers.labels layers.base_convolution"
     " layers.convolution layers.deconvolution layers.euclidean_loss"
     " layers.generative_discriminative_loss layers.hdf5_data layers.input layers.photo_sketch_data layers.python"
