@@ -32,7 +32,9 @@ _COLOURS = (
     "#b04a7a",
     "#6b5b2e",
 )
+_FILLS = ("#404040", "#d0d0d0", "#c1440e", "#1f6fb2", "#8fb98f", "#e0a11b")  # of bars, outlined in black
 _MARKERS = "osD^vP*X<>"
+_FEW = 40  # points of a line up to which each has a dot
 _FORMATS = (".png", ".svg", ".pdf")
 _DPI, _LONGEST = 130, 20_000  # dots per inch; pixels of the longer side, at most
 
@@ -121,9 +123,6 @@ def stacked(path: str | os.PathLike[str], panels: Sequence[Panel], x_label: str,
     save(path, figure)
 
 
-_FEW = 40  # points up to which each has a dot
-
-
 def bars(
     path: str | os.PathLike[str],
     groups: Mapping[str, Mapping[str, float]],
@@ -139,14 +138,11 @@ def bars(
         at = [place for place, group in enumerate(groups.values()) if label in group]
         values = [group[label] for group in groups.values() if label in group]
         places = np.array(at) + (k - (len(labels) - 1) / 2) * width
-        drawn = axes.bar(places, values, width, label=label, color=_GREYS[k % len(_GREYS)], edgecolor="black")
+        drawn = axes.bar(places, values, width, label=label, color=_FILLS[k % len(_FILLS)], edgecolor="black")
         axes.bar_label(drawn, fmt="%.3g", fontsize=7)
     axes.set(xticks=range(len(groups)), xticklabels=list(groups), ylabel=y_label)
     axes.set_ylim(bottom=lowest)
     _write(path, figure, axes)
-
-
-_GREYS = ("#404040", "#d0d0d0", "#c1440e", "#1f6fb2", "#8fb98f", "#e0a11b")
 
 
 def sheet(
@@ -171,8 +167,7 @@ def sheet(
         line[0].set_ylabel(label, fontsize=8)
     for label, place in zip(column_labels, places[0], strict=True):
         place.set_title(label, fontsize=9)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+    save(path, figure)
 
 
 def save(path: str | os.PathLike[str], figure: Figure) -> None:
@@ -232,5 +227,4 @@ def _logarithmic(axes: Axes, axis: Any, values: np.ndarray) -> None:
 def _write(path: str | os.PathLike[str], figure: Figure, axes: Axes) -> None:
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=8)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DPI)
+    save(path, figure)

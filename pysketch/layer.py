@@ -199,10 +199,14 @@ class Layer:
 
     def add_filled(self, filler: Options, shape: tuple[int, ...]) -> Blob:
         """Append a param of this shape that starts as its filler says; ShapeError for one that is out of all reason."""
-        if math.prod(shape) > LARGEST_PARAM:
-            raise self.shape_error(f"a param of shape {shape} has more than {LARGEST_PARAM} elements")
+        self._check_param(shape)
         check_filler(filler, self.definition.where, shape)
         return self.add_param(fill(filler, shape, self.context.filler_rng))
+
+    def add_constant(self, value: float, shape: tuple[int, ...]) -> Blob:
+        """Append a param of this shape whose elements all start as `value`; ShapeError as `add_filled`."""
+        self._check_param(shape)
+        return self.add_param(np.full(shape, value, np.float32))
 
     def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
         """An exception that says where in the netdef the layer (or `at`) stands."""
@@ -211,6 +215,10 @@ class Layer:
     def shape_error(self, message: str) -> Exception:
         """A ShapeError that says where in the netdef the layer stands."""
         return self.error(message, ShapeError)
+
+    def _check_param(self, shape: tuple[int, ...]) -> None:
+        if math.prod(shape) > LARGEST_PARAM:
+            raise self.shape_error(f"a param of shape {shape} has more than {LARGEST_PARAM} elements")
 
     def _check_counts(self) -> None:
         for what, count, names in (

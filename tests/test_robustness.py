@@ -85,6 +85,12 @@ def test_a_param_of_a_claimed_size_takes_no_memory():
         Net(conv(4294967295), Phase.TEST)
 
 
+def test_a_blob_that_is_learned_takes_no_memory_either():
+    text = 'layer { name: "p" type: "Parameter" top: "y" parameter_param { shape { dim: 1099511627776 } } }'
+    with pytest.raises(PysketchError, match=r'layer "p": a param of shape \(1099511627776,\) has more than'):
+        Net(parse_netdef(text), Phase.TEST)
+
+
 def test_a_blob_of_a_claimed_size_takes_no_memory():
     net = Net(conv(dim="1 dim: 5 dim: 1099511627776 dim: 9"), Phase.TEST)
     with pytest.raises(

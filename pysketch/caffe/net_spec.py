@@ -49,7 +49,7 @@ class Function:
 
 
 class _Layers:
-    """``layers.Convolution(bottom, ..., num_output=4)``: any type; returns a Top, with ntop other than 1 a tuple."""
+    """``layers.Convolution(bottom, ..., num_output=4)``: any type; returns a Top, with an ntop above 1 a tuple."""
 
     def __getattr__(self, type: str) -> Any:
         if type.startswith("__"):
@@ -58,17 +58,10 @@ class _Layers:
         def make(*bottoms: Top, **keywords: Any) -> Top | tuple[Top, ...]:
             made = Function(type, bottoms, keywords)
             if made.count == 0:
-                return made.tops if not bottoms else _Sink(made)  # type: ignore[return-value]
+                return Top(made, 0)  # stands for the layer, so that an attribute can hold it
             return made.tops[0] if made.count == 1 else made.tops
 
         return make
-
-
-class _Sink(Top):
-    """What a layer without tops gives, so that an attribute can hold it."""
-
-    def __init__(self, function: Function) -> None:
-        super().__init__(function, 0)
 
 
 class _Params:

@@ -96,15 +96,15 @@ class BaseConvolution(Layer):
 
     def sizes(self) -> tuple[int, int]:
         """(filters, channels) of the convolution."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no sizes")
 
     def top_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(H', W') of the top for a bottom of this size; < 1: no fit."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no top_size")
 
     def filtered_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of what the convolution's filters make, for a bottom of this size."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no filtered_size")
 
     def groups(self) -> Iterator[tuple[slice, slice]]:
         """Each group's channels and filters."""

@@ -56,7 +56,7 @@ class BatchNorm(Layer):
             raise self.shape_error("expected a bottom of shape (N, C, ...), found ()")
         channels = _split(bottom[0].shape)[1]
         for shape in ((channels,), (channels,), (1,)):
-            self.add_param(np.zeros(shape, np.float32))
+            self.add_constant(0, shape)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is shaped as the bottom."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from pysketch.blob import Blob
 from pysketch.layer import Count, Layer, register
 from pysketch.netdef import BLOB_SHAPE
@@ -23,7 +21,7 @@ class Parameter(Layer):
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The param."""
-        self.add_param(np.zeros(self.options.shape.dim, np.float32))
+        self.add_constant(0, self.options.shape.dim)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The param's shape."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from pysketch.backend import Array
 from pysketch.blob import Blob
 from pysketch.fillers import FILLER
@@ -43,7 +41,7 @@ class PReLU(Layer):
         if self.options.given("filler"):
             self.add_filled(self.options.filler, shape)
         else:
-            self.add_param(np.full(shape, 0.25, np.float32))
+            self.add_constant(0.25, shape)
         self._kept: Array | None = None
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

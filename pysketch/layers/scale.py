@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from pysketch.backend import Array
 from pysketch.blob import Blob
 from pysketch.fillers import FILLER
@@ -50,7 +48,7 @@ class Scale(Layer):
             if options.given("filler"):
                 self.add_filled(options.filler, shape)
             else:
-                self.add_param(np.ones(shape, np.float32))
+                self.add_constant(1, shape)
         if options.bias_term:
             self.add_filled(options.bias_filler, shape)
         self._kept: Array | None = None
