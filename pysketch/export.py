@@ -6,17 +6,13 @@ net has them, X and Y. `describe_input` says so in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from pysketch.backend import to_host
 from pysketch.caffemodel import layer_text
 from pysketch.errors import DataError
-from pysketch.layer import Layer
 from pysketch.net import Net
 from pysketch.netdef import LayerDef
+from pysketch.onnx_operators import Graph
 from pysketch.preprocessing import Preprocessing
 from pysketch.prototxt import quote
 
@@ -64,14 +60,15 @@ def onnx_model(net: Net, any_size: bool = True) -> bytes:
     """
     onnx = library()
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    graph = _Graph(net)
+    graph = Graph(net)
     for layer in net.layers:
         graph.add(layer)
 
     def value(name: str) -> Any:
         shape = net.blobs[name].shape
-        if any_size and len(shape) == 4:
-            shape = ("N", shape[1], f"{name}_height", f"{name}_width")
+        if any_size and shape:
+            image = (f"{name}_height", f"{name}_width")
+            shape = ("N", shape[1], *image) if len(shape) == 4 else ("N", *shape[1:])
         return helper.make_tensor_value_info(name, float32, shape)
 
     nodes = [helper.make_node(*node, **attributes) for node, attributes in graph.nodes]
@@ -93,92 +90,3 @@ def library() -> Any:
     except ImportError:
         raise DataError('ONNX models need onnx; install it with: pip install -e ".[interop]"') from None
     return onnx
-
-
-class _Graph:
-    """Nodes and weights as layers add them. ONNX gives each value a name of its own, in place or not."""
-
-    def __init__(self, net: Net) -> None:
-        self.present = {name: name for name in net.inputs}
-        self.weights: dict[str, np.ndarray] = {}
-        self.nodes: list[tuple[tuple[Any, ...], Mapping[str, Any]]] = []
-
-    def add(self, layer: Layer) -> None:
-        """A layer's node, or none for those that do nothing."""
-        definition = layer.definition
-        if layer.type == "Input":
-            return
-        if layer.type in ("Split", "Dropout"):
-            self.present |= dict.fromkeys(definition.top, self.present[definition.bottom[0]])
-            return
-        if layer.type not in _OPERATORS:
-            raise layer.error(
-                f"a {layer.type} layer cannot be written as ONNX; known: {', '.join(sorted(_OPERATORS))}", DataError
-            )
-        operator, params, attributes = _OPERATORS[layer.type](layer)
-        names = [f"{layer.name}/{k}" for k in range(len(params))]
-        self.weights |= dict(zip(names, params, strict=True))
-        inputs = [*(self.present[name] for name in definition.bottom), *names]
-        fresh = [f"{top}:{len(self.nodes)}" for top in definition.top]
-        self.nodes.append(((operator, inputs, fresh), attributes))
-        self.present |= dict(zip(definition.top, fresh, strict=True))
-
-
-Operator = tuple[str, list[np.ndarray], dict[str, Any]]
-"""An operator's name, the weights that follow its inputs, its attributes."""
-
-
-def _blobs(layer: Layer) -> list[np.ndarray]:
-    return [np.array(to_host(blob.data), np.float32) for blob in layer.blobs]
-
-
-def _convolution(layer: Layer) -> Operator:
-    window = layer.window
-    geometry = {"strides": window.stride, "dilations": window.dilation, "pads": (*window.pad, *window.pad)}
-    operator = "Conv" if layer.type == "Convolution" else "ConvTranspose"
-    return operator, _blobs(layer), {**geometry, "group": layer.options.group}
-
-
-def _relu(layer: Layer) -> Operator:
-    slope = layer.options.negative_slope
-    return ("LeakyRelu", [], {"alpha": slope}) if slope else ("Relu", [], {})
-
-
-def _prelu(layer: Layer) -> Operator:
-    (slopes,) = _blobs(layer)
-    return "PRelu", [slopes.reshape(-1, 1, 1) if slopes.ndim else slopes], {}
-
-
-def _eltwise(layer: Layer) -> Operator:
-    operation, coeff = layer.options.operation, layer.options.coeff
-    if operation == "SUM" and all(c == 1 for c in coeff):
-        return "Sum", [], {}
-    if operation == "MAX":
-        return "Max", [], {}
-    if operation == "PROD" and len(layer.definition.bottom) == 2:
-        return "Mul", [], {}
-    raise layer.error(f"operation {operation} of these bottoms and coeff has no ONNX operator", DataError)
-
-
-def _axis(operator: str) -> Callable[[Layer], Operator]:
-    return lambda layer: (operator, [], {"axis": layer.axis})
-
-
-def _plain(operator: str) -> Callable[[Layer], Operator]:
-    return lambda layer: (operator, [], {})
-
-
-_OPERATORS: dict[str, Callable[[Layer], Operator]] = {
-    "AbsVal": _plain("Abs"),
-    "BNLL": _plain("Softplus"),
-    "Concat": _axis("Concat"),
-    "Convolution": _convolution,
-    "Deconvolution": _convolution,
-    "ELU": lambda layer: ("Elu", [], {"alpha": layer.options.alpha}),
-    "Eltwise": _eltwise,
-    "PReLU": _prelu,
-    "ReLU": _relu,
-    "Sigmoid": _plain("Sigmoid"),
-    "Softmax": _axis("Softmax"),
-    "TanH": _plain("Tanh"),
-}

@@ -42,7 +42,7 @@ ROOMS = {
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher export evaluation figures diagram report io caffe.net_spec caffe pysketch",
+    "use": "net_file sketcher onnx_operators export evaluation figures diagram report io caffe.net_spec caffe pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 
@@ -79,7 +79,7 @@ TESTS_WITHOUT_A_SOURCE = {
 }
 HELPERS = {
     *("caffe_parser", "conftest", "fuzzing", "helpers", "layer_cases", "naive", "solver_helpers", "students"),
-    *("cupy_sources", "fake_cupy", "nvrtc"),
+    *("cupy_sources", "exported", "fake_cupy", "nvrtc"),
 }
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 50
