@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from bench_torch_layers import FUNCTIONS
 from torch import Tensor
-from torch.nn import functional
-
-Step = Mapping[str, Any]
 
 
 class TorchPeer:
@@ -80,7 +78,7 @@ class TorchPeer:
         blobs = dict(self.inputs)
         for k, step in enumerate(self.graph["steps"]):
             params = [self.params[name] for name in step["params"]]
-            tops = _LAYERS[step["type"]](step, [blobs[name] for name in step["bottom"]], params)
+            tops = FUNCTIONS[step["type"]](step, [blobs[name] for name in step["bottom"]], params)
             blobs.update(zip(step["top"], tops, strict=False))
             del tops
             for name in {*step["bottom"]} - {*step["top"]} - self.kept:
@@ -92,46 +90,3 @@ class TorchPeer:
 def _tensor(array: np.ndarray, layout: torch.memory_format) -> Tensor:
     """A copy in memory of PyTorch's own, aligned as it likes."""
     return torch.from_numpy(array).clone(memory_format=layout if array.ndim == 4 else torch.contiguous_format)
-
-
-def _convolution(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
-    options, W, b = step["options"], params[0], params[1] if len(params) > 1 else None
-    geometry = options["stride"], options["pad"], options["dilation"], options["group"]
-    return [functional.conv2d(x, W, b, *geometry) for x in bottoms]
-
-
-def _relu(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
-    in_place, slope = step["bottom"] == step["top"], step["options"]["slope"]
-    if slope == 0:
-        return [functional.relu(bottoms[0], inplace=in_place)]
-    return [functional.leaky_relu(bottoms[0], slope, inplace=in_place)]
-
-
-def _joint_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
-    """Equations 1 to 3, the distances from one Gram matrix, as in pysketch's own layer."""
-    f, S = (x.flatten(1) for x in bottoms)
-    n, options = len(f), step["options"]
-    generative = ((f - S) ** 2).sum() / n
-    if n == 1:
-        return [generative, generative, torch.zeros(())]
-    mean = S.mean(0)
-    f, S = f - mean, S - mean
-    d = ((S * S).sum(1)[:, None] + (f * f).sum(1)[None, :] - 2 * S @ f.T).clamp(min=0)
-    others = ~torch.eye(n, dtype=torch.bool)
-    discriminative = torch.log1p(torch.exp(d[others] * (-1 / options["lambda"]))).sum() / (n * (n - 1))
-    return [generative + options["alpha"] * discriminative, generative, discriminative]
-
-
-def _euclidean_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
-    a, b = bottoms
-    return [((a - b) ** 2).sum() / (2 * len(a))]
-
-
-_LAYERS: dict[str, Callable[[Step, list[Tensor], list[Tensor]], list[Tensor]]] = {
-    "Input": lambda step, bottoms, params: [],
-    "Split": lambda step, bottoms, params: bottoms * len(step["top"]),
-    "Convolution": _convolution,
-    "ReLU": _relu,
-    "EuclideanLoss": _euclidean_loss,
-    "GenerativeDiscriminativeLoss": _joint_loss,
-}

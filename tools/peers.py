@@ -31,10 +31,12 @@ LIBRARIES = {
 TRAINING = ("torch", "torch-channels-last")
 """The peers that can train; the others only draw."""
 
-_DRAWING_LAYERS = ("Convolution", "Input", "ReLU", "Split")
-_KNOWN_LAYERS = dict.fromkeys(LIBRARIES, _DRAWING_LAYERS) | dict.fromkeys(
-    TRAINING, (*_DRAWING_LAYERS, "EuclideanLoss", "GenerativeDiscriminativeLoss")
+TORCH_LAYERS = (
+    *("AbsVal", "BNLL", "BatchNorm", "Bias", "Concat", "Convolution", "Deconvolution", "ELU", "Eltwise"),
+    *("EuclideanLoss", "GenerativeDiscriminativeLoss", "InnerProduct", "Input", "LRN", "PReLU", "Pooling", "Power"),
+    *("ReLU", "Scale", "Sigmoid", "Silence", "Slice", "Softmax", "Split", "TanH"),
 )
+"""The layers that `bench_torch_layers` knows; the other peers know those that can be written as ONNX."""
 
 
 class Peer(Protocol):
@@ -53,11 +55,11 @@ def missing_libraries(peer: str) -> list[str]:
 
 
 def check_known(net: Net, peer: str) -> None:
-    """NetdefError, which names the layer, if a net has one that the peer does not know."""
-    known = _KNOWN_LAYERS[peer]
+    """NetdefError, which names the layer, if a net has one that PyTorch is not told of here."""
     for layer in net.layers:
-        if layer.type not in known:
-            raise layer.error(f"type {layer.type} is not known to the peer {peer}; it knows {', '.join(sorted(known))}")
+        if peer in TRAINING and layer.type not in TORCH_LAYERS:
+            known = ", ".join(TORCH_LAYERS)
+            raise layer.error(f"type {layer.type} is not known to the peer {peer}; it knows {known}")
 
 
 def describe(net: Net) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def describe(net: Net) -> dict[str, Any]:
     return {
         "inputs": net.inputs,
         "outputs": net.outputs,
-        "steps": [_describe_layer(layer, owners) for layer in net.layers],
+        "steps": [_describe_layer(layer, net, owners) for layer in net.layers],
         "params": {param_name(param): param.lr_mult for param in net.learnable},
         "loss_weights": {
             name: weight
@@ -86,7 +88,7 @@ def param_name(param: Any) -> str:
     return f"{param.layer}/{param.index}"
 
 
-def _describe_layer(layer: Layer, owners: Mapping[int, Any]) -> dict[str, Any]:
+def _describe_layer(layer: Layer, net: Net, owners: Mapping[int, Any]) -> dict[str, Any]:
     params = [owners[blob.data.ctypes.data] for blob in layer.blobs]
     if any(param.blob.shape != blob.shape for param, blob in zip(params, layer.blobs, strict=True)):
         raise layer.error("shares a param of another shape, which no peer can")
@@ -95,20 +97,44 @@ def _describe_layer(layer: Layer, owners: Mapping[int, Any]) -> dict[str, Any]:
         "name": layer.name,
         "bottom": layer.definition.bottom,
         "top": layer.definition.top,
-        "options": _options(layer),
+        "options": _options(layer, net),
         "params": [param_name(param) for param in params],
     }
 
 
-def _options(layer: Layer) -> dict[str, Any]:
-    if layer.type == "Convolution":
-        window = layer.window
-        geometry = {"stride": window.stride, "pad": window.pad, "dilation": window.dilation}
-        return {**geometry, "group": layer.options.group}
-    if layer.type == "ReLU":
-        return {"slope": layer.options.negative_slope}
-    if layer.type == "GenerativeDiscriminativeLoss":
-        return {"alpha": layer.alpha, "lambda": layer.lam}
+def _options(layer: Layer, net: Net) -> dict[str, Any]:
+    options = layer.options
+    match layer.type:
+        case "Convolution" | "Deconvolution":
+            window = layer.window
+            geometry = {"stride": window.stride, "pad": window.pad, "dilation": window.dilation}
+            return {**geometry, "group": options.group}
+        case "Pooling":
+            geometry = {"kernel": layer.kernel, "stride": layer.stride, "pad": layer.pad}
+            return {**geometry, "pool": options.pool, "ceil": options.round_mode == "CEIL"}
+        case "InnerProduct":
+            return {"axis": layer.axis, "transpose": options.transpose}
+        case "ReLU":
+            return {"slope": options.negative_slope}
+        case "ELU":
+            return {"alpha": options.alpha}
+        case "Power":
+            return {"power": options.power, "scale": options.scale, "shift": options.shift}
+        case "Eltwise":
+            return {"operation": options.operation, "coeff": options.coeff}
+        case "BatchNorm":
+            return {"use_global_stats": layer.use_global_stats, "eps": options.eps}
+        case "LRN":
+            if layer.within:
+                raise layer.error("norm_region WITHIN_CHANNEL is not known to PyTorch")
+            return {"size": options.local_size, "alpha": options.alpha, "beta": options.beta, "k": options.k}
+        case "Scale" | "Bias" | "Concat" | "Softmax":
+            return {"axis": layer.axis}
+        case "Slice":
+            lengths = [net.blobs[name].shape[layer.axis] for name in layer.definition.top]
+            return {"axis": layer.axis, "lengths": lengths}
+        case "GenerativeDiscriminativeLoss":
+            return {"alpha": layer.alpha, "lambda": layer.lam}
     return {}
 
 
