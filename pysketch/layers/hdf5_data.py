@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pysketch.blob import Blob
 from pysketch.errors import DataError
-from pysketch.layer import Count, Layer, register
-from pysketch.layers.batch_order import BatchOrder
+from pysketch.layer import Count, register
+from pysketch.layers.batch_data import BatchData
 from pysketch.options import Kind, Option, Table
 from pysketch.snapshot import read_datasets
-from pysketch.staging import Stage
 
 
 @register
-class HDF5Data(Layer):
+class HDF5Data(BatchData):
     """Tops named as the datasets they come from: (batch_size, ...) of rows, as stored (no scaling).
 
     `source` is a text file of HDF5 files' paths, one a line, relative to the working directory (Caffe's
@@ -38,7 +35,6 @@ class HDF5Data(Layer):
             Option("shuffle", Kind.BOOL, False, help="another order each epoch?"),
         ),
     )
-    bottoms = Count(0)
     tops = Count(1, None)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -54,27 +50,17 @@ class HDF5Data(Layer):
                 raise self.error(f'dataset "{name}" has rows of different shapes in its files: {shapes}', DataError)
         dtype = self.context.dtype
         self.rows = {name: np.concatenate([part[name] for part in parts]).astype(dtype, copy=False) for name in names}
-        self._stages = [Stage(self.xp) for _ in top]
-        self.order = BatchOrder(len(self.rows[names[0]]), self.options.shuffle, partial(self.generator, "order"))
+        self.begin(len(self.rows[names[0]]), self.options.shuffle, len(top), prefetch=False)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """(batch_size, shape of a row)."""
         for name, blob in zip(self.definition.top, top, strict=True):
             blob.reshape(self.options.batch_size, *self.rows[name].shape[1:])
 
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch."""
-        indices = [index for _, index in self.order.next_batch(self.options.batch_size)]
-        for name, blob, stage in zip(self.definition.top, top, self._stages, strict=True):
-            stage.load(self.rows[name][indices], blob)
-
-    def state(self) -> dict[str, Any]:
-        """How many rows were given."""
-        return self.order.state()
-
-    def restore_state(self, state: dict[str, Any]) -> None:
-        """Go on with the same rows."""
-        self.order.restore_state(state)
+    def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, ...]:
+        """Copies of these rows of each dataset."""
+        indices = [index for _, index in draws]
+        return tuple(rows[indices] for rows in self.rows.values())
 
     def _paths(self) -> list[Path]:
         source = Path(self.options.source)

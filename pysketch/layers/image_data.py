@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pysketch.blob import Blob
 from pysketch.errors import DataError
 from pysketch.images import read_photo, read_sketch, resize
-from pysketch.layer import Count, Layer, register
-from pysketch.layers.batch_order import BatchOrder
+from pysketch.layer import Count, register
+from pysketch.layers.batch_data import BatchData
 from pysketch.netdef import Phase
 from pysketch.options import Kind, Option, Table
-from pysketch.prefetch import Prefetcher
-from pysketch.staging import Stage
 
 TRANSFORM = Table(
     "TransformationParameter",
@@ -33,7 +29,7 @@ TRANSFORM = Table(
 
 
 @register
-class ImageData(Layer):
+class ImageData(BatchData):
     """Tops: `data` (N, 3, H, W), `label` (N,).
 
     data: B, G, R in this order, as Caffe's (OpenCV's) images are, or with ``is_color: false`` one channel of luma:
@@ -67,7 +63,6 @@ class ImageData(Layer):
         unsupported=("scale", "mean_file", "crop_size", "mirror"),
     )
     more_sections = {"transform_param": TRANSFORM}
-    bottoms = Count(0)
     tops = Count(2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -82,39 +77,17 @@ class ImageData(Layer):
         self.mean = np.asarray(mean or (0.0,), np.float32)[:, None, None]
         self.train = self.phase == Phase.TRAIN
         self.items = self._read_list()
-        self.order = BatchOrder(len(self.items), options.shuffle, partial(self.generator, "order"))
+        self.begin(len(self.items), options.shuffle, len(top))
         self._shape = self._prepare(0, 0).shape
         if self.train and options.rand_skip:
             self.order.skip(int(self.generator("skip").integers(options.rand_skip)))
-        self._prefetcher = Prefetcher(self._make_batch)
-        self._stages = [Stage(self.xp) for _ in top]
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """As the list's first image; with batch_size 1 forward gives each image's own shape."""
         top[0].reshape(self.options.batch_size, *self._shape)
         top[1].reshape(self.options.batch_size)
 
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch; one that fails is not counted as given."""
-        size = self.options.batch_size
-        for blob, stage, array in zip(top, self._stages, self._prefetcher.take(self.order.peek(size)), strict=True):
-            stage.load(array, blob)
-        self.order.skip(size)
-        self._prefetcher.prepare(self.order.peek(size))
-
-    def state(self) -> dict[str, Any]:
-        """How many images were drawn."""
-        return self.order.state()
-
-    def restore_state(self, state: dict[str, Any]) -> None:
-        """Go on with the same images."""
-        self.order.restore_state(state)
-
-    def close(self) -> None:
-        """End the thread."""
-        self._prefetcher.close()
-
-    def _make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """The arrays of both tops, on the CPU; a thread may call it."""
         images = [self._prepare(draw, index) for draw, index in draws]
         for image, (_, index) in zip(images, draws, strict=True):

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
 
 from pysketch.blob import Blob
 from pysketch.errors import DataError
-from pysketch.layer import Count, Layer, register
-from pysketch.layers.batch_order import BatchOrder
+from pysketch.layer import Count, register
+from pysketch.layers.batch_data import BatchData
 from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, PairCache, Reader, find_pairs
-from pysketch.prefetch import Prefetcher
 from pysketch.preprocessing import Preprocessing, crop_centre
-from pysketch.staging import Stage
 
 logger = logging.getLogger(__name__)
 
 
 @register
-class PhotoSketchData(Layer):
+class PhotoSketchData(BatchData):
     """Tops: `data` (N, 5, photo_height, photo_width), `label` (N, 1, sketch_height, sketch_width).
 
     data: R, G, B as (pixel - mean) * scale with pixels on the 0..255 scale, then X and Y, the pixel's
@@ -79,7 +75,6 @@ class PhotoSketchData(Layer):
             ),
         ),
     )
-    bottoms = Count(0)
     tops = Count(2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -96,10 +91,8 @@ class PhotoSketchData(Layer):
         for index in range(len(self.pairs)):
             self._read(index)
         shuffle = train if options.shuffle is None else options.shuffle
-        self.order = BatchOrder(len(self.pairs), shuffle, partial(self.generator, "order"))
-        self.all_kept = self.pairs.kept == len(self.pairs)
-        self._prefetcher = Prefetcher(self._make_batch)
-        self._stages = [Stage(self.xp) for _ in top]
+        all_kept = self.pairs.kept == len(self.pairs)
+        self.begin(len(self.pairs), shuffle, len(top), prefetch=not all_kept or self.xp is not np)
         logger.info(
             "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
             self.name,
@@ -115,29 +108,7 @@ class PhotoSketchData(Layer):
         top[0].reshape(n, self.preprocessing.channels, options.photo_height, options.photo_width)
         top[1].reshape(n, 1, options.sketch_height, options.sketch_width)
 
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch; one that fails is not counted as given."""
-        size = top[0].shape[0]
-        arrays = self._prefetcher.take(self.order.peek(size))
-        for blob, stage, array in zip(top, self._stages, arrays, strict=True):
-            stage.load(array, blob)
-        self.order.skip(size)
-        if not self.all_kept or self.xp is not np:
-            self._prefetcher.prepare(self.order.peek(size))
-
-    def state(self) -> dict[str, Any]:
-        """How many pairs were drawn."""
-        return self.order.state()
-
-    def restore_state(self, state: dict[str, Any]) -> None:
-        """Go on with the same pairs."""
-        self.order.restore_state(state)
-
-    def close(self) -> None:
-        """End the thread, if there is one."""
-        self._prefetcher.close()
-
-    def _make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """The arrays of both tops, on the CPU, for these draws of these pairs; a thread may call it."""
         options, n, dtype = self.options, len(draws), self.context.dtype
         data = np.empty((n, self.preprocessing.channels, options.photo_height, options.photo_width), dtype)

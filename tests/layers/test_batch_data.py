@@ -1,0 +1,95 @@
+import threading
+
+import numpy as np
+import pytest
+
+from pysketch.layer import LAYERS, Count
+from pysketch.layers.batch_data import BatchData
+from pysketch.net import Net
+from pysketch.netdef import parse_netdef
+
+NET = 'layer { name: "d" type: "Counted" top: "item" top: "draw" } layer { name: "s" type: "Silence" bottom: "item" }'
+
+
+class Counted(BatchData):
+    """Tops: the index and the number of each of two items drawn, of five."""
+
+    tops = Count(2)
+    prefetch = True
+
+    def setup(self, bottom, top):
+        """Five items, another order each epoch."""
+        self.threads, self.fails = [], False
+        self.begin(5, True, len(top), self.prefetch)
+
+    def reshape(self, bottom, top):
+        """Batches of two."""
+        for blob in top:
+            blob.reshape(2)
+
+    def make_batch(self, draws):
+        """Indices and draws."""
+        self.threads.append(threading.current_thread() is threading.main_thread())
+        if self.fails:
+            raise OSError("gone")
+        found = np.array(draws, np.float32)
+        return found[:, 1], found[:, 0]
+
+
+@pytest.fixture
+def net(monkeypatch):
+    monkeypatch.setitem(LAYERS, "Counted", Counted)
+    net = Net(parse_netdef(NET), seed=4)
+    yield net
+    net.close()
+
+
+def drawn(net, batches):
+    found = []
+    for _ in range(batches):
+        net.forward()
+        found += [(int(i), int(n)) for i, n in zip(net.blobs["item"].data, net.blobs["draw"].data, strict=True)]
+    return found
+
+
+def test_every_item_comes_once_in_an_epoch_and_draws_count_on(net):
+    found = drawn(net, 5)
+    assert [n for _, n in found] == list(range(10))
+    assert sorted(i for i, _ in found[:5]) == sorted(i for i, _ in found[5:]) == list(range(5))
+
+
+def test_a_state_brings_the_same_batches_back(net):
+    drawn(net, 1)
+    state = net.layers[0].state()
+    found = drawn(net, 3)
+    net.layers[0].restore_state(state)
+    assert drawn(net, 3) == found
+
+
+@pytest.mark.parametrize("prefetch", [True, False])
+def test_the_next_batch_is_made_in_a_thread_if_asked_for(monkeypatch, prefetch):
+    monkeypatch.setitem(LAYERS, "Counted", Counted)
+    monkeypatch.setattr(Counted, "prefetch", prefetch)
+    net = Net(parse_netdef(NET), seed=4)
+    drawn(net, 3)
+    net.close()
+    assert net.layers[0].threads[1:3] == [not prefetch] * 2
+
+
+def test_a_batch_that_fails_is_not_counted_as_given(net):
+    drawn(net, 1)
+    layer = net.layers[0]
+    layer.close()
+    layer.fails = True
+    with pytest.raises(OSError, match="gone"):
+        net.forward()
+    layer.fails = False
+    assert [n for _, n in drawn(net, 1)] == [2, 3]
+
+
+def test_a_layer_without_make_batch_says_so(monkeypatch):
+    class Bare(BatchData):
+        """Nothing."""
+
+    with pytest.raises(NotImplementedError, match="Bare has no make_batch"):
+        Bare.make_batch(object.__new__(Bare), [])
