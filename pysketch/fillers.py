@@ -13,7 +13,12 @@ from pysketch.options import Choice, Kind, Option, Options, Table
 FILLER = Table(
     "FillerParameter",
     (
-        Option("type", Kind.STRING, "constant", help="one of FILLERS"),
+        Option(
+            "type",
+            Kind.STRING,
+            "constant",
+            help="constant, uniform, gaussian, positive_unitball, xavier, msra, bilinear",
+        ),
         Option("value", Kind.FLOAT, 0.0, help="constant: the value"),
         Option("min", Kind.FLOAT, 0.0, help="uniform: the lower end"),
         Option("max", Kind.FLOAT, 1.0, help="uniform: the upper end"),
