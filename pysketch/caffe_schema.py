@@ -141,6 +141,19 @@ _SCHEMA = {
     "TanHParameter": _ENGINE.format(1),
     "ThresholdParameter": "threshold 1 float",
     "TileParameter": "axis 1 int32, tiles 2 int32",
+    "SolverParameter": (
+        "train_net 1 string, test_net 2 string*, test_iter 3 int32*, test_interval 4 int32, base_lr 5 float, "
+        "display 6 int32, max_iter 7 int32, lr_policy 8 string, gamma 9 float, power 10 float, momentum 11 float, "
+        "weight_decay 12 float, stepsize 13 int32, snapshot 14 int32, snapshot_prefix 15 string, "
+        "snapshot_diff 16 bool, solver_mode 17 CPU=0|GPU=1, device_id 18 int32, test_compute_loss 19 bool, "
+        "random_seed 20 int64, train_net_param 21 NetParameter, test_net_param 22 NetParameter*, debug_info 23 bool, "
+        "net 24 string, net_param 25 NetParameter, train_state 26 NetState, test_state 27 NetState*, "
+        "snapshot_after_train 28 bool, regularization_type 29 string, "
+        "solver_type 30 SGD=0|NESTEROV=1|ADAGRAD=2|RMSPROP=3|ADADELTA=4|ADAM=5, delta 31 float, "
+        "test_initialization 32 bool, average_loss 33 int32, stepvalue 34 int32*, clip_gradients 35 float, "
+        "iter_size 36 int32, snapshot_format 37 HDF5=0|BINARYPROTO=1, rms_decay 38 float, momentum2 39 float, "
+        "type 40 string, layer_wise_reduce 41 bool, weights 42 string*"
+    ),
     "SolverState": (
         "iter 1 int32, learned_net 2 string, history 3 BlobProto*, current_step 4 int32, pysketch_run 1000 string"
     ),
@@ -153,6 +166,11 @@ _SCHEMA = {
 def message_class(name: str) -> type[Message]:
     """The protobuf class of one of Caffe's message types."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"caffe.{name}"))
+
+
+def message_names() -> list[str]:
+    """The message types that are here."""
+    return list(_SCHEMA)
 
 
 def parse_text(text: str, message: Message) -> None:

@@ -62,7 +62,7 @@ class CaffemodelFile:
 
     def read(self, layer: str, index: int) -> np.ndarray:
         """A param as float32; SnapshotError if its values are not as many as its shape says."""
-        return _values(self._blobs[layer][index], f'{self.path}: layer "{layer}", param {index}')
+        return blob_array(self._blobs[layer][index], f'{self.path}: layer "{layer}", param {index}')
 
 
 def write_caffemodel(
@@ -79,14 +79,11 @@ def write_caffemodel(
     attributes: texts of a net file, kept in fields of our own.
     """
     net = message_class("NetParameter")(name=name)
-    for definition, (_, arrays) in zip(layers, weights, strict=True):
+    for k, (definition, (_, arrays)) in enumerate(zip(layers, weights, strict=True)):
         layer = net.layer.add()
         parse_text(layer_text(definition, phase), layer)
-        for array in arrays:
-            _fill(layer.blobs.add(), array)
-    for layer, (_, arrays) in zip(net.layer, diffs or (), strict=False):
-        for blob, array in zip(layer.blobs, arrays, strict=True):
-            blob.diff.extend(np.asarray(array, np.float32).ravel())
+        for array, diff in zip(arrays, diffs[k][1] if diffs else [None] * len(arrays), strict=True):
+            fill_blob(layer.blobs.add(), array, diff)
     for key, text in (attributes or {}).items():
         setattr(net, f"pysketch_{key}", text)
     _write(path, net)
@@ -117,7 +114,7 @@ def write_binary_state(path: str | os.PathLike[str], state: SolverState) -> None
         iter=state.iteration, learned_net=state.learned_net, current_step=state.current_step
     )
     for array in state.history:
-        _fill(message.history.add(), array)
+        fill_blob(message.history.add(), array)
     if _RUN in state.attributes:
         message.pysketch_run = state.attributes[_RUN]
     _write(path, message)
@@ -140,9 +137,28 @@ def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, 
     for k, (blob, shape) in enumerate(zip(message.history, shapes, strict=True)):
         if not _fits(blob, shape):
             raise SnapshotError(f"{path}: history {k} has shape {_shape(blob)}, expected {shape}")
-        history.append(_values(blob, f"{path}: history {k}").reshape(shape))
+        history.append(blob_array(blob, f"{path}: history {k}").reshape(shape))
     learned_net, run = (_text(text, path) for text in (message.learned_net, message.pysketch_run))
     return SolverState(message.iter, learned_net, message.current_step, history, {_RUN: run} if run else {})
+
+
+def fill_blob(blob: Any, array: np.ndarray, diff: np.ndarray | None = None) -> None:
+    """Put an array, and its diff, into an empty BlobProto, as float32."""
+    blob.shape.dim.extend(array.shape)
+    blob.data.extend(np.asarray(array, np.float32).ravel())
+    if diff is not None:
+        blob.diff.extend(np.asarray(diff, np.float32).ravel())
+
+
+def blob_array(blob: Any, where: str, diff: bool = False) -> np.ndarray:
+    """The data, or the diff, of a BlobProto as float32; SnapshotError if its values are not as many as its shape says.
+
+    The shape of an old file's is of four axes.
+    """
+    values, shape = (blob.diff or blob.double_diff) if diff else (blob.data or blob.double_data), _shape(blob)
+    if min(shape, default=0) < 0 or math.prod(shape) != len(values):
+        raise SnapshotError(f"{where}: {len(values)} values for the shape {shape}")
+    return np.array(values, np.float32).reshape(shape)
 
 
 def _stock(section: Message) -> Message:
@@ -183,11 +199,6 @@ def _write(path: str | os.PathLike[str], message: Any) -> None:
         raise SnapshotError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _fill(blob: Any, array: np.ndarray) -> None:
-    blob.shape.dim.extend(array.shape)
-    blob.data.extend(np.asarray(array, np.float32).ravel())
-
-
 def _shape(blob: Any) -> tuple[int, ...]:
     if blob.HasField("shape"):
         return tuple(blob.shape.dim)
@@ -199,10 +210,3 @@ def _fits(blob: Any, shape: tuple[int, ...]) -> bool:
     if blob.HasField("shape"):
         return found == shape
     return len(shape) <= 4 and found == (1,) * (4 - len(shape)) + shape
-
-
-def _values(blob: Any, where: str) -> np.ndarray:
-    values, shape = blob.data or blob.double_data, _shape(blob)
-    if min(shape, default=0) < 0 or math.prod(shape) != len(values):
-        raise SnapshotError(f"{where}: {len(values)} values for the shape {shape}")
-    return np.array(values, np.float32).reshape(shape)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from pysketch.caffe_schema import message_class
+from pysketch.caffemodel import blob_array, fill_blob
 from pysketch.images import interpolate, read_photo, read_sketch
 
 
@@ -24,6 +27,18 @@ def resize_image(image: np.ndarray, new_dims: Sequence[int], interp_order: int =
     if interp_order != 1:
         raise ValueError(f"resize_image interpolates bilinearly (interp_order 1), found {interp_order}")
     return interpolate(image, int(new_dims[1]), int(new_dims[0]))
+
+
+def blobproto_to_array(blob: Any, return_diff: bool = False) -> np.ndarray:
+    """A BlobProto's data, or diff, as float32: a mean image's, a param's. SnapshotError if its shape does not fit."""
+    return blob_array(blob, "BlobProto", return_diff)
+
+
+def array_to_blobproto(array: np.ndarray, diff: np.ndarray | None = None) -> Any:
+    """A BlobProto that holds an array, and its diff, as float32."""
+    blob = message_class("BlobProto")()
+    fill_blob(blob, array, diff)
+    return blob
 
 
 class Transformer:

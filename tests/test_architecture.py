@@ -42,7 +42,8 @@ ROOMS = {
     " baselines.photo_descriptors baselines.shape_prior baselines.mrf_plus"
     " baselines.refinement baselines.support_vectors baselines.svr baselines.sparse_coding baselines.sns"
     " baselines.sns_sre baselines.hmm baselines.embedded_hmm baselines.paired_gaussians baselines.e_hmm baselines",
-    "use": "net_file sketcher onnx_operators export evaluation figures diagram report io caffe.net_spec caffe pysketch",
+    "use": "net_file sketcher onnx_operators export evaluation figures diagram report io caffe.net_spec"
+    " caffe.proto caffe pysketch",
 }
 ORDER = " ".join(ROOMS.values()).split()
 

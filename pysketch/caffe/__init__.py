@@ -1,8 +1,8 @@
 """pycaffe's names on pysketch: ``import pysketch.caffe as caffe`` runs common pycaffe scripts unchanged.
 
-Here are `Net`, the solvers, `get_solver`, `Layer` for Python layers, `io`, and `NetSpec` with `layers` and `params`. A
-Python layer's ``import caffe`` finds this module too, unless a real one is installed. A netdef may import Python layers
-from the folder of the script that runs (sys.path[0]) and from nowhere else.
+Here are `Net`, the solvers, `get_solver`, `Layer` for Python layers, `io`, `proto.caffe_pb2`, and `NetSpec` with
+`layers` and `params`. A Python layer's ``import caffe`` finds this module too, unless a real one is installed. A netdef
+may import Python layers from the folder of the script that runs (sys.path[0]) and from nowhere else.
 
 The device is the CPU until set_mode_gpu; then `blob.data` and `blob.diff` are CuPy arrays.
 """
@@ -17,6 +17,7 @@ import pysketch.net
 import pysketch.solver
 from pysketch import io
 from pysketch.backend import CPU, Device, choose_device
+from pysketch.caffe import proto
 from pysketch.caffe.net_spec import NetSpec, layers, params, to_proto
 from pysketch.caffe_layer import TEST, TRAIN, BlobVec, Layer
 from pysketch.netdef import Phase
@@ -40,6 +41,7 @@ __all__ = [
     "io",
     "layers",
     "params",
+    "proto",
     "set_device",
     "set_mode_cpu",
     "set_mode_gpu",
