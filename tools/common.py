@@ -61,6 +61,14 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", help="let the netdef's HDF5Output layers write files in DIR")
 
 
+def add_net(parser: argparse.ArgumentParser) -> None:
+    """The netdef, and the options that say which net is made of it: --phase, --stage, --size, --layers."""
+    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
+    add_state(parser)
+    add_size(parser)
+    add_layers(parser)
+
+
 def add_state(parser: argparse.ArgumentParser) -> None:
     """The options --phase and --stage, which choose layers by their include and exclude rules."""
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="default: test")

@@ -54,11 +54,8 @@ def draw(net: Net, path: str, title: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("draw_net.py", "Draw the graph of a net, with shapes and sizes.", EXAMPLES)
-    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
     parser.add_argument("-o", "--output", required=True, metavar="PICTURE", help="a .png, .svg or .pdf file")
-    common.add_state(parser)
-    common.add_size(parser)
-    common.add_layers(parser)
+    common.add_net(parser)
     return parser
 
 

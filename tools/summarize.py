@@ -71,10 +71,7 @@ def _count(number: int | None) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("summarize.py", "Shapes, params, multiply-adds, memory, receptive fields.", EXAMPLES)
-    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
-    common.add_state(parser)
-    common.add_size(parser)
-    common.add_layers(parser)
+    common.add_net(parser)
     return parser
 
 
