@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from exported import assert_near, feed, run_onnx, run_opencv, single
 
@@ -52,10 +53,12 @@ def test_onnxruntime_draws_what_a_shipped_net_draws(path, n, h, w):
         ("TanH", ""),
     ],
 )
-def test_opencv_computes_the_stock_layers_as_we_do(type, extra, tmp_path):
+def test_opencv_computes_the_stock_layers_as_we_do_and_its_files_come_back(type, extra, tmp_path):
     net = single(type, extra)
     name, x, right = feed(net, 1, 7, 6)
     assert_near(run_opencv(net, tmp_path, {name: x}), right)
+    again = Net(str(tmp_path / "n.prototxt"), Phase.TEST, weights=str(tmp_path / "n.caffemodel"))
+    np.testing.assert_array_equal(again.forward(**{name: x})["y"], right)
 
 
 @pytest.mark.parametrize(
