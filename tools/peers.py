@@ -55,9 +55,12 @@ def missing_libraries(peer: str) -> list[str]:
 
 
 def check_known(net: Net, peer: str) -> None:
-    """NetdefError, which names the layer, if a net has one that PyTorch is not told of here."""
-    for layer in net.layers:
-        if peer in TRAINING and layer.type not in TORCH_LAYERS:
+    """NetdefError, which names the layer, if the peer is PyTorch and a net has another layer than TORCH_LAYERS.
+
+    What the other peers do not know `onnx_model` says.
+    """
+    for layer in net.layers if peer in TRAINING else ():
+        if layer.type not in TORCH_LAYERS:
             known = ", ".join(TORCH_LAYERS)
             raise layer.error(f"type {layer.type} is not known to the peer {peer}; it knows {known}")
 

@@ -28,7 +28,7 @@ class BatchData(Layer):
         """The arrays of all tops, on the CPU, for these (draw, index) of `BatchOrder`; a thread may call it."""
         raise NotImplementedError(f"{type(self).__name__} has no make_batch")
 
-    def begin(self, items: int, shuffle: bool, tops: int, prefetch: bool = True) -> None:
+    def begin(self, items: int, shuffle: bool, prefetch: bool = True) -> None:
         """Start at the first of so many items, in their order or in another one each epoch.
 
         prefetch: make the next batch in a thread while the net works on the present one.
@@ -36,7 +36,7 @@ class BatchData(Layer):
         self.order = BatchOrder(items, shuffle, partial(self.generator, "order"))
         self._prefetch = prefetch
         self._prefetcher = Prefetcher(self.make_batch)
-        self._stages = [Stage(self.xp) for _ in range(tops)]
+        self._stages = [Stage(self.xp) for _ in self.definition.top]
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The next batch, as large as the first top's first axis; one that fails is not counted as given."""

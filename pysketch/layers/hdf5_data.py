@@ -50,7 +50,7 @@ class HDF5Data(BatchData):
                 raise self.error(f'dataset "{name}" has rows of different shapes in its files: {shapes}', DataError)
         dtype = self.context.dtype
         self.rows = {name: np.concatenate([part[name] for part in parts]).astype(dtype, copy=False) for name in names}
-        self.begin(len(self.rows[names[0]]), self.options.shuffle, len(top), prefetch=False)
+        self.begin(len(self.rows[names[0]]), self.options.shuffle, prefetch=False)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """(batch_size, shape of a row)."""

@@ -77,7 +77,7 @@ class ImageData(BatchData):
         self.mean = np.asarray(mean or (0.0,), np.float32)[:, None, None]
         self.train = self.phase == Phase.TRAIN
         self.items = self._read_list()
-        self.begin(len(self.items), options.shuffle, len(top))
+        self.begin(len(self.items), options.shuffle)
         self._shape = self._prepare(0, 0).shape
         if self.train and options.rand_skip:
             self.order.skip(int(self.generator("skip").integers(options.rand_skip)))

@@ -92,7 +92,7 @@ class PhotoSketchData(BatchData):
             self._read(index)
         shuffle = train if options.shuffle is None else options.shuffle
         all_kept = self.pairs.kept == len(self.pairs)
-        self.begin(len(self.pairs), shuffle, len(top), prefetch=not all_kept or self.xp is not np)
+        self.begin(len(self.pairs), shuffle, prefetch=not all_kept or self.xp is not np)
         logger.info(
             "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
             self.name,

@@ -20,7 +20,7 @@ class Counted(BatchData):
     def setup(self, bottom, top):
         """Five items, another order each epoch."""
         self.threads, self.fails = [], False
-        self.begin(5, True, len(top), self.prefetch)
+        self.begin(5, True, self.prefetch)
 
     def reshape(self, bottom, top):
         """Batches of two."""

@@ -16,8 +16,7 @@ def test_the_list_has_every_type_once_and_those_of_caffe_alone(capsys):
     firsts = [line.split("  ")[0] for line in lines]
     for name in [*LAYERS, *UNSUPPORTED_LAYERS]:
         assert firsts.count(name) == 1
-    assert "Crop" in firsts
-    assert any(line.split("  ", 1) == ["Pooling", line.split("  ", 1)[1]] and "mean" in line for line in lines)
+    assert any(line.startswith("Pooling  ") and "mean" in line for line in lines)
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
