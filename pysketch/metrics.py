@@ -91,3 +91,16 @@ def own_ranks(distances: np.ndarray) -> np.ndarray:
 def cumulative_match_score(ranks: np.ndarray, n: int) -> float:
     """The paper's CMS at rank n, in percent: the share of queries whose own person is among the n nearest."""
     return 100 * float((ranks <= n).mean())
+
+
+def least_alike(photos: Sequence[np.ndarray], count: int) -> list[int]:
+    """The indices of the `count` photos (H, W, 3) that lie farthest from the nearest other one, farthest first.
+
+    The distance is Euclidean, between the photos shrunk to a quarter of their size (images.rescale), grey levels
+    0..255. ValueError if photos differ in size.
+    """
+    small = np.stack([[rescale(channel, 0.25) for channel in np.moveaxis(photo, 2, 0)] for photo in photos])
+    small = small.reshape(len(photos), -1)
+    distances = cdist(small, small)
+    np.fill_diagonal(distances, np.inf)
+    return np.argsort(-distances.min(axis=1), kind="stable")[:count].tolist()

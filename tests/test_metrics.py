@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from pysketch.images import rescale
-from pysketch.metrics import cumulative_match_score, own_ranks, psnr, rescaled_rmse, rmse, squared_distances, ssim
+from pysketch.metrics import (
+    cumulative_match_score,
+    least_alike,
+    own_ranks,
+    psnr,
+    rescaled_rmse,
+    rmse,
+    squared_distances,
+    ssim,
+)
 
 
 def picture(*values):
@@ -123,3 +132,18 @@ def test_pictures_keep_all_their_pixels():
 @pytest.mark.parametrize(("n", "score"), [(1, 25), (2, 75), (3, 75), (4, 75), (5, 100)])
 def test_the_cumulative_match_score_is_the_share_within_the_first_n_in_percent(n, score):
     assert cumulative_match_score(np.array([2, 1, 5, 2]), n) == score
+
+
+def test_the_least_alike_is_farthest_from_its_nearest_and_not_from_the_mean():
+    grey = [10, 12, 200, 203, 100]  # two pairs of look-alikes and one between them
+    photos = [np.full((8, 12, 3), level, np.uint8) for level in grey]
+    assert least_alike(photos, 1) == [4]
+    assert least_alike(photos, 3)[:1] == [4]
+    assert set(least_alike(photos, 3)) == {4, 2, 3}
+    assert least_alike(photos, 5)[3:] == [0, 1]
+
+
+def test_photos_are_alike_in_colour_too():
+    photos = [np.zeros((8, 8, 3), np.uint8) for _ in range(3)]
+    photos[1][..., 2] = 255
+    assert least_alike(photos, 1) == [1]

@@ -10,7 +10,7 @@ import numpy as np
 from repro_nets import ITERATIONS, recipe
 from repro_paper import ALPHA, LAMBDA
 from repro_runner import Cell, Experiment, Row, number
-from repro_training import SCORES, Recipe, Setting, learned_pairs, score, scores, train
+from repro_training import SCORES, Recipe, Setting, pairs_of, score, scores, train
 
 from pysketch import figures
 from pysketch.evaluation import PHOTO_CROP, SKETCH_CROP
@@ -34,7 +34,7 @@ def regularizer(setting: Setting) -> Experiment:
 
     def compute(cell: Cell) -> Mapping[str, Any]:
         path = train(setting, made(cell))
-        sketcher, pairs = Sketcher(path, workers=setting.workers), learned_pairs(setting, made(cell))
+        sketcher, pairs = Sketcher(path, workers=setting.workers), pairs_of(setting, made(cell), Phase.TRAIN)
         sketches = np.stack([crop_centre(pair.sketch, *SKETCH_CROP) for pair in pairs]).astype(np.float64)
         drawn = [sketcher.predict(crop_centre(pair.photo, *PHOTO_CROP)) for pair in pairs]
         drawn = np.stack([crop_centre(sketch, *SKETCH_CROP) for sketch in drawn]).astype(np.float64)

@@ -120,10 +120,10 @@ def net_path(setting: Setting, recipe: Recipe) -> Path:
     return setting.out / "nets" / f"{recipe.name}.h5"
 
 
-def learned_pairs(setting: Setting, recipe: Recipe) -> list[Pair]:
-    """The training pairs that a recipe's net learns from, as its data layer chooses them, not augmented."""
+def pairs_of(setting: Setting, recipe: Recipe, phase: Phase) -> list[Pair]:
+    """The pairs that a recipe's data layer chooses, not augmented: TRAIN, to learn from; TEST, to be scored on."""
     netdef = definition(recipe, net_path(setting, recipe)).train_net
-    net = Net(netdef, Phase.TRAIN, data_source=setting.data, seed=recipe.seed, workers=setting.workers)
+    net = Net(netdef, phase, data_source=setting.data, seed=recipe.seed, workers=setting.workers)
     with closing(net):
         pairs = net.layers[0].pairs
         return [pairs[k] for k in range(len(pairs))]

@@ -10,6 +10,7 @@ from pathlib import Path
 import common
 from repro_literal import literal
 from repro_nets import fig3, fig4, fig5, fig6
+from repro_recipe import recipe
 from repro_regularizer import regularizer
 from repro_runner import Experiment, Results, run
 from repro_tables import growth, table1, table2
@@ -31,6 +32,7 @@ experiments:
   fig5         MPRL of the four shipped nets                                                      (1 min)
   fig6         the medium net with and without the coordinates X and Y                            (10 min)
   regularizer  its gradient and the scores for alpha from 0 to 1e9, on 10 and 88 pairs            (15 min)
+  recipe       how the shipped nets' recipe was chosen: small nets on 70 training pairs, the other 18 held out (70 min)
   literal      the paper's own recipe, update by update: its plateau, and what then               (6 min)
   growth       the time of one photo over the number of training pairs                            (10 min)
 
@@ -54,6 +56,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = {
     "fig5": fig5,
     "fig6": fig6,
     "regularizer": regularizer,
+    "recipe": recipe,
     "literal": literal,
     "growth": growth,
 }

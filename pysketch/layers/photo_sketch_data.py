@@ -11,6 +11,7 @@ from pysketch.blob import Blob
 from pysketch.errors import DataError
 from pysketch.layer import Count, register
 from pysketch.layers.batch_data import BatchData
+from pysketch.metrics import least_alike
 from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, PairCache, Reader, find_pairs
@@ -29,6 +30,10 @@ class PhotoSketchData(BatchData):
     The photo is cropped to its centre, the sketch to the centre of that crop: 200 x 250 -> 155 x 200 ->
     143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
     1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop.
+
+    ``"hold_out": 18`` splits the training pairs: phase TRAIN learns from all but 18, phase TEST scores these 18 in
+    place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
+    ``"held_out": "unusual"``, they are those whose photos are the least like any other's (`metrics.least_alike`).
 
     All pairs are decoded and checked at setup; those that fit into `cache_mb` stay in memory. If all do, a
     batch costs about 1 ms and is made in `forward`: a thread for it was measured and gains nothing, as the
@@ -64,7 +69,17 @@ class PhotoSketchData(BatchData):
             Option("shuffle", Kind.BOOL, None, help="another order each epoch? default: in phase TRAIN"),
             Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the pairs left-right?"),
             Option("shift", Kind.INT32, 0, low=0, help="phase TRAIN: move the crops by up to so many pixels"),
-            Option("pairs", Kind.INT32, 0, low=0, help="use only so many pairs; 0: all"),
+            Option(
+                "hold_out", Kind.INT32, 0, low=0, help="training pairs that TRAIN leaves out and TEST scores instead"
+            ),
+            Option("held_out", Choice({"random": 0, "unusual": 1}), "random", help="which of them"),
+            Option(
+                "pairs",
+                Kind.INT32,
+                0,
+                low=0,
+                help="use only so many pairs, of those to learn from if some are held out; 0: all",
+            ),
             Option("choose", Choice({"first": 0, "random": 1}), "first", help="which of them"),
             Option(
                 "cache_mb",
@@ -156,7 +171,8 @@ class PhotoSketchData(BatchData):
                 "or --data synthetic for the built-in synthetic faces",
                 DataError,
             )
-        split = self.options.split or ("train" if self.phase == Phase.TRAIN else "test")
+        of_training = self.phase == Phase.TRAIN or self.options.hold_out > 0
+        split = self.options.split or ("train" if of_training else "test")
         logger.info("Layer %s: reading the %s pairs of %s", self.name, split, source)
         try:
             return find_pairs(source, split)
@@ -164,6 +180,11 @@ class PhotoSketchData(BatchData):
             raise self.error(str(error), DataError) from None
 
     def _choose(self, pairs: list[Reader]) -> list[Reader]:
+        if self.options.hold_out:
+            learned, held = self._hold_out(pairs)
+            if self.phase == Phase.TEST:
+                return held
+            pairs = learned
         wanted = self.options.pairs
         if wanted > len(pairs):
             raise self.error(f"{wanted} pairs asked for, but the source has {len(pairs)}", DataError)
@@ -173,3 +194,28 @@ class PhotoSketchData(BatchData):
             return pairs[:wanted]
         chosen = self.generator("subset").permutation(len(pairs))[:wanted]
         return [pairs[k] for k in sorted(chosen)]
+
+    def _hold_out(self, pairs: list[Reader]) -> tuple[list[Reader], list[Reader]]:
+        """The training pairs to learn from, and those held out; the same in both phases."""
+        count = self.options.hold_out
+        if count >= len(pairs):
+            raise self.error(
+                f"hold_out must leave pairs to learn from: found {count}, of {len(pairs)} pairs", DataError
+            )
+        if self.options.held_out == "random":
+            held = self.generator("hold out").permutation(len(pairs))[:count].tolist()
+        else:
+            held = least_alike(self._same_size_photos(pairs), count)
+        return [pair for k, pair in enumerate(pairs) if k not in held], [pairs[k] for k in sorted(held)]
+
+    def _same_size_photos(self, pairs: list[Reader]) -> list[np.ndarray]:
+        try:
+            photos = [read().photo for read in pairs]
+        except DataError as error:
+            raise self.error(str(error), DataError) from None
+        sizes = {f"{photo.shape[1]}x{photo.shape[0]}" for photo in photos}
+        if len(sizes) > 1:
+            raise self.error(
+                f'"held_out": "unusual" needs photos of one size, found {", ".join(sorted(sizes))}', DataError
+            )
+        return photos

@@ -245,6 +245,33 @@ def test_pairs_equal_to_all_of_them_is_allowed(five: Path) -> None:
     assert numbers(make(five, batch_size=0, pairs=5, choose="random")) == list(range(5))
 
 
+def test_pairs_held_out_are_scored_and_not_learned_and_the_seed_chooses_them(five: Path) -> None:
+    chosen = set()
+    for seed in range(6):
+        learned = numbers(make(five, Phase.TRAIN, seed, batch_size=0, hold_out=2, shuffle=False))
+        held = numbers(make(five, Phase.TEST, seed, batch_size=0, hold_out=2))
+        assert (len(learned), len(held)) == (3, 2)
+        assert learned == sorted(set(range(5)) - set(held))
+        assert held == numbers(make(five, Phase.TEST, seed, batch_size=0, hold_out=2))
+        chosen.add(tuple(held))
+    assert len(chosen) > 1
+
+
+def test_a_subset_is_taken_of_the_pairs_that_are_not_held_out(five: Path) -> None:
+    options = {"batch_size": 0, "hold_out": 1, "pairs": 3, "choose": "random", "shuffle": False}
+    learned, held = (numbers(make(five, phase, 4, **options)) for phase in (Phase.TRAIN, Phase.TEST))
+    assert (len(learned), len(held)) == (3, 1)
+    assert not set(learned) & set(held)
+
+
+def test_unusual_pairs_are_those_whose_photos_are_least_like_any_other(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 5)
+    write_image(tmp_path / "photos" / "01.png", np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+    options = {"batch_size": 0, "hold_out": 1, "held_out": "unusual", "shuffle": False}
+    assert make(tmp_path, Phase.TEST, **options).forward()[0][0, 2, 0, 0] == 255
+    assert numbers(make(tmp_path, Phase.TRAIN, **options)) == [0, 2, 3, 4]
+
+
 @pytest.fixture(scope="module")
 def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train/ of 3 pairs and test/ of 2."""
@@ -259,6 +286,9 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (Phase.TEST, {}, 2),
         (Phase.TRAIN, {"split": "test"}, 2),
         (Phase.TEST, {"split": "train"}, 3),
+        (Phase.TRAIN, {"hold_out": 1}, 2),
+        (Phase.TEST, {"hold_out": 1}, 1),
+        (Phase.TRAIN, {"hold_out": 1, "split": "test"}, 1),
     ],
 )
 def test_the_split_is_that_of_the_phase_unless_told(divided: Path, phase: Phase, options: dict, count: int) -> None:
@@ -347,6 +377,21 @@ def test_a_shift_that_leaves_the_image_is_refused_before_training(five: Path, sh
 
 def test_more_pairs_than_there_are_are_refused(five: Path) -> None:
     assert refusal(five, pairs=6).endswith("6 pairs asked for, but the source has 5")
+    assert refusal(five, phase=Phase.TRAIN, pairs=5, hold_out=1).endswith("5 pairs asked for, but the source has 4")
+
+
+def test_holding_out_all_pairs_is_refused(five: Path) -> None:
+    assert refusal(five, hold_out=5).endswith("hold_out must leave pairs to learn from: found 5, of 5 pairs")
+
+
+def test_unusual_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 3)
+    write_image(tmp_path / "photos" / "01.png", photo_of(1, 9, 12))
+    write_image(tmp_path / "sketches" / "01.png", sketch_of(1, 9, 12))
+    message = refusal(tmp_path, hold_out=1, held_out="unusual")
+    assert message.endswith('"held_out": "unusual" needs photos of one size, found 9x11, 9x12')
+    (tmp_path / "photos" / "02.png").write_bytes(b"no image")
+    assert "02.png: not an image" in refusal(tmp_path, hold_out=1, held_out="unusual")
 
 
 @pytest.mark.parametrize(
@@ -357,6 +402,8 @@ def test_more_pairs_than_there_are_are_refused(five: Path) -> None:
         ({"photo_width": 0}, "PhotoSketchData.photo_width: expected at least 1, found 0"),
         ({"shift": -1}, "PhotoSketchData.shift: expected at least 0, found -1"),
         ({"split": "valid"}, "PhotoSketchData.split: expected one of train, test"),
+        ({"hold_out": -1}, "PhotoSketchData.hold_out: expected at least 0, found -1"),
+        ({"held_out": "dark"}, "PhotoSketchData.held_out: expected one of random, unusual"),
         ({"choose": "last"}, "PhotoSketchData.choose: expected one of first, random"),
         ({"cache_mb": -1}, "PhotoSketchData.cache_mb: expected at least 0, found -1"),
         ({"mirrored": True}, 'unknown field "mirrored" in PhotoSketchData; did you mean "mirror"'),

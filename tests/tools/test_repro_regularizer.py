@@ -8,6 +8,7 @@ from repro_runner import Results, run
 from repro_training import SCORES
 
 from pysketch.evaluation import SKETCH_CROP
+from pysketch.netdef import Phase
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 
@@ -97,7 +98,7 @@ def test_ratios_are_of_the_pairs_that_the_net_has_learned_from(setting, tmp_path
     none, strong = results.done
     assert float(none["ratio_trained"]) == 0 < float(strong["ratio_trained"])
     made = repro_nets.recipe(3, "0", 1, 2)
-    learned = repro_regularizer.learned_pairs(setting, made)
+    learned = repro_regularizer.pairs_of(setting, made, Phase.TRAIN)
     assert asked[0].shape == (3, *SKETCH_CROP[::-1])
     assert asked[0][2].mean() == pytest.approx(learned[2].sketch[31:219, 28:171].mean())
     section = results.experiment.show(results.done, tmp_path)

@@ -7,8 +7,8 @@ from repro_training import (
     SCORES,
     Recipe,
     definition,
-    learned_pairs,
     net_path,
+    pairs_of,
     score,
     scores,
     train,
@@ -20,7 +20,7 @@ from repro_training import (
 from pysketch.errors import DivergenceError
 from pysketch.layers.generative_discriminative_loss import GenerativeDiscriminativeLoss
 from pysketch.layers.photo_sketch_data import PhotoSketchData
-from pysketch.netdef import load_netdef
+from pysketch.netdef import Phase, load_netdef
 from pysketch.sketcher import Sketcher
 
 NETDEF = """
@@ -120,13 +120,16 @@ def test_a_training_that_diverges_leaves_no_net(setting, tmp_path):
 
 def test_the_pairs_learned_from_are_those_that_the_seed_chooses(setting):
     chosen = [
-        {pair.name for pair in learned_pairs(setting, Recipe("tiny", 3, seed, {"pairs": "4", "choose": '"random"'}))}
+        {
+            pair.name
+            for pair in pairs_of(setting, Recipe("tiny", 3, seed, {"pairs": "4", "choose": '"random"'}), Phase.TRAIN)
+        }
         for seed in range(6)
     ]
     everyone = {pair.name for pair in setting.training_pairs()}
     assert all(len(names) == 4 and names < everyone for names in chosen)
     assert len(set(map(frozenset, chosen))) > 1
-    assert len(learned_pairs(setting, recipe())) == 6
+    assert len(pairs_of(setting, recipe(), Phase.TRAIN)) == 6
 
 
 def test_scores_are_those_of_the_test_pairs(setting):
