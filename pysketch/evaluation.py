@@ -15,7 +15,7 @@ import numpy as np
 
 from pysketch.baselines.baseline import Baseline, Progress, silent
 from pysketch.errors import DataError
-from pysketch.metrics import cumulative_match_score, own_ranks, psnr, rescaled_rmse, squared_distances, ssim
+from pysketch.metrics import cumulative_match_score, own_ranks, psnr, rescaled_rmse, rmse, squared_distances, ssim
 from pysketch.pairs import Pair
 from pysketch.preprocessing import crop_centre
 from pysketch.sketcher import Sketcher
@@ -54,6 +54,23 @@ class Evaluation:
     def rmses(self) -> np.ndarray:
         """(N,): RMSE in grey levels 0..255, at scale 1."""
         return self.rescaled_rmses[:, 1]
+
+    @cached_property
+    def biases(self) -> np.ndarray:
+        """(N,): mean difference, drawn less the artist's, in grey levels: above 0 what was drawn is lighter."""
+        return np.array(
+            [float(np.mean(drawn, dtype=float) - np.mean(sketch, dtype=float)) for drawn, sketch in self._images()]
+        )
+
+    @cached_property
+    def unbiased_rmses(self) -> np.ndarray:
+        """(N,): RMSE at scale 1 after the mean of `biases`, one number for all pairs, is taken off what was drawn.
+
+        A diagnosis, not a score: it says how much of the error is one tone, as artists, papers and scanners differ
+        in, and it has seen the artists' sketches.
+        """
+        bias = self.biases.mean()
+        return np.array([rmse(drawn - bias, sketch) for drawn, sketch in self._images()])
 
     @cached_property
     def psnrs(self) -> np.ndarray:
@@ -131,7 +148,20 @@ def fit_seconds(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pa
     return time.perf_counter() - start
 
 
-CSV_HEADER = ("method", "crop", "pair", "rank", "first", "rmse_0.5", "rmse", "rmse_2", "psnr", "ssim", "seconds")
+CSV_HEADER = (
+    "method",
+    "crop",
+    "pair",
+    "rank",
+    "first",
+    "rmse_0.5",
+    "rmse",
+    "rmse_2",
+    "bias",
+    "psnr",
+    "ssim",
+    "seconds",
+)
 
 
 def csv_rows(evaluation: Evaluation) -> list[tuple[str | float, ...]]:
@@ -142,6 +172,7 @@ def csv_rows(evaluation: Evaluation) -> list[tuple[str | float, ...]]:
         evaluation.ranks.tolist(),
         evaluation.first(),
         *evaluation.rescaled_rmses.T.tolist(),
+        evaluation.biases.tolist(),
         evaluation.psnrs.tolist(),
         evaluation.ssims.tolist(),
         evaluation.seconds,

@@ -43,6 +43,21 @@ def test_scores_are_the_measures_of_the_crops():
     assert scores.matched(2) == metrics.cumulative_match_score(scores.ranks, 2)
 
 
+def test_bias_is_how_much_lighter_the_drawn_is_and_its_mean_is_what_an_unbiased_rmse_leaves_out():
+    scores = evaluation_of(drawn=[30, 10, 255], sketches=[20, 20, 225])
+    assert scores.biases.tolist() == [10, -10, 30]
+    assert scores.rmses.tolist() == [10, 10, 30]
+    assert scores.unbiased_rmses.tolist() == [0, 20, 20]
+
+
+def test_an_unbiased_rmse_keeps_what_varies_within_a_picture():
+    pairs = random_pairs("a", "b")
+    scores = evaluate("green", green, pairs, crop=(13, 15))
+    bias = np.mean([each.mean() for each in scores.drawn]) - np.mean([each.mean() for each in scores.sketches])
+    for found, drawn, sketch in zip(scores.unbiased_rmses, scores.drawn, scores.sketches, strict=True):
+        assert found == pytest.approx(np.sqrt(((drawn.astype(float) - bias - sketch) ** 2).mean()))
+
+
 def test_what_is_drawn_is_scored_as_8_bit_grey_levels():
     values = np.float32([[-3.0, 300.0, 10.4, 10.6]])
     (drawn,) = evaluate("m", lambda photo: values, random_pairs("a", h=1, w=4), crop=(4, 1)).drawn
@@ -91,6 +106,7 @@ def test_csv_rows_have_the_headers_columns():
     assert (row["method"], row["crop"], row["pair"], b[2]) == ("green", "13x15", "a", "b")
     scores = evaluate("green", green, random_pairs("a", "b"), (13, 15))
     assert [row["rmse_0.5"], row["rmse"], row["rmse_2"]] == scores.rescaled_rmses[0].tolist()
+    assert row["bias"] == scores.biases[0]
     assert (row["psnr"], row["ssim"]) == (scores.psnrs[0], scores.ssims[0])
     assert (row["rank"], row["first"]) == (scores.ranks[0], scores.first()[0])
 

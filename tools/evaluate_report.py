@@ -15,7 +15,7 @@ from pysketch.preprocessing import crop_centre
 from pysketch.report import PICTURES, Picture, Section, Table, write_csv, write_page
 
 RANKS = (1, 3, 5, 10)
-SCORES = ("method", "RMSE", "RMSE at .5", "RMSE at 2", "PSNR", "SSIM", *(f"rank {n}" for n in RANKS), "s/photo")
+SCORES = ("method", "RMSE", "RMSE at .5", "RMSE at 2", "bias", "PSNR", "SSIM", *(f"rank {n}" for n in RANKS), "s/photo")
 _EXTREMES = 5  # how many best and worst pairs are shown
 
 
@@ -24,7 +24,7 @@ def scores(evaluation: Evaluation) -> list[str | float]:
     half, one, two = evaluation.rescaled_rmses.mean(axis=0).tolist()
     ranks = [evaluation.matched(n) for n in RANKS]
     seconds = float(np.median(evaluation.seconds))
-    means = float(evaluation.psnrs.mean()), float(evaluation.ssims.mean())
+    means = [float(each.mean()) for each in (evaluation.biases, evaluation.psnrs, evaluation.ssims)]
     return [evaluation.method, one, half, two, *means, *ranks, seconds]
 
 
@@ -55,7 +55,8 @@ def _table(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
     first = evaluations[0]
     text = (
         f"All scores are of the centre {first.crop[0]}x{first.crop[1]} of a sketch. RMSE is on grey levels 0 to 255, "
-        "averaged over the pairs; at .5 and at 2 both pictures are rescaled (the paper's MPRL). PSNR is in decibels. "
+        "averaged over the pairs; at .5 and at 2 both pictures are rescaled (the paper's MPRL). bias is the mean "
+        "difference in grey levels: above 0, what is drawn is lighter than the artist's. PSNR is in decibels. "
         "Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, "
         "in percent; who is equally near counts against us. s/photo is the median. Every pair is in pairs.csv."
     )

@@ -17,7 +17,7 @@ import numpy as np
 from bench_child import peak_bytes
 
 from pysketch.baselines import baseline_class
-from pysketch.evaluation import evaluate, fit_seconds, net_draw
+from pysketch.evaluation import Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.files import atomic_path
 from pysketch.pairs import load_pairs
 from pysketch.sketcher import Sketcher
@@ -25,6 +25,9 @@ from pysketch.workers import Workers
 
 CURVE = 10
 """Cumulative match scores are kept up to this rank."""
+
+TONE = ("bias", "unbiased_rmse")
+"""Columns that say how much of an error is one tone: see Evaluation.biases and unbiased_rmses."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,10 +58,16 @@ def measure(method: str, out: Path, data: str, pairs: int, photos: int, threads:
     peak = peak_bytes()
     half, one, two = found.rescaled_rmses.mean(axis=0).tolist()
     values = {"rmse_0.5": half, "rmse": one, "rmse_2": two}
+    values |= tone(found)
     values |= {"psnr": float(found.psnrs.mean()), "ssim": float(found.ssims.mean())}
     values |= {f"rank{n}": found.matched(n) for n in range(1, CURVE + 1)}
     values |= {"seconds": float(np.median(found.seconds)), "learn_seconds": learn_seconds}
     return values | {"peak_mib": round(peak / 2**20) if peak else None}
+
+
+def tone(evaluation: Evaluation) -> dict[str, float]:
+    """The columns of TONE."""
+    return dict(zip(TONE, (float(evaluation.biases.mean()), float(evaluation.unbiased_rmses.mean())), strict=True))
 
 
 if __name__ == "__main__":

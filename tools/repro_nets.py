@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from bench_growth import NETS
+from repro_child import TONE, tone
 from repro_paper import MPRL, PAIRS, RANK1_BY_PAIRS, RANKS
 from repro_runner import Cell, Experiment, Row, number
 from repro_tables import OURS, net_digest, net_file
@@ -116,19 +117,29 @@ def fig5(setting: Setting) -> Experiment:
     """MPRL of the four shipped nets."""
 
     def compute(cell: Cell) -> Mapping[str, Any]:
-        return scores(score(setting, net_file(cell["net"]), setting.test_pairs()))
+        found = score(setting, net_file(cell["net"]), setting.test_pairs())
+        return scores(found) | tone(found)
 
     def show(rows: Sequence[Row], folder: Path) -> Section:
         missing = [net for net in NETS if not net_file(net).is_file()]
         drawn = {row["net"]: _draw(setting, net_file(row["net"])) for row in rows}
         pictures = _mprl(folder, "fig5.png", {row["net"]: row for row in rows}, MPRL)
         pictures += _samples(setting, folder, "fig5_samples.png", drawn)
-        texts = ["MPRL: the RMSE of the pair rescaled by 0.5, 1 and 2, averaged over the test pairs."]
+        texts = ["MPRL: the RMSE of the pair rescaled by 0.5, 1 and 2, averaged over the test pairs.", *_tone(rows)]
         texts += [f"No net file, so no row: {', '.join(missing)}."] if missing else []
         return Section("Figure 5: the nets", texts, [_score_table(rows, "net", MPRL)], pictures)
 
     cells = [{"net": net, "file": net_digest(net)} for net in NETS if net_file(net).is_file()]
-    return Experiment("fig5", ("net", "file"), SCORES, cells, compute, show)
+    return Experiment("fig5", ("net", "file"), (*SCORES, *TONE), cells, compute, show)
+
+
+def _tone(rows: Sequence[Row]) -> list[str]:
+    """By how much each net draws lighter than the artists, and what its RMSE would be without that."""
+    each = [f"{row['net']} by {number(row, TONE[0]):+.1f}, without it {number(row, TONE[1]):.2f}" for row in rows]
+    text = (
+        "Grey levels by which what is drawn is lighter than the artists' sketches, and the RMSE without this one number"
+    )
+    return [f"{text}: {'; '.join(each)}."] if each else []
 
 
 def fig6(setting: Setting) -> Experiment:

@@ -34,7 +34,7 @@ def test_the_table_has_a_line_for_the_net(net_file, aligned, capsys, device):
     assert text.splitlines()[0] == "2 pairs, 143x188 pixels"
     (scores,) = rows(text).values()
     assert list(scores) == [
-        *("RMSE", "at .5", "at 2", "PSNR", "SSIM", "rank 1", "rank 3", "rank 5", "rank 10", "s/photo")
+        *("RMSE", "at .5", "at 2", "bias", "PSNR", "SSIM", "rank 1", "rank 3", "rank 5", "rank 10", "s/photo")
     ]
     assert scores["rank 10"] == 100
 
@@ -52,7 +52,7 @@ def test_a_net_that_draws_the_sketch_itself_scores_perfectly(net_file, aligned, 
     monkeypatch.setattr(evaluate, "Sketcher", Perfect)
     evaluate.main([str(net_file), "--data", str(aligned)])
     scores = rows(capsys.readouterr().out)["net"]
-    expected = {"RMSE": 0, "at .5": 0, "at 2": 0, "PSNR": np.inf, "SSIM": 1, "rank 1": 100}
+    expected = {"RMSE": 0, "at .5": 0, "at 2": 0, "bias": 0, "PSNR": np.inf, "SSIM": 1, "rank 1": 100}
     assert {name: scores[name] for name in expected} == expected
 
 

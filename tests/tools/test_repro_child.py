@@ -26,6 +26,8 @@ def test_a_baselines_scores_are_those_of_the_evaluation(faces, test_pairs, tmp_p
     assert [found["rmse_0.5"], found["rmse"], found["rmse_2"]] == pytest.approx(
         expected.rescaled_rmses.mean(axis=0).tolist()
     )
+    assert found["bias"] == pytest.approx(expected.biases.mean())
+    assert found["unbiased_rmse"] == pytest.approx(expected.unbiased_rmses.mean())
     assert [found[f"rank{n}"] for n in range(1, 11)] == [expected.matched(n) for n in range(1, 11)]
     assert found["seconds"] > 0
     with np.load(tmp_path / "grey.npz") as file:

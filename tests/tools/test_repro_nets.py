@@ -118,6 +118,10 @@ def test_figure_5_has_a_row_for_each_net_file_and_names_those_that_are_missing(
     run([results], None, lambda *_: None)
     section = results.experiment.show(results.done, folder)
     assert section.paragraphs[-1] == "No net file, so no row: sr, medium, large."
+    (found,) = results.done
+    bias, rest = float(found["bias"]), float(found["unbiased_rmse"])
+    assert section.paragraphs[1].endswith(f": small by {bias:+.1f}, without it {rest:.2f}.")
+    assert rest <= float(found["rmse"])
     (row,) = section.tables[0].rows
     assert row[section.tables[0].header.index("the paper's")] == "32.6 / 35.0 / 34.4"
     groups = shown["fig5.png"][0]

@@ -23,7 +23,17 @@ def folder(tmp_path):
 
 
 def a_row(method, rank1, **more):
-    scores = {"rmse_0.5": 30, "rmse": 33.5, "rmse_2": 32, "psnr": 17, "ssim": 0.5, "seconds": 0.25, "learn_seconds": 7}
+    scores = {
+        "rmse_0.5": 30,
+        "rmse": 33.5,
+        "rmse_2": 32,
+        "bias": 4.5,
+        "unbiased_rmse": 33,
+        "psnr": 17,
+        "ssim": 0.5,
+        "seconds": 0.25,
+        "learn_seconds": 7,
+    }
     row = {
         "method": method,
         **scores,
@@ -57,6 +67,7 @@ def test_table_1_stands_beside_the_papers_numbers(setting, folder):
     assert [columns["et"][f"paper's {n}"] for n in (1, 3, 5, 10)] == [71, 81, 88, 96]
     assert [columns["et"][f"rank {n}"] for n in (1, 3, 5, 10)] == [71, 73, 75, 80]
     assert columns["lle"]["paper's 1"] is None
+    assert (columns["ours"]["bias"], columns["ours"]["less bias"]) == (4.5, 33)
     assert (columns["ours"]["RMSE"], columns["ours"]["s/photo"], columns["ours"]["peak MiB"]) == (33.5, 0.25, "300")
     assert all((folder / picture.path).is_file() for picture in section.pictures)
 
