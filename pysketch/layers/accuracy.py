@@ -16,8 +16,9 @@ class Accuracy(Layer):
     """The fraction of items whose label is among the `top_k` largest scores along `axis`; a score, without gradient.
 
     x: scores, any shape; labels: one for each item, as in SoftmaxWithLoss; those of ignore_label do not count. Of equal
-    scores the class of the higher number ranks first, as in Caffe 1.0. The top has shape (). A second top (classes,)
-    gets, for each class, the fraction of its own items. Nothing to count gives 0.
+    scores the class of the higher number ranks first: Caffe sorted pairs (score, class) before it counted ties against
+    the right class. The top has shape (). A second top (classes,) gets, for each class, the fraction of its own items.
+    Nothing to count gives 0.
     DataError for a label out of range.
     """
 
