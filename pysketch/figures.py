@@ -35,6 +35,7 @@ _COLOURS = (
 _FILLS = ("#404040", "#d0d0d0", "#c1440e", "#1f6fb2", "#8fb98f", "#e0a11b")  # of bars, outlined in black
 _MARKERS = "osD^vP*X<>"
 _FEW = 40  # points of a line up to which each has a dot
+_TICKS, _LARGE = 10, 10_000  # so few different x, all below, are the ticks of a logarithmic axis themselves
 _FORMATS = (".png", ".svg", ".pdf")
 _DPI, _LONGEST = 130, 20_000  # dots per inch; pixels of the longer side, at most
 
@@ -222,6 +223,10 @@ def _logarithmic(axes: Axes, axis: Any, values: np.ndarray) -> None:
         scale("symlog", linthresh=positive.min(), linscale=0.3)
     else:
         scale("log")
+    measured = np.unique(values)
+    if axis is axes.xaxis and len(measured) <= _TICKS and measured[-1] < _LARGE:
+        axis.set_ticks(measured, labels=[f"{value:g}" for value in measured])
+        axis.set_ticks([], minor=True)
 
 
 def _write(path: str | os.PathLike[str], figure: Figure, axes: Axes) -> None:

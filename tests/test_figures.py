@@ -35,6 +35,18 @@ def test_curves_show_printed_points_and_bands_and_take_zero_on_a_logarithmic_axi
     assert printed > plain
 
 
+def test_few_values_on_a_logarithmic_x_axis_are_its_ticks(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda path, figure: drawn.append(figure))
+    few, many, large = [3, 27, 88], list(range(1, 40)), [1e4, 1e9]
+    for x in (few, many, large):
+        figures.curves(tmp_path / "x.png", {"a": (x, x, x, x)}, "pairs", "RMSE", log_x=True)
+    labels = [[tick.get_text() for tick in figure.axes[0].get_xticklabels()] for figure in drawn]
+    assert labels[0] == ["3", "27", "88"]
+    assert labels[1][0].startswith("$")
+    assert labels[2][0].startswith("$")
+
+
 def test_bars_begin_where_they_are_told_to(tmp_path):
     groups = {"sr": {"ours": 35.0, "paper": 36.8}, "small": {"ours": 32.0}}
     figures.bars(tmp_path / "zero.png", groups, "MPRL")
