@@ -29,6 +29,9 @@ regularizer needs at least two, and as many updates as fit 54 trainings into an 
 XY_NET, XY_ITERATIONS, XY_SEEDS = "medium", 500, (1, 2)
 """Figure 6's trainings, with batches of one."""
 
+ADAM = {"base_lr": "0.001", "momentum2": "0.999"}
+"""Fields of both figures' trainings, Adam's usual ones, whatever the solver files of the shipped nets say."""
+
 _SAMPLES = 4
 _FIG3 = (OURS, "mrf", "mrf_plus", "svr", "sns_sre")
 
@@ -36,7 +39,7 @@ _FIG3 = (OURS, "mrf", "mrf_plus", "svr", "sns_sre")
 def recipe(pairs: int, alpha: str, seed: int, iterations: int) -> Recipe:
     """A training of Figure 4: on `pairs` pairs, chosen by the seed, with the regularizer's weight alpha."""
     options = {"batch_size": str(min(BATCH, pairs)), "pairs": str(pairs), "choose": '"random"', "alpha": alpha}
-    return Recipe(NET, iterations, seed, options)
+    return Recipe(NET, iterations, seed, options, ADAM)
 
 
 def fig3(setting: Setting) -> Experiment:
@@ -147,7 +150,7 @@ def fig6(setting: Setting) -> Experiment:
 
     def made(cell: Cell) -> Recipe:
         options = {"batch_size": "1", "xy": cell["xy"]}
-        return Recipe(XY_NET, setting.iterations(XY_ITERATIONS), int(cell["seed"]), options)
+        return Recipe(XY_NET, setting.iterations(XY_ITERATIONS), int(cell["seed"]), options, ADAM)
 
     def show(rows: Sequence[Row], folder: Path) -> Section:
         names = {"false": "without XY", "true": "with XY"}

@@ -16,18 +16,22 @@ from pysketch.report import Section, Table
 NET, HELD_OUT, SEED = "small", 18, 1
 """The net that recipes are tried on, how many of the training pairs are held out, and the seed."""
 
-_KEYS = ("held_out", "updates", "batch_size", "mirror", "shift")
+_OPTIONS, _FIELDS = ("batch_size", "mirror", "shift"), ("base_lr", "momentum2")
+_KEYS = ("held_out", "updates", *_OPTIONS, *_FIELDS)
 _TRIED = (
-    ("random", 600, 4, "true", 3),
-    ("random", 1200, 2, "true", 3),
-    ("random", 2400, 1, "true", 3),
-    ("random", 2400, 1, "true", 0),
-    ("random", 2400, 1, "false", 3),
-    ("random", 4000, 1, "true", 3),
-    ("unusual", 2400, 1, "true", 3),
-    ("unusual", 2400, 1, "true", 0),
-    ("unusual", 4000, 1, "true", 3),
-    ("unusual", 8000, 1, "true", 3),
+    ("random", 600, 4, "true", 3, 0.001, 0.999),
+    ("random", 1200, 2, "true", 3, 0.001, 0.999),
+    ("random", 2400, 1, "true", 3, 0.001, 0.999),
+    ("random", 2400, 1, "true", 0, 0.001, 0.999),
+    ("random", 2400, 1, "false", 3, 0.001, 0.999),
+    ("random", 4000, 1, "true", 3, 0.001, 0.999),
+    ("unusual", 2400, 1, "true", 3, 0.001, 0.999),
+    ("unusual", 2400, 1, "true", 0, 0.001, 0.999),
+    ("unusual", 2400, 1, "true", 3, 0.003, 0.999),
+    ("unusual", 2400, 1, "true", 3, 0.001, 0.99),
+    ("unusual", 2400, 1, "true", 3, 0.003, 0.99),
+    ("unusual", 4000, 1, "true", 3, 0.001, 0.999),
+    ("unusual", 8000, 1, "true", 3, 0.001, 0.999),
 )
 
 
@@ -37,8 +41,9 @@ def recipe(setting: Setting) -> Experiment:
 
     def made(cell: Cell) -> Recipe:
         options = {"hold_out": str(held_out), "held_out": f'"{cell["held_out"]}"'}
-        options |= {name: str(cell[name]) for name in ("batch_size", "mirror", "shift")}
-        return Recipe(NET, setting.iterations(int(cell["updates"])), SEED, options)
+        options |= {name: str(cell[name]) for name in _OPTIONS}
+        fields = {name: str(cell[name]) for name in _FIELDS}
+        return Recipe(NET, setting.iterations(int(cell["updates"])), SEED, options, fields)
 
     def compute(cell: Cell) -> Mapping[str, Any]:
         path = train(setting, made(cell))
@@ -53,7 +58,17 @@ def recipe(setting: Setting) -> Experiment:
 
 def _show(rows: Sequence[Row], folder: Path) -> Section:
     lines = [[*(row[key] for key in _KEYS), *(number(row, name) for name in ("learned_rmse", "rmse"))] for row in rows]
-    header = ["held out", "updates", "pairs in a batch", "mirrored", "shifted by", "RMSE of those learned", "held out"]
+    header = [
+        "held out",
+        "updates",
+        "pairs in a batch",
+        "mirrored",
+        "shifted by",
+        "rate",
+        "momentum2",
+        "RMSE of those learned",
+        "held out",
+    ]
     texts = [
         f"The {NET} net learns from the training pairs but {HELD_OUT}, one seed, and is scored on these; no test pair "
         "has a part in it. random: the seed chooses them. unusual: those whose photos are the least like any other.",
@@ -78,4 +93,5 @@ def _best(rows: Sequence[Row]) -> list[str]:
 
 def _words(row: Row) -> str:
     mirrored = "mirrored" if row["mirror"] == "true" else "not mirrored"
-    return f"{row['updates']} updates by batches of {row['batch_size']}, {mirrored}, shifts up to {row['shift']}"
+    pairs = f"{row['updates']} updates by batches of {row['batch_size']}, {mirrored}, shifts up to {row['shift']}"
+    return f"{pairs}, rate {row['base_lr']}, momentum2 {row['momentum2']}"

@@ -95,8 +95,9 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """Tells recipes apart, also where a netdef or a solver file has changed; comments aside."""
-        return digest(re.sub(r"#.*", "", self.netdef + self.solver("")).encode())
+        """Tells recipes apart, also where a netdef or a solver file has changed; comments and blanks aside."""
+        text = re.sub(r"#.*", "", f"{self.netdef}\n{self.solver('')}")
+        return digest(" ".join(text.split()).encode())
 
 
 def train(setting: Setting, recipe: Recipe) -> Path:

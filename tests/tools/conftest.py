@@ -130,6 +130,7 @@ net: "netdefs/tiny.prototxt"
 type: "Adam"
 base_lr: 0.01      # a comment
 momentum: 0.9
+momentum2: 0.999
 max_iter: 9
 test_iter: 5
 test_interval: 3

@@ -74,15 +74,21 @@ def test_figure_4_trains_and_scores(setting, folder, monkeypatch):
     assert all((folder / picture.path).is_file() for picture in section.pictures)
 
 
-def test_a_training_that_diverges_is_a_failure_of_that_result(setting, folder, monkeypatch, tmp_path):
-    monkeypatch.setattr(repro_nets, "NET", "tiny")
-    monkeypatch.setattr(repro_nets, "ITERATIONS", 2)
-    solver = tmp_path / "root" / "solver" / "tiny_solver.txt"
-    solver.write_text(solver.read_text().replace("base_lr: 0.01", "base_lr: 1e38"))
+def test_a_training_that_diverges_is_a_failure_of_that_result(setting, folder, monkeypatch):
+    for name, value in (("NET", "tiny"), ("ITERATIONS", 2), ("ADAM", {"base_lr": "1e38"})):
+        monkeypatch.setattr(repro_nets, name, value)
     results = Results.load(fig4(setting), folder)
     results.compute(results.experiment.cells[0])
     (row,) = results.failures
     assert row["status"].startswith("failed: training diverged")
+
+
+def test_the_figures_trainings_do_not_change_with_the_shipped_nets_rate(setting, tmp_path, monkeypatch):
+    monkeypatch.setattr(repro_nets, "NET", "tiny")
+    before = [cell["recipe"] for cell in fig4(setting).cells]
+    solver = tmp_path / "root" / "solver" / "tiny_solver.txt"
+    solver.write_text(solver.read_text().replace("base_lr: 0.01", "base_lr: 0.02"))
+    assert [cell["recipe"] for cell in fig4(setting).cells] == before
 
 
 def test_figure_4_shows_mean_lowest_and_highest_of_the_seeds(setting, folder, shown):

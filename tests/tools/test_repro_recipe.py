@@ -6,7 +6,12 @@ from repro_training import SCORES, pairs_of
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 
-TRIED = (("random", 2, 1, "true", 0), ("random", 2, 2, "false", 0), ("unusual", 3, 1, "true", 1))
+TRIED = (
+    ("random", 2, 1, "true", 0, 0.01, 0.999),
+    ("random", 2, 1, "true", 0, 0.02, 0.999),
+    ("random", 2, 2, "false", 0, 0.01, 0.999),
+    ("unusual", 3, 1, "true", 1, 0.01, 0.99),
+)
 
 
 @pytest.fixture
@@ -34,13 +39,14 @@ def test_recipes_are_scored_on_training_pairs_that_they_have_not_learned(setting
         assert (len(learned), len(held)) == (4, 2)
         assert learned | held == everyone
     assert asked[0] == asked[2]  # the same pairs for all recipes
-    first, other, _ = results.done
-    assert first["rmse"] != other["rmse"]
+    first, *others = results.done
+    assert len({row["rmse"] for row in (first, *others)}) == 4
     assert float(first["learned_rmse"]) != float(first["rmse"])
 
 
 def a_row(way, updates, rmse):
     cell = {"held_out": way, "updates": updates, "batch_size": 1, "mirror": "true", "shift": 3}
+    cell |= {"base_lr": 0.001, "momentum2": 0.999}
     values = dict.fromkeys(SCORES, 50) | {"rmse": rmse, "learned_rmse": 20.5}
     return {name: str(value) for name, value in (cell | values).items()}
 
@@ -48,10 +54,10 @@ def a_row(way, updates, rmse):
 def test_the_lowest_and_the_highest_error_are_said_for_each_way_of_holding_out(setting, tmp_path, small):
     rows = [a_row("random", 600, 28.5), a_row("random", 2400, 27.25), a_row("unusual", 2400, 30)]
     section = recipe(setting).show(rows, tmp_path)
-    text = "random: from 27.25 (2400 updates by batches of 1, mirrored, shifts up to 3) to 28.50 (600 updates"
-    assert section.paragraphs[1].startswith(text)
+    low = "2400 updates by batches of 1, mirrored, shifts up to 3, rate 0.001, momentum2 0.999"
+    assert section.paragraphs[1].startswith(f"random: from 27.25 ({low}) to 28.50 (600 updates")
     assert len(section.paragraphs) == 2  # one recipe alone is no comparison
-    assert section.tables[0].rows[1] == ["random", "2400", "1", "true", "3", 20.5, 27.25]
+    assert section.tables[0].rows[1] == ["random", "2400", "1", "true", "3", "0.001", "0.999", 20.5, 27.25]
 
 
 def test_no_results_make_no_claims(setting, tmp_path, small):

@@ -84,11 +84,11 @@ def test_a_recipe_that_differs_in_anything_has_another_name_and_digest(setting):
     assert len({each.name for each in (first, *others)}) == 5
 
 
-def test_a_changed_netdef_or_solver_file_is_another_recipe_but_a_changed_comment_is_not(setting, tmp_path):
+def test_a_changed_netdef_or_solver_file_is_another_recipe_but_a_changed_comment_or_blank_is_not(setting, tmp_path):
     before = recipe().digest
     netdef, solver = (tmp_path / "root" / name for name in ("netdefs/tiny.prototxt", "solver/tiny_solver.txt"))
     netdef.write_text(netdef.read_text().replace("# a comment", "# another"))
-    solver.write_text(solver.read_text().replace("# a comment", "# another"))
+    solver.write_text(solver.read_text().replace("      # a comment", "  # another\n"))
     assert recipe().digest == before
     solver.write_text(solver.read_text().replace("base_lr: 0.01", "base_lr: 0.02"))
     between = recipe().digest
