@@ -30,7 +30,7 @@ XY_NET, XY_ITERATIONS, XY_SEEDS = "medium", 500, (1, 2)
 """Figure 6's trainings, with batches of one."""
 
 ADAM = {"base_lr": "0.001", "momentum2": "0.999"}
-"""Fields of both figures' trainings, Adam's usual ones, whatever the solver files of the shipped nets say."""
+"""Fields of the trainings of figures 4 and 6 and of the regularizer, whatever the shipped nets' solver files say."""
 
 _SAMPLES = 4
 _FIG3 = (OURS, "mrf", "mrf_plus", "svr", "sns_sre")
@@ -139,9 +139,7 @@ def fig5(setting: Setting) -> Experiment:
 def _tone(rows: Sequence[Row]) -> list[str]:
     """By how much each net draws lighter than the artists, and what its RMSE would be without that."""
     each = [f"{row['net']} by {number(row, TONE[0]):+.1f}, without it {number(row, TONE[1]):.2f}" for row in rows]
-    text = (
-        "Grey levels by which what is drawn is lighter than the artists' sketches, and the RMSE without this one number"
-    )
+    text = "Grey levels by which the nets draw lighter than the artists, and the RMSE without this one number"
     return [f"{text}: {'; '.join(each)}."] if each else []
 
 

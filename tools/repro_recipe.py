@@ -33,6 +33,7 @@ _TRIED = (
     ("unusual", 4000, 1, "true", 3, 0.001, 0.999),
     ("unusual", 8000, 1, "true", 3, 0.001, 0.999),
 )
+"""The recipes, each a row in the columns of _KEYS."""
 
 
 def recipe(setting: Setting) -> Experiment:
@@ -58,17 +59,8 @@ def recipe(setting: Setting) -> Experiment:
 
 def _show(rows: Sequence[Row], folder: Path) -> Section:
     lines = [[*(row[key] for key in _KEYS), *(number(row, name) for name in ("learned_rmse", "rmse"))] for row in rows]
-    header = [
-        "held out",
-        "updates",
-        "pairs in a batch",
-        "mirrored",
-        "shifted by",
-        "rate",
-        "momentum2",
-        "RMSE of those learned",
-        "held out",
-    ]
+    header = ["held out", "updates", "pairs in a batch", "mirrored", "shifted by", "rate", "momentum2"]
+    header += ["RMSE of those learned", "RMSE of those held out"]
     texts = [
         f"The {NET} net learns from the training pairs but {HELD_OUT}, one seed, and is scored on these; no test pair "
         "has a part in it. random: the seed chooses them. unusual: those whose photos are the least like any other.",
