@@ -43,7 +43,7 @@ def write_report(folder: Path, evaluations: Sequence[Evaluation], pairs: Sequenc
     """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page."""
     page = folder / "index.html"
     strips = [_strip(folder, evaluations, pair, k) for k, pair in enumerate(pairs)]
-    sections = [_table(folder, evaluations), _extremes(evaluations, strips)]
+    sections = [_table(folder, evaluations), _by_pair(folder, evaluations), _extremes(evaluations, strips)]
     sections += [_confusions(folder, evaluation) for evaluation in evaluations]
     sections.append(Section("All pairs", [_order(evaluations)], pictures=strips))
     write_pairs(folder / "pairs.csv", evaluations)
@@ -65,6 +65,22 @@ def _table(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
     figures.cumulative_match(folder / PICTURES / "cms.png", curve)
     picture = Picture(f"{PICTURES}/cms.png", "Cumulative match score")
     return Section("Scores", [text], [Table(SCORES, [scores(each) for each in evaluations])], [picture])
+
+
+def _by_pair(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
+    """RMSE and bias over the pairs: where a run of neighbours stands out, another hand or scanner was at work."""
+    path = f"{PICTURES}/by_pair.png"
+    place = range(1, 1 + len(evaluations[0].names))
+    panels = [
+        figures.Panel("RMSE", {each.method: (place, each.rmses.tolist()) for each in evaluations}),
+        figures.Panel("bias", {each.method: (place, each.biases.tolist()) for each in evaluations}),
+    ]
+    figures.stacked(folder / path, panels, "pair")
+    text = (
+        "RMSE and bias of every pair, in the order of their names. Neighbours that all stand out tell of a group of "
+        "sketches from another artist, sitting or scanner than those learned from."
+    )
+    return Section("Pair by pair", [text], pictures=[Picture(path, "RMSE and bias, in grey levels")])
 
 
 def _extremes(evaluations: Sequence[Evaluation], strips: Sequence[Picture]) -> Section:

@@ -46,6 +46,22 @@ def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pai
     assert len([path for path in shown if "pair_" in path]) == 2 + 2 + 4  # best, worst, all
 
 
+def test_rmse_and_bias_of_every_pair_are_drawn_in_the_order_of_the_pairs(tmp_path, pairs, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        evaluate_report.figures,
+        "stacked",
+        lambda path, panels, label: seen.update({panel.label: panel.lines for panel in panels}, path=path),
+    )
+    made = evaluation(pairs, range(4), [0, 6, 0, 3])
+    text = evaluate_report.write_report(tmp_path, [made], pairs).read_text(encoding="utf-8")
+    assert seen["RMSE"]["net"] == (range(1, 5), made.rmses.tolist())
+    bias = seen["bias"]["net"][1]
+    assert bias == made.biases.tolist()
+    assert bias[0] == bias[2] == 0 > bias[3] > bias[1]
+    assert f'src="{seen["path"].relative_to(tmp_path).as_posix()}"' in text
+
+
 def test_best_pairs_come_first_and_worst_last(tmp_path, pairs):
     made = evaluation(pairs, range(4), [3, 40, 1, 20])
     text = evaluate_report.write_report(tmp_path, [made], pairs).read_text(encoding="utf-8")
