@@ -27,11 +27,13 @@ _TRIED = (
     ("random", 4000, 1, "true", 3, 0.001, 0.999),
     ("unusual", 2400, 1, "true", 3, 0.001, 0.999),
     ("unusual", 2400, 1, "true", 0, 0.001, 0.999),
+    ("unusual", 2400, 1, "false", 3, 0.001, 0.999),
     ("unusual", 2400, 1, "true", 3, 0.003, 0.999),
     ("unusual", 2400, 1, "true", 3, 0.001, 0.99),
     ("unusual", 2400, 1, "true", 3, 0.003, 0.99),
     ("unusual", 4000, 1, "true", 3, 0.001, 0.999),
     ("unusual", 8000, 1, "true", 3, 0.001, 0.999),
+    ("unusual", 8000, 1, "true", 3, 0.001, 0.99),
 )
 """The recipes, each a row in the columns of _KEYS."""
 
