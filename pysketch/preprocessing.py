@@ -84,6 +84,17 @@ def crop_centre(image: np.ndarray, width: int, height: int, shift: tuple[int, in
     return image[top : top + height, left : left + width]
 
 
+def relight(photo: np.ndarray, gamma: float, gains: np.ndarray) -> np.ndarray:
+    """An (H, W, 3) uint8 photo as in other light: level v of channel c becomes gains[c] * 255 * (v / 255) ** gamma.
+
+    Rounded to whole levels and clipped to 0..255. gamma below 1 lightens shadows most; gains (3,), of R, G, B, that
+    differ change the colour of the light.
+    """
+    levels = np.arange(256)[:, None] / 255
+    table = np.clip(np.rint(255 * levels**gamma * gains), 0, 255).astype(np.uint8)
+    return table[photo, np.arange(3)]
+
+
 def _number(values: dict[str, Any], name: str) -> float:
     value = values[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pysketch.errors import DataError
-from pysketch.preprocessing import Preprocessing, centre, crop_centre
+from pysketch.preprocessing import Preprocessing, centre, crop_centre, relight
 
 
 def photo(h, w, seed=0):
@@ -144,3 +144,17 @@ def test_what_is_no_object_is_refused(text):
 def test_a_number_too_large_for_a_float_is_refused():
     with pytest.raises(DataError, match="malformed"):
         Preprocessing.from_json(json.dumps(GOOD | {"scale": 10**400}))
+
+
+def test_other_light_is_a_gamma_for_all_channels_and_a_gain_for_each():
+    pixels, gains = photo(4, 3), (0.5, 1.0, 1.3)
+    found = relight(pixels, 0.8, np.array(gains))
+    assert (found.dtype, found.shape) == (np.uint8, (4, 3, 3))
+    for row, column, channel in np.ndindex(4, 3, 3):
+        level = round(gains[channel] * 255 * (int(pixels[row, column, channel]) / 255) ** 0.8)
+        assert found[row, column, channel] == min(level, 255)
+
+
+def test_light_that_changes_nothing_keeps_every_level():
+    every = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(16, 16, 3)
+    np.testing.assert_array_equal(relight(every, 1.0, np.ones(3)), every)

@@ -32,6 +32,9 @@ XY_NET, XY_ITERATIONS, XY_SEEDS = "medium", 500, (1, 2)
 ADAM = {"base_lr": "0.001", "momentum2": "0.999"}
 """Fields of the trainings of figures 4 and 6 and of the regularizer, whatever the shipped nets' solver files say."""
 
+STEADY = {"light": "0", "colour": "0"}
+"""Options of the same trainings: the photos' light stays as it is, as its change is of use in long ones only."""
+
 _SAMPLES = 4
 _FIG3 = (OURS, "mrf", "mrf_plus", "svr", "sns_sre")
 
@@ -39,7 +42,7 @@ _FIG3 = (OURS, "mrf", "mrf_plus", "svr", "sns_sre")
 def recipe(pairs: int, alpha: str, seed: int, iterations: int) -> Recipe:
     """A training of Figure 4: on `pairs` pairs, chosen by the seed, with the regularizer's weight alpha."""
     options = {"batch_size": str(min(BATCH, pairs)), "pairs": str(pairs), "choose": '"random"', "alpha": alpha}
-    return Recipe(NET, iterations, seed, options, ADAM)
+    return Recipe(NET, iterations, seed, options | STEADY, ADAM)
 
 
 def fig3(setting: Setting) -> Experiment:
@@ -148,7 +151,7 @@ def fig6(setting: Setting) -> Experiment:
 
     def made(cell: Cell) -> Recipe:
         options = {"batch_size": "1", "xy": cell["xy"]}
-        return Recipe(XY_NET, setting.iterations(XY_ITERATIONS), int(cell["seed"]), options, ADAM)
+        return Recipe(XY_NET, setting.iterations(XY_ITERATIONS), int(cell["seed"]), options | STEADY, ADAM)
 
     def show(rows: Sequence[Row], folder: Path) -> Section:
         names = {"false": "without XY", "true": "with XY"}

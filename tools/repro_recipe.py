@@ -16,24 +16,25 @@ from pysketch.report import Section, Table
 NET, HELD_OUT, SEED = "small", 18, 1
 """The net that recipes are tried on, how many of the training pairs are held out, and the seed."""
 
-_OPTIONS, _FIELDS = ("batch_size", "mirror", "shift"), ("base_lr", "momentum2")
+_OPTIONS, _FIELDS = ("batch_size", "mirror", "shift", "light", "colour"), ("base_lr", "momentum2")
 _KEYS = ("held_out", "updates", *_OPTIONS, *_FIELDS)
 _TRIED = (
-    ("random", 600, 4, "true", 3, 0.001, 0.999),
-    ("random", 1200, 2, "true", 3, 0.001, 0.999),
-    ("random", 2400, 1, "true", 3, 0.001, 0.999),
-    ("random", 2400, 1, "true", 0, 0.001, 0.999),
-    ("random", 2400, 1, "false", 3, 0.001, 0.999),
-    ("random", 4000, 1, "true", 3, 0.001, 0.999),
-    ("unusual", 2400, 1, "true", 3, 0.001, 0.999),
-    ("unusual", 2400, 1, "true", 0, 0.001, 0.999),
-    ("unusual", 2400, 1, "false", 3, 0.001, 0.999),
-    ("unusual", 2400, 1, "true", 3, 0.003, 0.999),
-    ("unusual", 2400, 1, "true", 3, 0.001, 0.99),
-    ("unusual", 2400, 1, "true", 3, 0.003, 0.99),
-    ("unusual", 4000, 1, "true", 3, 0.001, 0.999),
-    ("unusual", 8000, 1, "true", 3, 0.001, 0.999),
-    ("unusual", 8000, 1, "true", 3, 0.001, 0.99),
+    ("random", 600, 4, "true", 3, 0, 0, 0.001, 0.999),
+    ("random", 1200, 2, "true", 3, 0, 0, 0.001, 0.999),
+    ("random", 2400, 1, "true", 3, 0, 0, 0.001, 0.999),
+    ("random", 2400, 1, "true", 0, 0, 0, 0.001, 0.999),
+    ("random", 2400, 1, "false", 3, 0, 0, 0.001, 0.999),
+    ("random", 4000, 1, "true", 3, 0, 0, 0.001, 0.999),
+    ("unusual", 2400, 1, "true", 3, 0, 0, 0.001, 0.999),
+    ("unusual", 2400, 1, "true", 0, 0, 0, 0.001, 0.999),
+    ("unusual", 2400, 1, "false", 3, 0, 0, 0.001, 0.999),
+    ("unusual", 2400, 1, "true", 3, 0, 0, 0.003, 0.999),
+    ("unusual", 2400, 1, "true", 3, 0, 0, 0.001, 0.99),
+    ("unusual", 2400, 1, "true", 3, 0, 0, 0.003, 0.99),
+    ("unusual", 4000, 1, "true", 3, 0, 0, 0.001, 0.999),
+    ("unusual", 8000, 1, "true", 3, 0, 0, 0.001, 0.999),
+    ("unusual", 8000, 1, "true", 3, 0, 0, 0.001, 0.99),
+    ("unusual", 8000, 1, "true", 3, 0.1, 0.03, 0.001, 0.999),
 )
 """The recipes, each a row in the columns of _KEYS."""
 
@@ -61,8 +62,8 @@ def recipe(setting: Setting) -> Experiment:
 
 def _show(rows: Sequence[Row], folder: Path) -> Section:
     lines = [[*(row[key] for key in _KEYS), *(number(row, name) for name in ("learned_rmse", "rmse"))] for row in rows]
-    header = ["held out", "updates", "pairs in a batch", "mirrored", "shifted by", "rate", "momentum2"]
-    header += ["RMSE of those learned", "RMSE of those held out"]
+    header = ["held out", "updates", "pairs in a batch", "mirrored", "shifted by", "light", "colour", "rate"]
+    header += ["momentum2", "RMSE of those learned", "RMSE of those held out"]
     texts = [
         f"The {NET} net learns from the training pairs but {HELD_OUT}, one seed, and is scored on these; no test pair "
         "has a part in it. random: the seed chooses them. unusual: those whose photos are the least like any other.",
@@ -88,4 +89,5 @@ def _best(rows: Sequence[Row]) -> list[str]:
 def _words(row: Row) -> str:
     mirrored = "mirrored" if row["mirror"] == "true" else "not mirrored"
     pairs = f"{row['updates']} updates by batches of {row['batch_size']}, {mirrored}, shifts up to {row['shift']}"
-    return f"{pairs}, rate {row['base_lr']}, momentum2 {row['momentum2']}"
+    light = f"light changed by {row['light']} and {row['colour']}"
+    return f"{pairs}, {light}, rate {row['base_lr']}, momentum2 {row['momentum2']}"

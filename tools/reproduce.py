@@ -32,7 +32,7 @@ experiments:
   fig5         MPRL of the four shipped nets                                                      (1 min)
   fig6         the medium net with and without the coordinates X and Y                            (10 min)
   regularizer  its gradient and the scores for alpha from 0 to 1e9, on 10 and 88 pairs            (15 min)
-  recipe       how the shipped nets' recipe was chosen: small nets on 70 training pairs, the other 18 held out (65 min)
+  recipe       how the shipped nets' recipe was chosen: small nets on 70 training pairs, the other 18 held out (75 min)
   literal      the paper's own recipe, update by update: its plateau, and what then               (6 min)
   growth       the time of one photo over the number of training pairs                            (10 min)
 

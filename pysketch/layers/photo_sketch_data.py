@@ -15,7 +15,7 @@ from pysketch.metrics import least_alike
 from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, PairCache, Reader, find_pairs
-from pysketch.preprocessing import Preprocessing, crop_centre
+from pysketch.preprocessing import Preprocessing, crop_centre, relight
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,10 @@ class PhotoSketchData(BatchData):
     label: the sketch's grey levels, 0 (black) .. 255 (white), never scaled.
     The photo is cropped to its centre, the sketch to the centre of that crop: 200 x 250 -> 155 x 200 ->
     143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
-    1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop.
+    1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop. `light` and `colour`
+    change the photo, not the sketch (`preprocessing.relight`): the logarithms of gamma and of the gains are normal,
+    gamma's with deviation light, a gain's the sum of one with deviation light for all channels and one with deviation
+    colour for each.
 
     ``"hold_out": 18`` splits the training pairs: phase TRAIN learns from all but 18, phase TEST scores these 18 in
     place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
@@ -70,6 +73,17 @@ class PhotoSketchData(BatchData):
             Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the pairs left-right?"),
             Option("shift", Kind.INT32, 0, low=0, help="phase TRAIN: move the crops by up to so many pixels"),
             Option(
+                "light",
+                Kind.FLOAT,
+                0.0,
+                low=0,
+                high=1,
+                help="phase TRAIN: deviation of ln gamma and ln gain of the photo",
+            ),
+            Option(
+                "colour", Kind.FLOAT, 0.0, low=0, high=1, help="phase TRAIN: deviation of ln gain of each of R, G, B"
+            ),
+            Option(
                 "hold_out", Kind.INT32, 0, low=0, help="training pairs that TRAIN leaves out and TEST scores instead"
             ),
             Option("held_out", Choice({"random": 0, "unusual": 1}), "random", help="which of them"),
@@ -101,7 +115,7 @@ class PhotoSketchData(BatchData):
         train = self.phase == Phase.TRAIN
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
         self.batch_size = options.batch_size if train else test_batch
-        self.augment = train and (options.mirror or options.shift > 0)
+        self.augment = train and any((options.mirror, options.shift, options.light, options.colour))
         self.pairs = PairCache(self._choose(self._find()), options.cache_mb << 20)
         for index in range(len(self.pairs)):
             self._read(index)
@@ -141,6 +155,9 @@ class PhotoSketchData(BatchData):
             if options.mirror and rng.random() < 0.5:
                 photo, sketch = photo[:, ::-1], sketch[:, ::-1]
             shift = tuple(int(v) for v in rng.integers(-options.shift, options.shift, 2, endpoint=True))
+            if options.light or options.colour:
+                gain, *each, gamma = rng.normal(0, [options.light] + 3 * [options.colour] + [options.light])
+                photo = relight(photo, np.exp(gamma), np.exp(gain + np.array(each)))
         photo, sketch = self._crop(photo, shift), self._crop(sketch, shift)
         return self.preprocessing.apply(photo), crop_centre(sketch, options.sketch_width, options.sketch_height)
 

@@ -194,13 +194,57 @@ def test_mirror_turns_half_of_the_pairs_left_right_but_not_x(five: Path) -> None
     assert 20 <= mirrored <= 40
 
 
+@pytest.fixture
+def grey(tmp_path: Path) -> Path:
+    """One pair whose photo is grey, of level 100 in the left half and 200 in the right one."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "sketches").mkdir()
+    photo = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
+    photo[:, WIDTH // 2 :] = 200
+    write_image(tmp_path / "photos" / "0.png", photo)
+    write_image(tmp_path / "sketches" / "0.png", sketch_of(0))
+    return tmp_path
+
+
+def test_light_and_colour_vary_the_photo_by_normal_logarithms_and_never_the_sketch(grey: Path) -> None:
+    """Two levels v, w that become v', w' give the gamma, ln(v' / w') / ln(v / w), and then a channel's gain."""
+    data, label = make(grey, Phase.TRAIN, batch_size=400, light=0.1, colour=0.03).forward()
+    np.testing.assert_array_equal(label[:, 0], np.broadcast_to(sketch_of(0)[4:8, 3:6], (400, 4, 3)))
+    dark, light = data[:, :3, 0, 0], data[:, :3, 0, -1]
+    clipped = (light == 255).any(axis=1)
+    gamma = np.log(dark / light) / np.log(0.5)
+    gain = np.log(dark / 255) - gamma * np.log(100 / 255)
+    of_all = gain.mean(axis=1)
+    gamma, gain, of_all = gamma[~clipped], gain[~clipped], of_all[~clipped]
+    assert len(gamma) > 300
+    assert np.ptp(gamma, axis=1).max() < 0.03  # one for all channels, but for rounding to whole levels
+    assert np.log(gamma).std() == pytest.approx(0.1, rel=0.2)
+    assert (gain - of_all[:, None]).std() == pytest.approx(0.03 * np.sqrt(2 / 3), rel=0.2)
+    assert of_all.std() == pytest.approx(0.1, rel=0.25)
+
+
+def test_light_alone_leaves_grey_photos_grey(grey: Path) -> None:
+    data, _ = make(grey, Phase.TRAIN, batch_size=50, light=0.1).forward()
+    np.testing.assert_array_equal(data[:, 0], data[:, 1])
+    np.testing.assert_array_equal(data[:, 0], data[:, 2])
+    assert len(np.unique(data[:, 0, 0, 0])) > 10
+
+
+def test_light_does_not_change_how_pairs_are_mirrored_and_shifted(five: Path) -> None:
+    options = {"batch_size": 30, "mirror": True, "shift": 1}
+    _, plain = make(five, Phase.TRAIN, **options).forward()
+    _, relit = make(five, Phase.TRAIN, **options, light=0.2, colour=0.1).forward()
+    np.testing.assert_array_equal(plain, relit)
+
+
 def test_phase_test_never_augments(five: Path) -> None:
-    plain, augmented = make(five, batch_size=10), make(five, batch_size=10, mirror=True, shift=1)
+    changed = {"mirror": True, "shift": 1, "light": 0.2, "colour": 0.1}
+    plain, augmented = make(five, batch_size=10), make(five, batch_size=10, **changed)
     for one, other in zip(plain.forward(), augmented.forward(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-AUGMENTED = {"batch_size": 3, "mirror": True, "shift": 1}
+AUGMENTED = {"batch_size": 3, "mirror": True, "shift": 1, "light": 0.1, "colour": 0.03}
 
 
 def batches(single: SingleLayer, count: int) -> list[list[list]]:
@@ -401,6 +445,8 @@ def test_unusual_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
         ({"batch_size": -1}, "PhotoSketchData.batch_size: expected at least 0, found -1"),
         ({"photo_width": 0}, "PhotoSketchData.photo_width: expected at least 1, found 0"),
         ({"shift": -1}, "PhotoSketchData.shift: expected at least 0, found -1"),
+        ({"light": 1.5}, "PhotoSketchData.light: expected at most 1, found 1.5"),
+        ({"colour": -0.1}, "PhotoSketchData.colour: expected at least 0, found -0.1"),
         ({"split": "valid"}, "PhotoSketchData.split: expected one of train, test"),
         ({"hold_out": -1}, "PhotoSketchData.hold_out: expected at least 0, found -1"),
         ({"held_out": "dark"}, "PhotoSketchData.held_out: expected one of random, unusual"),

@@ -7,10 +7,10 @@ from repro_training import SCORES, pairs_of
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 
 TRIED = (
-    ("random", 2, 1, "true", 0, 0.01, 0.999),
-    ("random", 2, 1, "true", 0, 0.02, 0.999),
-    ("random", 2, 2, "false", 0, 0.01, 0.999),
-    ("unusual", 3, 1, "true", 1, 0.01, 0.99),
+    ("random", 2, 1, "true", 0, 0, 0, 0.01, 0.999),
+    ("random", 2, 1, "true", 0, 0, 0, 0.02, 0.999),
+    ("random", 2, 2, "false", 0, 0, 0, 0.01, 0.999),
+    ("unusual", 3, 1, "true", 1, 0.2, 0.1, 0.01, 0.99),
 )
 
 
@@ -46,7 +46,7 @@ def test_recipes_are_scored_on_training_pairs_that_they_have_not_learned(setting
 
 def a_row(way, updates, rmse):
     cell = {"held_out": way, "updates": updates, "batch_size": 1, "mirror": "true", "shift": 3}
-    cell |= {"base_lr": 0.001, "momentum2": 0.999}
+    cell |= {"light": 0.1, "colour": 0.03, "base_lr": 0.001, "momentum2": 0.999}
     values = dict.fromkeys(SCORES, 50) | {"rmse": rmse, "learned_rmse": 20.5}
     return {name: str(value) for name, value in (cell | values).items()}
 
@@ -54,10 +54,23 @@ def a_row(way, updates, rmse):
 def test_the_lowest_and_the_highest_error_are_said_for_each_way_of_holding_out(setting, tmp_path, small):
     rows = [a_row("random", 600, 28.5), a_row("random", 2400, 27.25), a_row("unusual", 2400, 30)]
     section = recipe(setting).show(rows, tmp_path)
-    low = "2400 updates by batches of 1, mirrored, shifts up to 3, rate 0.001, momentum2 0.999"
+    low = "2400 updates by batches of 1, mirrored, shifts up to 3, light changed by 0.1 and 0.03, "
+    low += "rate 0.001, momentum2 0.999"
     assert section.paragraphs[1].startswith(f"random: from 27.25 ({low}) to 28.50 (600 updates")
     assert len(section.paragraphs) == 2  # one recipe alone is no comparison
-    assert section.tables[0].rows[1] == ["random", "2400", "1", "true", "3", "0.001", "0.999", 20.5, 27.25]
+    assert section.tables[0].rows[1] == [
+        "random",
+        "2400",
+        "1",
+        "true",
+        "3",
+        "0.1",
+        "0.03",
+        "0.001",
+        "0.999",
+        20.5,
+        27.25,
+    ]
 
 
 def test_no_results_make_no_claims(setting, tmp_path, small):
