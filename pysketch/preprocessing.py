@@ -95,6 +95,15 @@ def relight(photo: np.ndarray, gamma: float, gains: np.ndarray) -> np.ndarray:
     return table[photo, np.arange(3)]
 
 
+def in_other_light(photo: np.ndarray, rng: np.random.Generator, light: float, colour: float) -> np.ndarray:
+    """`relight` by chance: ln gamma is normal with deviation light; the ln of a channel's gain is the sum of two.
+
+    One, with deviation light, is the same for all channels; one, with deviation colour, is each channel's own.
+    """
+    gain, *own, gamma = rng.normal(0, [light, colour, colour, colour, light])
+    return relight(photo, np.exp(gamma), np.exp(gain + np.array(own)))
+
+
 def _number(values: dict[str, Any], name: str) -> float:
     value = values[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):

@@ -6,15 +6,18 @@ import argparse
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import common
+import numpy as np
 from evaluate_report import RANKS, SCORES, check_library, scores, write_pairs, write_report
 from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.evaluation import Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.pairs import Pair, load_pairs
+from pysketch.preprocessing import in_other_light
 from pysketch.sketcher import Sketcher
 from pysketch.workers import Workers
 
@@ -24,6 +27,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
+  python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
 
 Photos are drawn from their centre 155x200 (baselines: whole), and all scores are of the centre 143x188 of the sketch.
 RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is that of both rescaled: the paper's MPRL.
@@ -44,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     pairs = load_pairs(args.data, "test")
+    if args.light:
+        rng = np.random.default_rng(args.seed)
+        pairs = [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
     training = load_pairs(args.data, "train") if baselines else []
     evaluations = [_evaluate_net(args, pairs)] if args.net else []
     evaluations += [_evaluate_baseline(baseline, training, pairs) for baseline in baselines]
@@ -61,12 +68,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("net", nargs="?", help="a net file (.h5) that tools/solve.py wrote")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
-    parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of the baselines' chance; default: 0")
+    parser.add_argument(
+        "--seed", type=common.seed, default=0, metavar="N", help="of the baselines' chance and the light's; default: 0"
+    )
+    parser.add_argument(
+        "--light",
+        nargs=2,
+        type=_deviation,
+        metavar=("LIGHT", "COLOUR"),
+        help="change every test photo's light by chance, as the options light and colour of a data layer do",
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores of every pair")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
     common.add_device(parser)
     common.add_threads(parser)
     return parser
+
+
+def _deviation(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
+    return value
 
 
 def _evaluate_net(args: argparse.Namespace, pairs: Sequence[Pair]) -> Evaluation:

@@ -15,7 +15,7 @@ from pysketch.metrics import least_alike
 from pysketch.netdef import Phase
 from pysketch.options import Choice, Kind, Option, Table
 from pysketch.pairs import Pair, PairCache, Reader, find_pairs
-from pysketch.preprocessing import Preprocessing, crop_centre, relight
+from pysketch.preprocessing import Preprocessing, crop_centre, in_other_light
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,7 @@ class PhotoSketchData(BatchData):
     The photo is cropped to its centre, the sketch to the centre of that crop: 200 x 250 -> 155 x 200 ->
     143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
     1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop. `light` and `colour`
-    change the photo, not the sketch (`preprocessing.relight`): the logarithms of gamma and of the gains are normal,
-    gamma's with deviation light, a gain's the sum of one with deviation light for all channels and one with deviation
-    colour for each.
+    change the photo, not the sketch, by chance (`preprocessing.in_other_light`).
 
     ``"hold_out": 18`` splits the training pairs: phase TRAIN learns from all but 18, phase TEST scores these 18 in
     place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
@@ -156,8 +154,7 @@ class PhotoSketchData(BatchData):
                 photo, sketch = photo[:, ::-1], sketch[:, ::-1]
             shift = tuple(int(v) for v in rng.integers(-options.shift, options.shift, 2, endpoint=True))
             if options.light or options.colour:
-                gain, *each, gamma = rng.normal(0, [options.light] + 3 * [options.colour] + [options.light])
-                photo = relight(photo, np.exp(gamma), np.exp(gain + np.array(each)))
+                photo = in_other_light(photo, rng, options.light, options.colour)
         photo, sketch = self._crop(photo, shift), self._crop(sketch, shift)
         return self.preprocessing.apply(photo), crop_centre(sketch, options.sketch_width, options.sketch_height)
 

@@ -56,6 +56,26 @@ def test_a_net_that_draws_the_sketch_itself_scores_perfectly(net_file, aligned, 
     assert {name: scores[name] for name in expected} == expected
 
 
+def test_light_changes_what_is_drawn_and_the_seed_decides_how(aligned, capsys):
+    def rmse(*arguments):
+        assert evaluate.main(["--baseline", "grey", "--data", str(aligned), *arguments]) == 0
+        return rows(capsys.readouterr().out)["grey"]["RMSE"]
+
+    plain, relit = rmse(), rmse("--light", "0.3", "0.1")
+    assert relit != plain
+    assert rmse("--light", "0.3", "0.1", "--seed", "0") == relit
+    assert rmse("--light", "0.3", "0.1", "--seed", "1") != relit
+    assert rmse("--light", "0", "0") == plain
+
+
+@pytest.mark.parametrize("light", ["-0.1", "1.1", "nan", "bright"])
+def test_light_is_a_number_from_0_to_1(light, capsys):
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main(["--baseline", "grey", "--data", "synthetic", "--light", "0.1", light])
+    assert stop.value.code == 2
+    assert "argument --light" in capsys.readouterr().err
+
+
 def test_baselines_learn_from_train_and_are_scored_without_a_net(aligned, capsys, tmp_path):
     path = tmp_path / "new" / "scores.csv"
     arguments = ["--data", str(aligned), "--baseline", "et", "grey", "--csv", str(path)]
