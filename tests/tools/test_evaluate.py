@@ -12,14 +12,15 @@ from pysketch.pairs import load_pairs
 from pysketch.preprocessing import crop_centre
 
 
-@pytest.fixture
-def aligned(tmp_path):
-    """Two synthetic persons as a test set of 200x250 pictures, four others as a training set."""
+@pytest.fixture(scope="module")
+def aligned(tmp_path_factory):
+    """Two synthetic persons as a test set of 200x250 pictures, four others as a training set; to be read only."""
+    folder = tmp_path_factory.mktemp("faces")
     for split, number in (("test", 2), ("train", 4)):
         for pair in load_pairs("synthetic", split)[:number]:
-            write_image(tmp_path / "faces" / split / "photos" / f"{pair.name}.png", pair.photo)
-            write_image(tmp_path / "faces" / split / "sketches" / f"{pair.name}.png", pair.sketch)
-    return tmp_path / "faces"
+            write_image(folder / split / "photos" / f"{pair.name}.png", pair.photo)
+            write_image(folder / split / "sketches" / f"{pair.name}.png", pair.sketch)
+    return folder
 
 
 def rows(text):
