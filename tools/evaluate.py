@@ -86,7 +86,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _deviation(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
     return value

@@ -74,7 +74,7 @@ def test_light_is_a_number_from_0_to_1(light, capsys):
     with pytest.raises(SystemExit) as stop:
         evaluate.main(["--baseline", "grey", "--data", "synthetic", "--light", "0.1", light])
     assert stop.value.code == 2
-    assert "argument --light" in capsys.readouterr().err
+    assert f"argument --light: expected a number from 0 to 1, found {light}" in capsys.readouterr().err
 
 
 def test_baselines_learn_from_train_and_are_scored_without_a_net(aligned, capsys, tmp_path):
