@@ -159,6 +159,7 @@ def test_script_a_net_is_written_in_python_then_trained(tmp_path):
         n.loss = L.EuclideanLoss(n.ip2, n.label)
         return n.to_proto()
 
+    caffe.set_random_seed(1)
     with open(tmp_path / "train.prototxt", "w") as f:
         f.write(str(net()))
     solver = caffe.get_solver(solver_file(tmp_path, (tmp_path / "train.prototxt").as_posix(), "Adam"))
