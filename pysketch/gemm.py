@@ -1,9 +1,11 @@
 """Matrix products, cut so that BLAS runs at its best.
 
-OpenBLAS has a second kernel for products of up to SMALL multiplications, which reads the matrices where they lie
-instead of packing them first: on AVX-512 cores 100 to 113 GFLOP/s each, against 60 to 90 for the packing one on
-the sizes of a net's layers. So larger products are cut into such small ones, by rows or by columns, never along
-the sum. Where that is not possible, or on a GPU, a product is left whole. The results differ by rounding only.
+On cores with AVX-512 OpenBLAS has a second kernel for products of up to SMALL multiplications, which reads the matrices
+where they lie instead of packing them first: 100 to 113 GFLOP/s a core, against 60 to 90 for the packing one on
+the sizes of a net's layers. There larger products are cut into such small ones, by rows or by columns, never along
+the sum. Elsewhere OpenBLAS packs small products too, and other libraries choose for themselves: without AVX-512 an
+update of sr, small, medium and large with their products cut took 1.06, 1.14, 1.00 and 1.10 times as long. So there,
+on a GPU, and where a cut is not possible, a product is left whole. The results differ by rounding only.
 
 On a GPU `multiply` hands cuBLAS the matrices where they lie: transposed, with rows apart, and the result straight into
 a part of a larger array. CuPy's own matmul would copy them. It has run on an emulated device, on no card yet.
@@ -11,23 +13,33 @@ a part of a larger array. CuPy's own matmul would copy them. It has run on an em
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from pysketch.backend import Array, array_module, blas
 
 SMALL = 10**6
 """M * N * K of a product that needs no packing, at most."""
 
+_IN_PLACE = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # OpenBLAS's names of the cores that it has that kernel for
 _COLUMNS = 32  # a multiple of so many columns suits the kernel
 _FEW_ROWS, _MANY_ROWS = 24, 96  # of a group; beyond, the cache is too small
 _NARROW = 64  # columns that are not halved again
+
+
+@cache
+def reads_in_place() -> bool:
+    """Whether NumPy's BLAS multiplies small matrices without packing them, on the cores of this machine."""
+    return any(library.get("architecture") in _IN_PLACE for library in threadpool_info())
 
 
 def multiply_columns(a: Array, b: Array, out: Array) -> None:
     """out = a @ b, with b (K, N) cut into groups of columns. a: (M, K), out: (M, N); rows may be strided."""
     xp, n = array_module(out), b.shape[1]
     width = SMALL // (a.shape[0] * a.shape[1]) // _COLUMNS * _COLUMNS
-    if xp is not np or width == 0 or n < 2 * width:
+    if xp is not np or width == 0 or n < 2 * width or not reads_in_place():
         xp.matmul(a, b, out=out)
         return
     whole = n // width * width
@@ -43,7 +55,7 @@ def multiply_rows(a: Array, b: Array, out: Array) -> None:
     """
     xp, (_, m, k), n = array_module(out), a.shape, b.shape[2]
     height, width = row_group(k, n)
-    if xp is not np or m * k * n <= SMALL or height == 0:
+    if xp is not np or m * k * n <= SMALL or height == 0 or not reads_in_place():
         xp.matmul(a, b, out=out)
         return
     height = -(-m // -(-m // height))  # of about equal height

@@ -58,7 +58,7 @@ SOLE_IMPORTERS = {
     "matplotlib": {"figures", "diagram"},
     "jinja2": {"report"},
     "grandalf": {"graph_layout"},
-    "threadpoolctl": {"workers"},
+    "threadpoolctl": {"workers", "gemm"},
     "scipy": {"metrics", "synthetic.shapes", "baselines.photo_descriptors"},
     "sklearn": {"baselines.support_vectors"},
 }

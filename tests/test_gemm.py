@@ -5,7 +5,28 @@ import pytest
 
 from pysketch import gemm
 from pysketch.backend import to_host
-from pysketch.gemm import multiply, multiply_columns, multiply_rows, row_group
+from pysketch.gemm import multiply, multiply_columns, multiply_rows, reads_in_place, row_group
+
+
+@pytest.fixture
+def cutting(monkeypatch):
+    """Products are cut, on whatever cores the test runs."""
+    monkeypatch.setattr(gemm, "reads_in_place", lambda: True)
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """The shapes of what `gemm` gives to NumPy's matmul to write, in turn."""
+    made = []
+
+    matmul = np.matmul
+
+    def spy(a, b, out):
+        made.append(out.shape)
+        return matmul(a, b, out=out)
+
+    monkeypatch.setattr(np, "matmul", spy)
+    return made
 
 
 def normal(*shape, dtype=np.float64):
@@ -15,6 +36,7 @@ def normal(*shape, dtype=np.float64):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("small", [10, 3 * 5 * 32, 3 * 5 * 64, 10**6])
 @pytest.mark.parametrize("n", [1, 31, 64, 100, 257])
+@pytest.mark.usefixtures("cutting")
 def test_columns_are_cut_into_groups_and_a_rest(n, small, dtype, monkeypatch):
     monkeypatch.setattr(gemm, "SMALL", small)
     a, b = normal(3, 5, dtype=dtype), normal(5, 300, dtype=dtype)[:, 7 : 7 + n]
@@ -27,12 +49,34 @@ def test_columns_are_cut_into_groups_and_a_rest(n, small, dtype, monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("small", [10, 8 * 64 * 24, 8 * 64 * 40, 8 * 128 * 24, 10**6])
 @pytest.mark.parametrize("m", [1, 23, 48, 77])
+@pytest.mark.usefixtures("cutting")
 def test_rows_are_cut_into_groups_and_a_rest(m, small, dtype, monkeypatch):
     monkeypatch.setattr(gemm, "SMALL", small)
     a, b = normal(3, m, 8, dtype=dtype), normal(3, 8, 256, dtype=dtype)
     out = np.full((3, m, 256), np.nan, dtype)
     multiply_rows(a, b, out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("core", "columns", "rows"),
+    [
+        ("SkylakeX", [(4, 3, 64), (3, 1)], [(2, 2, 3, 20, 128), (2, 2, 1, 17, 128)]),
+        ("Haswell", [(3, 257)], [(2, 77, 256)]),
+        (None, [(3, 257)], [(2, 77, 256)]),
+    ],
+)
+def test_a_product_is_cut_only_where_blas_reads_small_ones_in_place(core, columns, rows, products, monkeypatch):
+    monkeypatch.setattr(gemm, "threadpool_info", lambda: [{"user_api": "openmp"}, {"architecture": core}])
+    reads_in_place.cache_clear()
+    try:
+        monkeypatch.setattr(gemm, "SMALL", 3 * 5 * 64)
+        multiply_columns(normal(3, 5), normal(5, 257), np.empty((3, 257)))
+        monkeypatch.setattr(gemm, "SMALL", 8 * 64 * 48)
+        multiply_rows(normal(2, 77, 8), normal(2, 8, 256), np.empty((2, 77, 256)))
+    finally:
+        reads_in_place.cache_clear()
+    assert products == columns + rows
 
 
 def test_groups_are_no_larger_than_what_needs_no_packing():
