@@ -31,26 +31,29 @@ examples:
   any portrait, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o sketch.png --align auto
   the eyes at (412, 380) and (530, 371), and the sketch put back into the photo:
-    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --eyes 412 380 530 371 --paste
+    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --align eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --tile 200
 
 The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125). --align auto and
---eyes bring any face there; without them a photo is drawn as it is. A sketch is 12 pixels smaller than what is drawn,
-unless --size-as-input is given. Eyes are x and y from 0 at the centre of the top left pixel, the picture's left first.
+--align eyes bring any face there; without them a photo is drawn as it is. A sketch is 12 pixels smaller than what is
+drawn, unless --size-as-input is given. Eyes are x and y from 0 at the centre of the top left pixel, the picture's left
+first.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     parser = _parser()
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(_with_eyes_option(sys.argv[1:] if arguments is None else arguments))
+    if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
+        parser.error("write --align eyes X1 Y1 X2 Y2 in full")
     if args.paste and args.align == "none" and args.eyes is None:
-        parser.error("--paste needs --align auto or --eyes")
+        parser.error("--paste needs --align auto or --align eyes")
     common.log_to(None, logging.WARNING)
     jobs = _jobs(args.photos, args.output)
     if args.eyes is not None and len(jobs) > 1:
-        parser.error("--eyes is for one photo")
+        parser.error("--align eyes is for one photo")
     sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
     failures = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
@@ -77,8 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
     )
     faces = parser.add_mutually_exclusive_group()
-    faces.add_argument("--align", choices=["auto", "none"], default="none", help="auto: find each face by its eyes")
-    faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help="left eye, right eye")
+    help = "auto: find each face by its eyes; eyes X1 Y1 X2 Y2: left eye, right eye; default: none"
+    faces.add_argument("--align", choices=["auto", "eyes", "none"], default="none", help=help)
+    help = "the same as --align eyes X1 Y1 X2 Y2"
+    faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help=help)
     parser.add_argument("--paste", action="store_true", help="put aligned sketches back into the photo")
     parser.add_argument("--size-as-input", action="store_true", help="reflect the border: as large as the photo")
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
@@ -87,6 +92,17 @@ def _parser() -> argparse.ArgumentParser:
     common.add_device(parser)
     common.add_threads(parser)
     return parser
+
+
+def _with_eyes_option(arguments: Sequence[str]) -> list[str]:
+    """--align eyes as --eyes: argparse knows options of one value or of four, not of one or five."""
+    words: list[str] = []
+    for word in arguments:
+        if word == "eyes" and words[-1:] == ["--align"]:
+            words[-1] = "--eyes"
+        else:
+            words.append("--eyes" if word == "--align=eyes" else word)
+    return words
 
 
 def _tile_side(text: str) -> int | None:
@@ -99,7 +115,7 @@ def _pictures(args: argparse.Namespace, draw: Callable[..., np.ndarray], photo: 
     whole = args.align == "none" and args.eyes is None
     faces = [] if whole else find_eyes(photo) if args.eyes is None else [np.reshape(args.eyes, (2, 2))]
     if not whole and not faces:
-        raise DataError("no face found in it; give the eyes' positions with --eyes X1 Y1 X2 Y2")
+        raise DataError("no face found in it; give the eyes' positions with --align eyes X1 Y1 X2 Y2")
     seen = [photo] if whole else [align(photo, eyes) for eyes in faces]
     sketches = [draw(each, args.size_as_input or args.paste) for each in seen]
     if args.paste:

@@ -195,13 +195,11 @@ def portrait(tmp_path):
     return path, [np.array([[20.0, 31.0], [33.0, 30.0]]), np.array([[51.0, 40.0], [62.0, 43.0]])]
 
 
-def words(eyes):
-    return ["--eyes", *(str(value) for value in np.ravel(eyes))]
-
-
-def test_given_eyes_bring_the_face_into_the_frame_before_it_is_drawn(net_file, portrait, tmp_path):
+@pytest.mark.parametrize("option", ["--align eyes", "--align=eyes", "--eyes"])
+def test_given_eyes_bring_the_face_into_the_frame_before_it_is_drawn(net_file, portrait, tmp_path, option):
     path, (eyes, _) = portrait
-    assert deploy.main([str(net_file), str(path), "-o", str(tmp_path / "s.png"), *words(eyes)]) == 0
+    words = [*option.split(), *(str(value) for value in np.ravel(eyes))]
+    assert deploy.main([str(net_file), str(path), "-o", str(tmp_path / "s.png"), *words]) == 0
     expected = Sketcher(net_file).draw(align(read_photo(path), eyes))
     np.testing.assert_array_equal(read_sketch(tmp_path / "s.png"), expected)
     assert expected.shape == (246, 196)
@@ -239,7 +237,7 @@ def test_a_photo_without_a_face_is_reported_and_the_rest_go_on(
     arguments = [str(net_file), str(photo), str(path), "-o", str(tmp_path / "out"), "--align", "auto"]
     assert deploy.main(arguments) == 2
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["portrait.png"]
-    assert f"error: {photo}: no face found in it; give the eyes' positions with --eyes" in capsys.readouterr().err
+    assert f"error: {photo}: no face found in it; give the eyes' positions with --align eyes" in capsys.readouterr().err
 
 
 def test_a_numbered_sketch_never_overwrites_a_photo(net_file, portrait, tmp_path, monkeypatch, capsys):
@@ -255,9 +253,12 @@ def test_a_numbered_sketch_never_overwrites_a_photo(net_file, portrait, tmp_path
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--paste"], "--paste needs --align auto or --eyes"),
+        (["--paste"], "--paste needs --align auto or --align eyes"),
         (["--align", "auto", "--eyes", "1", "2", "3", "4"], "not allowed with argument"),
-        (["PHOTO", "--eyes", "1", "2", "30", "4"], "--eyes is for one photo"),
+        (["PHOTO", "--align", "eyes", "1", "2", "30", "4"], "--align eyes is for one photo"),
+        (["--align", "eyes", "1", "2"], "expected 4 arguments"),
+        (["--al", "eyes"], "write --align eyes X1 Y1 X2 Y2 in full"),
+        (["--align", "eye"], "invalid choice: 'eye'"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused(net_file, photo, portrait, capsys, flags, message):
@@ -266,6 +267,13 @@ def test_flags_that_do_not_fit_are_refused(net_file, photo, portrait, capsys, fl
         deploy.main([str(net_file), str(photo), *words])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_photo_may_be_called_eyes(net_file, photo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("eyes").write_bytes(photo.read_bytes())
+    assert deploy.main([str(net_file), "eyes", "-o", "s.png"]) == 0
+    assert Path("s.png").exists()
 
 
 def test_eyes_outside_the_photo_are_refused(net_file, photo, tmp_path, capsys):
