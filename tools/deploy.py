@@ -80,8 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
     )
     faces = parser.add_mutually_exclusive_group()
-    help = "auto: find each face by its eyes; eyes X1 Y1 X2 Y2: left eye, right eye; default: none"
-    faces.add_argument("--align", choices=["auto", "eyes", "none"], default="none", help=help)
+    ways = {"choices": ["auto", "eyes", "none"], "metavar": "auto|eyes X1 Y1 X2 Y2|none", "default": "none"}
+    help = "auto: find each face by its eyes; eyes: left eye, right eye; default: none, a photo is drawn as it is"
+    faces.add_argument("--align", **ways, help=help)
     help = "the same as --align eyes X1 Y1 X2 Y2"
     faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help=help)
     parser.add_argument("--paste", action="store_true", help="put aligned sketches back into the photo")
