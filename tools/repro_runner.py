@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pysketch.errors import DataError, PysketchError
+from pysketch.errors import DataError, DivergenceError, PysketchError
 from pysketch.report import Section, write_csv
 
 Cell = Mapping[str, Any]
@@ -18,7 +18,9 @@ Cell = Mapping[str, Any]
 Row = dict[str, str]
 """A cell and its result as they stand in the CSV: column -> text."""
 
-STATUS, DONE = "status", "ok"
+STATUS = "status"
+DONE, DIVERGED, FAILED = "ok", "diverged", "failed"
+"""What a status begins with: a result, a training that diverges, which is one too, or what may go well another time."""
 
 
 @dataclass
@@ -71,13 +73,21 @@ class Results:
 
     @property
     def done(self) -> list[Row]:
-        """The results that are no failures, in the order of the cells."""
-        return [row for row in self._found() if row[STATUS] == DONE]
+        """The results with values, in the order of the cells."""
+        return self._with(DONE)
+
+    @property
+    def diverged(self) -> list[Row]:
+        """The trainings that diverged, in the order of the cells."""
+        return self._with(DIVERGED)
 
     @property
     def failures(self) -> list[Row]:
-        """The results that are failures, in the order of the cells."""
-        return [row for row in self._found() if row[STATUS] != DONE]
+        """What has failed for another reason, and counts as missing, in the order of the cells."""
+        return self._with(FAILED)
+
+    def _with(self, status: str) -> list[Row]:
+        return [row for row in self._found() if row[STATUS].startswith(status)]
 
     def _found(self) -> list[Row]:
         """The rows of the cells; rows of cells that are no longer asked for stay in the file, unused."""
@@ -86,19 +96,22 @@ class Results:
         return [rows[key] for key in wanted if key in rows]
 
     def missing(self) -> list[Cell]:
-        """The cells without a result."""
-        known = {self.experiment.key(row) for row in self.rows}
+        """The cells without a result, those that have failed among them: the library may be there by now."""
+        known = {self.experiment.key(row) for row in self.rows if not row[STATUS].startswith(FAILED)}
         return [cell for cell in self.experiment.cells if self.experiment.key(cell) not in known]
 
     def compute(self, cell: Cell) -> None:
-        """Compute one cell and keep it; a net that diverges, or whatever else is one line, is kept as a failure."""
+        """Compute one cell and keep it, or, if that is one line, why it has no values."""
+        values: Mapping[str, Any] = {}
         try:
             values, status = self.experiment.compute(cell), DONE
+        except DivergenceError as error:
+            status = f"{DIVERGED}: {error}"
         except PysketchError as error:
-            values, status = {}, f"failed: {error}"
+            status = f"{FAILED}: {error}"
         row = {name: str(cell[name]) for name in self.experiment.keys}
         row |= {name: str(values.get(name, "")) for name in self.experiment.values} | {STATUS: status}
-        self.rows.append(row)
+        self.rows = [each for each in self.rows if self.experiment.key(each) != self.experiment.key(cell)] + [row]
         write_csv(self.path, self.header, [[row[name] for name in self.header] for row in self.rows])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,15 +13,15 @@ from repro_literal import literal
 from repro_nets import fig3, fig4, fig5, fig6
 from repro_recipe import recipe
 from repro_regularizer import regularizer
-from repro_runner import Experiment, Results, run
+from repro_runner import STATUS, Experiment, Results, Row, run
 from repro_tables import growth, table1, table2
 from repro_training import Setting
 from tqdm import tqdm
 
 from pysketch import figures, report
-from pysketch.errors import DataError
+from pysketch.errors import DataError, did_you_mean
 from pysketch.files import atomic_path
-from pysketch.pairs import SYNTHETIC
+from pysketch.pairs import SYNTHETIC, find_pairs
 from pysketch.report import Section, write_page
 
 EXAMPLES = """
@@ -44,6 +45,7 @@ examples:
 
 Minutes are those of two cores. Each result goes into a CSV in the folder at once and is never computed again while it
 is there: to compute it anew, remove its line (of literal, all lines). A net or recipe that has changed is another one.
+What fails, as where a library is missing, is told at the end and tried again the next time.
 DIR holds train/ and test/, each with photos/ and sketches/.
 --budget ends with a whole result, so that it may take some minutes more.
 """
@@ -62,7 +64,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = {
 }
 
 _FAILURES = 5
-"""How many failures of an experiment are told one by one."""
+"""How many results of an experiment that have no values are told one by one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures.library()
     report.library()
     common.log_to(None, logging.ERROR)
+    for split in ("train", "test"):
+        find_pairs(args.data, split)  # a DataError now, not one for every result
     out = args.out / "quick" if args.quick else args.out
     claim(out, args.data)
     setting = Setting(args.data, out.resolve(), args.threads, args.quick)
@@ -90,7 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for each in results:
         print(_status(each))
     print(f"report: {out / 'index.html'}" + (f"; {left} results are left, run the command again" if left else ""))
-    return 0
+    failures = [f"{each.experiment.name} {_told(each, row)}" for each in wanted for row in each.failures]
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return common.BAD_INPUT if failures else 0
 
 
 def claim(out: Path, data: str) -> None:
@@ -111,7 +118,8 @@ def claim(out: Path, data: str) -> None:
 def experiment(name: str) -> str:
     """A check for argparse: the name of an experiment."""
     if name not in EXPERIMENTS:
-        raise argparse.ArgumentTypeError(f"unknown experiment {name!r}; expected {', '.join(EXPERIMENTS)}")
+        hint = did_you_mean(name, EXPERIMENTS)
+        raise argparse.ArgumentTypeError(f"unknown experiment {name!r}; expected {', '.join(EXPERIMENTS)}{hint}")
     return name
 
 
@@ -121,19 +129,25 @@ def sections(results: Sequence[Results], folder: Path) -> list[Section]:
     for each in results:
         shown = each.experiment.show(each.done, folder)
         notes = [f"Not computed yet: {len(each.missing())} of {len(each.experiment.cells)}."] if each.missing() else []
-        notes += [f"{' '.join(each.experiment.key(row))} {row['status']}" for row in each.failures[:_FAILURES]]
-        if len(each.failures) > _FAILURES:
-            notes.append(f"And {len(each.failures) - _FAILURES} further failures, see {each.path.name}.")
+        without_values = each.failures + each.diverged
+        notes += [_told(each, row) for row in without_values[:_FAILURES]]
+        if len(without_values) > _FAILURES:
+            notes.append(f"And {len(without_values) - _FAILURES} more without values, see {each.path.name}.")
         page.append(Section(shown.heading, [*shown.paragraphs, *notes], shown.tables, shown.pictures))
     return page
 
 
+def _told(results: Results, row: Row) -> str:
+    """A row without values as text: what tells it from others, and why."""
+    return f"{' '.join(results.experiment.key(row))} {row[STATUS]}"
+
+
 def _status(results: Results) -> str:
-    done, failed, missing = len(results.done), len(results.failures), len(results.missing())
-    name = results.experiment.name
-    return (
-        f"{name:<12}{done:>4} done{failed:>4} failed{missing:>4} missing" if done + failed + missing else f"{name:<12}"
-    )
+    done, diverged, failed = len(results.done), len(results.diverged), len(results.failures)
+    line = f"{results.experiment.name:<12}"
+    if results.experiment.cells:
+        line += f"{done:>4} done{diverged:>4} diverged{len(results.missing()):>4} missing"
+    return line + (f", of which {failed} failed" if failed else "")
 
 
 def _parser() -> argparse.ArgumentParser:

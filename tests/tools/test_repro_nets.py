@@ -74,13 +74,13 @@ def test_figure_4_trains_and_scores(setting, folder, monkeypatch):
     assert all((folder / picture.path).is_file() for picture in section.pictures)
 
 
-def test_a_training_that_diverges_is_a_failure_of_that_result(setting, folder, monkeypatch):
+def test_a_training_that_diverges_is_told_as_that_result(setting, folder, monkeypatch):
     for name, value in (("NET", "tiny"), ("ITERATIONS", 2), ("ADAM", {"base_lr": "1e38"})):
         monkeypatch.setattr(repro_nets, name, value)
     results = Results.load(fig4(setting), folder)
     results.compute(results.experiment.cells[0])
-    (row,) = results.failures
-    assert row["status"].startswith("failed: training diverged")
+    (row,) = results.diverged
+    assert row["status"].startswith("diverged: training diverged")
 
 
 def test_the_figures_trainings_do_not_change_with_the_shipped_nets_rate(setting, tmp_path, monkeypatch):

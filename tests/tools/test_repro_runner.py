@@ -3,7 +3,7 @@ import csv
 import pytest
 from repro_runner import Experiment, Results, number, run
 
-from pysketch.errors import DataError, DivergenceError
+from pysketch.errors import BaselineError, DataError, DivergenceError
 from pysketch.report import Section
 
 
@@ -53,12 +53,34 @@ def test_a_line_taken_out_is_computed_again(tmp_path):
     assert computed == [5]
 
 
-def test_a_failure_is_kept_with_its_reason_and_the_others_are_computed(tmp_path):
+def test_a_divergence_is_a_result_kept_with_its_reason_and_the_others_are_computed(tmp_path):
     results = Results.load(squares([]), tmp_path)
     run([results], None, lambda *_: None)
     assert [number(row, "square") for row in results.done] == [9, 25]
-    assert results.failures == [{"x": "2", "square": "", "status": "failed: training diverged at iteration 7"}]
-    assert results.failures == Results.load(squares([]), tmp_path).failures
+    assert results.diverged == [{"x": "2", "square": "", "status": "diverged: training diverged at iteration 7"}]
+    assert results.diverged == Results.load(squares([]), tmp_path).diverged
+    assert (results.failures, results.missing()) == ([], [])
+
+
+def test_what_has_failed_is_kept_with_its_reason_and_tried_again_the_next_time(tmp_path):
+    broken, tried = squares([]), []
+
+    def compute(cell):
+        tried.append(cell["x"])
+        raise BaselineError("x needs a library")
+
+    broken.compute = compute
+    results = Results.load(broken, tmp_path)
+    assert run([results], None, lambda *_: None) == 0
+    assert tried == [3, 2, 5]
+    assert [row["status"] for row in rows(results.path)] == ["failed: x needs a library"] * 3
+    assert len(results.failures) == len(results.missing()) == 3
+    computed = []
+    results = Results.load(squares(computed), tmp_path)
+    run([results], None, lambda *_: None)
+    assert computed == [3, 2, 5]
+    assert [(row["x"], row["square"]) for row in rows(results.path)] == [("3", "9"), ("2", ""), ("5", "25")]
+    assert (results.failures, results.missing()) == ([], [])
 
 
 def test_an_interruption_loses_only_what_was_being_computed(tmp_path):

@@ -9,7 +9,7 @@ from repro_training import Setting
 from reproduce import EXPERIMENTS, claim, main
 from tqdm import tqdm
 
-from pysketch.errors import DataError, DivergenceError
+from pysketch.errors import BaselineError, DataError, DivergenceError
 from pysketch.report import Section, Table
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
@@ -48,14 +48,50 @@ def test_everything_is_computed_once_and_shown(computed, tmp_path, capsys):
     for _ in range(2):
         assert main(["--data", "synthetic", "--out", str(tmp_path)]) == 0
     assert computed == [("one", 3), ("one", 13), ("two", 5)]
-    assert rows(tmp_path / "one.csv") == [("3", "6", "ok"), ("13", "", "failed: training diverged & was <stopped>")]
+    assert rows(tmp_path / "one.csv") == [("3", "6", "ok"), ("13", "", "diverged: training diverged & was <stopped>")]
     page = (tmp_path / "index.html").read_text()
     assert page.index("About one") < page.index("About two")
-    assert "13 failed: training diverged &amp; was &lt;stopped&gt;" in page
+    assert "13 diverged: training diverged &amp; was &lt;stopped&gt;" in page
     assert "Not computed yet" not in page
     out = capsys.readouterr().out.splitlines()
     assert out[-1] == f"report: {tmp_path / 'index.html'}"
-    assert out[-3].split() == ["one", "1", "done", "1", "failed", "0", "missing"]
+    assert out[-3].split() == ["one", "1", "done", "1", "diverged", "0", "missing"]
+
+
+def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp_path, monkeypatch, capsys):
+    make = reproduce.EXPERIMENTS["one"]
+
+    def broken(setting):
+        experiment = make(setting)
+        good = experiment.compute
+
+        def compute(cell):
+            if cell["x"] == 3:
+                raise BaselineError("svr needs scikit-learn")
+            return good(cell)
+
+        experiment.compute = compute
+        return experiment
+
+    monkeypatch.setitem(reproduce.EXPERIMENTS, "one", broken)
+    assert main(["--data", "synthetic", "--out", str(tmp_path)]) == common.BAD_INPUT
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == "error: one 3 failed: svr needs scikit-learn"
+    assert said.out.splitlines()[-3].split(maxsplit=1) == ["one", "0 done   1 diverged   1 missing, of which 1 failed"]
+    page = (tmp_path / "index.html").read_text()
+    assert "Not computed yet: 1 of 2." in page
+    assert "3 failed: svr needs scikit-learn" in page
+    monkeypatch.setitem(reproduce.EXPERIMENTS, "one", make)
+    assert main(["two", "--data", "synthetic", "--out", str(tmp_path)]) == 0  # nobody asked for the one that failed
+    assert main(["one", "--data", "synthetic", "--out", str(tmp_path)]) == 0
+    assert "3 failed" not in (tmp_path / "index.html").read_text()
+
+
+def test_data_that_is_not_there_is_refused_before_anything_is_computed_or_written(computed, tmp_path):
+    with pytest.raises(DataError, match="nowhere: no such folder or list file"):
+        main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    assert computed == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_what_is_asked_for_is_computed_but_all_is_shown(computed, tmp_path):
@@ -113,7 +149,9 @@ def test_an_unknown_experiment_is_refused_with_the_known_ones(capsys):
     with pytest.raises(SystemExit) as exit:
         main(["table3", "--data", "synthetic"])
     assert exit.value.code == common.BAD_INPUT
-    assert "unknown experiment 'table3'; expected table1, table2, fig3" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "unknown experiment 'table3'; expected table1, table2, fig3" in said
+    assert '; did you mean "table1"?' in said or '; did you mean "table2"?' in said
 
 
 def test_help_names_every_experiment():
