@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -111,6 +112,22 @@ def at_least(low: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def number(low: float, high: float | None = None) -> Callable[[str], float]:
+    """A check for argparse: a finite number from `low` on, or up to `high`."""
+    wanted = f"from {low:g} to {high:g}" if high is not None else f"of {low:g} or more"
+
+    def check(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (low <= value < math.inf and (high is None or value <= high)):
+            raise argparse.ArgumentTypeError(f"expected a number {wanted}, found {text}")
+        return value
+
+    return check
 
 
 def seed(text: str) -> int:

@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--light",
         nargs=2,
-        type=_deviation,
+        type=common.number(0, 1),
         metavar=("LIGHT", "COLOUR"),
         help="change every test photo's light by chance, as the options light and colour of a data layer do",
     )
@@ -83,16 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     common.add_device(parser)
     common.add_threads(parser)
     return parser
-
-
-def _deviation(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
-    return value
 
 
 def _evaluate_net(args: argparse.Namespace, pairs: Sequence[Pair]) -> Evaluation:

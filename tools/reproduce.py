@@ -156,7 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("experiments", nargs="*", type=experiment, metavar="EXPERIMENT", help=help)
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced")
-    parser.add_argument("--budget", type=float, metavar="MINUTES", help="begin no further result after so many")
+    help = "begin no further result after so many"
+    parser.add_argument("--budget", type=common.number(0), metavar="MINUTES", help=help)
     parser.add_argument("--quick", action="store_true", help="shrink everything, into DIR/quick: does it run?")
     common.add_threads(parser)
     return parser

@@ -1,3 +1,4 @@
+import argparse
 import logging
 import os
 import re
@@ -35,6 +36,20 @@ def test_too_little_memory_is_one_line_too(capsys):
         common.run(main)
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 9 TiB; try a smaller")
+
+
+@pytest.mark.parametrize("text", ["-0.5", "1.5", "nan", "inf", "much", ""])
+def test_a_number_out_of_its_range_is_refused_with_the_range(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"^expected a number from 0 to 1, found {text}$"):
+        common.number(0, 1)(text)
+    if text != "1.5":
+        with pytest.raises(argparse.ArgumentTypeError, match=f"^expected a number of 0 or more, found {text}$"):
+            common.number(0)(text)
+
+
+def test_a_number_in_its_range_is_taken():
+    assert [common.number(0, 1)(text) for text in ("0", "0.25", "1")] == [0, 0.25, 1]
+    assert common.number(0)("1e9") == 1e9
 
 
 def test_the_status_that_a_tool_returns_is_the_process_status():
