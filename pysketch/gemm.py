@@ -36,7 +36,10 @@ def reads_in_place() -> bool:
 
 
 def multiply_columns(a: Array, b: Array, out: Array) -> None:
-    """out = a @ b, with b (K, N) cut into groups of columns. a: (M, K), out: (M, N); rows may be strided."""
+    """out = a @ b, with b (K, N) cut into groups of columns where that pays.
+
+    a: (M, K), out: (M, N); rows may be strided.
+    """
     xp, n = array_module(out), b.shape[1]
     width = SMALL // (a.shape[0] * a.shape[1]) // _COLUMNS * _COLUMNS
     if xp is not np or width == 0 or n < 2 * width or not reads_in_place():
@@ -49,7 +52,7 @@ def multiply_columns(a: Array, b: Array, out: Array) -> None:
 
 
 def multiply_rows(a: Array, b: Array, out: Array) -> None:
-    """out[p] = a[p] @ b[p] for every p, with a[p] (M, K) cut into groups of rows, b[p] (K, N) into groups of columns.
+    """out[p] = a[p] @ b[p] for every p; where that pays, a[p] is cut into groups of rows, b[p] into groups of columns.
 
     a: (P, M, K), b: (P, K, N), out: (P, M, N), all C-contiguous.
     """
