@@ -1,12 +1,20 @@
-"""What every test may ask for: each device in turn, or a real GPU."""
+"""What every test may ask for: each device in turn, or a real GPU; a tiny net, a few pairs, for command lines."""
 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pysketch.backend import CPU, Device, choose_device
+from pysketch.device.backend import CPU, Device, choose_device
+from pysketch.drawing.net_file import write_net_file
+from pysketch.images.pictures import write_image
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase
+from pysketch.reproduce import training
 
 
 @pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)])
@@ -37,3 +45,159 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _gpu() -> Device:
     """GPU 0, or the CPU with the reason why there is none."""
     return choose_device("auto")
+
+
+NETDEF = """
+name: "tiny"
+layer {
+  name: "data" type: "Python" top: "data" top: "label"
+  exclude { stage: "deploy" }
+  python_param {
+    module: "pysketch.layers" layer: "PhotoSketchData"
+    param_str: '{ "batch_size": 2, "photo_width": 17, "photo_height": 19, "sketch_width": 13, "sketch_height": 15,'
+               '  "scale": 0.004, "mean": [127.5], "xy_scale": 0.01 }'
+  }
+}
+layer {
+  name: "data" type: "Input" top: "data"
+  include { phase: TEST stage: "deploy" }
+  input_param { shape { dim: 1 dim: 5 dim: 19 dim: 17 } }
+}
+layer {
+  name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 3 kernel_size: 3 weight_filler { type: "msra" } }
+}
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+layer {
+  name: "conv2" type: "Convolution" bottom: "conv1" top: "prediction"
+  convolution_param {
+    num_output: 1 kernel_size: 3 weight_filler { type: "msra" } bias_filler { type: "constant" value: 128 }
+  }
+}
+layer {
+  name: "loss" type: "Python" bottom: "prediction" bottom: "label" top: "loss"
+  exclude { stage: "deploy" }
+  python_param { module: "pysketch.layers" layer: "GenerativeDiscriminativeLoss" }
+}
+"""
+
+SOLVER = """
+net: "{folder}/tiny.prototxt"
+type: "Adam" base_lr: 0.01 momentum: 0.9
+max_iter: 6 display: 2 snapshot: 3
+test_iter: 1 test_interval: 3
+random_seed: 5
+snapshot_prefix: "{folder}/out/tiny"
+solver_mode: CPU
+"""
+
+
+def write_pairs(folder: Path, names: list[str], seed: int = 3) -> None:
+    """Pairs of 21x23 pictures: a random photo, and a sketch that is its blurred luma."""
+    rng = np.random.default_rng(seed)
+    for name in names:
+        photo = rng.integers(0, 256, (23, 21, 3)).astype(np.uint8)
+        write_image(folder / "photos" / f"{name}.png", photo)
+        write_image(folder / "sketches" / f"{name}.png", photo.mean(axis=2).astype(np.uint8))
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """A folder with train/ and test/ pairs."""
+    write_pairs(tmp_path / "data" / "train", ["a", "b", "c"])
+    write_pairs(tmp_path / "data" / "test", ["x", "y"], seed=4)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def solver_file(tmp_path):
+    """A solver that trains the tiny net for 6 iterations, with snapshots to tmp_path/out/tiny*."""
+    (tmp_path / "tiny.prototxt").write_text(NETDEF)
+    path = tmp_path / "tiny_solver.txt"
+    path.write_text(SOLVER.format(folder=tmp_path.as_posix()))
+    return path
+
+
+@pytest.fixture
+def net_file(tmp_path, pairs):
+    """An untrained net file: sketches are 4 pixels smaller than photos."""
+    (tmp_path / "tiny.prototxt").write_text(NETDEF)
+    net = Net(tmp_path / "tiny.prototxt", Phase.TRAIN, Context(data_source=str(pairs), seed=1))
+    write_net_file(tmp_path / "net.h5", net)
+    return tmp_path / "net.h5"
+
+
+TINY = """
+name: "tiny"
+layer {
+  name: "data" type: "Input" top: "data" top: "label" exclude { stage: "deploy" }
+  input_param { shape { dim: [2, 3, 12, 11] } shape { dim: [2, 1, 8, 7] } }
+}
+layer {
+  name: "data" type: "Input" top: "data" include { phase: TEST stage: "deploy" }
+  input_param { shape { dim: [1, 3, 12, 11] } }
+}
+layer {
+  name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 6 kernel_size: 3 group: 3 pad: 1 weight_filler { type: "msra" } }
+}
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" relu_param { negative_slope: 0.1 } }
+layer {
+  name: "conv2" type: "Convolution" bottom: "conv1" top: "prediction"
+  convolution_param { num_output: 1 kernel_size: 5 weight_filler { type: "msra" } }
+}
+layer {
+  name: "loss" type: "EuclideanLoss" bottom: "prediction" bottom: "label" top: "loss"
+  exclude { stage: "deploy" }
+}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The path of a small netdef that can draw and learn."""
+    path = tmp_path / "tiny.prototxt"
+    path.write_text(TINY, encoding="utf-8")
+    return str(path)
+
+
+RECIPE_SOLVER = """
+net: "netdefs/tiny.prototxt"
+type: "Adam"
+base_lr: 0.01      # a comment
+momentum: 0.9
+momentum2: 0.999
+max_iter: 9
+test_iter: 5
+test_interval: 3
+display: 1
+snapshot: 4
+random_seed: 1
+snapshot_prefix: "snapshots/tiny"
+solver_mode: CPU
+"""
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Three persons as a test set of 200x250 pictures, six others as a training set: photos of blots, their luma."""
+    rng = np.random.default_rng(8)
+    for split, names in (("test", "uvw"), ("train", "abcdef")):
+        for name in names:
+            photo = rng.integers(0, 256, (10, 8, 3)).repeat(25, axis=0).repeat(25, axis=1).astype(np.uint8)
+            write_image(tmp_path / "faces" / split / "photos" / f"{name}.png", photo)
+            write_image(tmp_path / "faces" / split / "sketches" / f"{name}.png", photo.mean(axis=2).astype(np.uint8))
+    return tmp_path / "faces"
+
+
+@pytest.fixture
+def setting(faces, tmp_path, monkeypatch):
+    """What reproduce.py's experiments share, where the net "tiny" takes the place of those of netdefs/."""
+    loss = '"GenerativeDiscriminativeLoss"'
+    netdef = NETDEF.replace(f"{loss} }}", f'{loss} param_str: \'{{ "alpha": 1e4, "lambda": 1e9 }}\' }}')
+    netdef = netdef.replace('"scale": 0.004', '"xy": true, "scale": 0.004')
+    for path, text in (("netdefs/tiny.prototxt", f"# a comment\n{netdef}"), ("solver/tiny_solver.txt", RECIPE_SOLVER)):
+        (tmp_path / "root" / path).parent.mkdir(parents=True)
+        (tmp_path / "root" / path).write_text(text)
+    monkeypatch.setattr(training, "folder", lambda name: tmp_path / "root" / name)
+    return training.Setting(str(faces), tmp_path / "results", threads=1)

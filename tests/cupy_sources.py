@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from solver_helpers import SKETCH_NET, make_solver, write_pairs
 
-from pysketch.backend import choose_device
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
-from pysketch.updates import UPDATE_RULES
+from pysketch.device.backend import choose_device
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.solver.updates import UPDATE_RULES
 
 ALL_LAYERS = """
 layer { name: "data" type: "Input" top: "x" top: "S" top: "T"
@@ -57,7 +58,7 @@ def main(folder: Path) -> None:
             make_solver(folder, options, device=gpu).step(2)
             make_solver(folder, options, SKETCH_NET, device=gpu, data_source=str(pairs)).step(1)
     for dtype in (np.float32, np.float64):
-        net = Net(parse_netdef(ALL_LAYERS), Phase.TRAIN, dtype=dtype, device=gpu)
+        net = Net(parse_netdef(ALL_LAYERS), Phase.TRAIN, Context(dtype=dtype, device=gpu))
         net.forward()
         net.backward()
     (folder / "sources.json").write_text(json.dumps(list(sources)))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from pysketch.export import deploy_prototxt, onnx_model
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.interop.export import deploy_prototxt, onnx_model
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 INTEROP = 'pip install -e ".[interop]"'
 
@@ -50,7 +51,7 @@ def single(type, extra="", second=""):
                 convolution_param {{ num_output: 4 kernel_size: 1 weight_filler {{ type: "gaussian" }} }} }}
         layer {{ name: "it" type: "{type}" {bottoms if second else 'bottom: "z"'} top: "y" {extra} }}
     """
-    net = Net(parse_netdef(text), Phase.TEST, seed=3)
+    net = Net(parse_netdef(text), Phase.TEST, Context(seed=3))
     rng = np.random.default_rng(0)
     for blob in net.params.get("it", ()):
         blob.data[...] = rng.uniform(0.2, 2, blob.shape) if type == "BatchNorm" else rng.standard_normal(blob.shape)

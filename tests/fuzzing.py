@@ -20,15 +20,15 @@ import numpy as np
 from PIL import Image
 
 from pysketch import Sketcher
+from pysketch.drawing.net_file import write_net_file
 from pysketch.errors import PysketchError
-from pysketch.images import read_photo, read_sketch
-from pysketch.net import Net
-from pysketch.net_file import write_net_file
-from pysketch.netdef import Phase, parse_netdef
-from pysketch.prototxt import parse
-from pysketch.snapshot import SolverState
-from pysketch.solver_def import read_solver
-from pysketch.weight_files import read_solver_state, write_solver_state
+from pysketch.images.pictures import read_photo, read_sketch
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.netdef.prototxt import parse
+from pysketch.solver.definition import read_solver
+from pysketch.weights.files import read_solver_state, write_solver_state
+from pysketch.weights.snapshot import SolverState
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = [

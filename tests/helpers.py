@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.backend import copy_into, to_host
-from pysketch.blob import Blob
-from pysketch.gradient_check import check_gradients
-from pysketch.layer import Layer
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.device.backend import copy_into, to_host
+from pysketch.device.blob import Blob
+from pysketch.layers.base import Layer
+from pysketch.layers.context import Context
+from pysketch.net.gradient_check import check_gradients
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 
 class SingleLayer:
@@ -74,7 +75,7 @@ class SingleLayer:
 
     def _twin(self, blob: Blob) -> Blob:
         """The blob itself on the CPU, else its twin there; a blob that is bottom and top has one."""
-        twin = blob if self.net.device.kind == "cpu" else Blob(blob.shape, blob.dtype)
+        twin = blob if self.net.context.device.kind == "cpu" else Blob(blob.shape, blob.dtype)
         return self._twins.setdefault(id(blob), (twin, blob))[0]
 
     def _send(self) -> tuple[list[Blob], list[Blob]]:
@@ -95,6 +96,12 @@ class SingleLayer:
             if twin is not blob:
                 twin.hold_data(to_host(blob.data))
                 twin.hold_diff(to_host(blob.diff))
+
+
+def net_options(**options: Any) -> dict[str, Any]:
+    """Options of a net, those that a `Context` holds gathered in one."""
+    held = {name: options.pop(name) for name in Context.__dataclass_fields__ if name in options}
+    return {"context": Context(**held), **options}
 
 
 def assert_equal_to_rounding(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
@@ -119,7 +126,7 @@ def make_layer(
     phase: Phase = Phase.TRAIN,
     dtype: type = np.float64,
     seed: int = 0,
-    **net_options: Any,
+    **options: Any,
 ) -> SingleLayer:
     """The layer of one ``layer { ... }``, its bottoms of these shapes; they and what it learns are normal numbers."""
     definition = parse_netdef(text).layers[0]
@@ -128,7 +135,9 @@ def make_layer(
         tops = " ".join(f'top: "{name}"' for name in definition.bottom)
         shape = " ".join(f"shape {{ {' '.join(f'dim: {n}' for n in shape)} }}" for shape in shapes)
         inputs = f'layer {{ name: "inputs" type: "Input" {tops} input_param {{ {shape} }} }}'
-    single = SingleLayer(Net(parse_netdef(f"{inputs}\n{text}"), phase, dtype=dtype, seed=seed, **net_options))
+    single = SingleLayer(
+        Net(parse_netdef(f"{inputs}\n{text}"), phase, **net_options(dtype=dtype, seed=seed, **options))
+    )
     rng = np.random.default_rng(seed)
     for blob in (*single.bottom, *single.learned):
         blob.data[...] = rng.standard_normal(blob.shape)

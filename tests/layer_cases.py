@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 from helpers import SingleLayer, layer_text, make_layer, python_layer
 
-from pysketch.images import write_image
-from pysketch.netdef import Phase
+from pysketch.images.pictures import write_image
+from pysketch.netdef.definitions import Phase
 
 
 @dataclass(frozen=True)

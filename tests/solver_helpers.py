@@ -9,13 +9,14 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pysketch.images import write_image
-from pysketch.net import Net
-from pysketch.net_file import write_net_file
-from pysketch.netdef import Phase, parse_netdef
-from pysketch.prototxt import parse
-from pysketch.solver import Solver
-from pysketch.solver_def import SolverDef, read_solver
+from pysketch.drawing.net_file import write_net_file
+from pysketch.images.pictures import write_image
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.netdef.prototxt import parse
+from pysketch.solver.definition import SolverDef, read_solver
+from pysketch.solver.solver import Solver
 
 CAFFE = Path(__file__).parents[1].parent / "shared" / "caffe"
 """Traces and snapshots of real Caffe; not part of the repository."""
@@ -107,7 +108,8 @@ def make_solver(folder: Path, options: str = "", net: str = CONV_NET, **argument
     }
     lines = [f"{name}: {value}" for name, value in defaults.items() if not re.search(rf"\b{name}:", options)]
     text = "\n".join([f'net: "{write_net(folder, net)}"', *lines, options])
-    return Solver(solver_def(text), **arguments)
+    definition, on_iteration = solver_def(text), arguments.pop("on_iteration", None)
+    return Solver(definition, definition.context(**arguments), on_iteration=on_iteration)
 
 
 def weights(net: Net) -> list[np.ndarray]:
@@ -128,8 +130,7 @@ def write_sketch_net_file(folder: Path, netdef: str = SKETCH_NET, seed: int = 4)
     net = Net(
         parse_netdef(netdef, "sketch.prototxt"),
         Phase.TRAIN,
-        seed=seed,
-        data_source=str(write_pairs(folder / "pairs", 2)),
+        context=Context(seed=seed, data_source=str(write_pairs(folder / "pairs", 2))),
     )
     write_net_file(folder / "net.h5", net)
     return folder / "net.h5"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pysketch.pairs import Pair, load_pairs
+from pysketch.images.pairs import Pair, load_pairs
 
 STUDENTS = Path(__file__).parents[1].parent / "shared" / "data" / "cuhk_student"
 

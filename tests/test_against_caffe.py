@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from solver_helpers import CAFFE, solver_def
 
-from pysketch.backend import copy_into
-from pysketch.solver import Solver
-from pysketch.solver_def import load_solver
+from pysketch.device.backend import copy_into
+from pysketch.solver.definition import load_solver
+from pysketch.solver.solver import Solver
 
 GOLDEN, SNAPSHOTS = CAFFE / "golden", CAFFE / "snapshots"
 

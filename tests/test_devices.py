@@ -15,12 +15,13 @@ from helpers import assert_equal_to_rounding
 from layer_cases import CASES, build
 from solver_helpers import CONV_NET, RULES, SKETCH_NET, assert_same_bits, make_solver, weights, write_pairs
 
-from pysketch.backend import CPU, copy_into, to_host
+from pysketch.device.backend import CPU, copy_into, to_host
 from pysketch.errors import DivergenceError
-from pysketch.gradient_check import check_net_gradients
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
-from pysketch.updates import Updater
+from pysketch.layers.context import Context
+from pysketch.net.gradient_check import check_net_gradients
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.solver.updates import Updater
 
 ROOT = Path(__file__).parents[1]
 NETDEFS = sorted((ROOT / "netdefs").glob("*.prototxt"))
@@ -52,7 +53,7 @@ def test_every_shipped_net_forward_and_backward(path, dtype, gpu, tmp_path):
     source = str(write_pairs(tmp_path, 3, (24, 23)))
     results = []
     for device in (gpu, CPU):
-        net = Net(cropped(path), Phase.TRAIN, dtype=dtype, data_source=source, seed=2, device=device)
+        net = Net(cropped(path), Phase.TRAIN, Context(dtype=dtype, data_source=source, seed=2, device=device))
         loss = net.forward_loss()
         net.backward()
         arrays = [net.blobs["prediction"].data, *(param.blob.diff for param in net.learnable)]
@@ -62,7 +63,7 @@ def test_every_shipped_net_forward_and_backward(path, dtype, gpu, tmp_path):
 
 def test_the_gradients_of_a_whole_net(gpu, tmp_path):
     source = str(write_pairs(tmp_path, 3))
-    net = Net(parse_netdef(SKETCH_NET), Phase.TRAIN, dtype=np.float64, data_source=source, device=gpu)
+    net = Net(parse_netdef(SKETCH_NET), Phase.TRAIN, Context(dtype=np.float64, data_source=source, device=gpu))
     assert check_net_gradients(net, samples=4) > 10
 
 
@@ -102,7 +103,7 @@ def test_twenty_updates_of_every_rule_in_float64(rule, gpu, tmp_path):
     definition = make_solver(tmp_path, options(rule, CONV_NET)).definition
     results = []
     for device in (gpu, CPU):
-        net = Net(definition.train_net, Phase.TRAIN, dtype=np.float64, seed=1, device=device)
+        net = Net(definition.train_net, Phase.TRAIN, Context(dtype=np.float64, seed=1, device=device))
         updater = Updater(definition.options, rule, net.learnable, net.context.workers)
         for iteration in range(20):
             net.clear_param_diffs()
@@ -189,7 +190,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, "tests")
 from solver_helpers import SKETCH_NET, make_solver, write_pairs
-from pysketch.backend import choose_device
+from pysketch.device import choose_device
 folder = Path(sys.argv[1])
 source = str(write_pairs(folder, 3, (24, 23)))
 options = {"type": '"Adam"', "momentum": 0.9, "momentum2": 0.999, "max_iter": 100, "display": int(sys.argv[2])}

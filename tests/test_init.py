@@ -6,7 +6,16 @@ import pysketch
 
 
 def test_the_package_offers_what_it_says_it_does():
-    assert sorted(pysketch.__all__) == ["Net", "Phase", "Sketcher", "Solver", "get_solver", "io", "load_solver"]
+    assert sorted(pysketch.__all__) == [
+        "Context",
+        "Net",
+        "Phase",
+        "Sketcher",
+        "Solver",
+        "get_solver",
+        "io",
+        "load_solver",
+    ]
     assert all(hasattr(pysketch, name) for name in pysketch.__all__)
 
 
@@ -14,7 +23,7 @@ def test_a_solver_is_got_from_a_file():
     path = Path(__file__).parents[1] / "solver" / "quick_solver.txt"
     solver = pysketch.get_solver(path, seed=3, data_source="synthetic")
     assert isinstance(solver, pysketch.Solver)
-    assert (solver.seed, solver.iter) == (3, 0)
+    assert (solver.context.seed, solver.iter) == (3, 0)
 
 
 def test_importing_it_on_a_machine_without_a_gpu_does_not_import_cupy():

@@ -14,10 +14,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from pysketch import im2col, rectifier, unfolding_batched
+from pysketch.convolution import im2col, rectifier, unfolding_batched
+from pysketch.convolution.winograd_transforms import transforms
 from pysketch.layers import generative_discriminative_loss as loss
-from pysketch.update_kernels import KERNELS
-from pysketch.winograd_transforms import transforms
+from pysketch.solver.update_kernels import KERNELS
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pysketch.gradient_check import check_net_gradients
-from pysketch.images import write_image
-from pysketch.net import Net
-from pysketch.netdef import Phase, load_netdef, parse_netdef
-from pysketch.pairs import find_pairs
-from pysketch.preprocessing import Preprocessing, crop_centre
-from pysketch.sketcher import deploy_net
-from pysketch.solver_def import load_solver
+from pysketch.drawing.sketcher import deploy_net
+from pysketch.images.pairs import find_pairs
+from pysketch.images.pictures import write_image
+from pysketch.images.preprocessing import Preprocessing, crop_centre
+from pysketch.layers.context import Context
+from pysketch.net.gradient_check import check_net_gradients
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, load_netdef, parse_netdef
+from pysketch.solver.definition import load_solver
 
 ROOT = Path(__file__).parents[1]
 NETDEFS = sorted((ROOT / "netdefs").glob("*.prototxt"))
@@ -91,7 +92,7 @@ def test_every_convolutions_comment_tells_its_kernel_channels_and_output_shape(p
 @by_name(NETDEFS)
 @pytest.mark.parametrize("phase", [Phase.TRAIN, Phase.TEST])
 def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, phase, pairs):
-    net = Net(parse_netdef(small(path.read_text())), phase, data_source=pairs)
+    net = Net(parse_netdef(small(path.read_text())), phase, Context(data_source=pairs))
     assert np.isfinite(net.forward_loss())
     assert net.outputs == ["L_discrim", "L_gen", "loss"]
     values = [float(net.blobs[name].data) for name in ("loss", "L_gen", "L_discrim")]
@@ -100,28 +101,28 @@ def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, ph
 
 @by_name(NETDEFS)
 def test_the_whole_graphs_gradients_are_right(path, pairs):
-    net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, data_source=pairs, dtype=np.float64, seed=2)
+    net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, Context(data_source=pairs, dtype=np.float64, seed=2))
     assert check_net_gradients(net, threshold=1e-4) >= 10 * len(net.params)  # ReLU's kinks are near somewhere
 
 
 @by_name(NETDEFS)
 def test_one_edit_leaves_out_the_coordinates(path, pairs):
     netdef = edited(path, '"xy": true', '"xy": false')
-    net = Net(netdef, Phase.TRAIN, data_source=pairs)
+    net = Net(netdef, Phase.TRAIN, Context(data_source=pairs))
     assert net.blobs["data"].shape[1] == 3
     assert deploy_net(netdef, net.layers[0].preprocessing).blobs["data"].shape[1] == 3
 
 
 @by_name(NETDEFS)
 def test_one_edit_leaves_out_the_regularizer(path, pairs):
-    net = Net(edited(path, '"alpha": 1e4', '"alpha": 0'), Phase.TRAIN, data_source=pairs)
+    net = Net(edited(path, '"alpha": 1e4', '"alpha": 0'), Phase.TRAIN, Context(data_source=pairs))
     net.forward()
     assert float(net.blobs["loss"].data) == float(net.blobs["L_gen"].data)
 
 
 @by_name([path for path in NETDEFS if path.stem.endswith("_paper")])
 def test_the_literal_recipe_starts_from_gaussians_of_std_001_and_raw_pixels(path, pairs):
-    net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, data_source=pairs)
+    net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, Context(data_source=pairs))
     for param in net.learnable:
         assert (param.lr_mult, param.decay_mult) == (1, 1)
         if param.index == 1:
@@ -173,7 +174,7 @@ def _net(name: str, engine: str, dtype: type, weights: str | None) -> Net:
     text = (ROOT / "netdefs" / f"{name}.prototxt").read_text(encoding="utf-8")
     text = "force_backward: true\n" + text.replace("convolution_param {", f"convolution_param {{ engine: {engine}")
     shapes = {"data": (1, 5, *PHOTO)}
-    net = Net(parse_netdef(text), Phase.TEST, stages=("deploy",), dtype=dtype, seed=1, input_shapes=shapes)
+    net = Net(parse_netdef(text), Phase.TEST, Context(dtype=dtype, seed=1), stages=("deploy",), input_shapes=shapes)
     if weights:
         net.copy_from(ROOT / weights)
     for param in net.learnable:

@@ -112,7 +112,7 @@ def test_a_state_brings_its_own_seed(run):
     straight.step(3)
     resumed = run(net=SKETCH_NET, seed=6)
     resumed.restore(state)
-    assert resumed.seed == 5
+    assert resumed.context.seed == 5
     resumed.step(3)
     assert_same_bits(weights(resumed.net), weights(straight.net))
 
@@ -206,7 +206,7 @@ def test_a_state_without_our_part_gives_iteration_weights_and_history(run):
         del file.attrs["pysketch"]
     resumed = run("Adam", seed=9)
     resumed.restore(state)
-    assert (resumed.iter, resumed.seed) == (4, 9)
+    assert (resumed.iter, resumed.context.seed) == (4, 9)
     assert_same_bits(weights(resumed.net), weights(straight.net))
     assert_same_bits(resumed.updater.history, straight.updater.history)
     assert np.isnan(resumed.loss)
@@ -224,7 +224,7 @@ def test_a_state_of_another_net_is_refused_and_nothing_has_changed(run):
     before = weights(other.net)
     with pytest.raises(SnapshotError, match=r"/history/0 has shape \(3, 2, 3, 3\), expected \(4, 2, 3, 3\)"):
         other.restore(state)
-    assert (other.iter, other.seed) == (0, 3)
+    assert (other.iter, other.context.seed) == (0, 3)
     assert_same_bits(weights(other.net), before)
 
 

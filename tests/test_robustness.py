@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pysketch.errors import PysketchError
-from pysketch.images import read_photo
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.images.pictures import read_photo
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 KINDS = tuple(fuzzing.READERS)
 PLACES = st.floats(0, 1, exclude_max=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from solver_helpers import SKETCH_NET, write_net, write_pairs
 
-from pysketch.snapshot import WeightsFile
+from pysketch.weights.snapshot import WeightsFile
 
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60

@@ -9,17 +9,29 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import common
-from bench_child import OURS
-from bench_estimate import report_estimate
-from bench_growth import KINDS, check_picture, grow, mebibytes
-from bench_nets import Job
-from bench_race import LayerResult, Result, Spread, race
-from bench_roofline import measure_roofline, report_roofline, summary_roofline
-from bench_table2 import measure_table2, report_table2, summary_table2
-from peers import LIBRARIES
-from table import aligned
 
-from pysketch.workers import Workers
+from pysketch.benchmark import (
+    KINDS,
+    LIBRARIES,
+    OURS,
+    Job,
+    LayerResult,
+    Result,
+    Spread,
+    check_picture,
+    grow,
+    measure_roofline,
+    measure_table2,
+    mebibytes,
+    report_estimate,
+    report_roofline,
+    report_table2,
+    run_race,
+    summary_roofline,
+    summary_table2,
+)
+from pysketch.device import Workers
+from pysketch.report import aligned
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
@@ -85,13 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.grow:
         if args.output:
             check_picture(args.output)
-        grow(args.grow, job, args.against, args.iterations, args.output)
+        for line in grow(args.grow, job, args.against, args.iterations, args.output):
+            print(line, flush=True)
     elif args.table2:
         _show(measure_table2(job, args.iterations), args.json, summary_table2, report_table2)
     elif args.roofline:
         _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
     else:
-        _show(race(job, args.against, args.iterations), args.json, summary, report)
+        _show(run_race(job, args.against, args.iterations), args.json, summary, report)
     return 0
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pysketch.backend import Device, allow_tf32, choose_device, out_of_memory
-from pysketch.caffe_log import CaffeFormatter
+from pysketch.device import Device, Workers, allow_tf32, choose_device, out_of_memory
 from pysketch.errors import PysketchError
-from pysketch.solver_def import SolverDef
+from pysketch.layers import Context
+from pysketch.solver import CaffeFormatter, SolverDef
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -100,6 +100,17 @@ def use_device(
     elif args.device in (None, "auto"):
         print(line, file=sys.stderr)
     return device
+
+
+def context(args: argparse.Namespace) -> Context:
+    """Where and how to work, from the options that a tool has: --device, --threads, --data, --layers, --output."""
+    return Context(
+        use_device(args),
+        workers=Workers(args.threads),
+        data_source=getattr(args, "data", None),
+        layer_paths=getattr(args, "layers", ()),
+        output_dir=getattr(args, "output", None),
+    )
 
 
 def at_least(low: int) -> Callable[[str], int]:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import common
 
+from pysketch.drawing import deploy_net, read_net_file
 from pysketch.errors import DataError
-from pysketch.export import deploy_prototxt, describe_input, onnx_model
 from pysketch.files import atomic_path
+from pysketch.images import Preprocessing
+from pysketch.interop import deploy_prototxt, describe_input, onnx_model
 from pysketch.net import Net
-from pysketch.net_file import read_net_file
 from pysketch.netdef import NetDef, load_netdef
-from pysketch.preprocessing import Preprocessing
-from pysketch.sketcher import deploy_net
 
 EXAMPLES = """
 examples:

@@ -13,12 +13,9 @@ import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.alignment import align, paste
+from pysketch.drawing import Sketcher
 from pysketch.errors import DataError
-from pysketch.eye_finder import find_eyes
-from pysketch.images import list_images, read_photo, side_by_side, write_image
-from pysketch.sketcher import Sketcher
-from pysketch.workers import Workers
+from pysketch.images import align, find_eyes, list_images, paste, read_photo, side_by_side, write_image
 
 EXAMPLES = """
 examples:
@@ -54,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = _jobs(args.photos, args.output)
     if args.eyes is not None and len(jobs) > 1:
         parser.error("--align eyes is for one photo")
-    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.context(args))
     failures = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
     draw = partial(sketcher.draw, tile=args.tile, progress=tiles)

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 
 import common
 
-from pysketch import figures, graph_layout
-from pysketch.diagram import Box, draw_diagram
-from pysketch.net import Net
-from pysketch.net_graph import KINDS, net_graph
+from pysketch.layers import Context
+from pysketch.net import Net, build_without_data
 from pysketch.netdef import Phase, load_netdef
-from pysketch.stand_ins import build_without_data
+from pysketch.report import KINDS, Box, draw_diagram, figures, graph_layout, net_graph
 
 EXAMPLES = """
 examples:
@@ -36,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     graph_layout.library()
     phase = Phase[args.phase.upper()]
     net, _ = build_without_data(
-        load_netdef(args.netdef), phase, args.stage, size=args.size, layer_paths=tuple(args.layers)
+        load_netdef(args.netdef), phase, args.stage, Context(layer_paths=args.layers), size=args.size
     )
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
     draw(net, args.output, f"{net.name or args.netdef}: phase {phase.name}{stages}")

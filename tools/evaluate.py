@@ -11,15 +11,23 @@ from pathlib import Path
 
 import common
 import numpy as np
-from evaluate_report import RANKS, SCORES, check_library, scores, write_pairs, write_report
 from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
-from pysketch.evaluation import Evaluation, evaluate, fit_seconds, net_draw
-from pysketch.pairs import Pair, load_pairs
-from pysketch.preprocessing import in_other_light
-from pysketch.sketcher import Sketcher
-from pysketch.workers import Workers
+from pysketch.drawing import Sketcher
+from pysketch.images import Pair, in_other_light, load_pairs
+from pysketch.report import (
+    RANKS,
+    SCORES,
+    Evaluation,
+    check_library,
+    evaluate,
+    fit_seconds,
+    net_draw,
+    scores,
+    write_pairs,
+    write_report,
+)
 
 EXAMPLES = """
 examples:
@@ -86,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate_net(args: argparse.Namespace, pairs: Sequence[Pair]) -> Evaluation:
-    sketcher = Sketcher(args.net, common.use_device(args), Workers(args.threads))
+    sketcher = Sketcher(args.net, common.context(args))
     name = Path(args.net).stem
     with progress_bar(name) as progress:
         return evaluate(name, net_draw(sketcher), pairs, progress=progress)

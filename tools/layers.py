@@ -7,13 +7,12 @@ import inspect
 from collections.abc import Sequence
 
 import common
-from table import aligned
 
 import pysketch  # noqa: F401  (registers the layers)
 from pysketch.errors import NetdefError, did_you_mean
-from pysketch.layer import LAYERS, Layer
-from pysketch.options import Choice, Kind, Option, Table
-from pysketch.unsupported_layers import UNSUPPORTED_LAYERS
+from pysketch.layers import LAYERS, UNSUPPORTED_LAYERS, Layer
+from pysketch.netdef import Choice, Kind, Option, Table
+from pysketch.report import aligned
 
 EXAMPLES = """
 examples:

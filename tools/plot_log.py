@@ -8,9 +8,8 @@ from pathlib import Path
 
 import common
 
-from pysketch import figures
-from pysketch.figures import Panel
-from pysketch.log_reader import Curve, TrainingLog, read_log
+from pysketch.report import Panel, figures
+from pysketch.solver import Curve, TrainingLog, read_log
 
 EXAMPLES = """
 examples:

@@ -13,11 +13,20 @@ import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.alignment import align, describe
 from pysketch.errors import DataError
-from pysketch.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
-from pysketch.eye_finder import find_eyes
-from pysketch.images import list_images, read_photo, read_sketch, write_image
+from pysketch.images import (
+    align,
+    describe,
+    eyes_of,
+    find_eyes,
+    find_points_file,
+    list_images,
+    read_eye_table,
+    read_photo,
+    read_points_eyes,
+    read_sketch,
+    write_image,
+)
 
 EXAMPLES = """
 examples:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import common
-from repro_literal import literal
-from repro_nets import fig3, fig4, fig5, fig6
-from repro_recipe import recipe
-from repro_regularizer import regularizer
-from repro_runner import STATUS, Experiment, Results, Row, run
-from repro_tables import growth, table1, table2
-from repro_training import Setting
 from tqdm import tqdm
 
-from pysketch import figures, report
-from pysketch.errors import DataError, did_you_mean
-from pysketch.files import atomic_path
-from pysketch.pairs import SYNTHETIC, find_pairs
-from pysketch.report import Section, write_page
+from pysketch.errors import did_you_mean
+from pysketch.images import find_pairs
+from pysketch.report import figures, pages, write_page
+from pysketch.reproduce import EXPERIMENTS, Results, Setting, claim, run, sections, status, told
 
 EXAMPLES = """
 experiments:
@@ -50,28 +42,12 @@ DIR holds train/ and test/, each with photos/ and sketches/.
 --budget ends with a whole result, so that it may take some minutes more.
 """
 
-EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = {
-    "table1": table1,
-    "table2": table2,
-    "fig3": fig3,
-    "fig4": fig4,
-    "fig5": fig5,
-    "fig6": fig6,
-    "regularizer": regularizer,
-    "recipe": recipe,
-    "literal": literal,
-    "growth": growth,
-}
-
-_FAILURES = 5
-"""How many results of an experiment that have no values are told one by one."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute what is missing and write the page."""
     args = _parser().parse_args(arguments)
     figures.library()
-    report.library()
+    pages.library()
     common.log_to(None, logging.ERROR)
     for split in ("train", "test"):
         find_pairs(args.data, split)  # a DataError now, not one for every result
@@ -92,27 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bar.update(waiting - left - bar.n)
     write_page(out / "index.html", "The paper, measured again", sections(results, out))
     for each in results:
-        print(_status(each))
+        print(status(each))
     print(f"report: {out / 'index.html'}" + (f"; {left} results are left, run the command again" if left else ""))
-    failures = [f"{each.experiment.name} {_told(each, row)}" for each in wanted for row in each.failures]
+    failures = [f"{each.experiment.name} {told(each, row)}" for each in wanted for row in each.failures]
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
     return common.BAD_INPUT if failures else 0
-
-
-def claim(out: Path, data: str) -> None:
-    """Make the folder of results, for this data only; DataError if it holds those of other data."""
-    source = data if data == SYNTHETIC else str(Path(data).resolve())
-    note = out / "data.txt"
-    try:
-        if not note.is_file():
-            with atomic_path(note) as temporary:
-                temporary.write_text(source + "\n", encoding="utf-8")
-        found = note.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise DataError(f"{out}: results cannot be kept there: {error.strerror}") from None
-    if found != source:
-        raise DataError(f"{note}: the results there are of {found}, expected {source}; give another --out")
 
 
 def experiment(name: str) -> str:
@@ -121,33 +82,6 @@ def experiment(name: str) -> str:
         hint = did_you_mean(name, EXPERIMENTS)
         raise argparse.ArgumentTypeError(f"unknown experiment {name!r}; expected {', '.join(EXPERIMENTS)}{hint}")
     return name
-
-
-def sections(results: Sequence[Results], folder: Path) -> list[Section]:
-    """The page: every experiment with what it has, and what it has not."""
-    page = []
-    for each in results:
-        shown = each.experiment.show(each.done, folder)
-        notes = [f"Not computed yet: {len(each.missing())} of {len(each.experiment.cells)}."] if each.missing() else []
-        without_values = each.failures + each.diverged
-        notes += [_told(each, row) for row in without_values[:_FAILURES]]
-        if len(without_values) > _FAILURES:
-            notes.append(f"And {len(without_values) - _FAILURES} more without values, see {each.path.name}.")
-        page.append(Section(shown.heading, [*shown.paragraphs, *notes], shown.tables, shown.pictures))
-    return page
-
-
-def _told(results: Results, row: Row) -> str:
-    """A row without values as text: what tells it from others, and why."""
-    return f"{' '.join(results.experiment.key(row))} {row[STATUS]}"
-
-
-def _status(results: Results) -> str:
-    done, diverged, failed = len(results.done), len(results.diverged), len(results.failures)
-    line = f"{results.experiment.name:<12}"
-    if results.experiment.cells:
-        line += f"{done:>4} done{diverged:>4} diverged{len(results.missing()):>4} missing"
-    return line + (f", of which {failed} failed" if failed else "")
 
 
 def _parser() -> argparse.ArgumentParser:

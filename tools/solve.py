@@ -14,11 +14,10 @@ from types import FrameType
 import common
 from tqdm import tqdm
 
-from pysketch.net_file import write_net_file
-from pysketch.prototxt import read_text
-from pysketch.solver import Solver
-from pysketch.solver_def import load_solver
-from pysketch.workers import Workers
+from pysketch.device import Workers
+from pysketch.drawing import write_net_file
+from pysketch.netdef import read_text
+from pysketch.solver import Solver, load_solver
 
 logger = logging.getLogger("pysketch.solve")
 
@@ -48,15 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     definition = load_solver(args.solver)
     device = common.use_device(args, definition, logger.info)
     logger.info("Initializing solver from parameters:\n%s", read_text(args.solver))
-    solver = Solver(
-        definition,
-        device=device,
-        seed=args.seed,
-        data_source=args.data,
-        layer_paths=args.layers,
-        output_dir=args.output,
-        workers=Workers(args.threads),
-    )
+    where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
+    context = definition.context(device, args.seed, workers=Workers(args.threads), **where)
+    solver = Solver(definition, context)
     with closing(solver):
         if args.resume:
             solver.restore(args.resume)

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 
 import common
-from table import aligned
 
+from pysketch.layers import Context
+from pysketch.net import LayerSummary, NetSummary, build_without_data, summarize
 from pysketch.netdef import Phase, load_netdef
-from pysketch.stand_ins import build_without_data
-from pysketch.summary import LayerSummary, NetSummary, summarize
+from pysketch.report import aligned
 
 EXAMPLES = """
 examples:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     phase = Phase[args.phase.upper()]
     net, _ = build_without_data(
-        load_netdef(args.netdef), phase, args.stage, size=args.size, layer_paths=tuple(args.layers)
+        load_netdef(args.netdef), phase, args.stage, Context(layer_paths=args.layers), size=args.size
     )
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
     print(f"{net.name or args.netdef}: phase {phase.name}{stages}\n")

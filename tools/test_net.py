@@ -10,10 +10,9 @@ from contextlib import closing
 import common
 import numpy as np
 
-from pysketch.backend import to_host
+from pysketch.device import to_host
 from pysketch.net import Net
 from pysketch.netdef import Phase
-from pysketch.workers import Workers
 
 EXAMPLES = """
 examples:
@@ -35,13 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     net = Net(
         args.netdef,
         Phase.TEST,
+        common.context(args),
         stages=args.stage,
         weights=args.weights,
-        device=common.use_device(args),
-        data_source=args.data,
-        layer_paths=args.layers,
-        output_dir=args.output,
-        workers=Workers(args.threads),
         keep=(),
     )
     with closing(net):

@@ -1,27 +1,17 @@
-"""The rival methods of the paper's Table 1. Importing this package registers them; each is one file here."""
+"""The rival methods of the paper's Table 1, one file each or a file and its parts.
 
-from pysketch.baselines.baseline import BASELINES, Baseline, baseline_class
-from pysketch.baselines.e_hmm import EHMM
-from pysketch.baselines.et import ET
-from pysketch.baselines.grey import Grey
-from pysketch.baselines.lle import LLE
-from pysketch.baselines.mrf import MRF
-from pysketch.baselines.mrf_plus import MRFPlus
-from pysketch.baselines.sns import SNS
-from pysketch.baselines.sns_sre import SNSSRE
-from pysketch.baselines.svr import SVR
+A `Baseline` learns from pairs and draws photos of their size; its fields are its options. Its decorator, `register`,
+gives it a name for --baseline; every file of this folder is imported here, so that a new baseline is one new file.
 
-__all__ = [
-    "BASELINES",
-    "EHMM",
-    "ET",
-    "LLE",
-    "MRF",
-    "SNS",
-    "SNSSRE",
-    "SVR",
-    "Baseline",
-    "Grey",
-    "MRFPlus",
-    "baseline_class",
-]
+Start reading at `baseline`, then at `lle`, the shortest of those that learn patches.
+"""
+
+import importlib
+import pkgutil
+
+from pysketch.baselines.baseline import BASELINES, Baseline, Progress, baseline_class, register, silent
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["BASELINES", "Baseline", "Progress", "baseline_class", "register", "silent"]

@@ -25,9 +25,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from pysketch.device import Workers
 from pysketch.errors import BaselineError, DataError, did_you_mean
-from pysketch.pairs import Pair
-from pysketch.workers import Workers
+from pysketch.images import Pair
 
 Progress = Callable[[int, int], None]
 """Told (steps done, steps in all) while something takes long; the steps are whatever the method counts."""

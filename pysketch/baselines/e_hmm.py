@@ -12,8 +12,7 @@ from pysketch.baselines.baseline import Baseline, Progress, register
 from pysketch.baselines.embedded_hmm import EmbeddedHMM, equal_parts
 from pysketch.baselines.paired_gaussians import PairedGaussians
 from pysketch.baselines.patches import Grid
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images import Pair, to_luma
 
 
 @register

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysketch.baselines.baseline import Baseline, Progress, register
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
-from pysketch.preprocessing import crop_centre
+from pysketch.images import Pair, crop_centre, to_luma
 
 
 @register

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysketch.baselines.baseline import Baseline, Progress, register
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images import Pair, to_luma
 
 
 @register

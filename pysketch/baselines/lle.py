@@ -10,8 +10,7 @@ import numpy as np
 
 from pysketch.baselines.baseline import Baseline, Progress, register
 from pysketch.baselines.patches import Grid, offsets, search
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images import Pair, to_luma
 
 
 @register

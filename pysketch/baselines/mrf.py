@@ -11,8 +11,7 @@ from pysketch.baselines.baseline import Baseline, Progress, register
 from pysketch.baselines.boundary_cut import stitch
 from pysketch.baselines.patch_field import Layer, choose
 from pysketch.baselines.patches import Grid, Matches, offsets, search
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images import Pair, to_luma
 
 
 @register

@@ -12,8 +12,7 @@ from pysketch.baselines.mrf import MRF
 from pysketch.baselines.patches import Grid, Matches, offsets, search
 from pysketch.baselines.photo_descriptors import band_pass, orientation_maps, quarter_descriptors, remap
 from pysketch.baselines.shape_prior import ShapePrior
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images import Pair, to_luma
 
 
 @register

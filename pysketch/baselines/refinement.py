@@ -11,8 +11,7 @@ from pysketch.baselines.baseline import Baseline, Progress
 from pysketch.baselines.lle import LLE
 from pysketch.baselines.patches import Grid
 from pysketch.errors import DataError
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images import Pair, to_luma
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from pysketch.baselines.baseline import Progress, register
 from pysketch.baselines.refinement import Refinement
 from pysketch.baselines.support_vectors import SupportVectorRegression, library
-from pysketch.pairs import Pair
+from pysketch.images import Pair
 
 
 @register

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pysketch.caffe_schema import message_class
 from pysketch.errors import did_you_mean
-from pysketch.layer import LAYERS
+from pysketch.layers import LAYERS
+from pysketch.weights import message_class
 
 
 class Top:

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pysketch.caffe_layer import TEST, TRAIN
-from pysketch.caffe_schema import message_class, message_names
 from pysketch.errors import did_you_mean
+from pysketch.netdef import Phase
+from pysketch.weights import message_class, message_names
 
 
 class _Messages:
     """``caffe_pb2.NetParameter``, and so on: protobuf's classes; and the phases TRAIN and TEST."""
 
-    TRAIN, TEST = TRAIN, TEST
+    TRAIN, TEST = Phase.TRAIN, Phase.TEST
 
     def __getattr__(self, name: str) -> Any:
         names = message_names()

@@ -1,93 +1,49 @@
-"""All layers. Importing this package registers them; a new layer is one file here and one line below."""
+"""The layers, one file each, and the base class that they share.
 
-from pysketch.layers.absval import AbsVal
-from pysketch.layers.accuracy import Accuracy
-from pysketch.layers.batch_norm import BatchNorm
-from pysketch.layers.bias import Bias
-from pysketch.layers.bnll import BNLL
-from pysketch.layers.concat import Concat
+A layer is a class with Caffe's four methods: setup, reshape, forward, backward. Its decorator, `register`, lets a
+netdef name it; every file of this folder is imported here, so that a new layer is one new file and nothing else.
+
+Start reading at `base`, then at a short layer such as `power`. Not layers themselves: `context` (what a net hands to
+its layers), `neuron` and `base_convolution` (what some have in common), `batch_data` and `batch_order` (what data
+layers share), `axes`, `labels` and `pooling_windows` (parts), `pycaffe` (the base class of users' Python layers),
+`unsupported` (what only Caffe has).
+"""
+
+import importlib
+import pkgutil
+
+from pysketch.layers import pycaffe
+from pysketch.layers.axes import canonical_axis
+from pysketch.layers.base import LAYERS, Count, Layer, check_sections, layer_class, register
+from pysketch.layers.context import Context
 from pysketch.layers.convolution import Convolution
-from pysketch.layers.crop import Crop
-from pysketch.layers.deconvolution import Deconvolution
-from pysketch.layers.dropout import Dropout
-from pysketch.layers.dummy_data import DummyData
-from pysketch.layers.eltwise import Eltwise
-from pysketch.layers.elu import ELU
-from pysketch.layers.euclidean_loss import EuclideanLoss
-from pysketch.layers.exp import Exp
-from pysketch.layers.flatten import Flatten
-from pysketch.layers.generative_discriminative_loss import GenerativeDiscriminativeLoss
-from pysketch.layers.hdf5_data import HDF5Data
-from pysketch.layers.hdf5_output import HDF5Output
-from pysketch.layers.hinge_loss import HingeLoss
-from pysketch.layers.image_data import ImageData
-from pysketch.layers.inner_product import InnerProduct
+from pysketch.layers.exp import ln_base
 from pysketch.layers.input import Input
-from pysketch.layers.log import Log
-from pysketch.layers.lrn import LRN
-from pysketch.layers.mvn import MVN
-from pysketch.layers.parameter import Parameter
 from pysketch.layers.photo_sketch_data import PhotoSketchData
-from pysketch.layers.pooling import Pooling
-from pysketch.layers.power import Power
-from pysketch.layers.prelu import PReLU
-from pysketch.layers.python import Python
-from pysketch.layers.reduction import Reduction
+from pysketch.layers.python import STAND_INS
 from pysketch.layers.relu import ReLU
-from pysketch.layers.reshape import Reshape
-from pysketch.layers.scale import Scale
-from pysketch.layers.sigmoid import Sigmoid
-from pysketch.layers.sigmoid_cross_entropy_loss import SigmoidCrossEntropyLoss
-from pysketch.layers.silence import Silence
-from pysketch.layers.slice import Slice
-from pysketch.layers.softmax import Softmax
-from pysketch.layers.softmax_with_loss import SoftmaxWithLoss
-from pysketch.layers.split import Split
-from pysketch.layers.tanh import TanH
+from pysketch.layers.scale import spread
+from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
-    "BNLL",
-    "ELU",
-    "LRN",
-    "MVN",
-    "AbsVal",
-    "Accuracy",
-    "BatchNorm",
-    "Bias",
-    "Concat",
+    "LAYERS",
+    "STAND_INS",
+    "UNSUPPORTED_LAYERS",
+    "Context",
     "Convolution",
-    "Crop",
-    "Deconvolution",
-    "Dropout",
-    "DummyData",
-    "Eltwise",
-    "EuclideanLoss",
-    "Exp",
-    "Flatten",
-    "GenerativeDiscriminativeLoss",
-    "HDF5Data",
-    "HDF5Output",
-    "HingeLoss",
-    "ImageData",
-    "InnerProduct",
+    "Count",
     "Input",
-    "Log",
-    "PReLU",
-    "Parameter",
+    "Layer",
     "PhotoSketchData",
-    "Pooling",
-    "Power",
-    "Python",
     "ReLU",
-    "Reduction",
-    "Reshape",
-    "Scale",
-    "Sigmoid",
-    "SigmoidCrossEntropyLoss",
-    "Silence",
-    "Slice",
-    "Softmax",
-    "SoftmaxWithLoss",
-    "Split",
-    "TanH",
+    "canonical_axis",
+    "check_sections",
+    "layer_class",
+    "ln_base",
+    "pycaffe",
+    "register",
+    "spread",
 ]

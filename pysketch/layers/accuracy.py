@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.device import Blob
 from pysketch.layers.axes import canonical_axis, split_at
+from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.labels import check_label_count, read_labels
-from pysketch.options import Kind, Option, Table
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pysketch.layer import Layer
+from pysketch.layers.base import Layer
 
 
 def canonical_axis(layer: Layer, axis: int, shape: tuple[int, ...]) -> int:

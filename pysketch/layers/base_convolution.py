@@ -7,21 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pysketch.blob import Blob
-from pysketch.engine_choice import prefers_winograd, unfolds_outputs, winograd_fits
-from pysketch.fillers import FILLER
-from pysketch.gemm_engine import GemmEngine, ThinGemmEngine
-from pysketch.im2col import Window
-from pysketch.layer import Count, Layer
-from pysketch.netdef import Phase
-from pysketch.options import Choice, Kind, Option, Options, Table
-from pysketch.winograd import KERNELS
-from pysketch.winograd_batched import BatchedWinogradEngine
-from pysketch.winograd_engine import WinogradEngine
+from pysketch.convolution import ENGINES, KERNELS, Engine, Window, choose_way, winograd_fits
+from pysketch.device import Blob
+from pysketch.layers.base import Count, Layer
+from pysketch.netdef import FILLER, Choice, Kind, Option, Options, Phase, Table
 
 logger = logging.getLogger(__name__)
-
-Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine
 
 _ENGINE = Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2, "WINOGRAD": 3})
 
@@ -116,25 +107,20 @@ class BaseConvolution(Layer):
     def _choose_engine(self, out: tuple[int, int]) -> Engine:
         """The engine that the netdef names, or the one that costs less if the filters make images of this size."""
         window, options, group = self.window, self.options, self.options.group
-        name = {"CUDNN": "DEFAULT"}.get(options.engine, options.engine)
-        if name == "WINOGRAD" and not winograd_fits(window):
+        if options.engine == "WINOGRAD" and not winograd_fits(window):
             raise self.error(
                 f"engine WINOGRAD needs a square kernel of {KERNELS[0]} to {KERNELS[-1]} pixels, stride 1 and "
                 f"dilation 1; found kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}",
                 at=options.position("engine"),
             )
         sizes = self.channels // group, self.filters // group
-        if name == "DEFAULT":
-            on_cpu = self.xp is np  # on a GPU nothing has been measured yet
-            name = "WINOGRAD" if on_cpu and prefers_winograd(window, *sizes, out) else "CAFFE"
-        logger.info("Layer %s: convolution engine %s", self.name, name)
-        workers = self.context.workers
-        if name == "WINOGRAD" and self.xp is not np:
-            return BatchedWinogradEngine(window.kernel[0], window.pad, workers)
-        if name == "WINOGRAD":
-            # one group's kernels are kept at a time, so that keeping them serves a layer of one group
-            return WinogradEngine(window.kernel[0], window.pad, workers, self.phase == Phase.TEST and group == 1)
-        return (ThinGemmEngine if unfolds_outputs(window, *sizes) else GemmEngine)(window, workers)
+        device = "cpu" if self.xp is np else "gpu"
+        self.way = choose_way(options.engine, window, *sizes, out, device)
+        # one group's kernels are kept at a time, so that keeping them serves a layer of one group
+        keep_kernels = self.phase == Phase.TEST and group == 1
+        engine = ENGINES[self.way, device](window, self.context.workers, keep_kernels)
+        logger.info("Layer %s: convolution engine %s", self.name, engine.name)
+        return engine
 
 
 def read_window(layer: Layer, options: Options) -> Window:

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer
+from pysketch.device import Blob, Prefetcher, Stage
+from pysketch.layers.base import Count, Layer
 from pysketch.layers.batch_order import BatchOrder
-from pysketch.prefetch import Prefetcher
-from pysketch.staging import Stage
 
 
 class BatchData(Layer):

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Layer, register
-from pysketch.netdef import Phase
-from pysketch.options import Kind, Option, Table
-from pysketch.receptive_field import POINT, Fields
+from pysketch.convolution import POINT, Fields
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import Kind, Option, Phase, Table
 
 
 @register

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.fillers import FILLER
-from pysketch.layer import Count, Layer, register
+from pysketch.convolution import POINT, Fields
+from pysketch.device import Blob
+from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.scale import broadcast_shape, check_broadcast, gathered, spread
-from pysketch.options import Kind, Option, Table
-from pysketch.receptive_field import POINT, Fields
+from pysketch.netdef import FILLER, Kind, Option, Table
 
 
 @register

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pysketch.backend import Array
-from pysketch.layer import register
+from pysketch.device import Array
+from pysketch.layers.base import register
 from pysketch.layers.neuron import Neuron
 
 

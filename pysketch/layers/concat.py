@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.convolution import POINT, Fields
+from pysketch.device import Blob
 from pysketch.layers.axes import canonical_axis
-from pysketch.options import Kind, Option, Options, Table
-from pysketch.receptive_field import POINT, Fields
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import Kind, Option, Options, Table
 
 
 @register

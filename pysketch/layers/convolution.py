@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import register
+from pysketch.convolution import Fields, Finish
+from pysketch.device import Blob
+from pysketch.layers.base import register
 from pysketch.layers.base_convolution import BaseConvolution
-from pysketch.receptive_field import Fields
-from pysketch.rectifier import Finish
-from pysketch.unfolding import add_sums
 
 
 @register
@@ -70,7 +68,7 @@ class Convolution(BaseConvolution):
                 if self.param_propagate_down[0]:
                     self.engine.backward_weights(x.data[:, channels], dy, W.diff[filters], db)
                 elif db is not None:
-                    add_sums(self.context.workers, dy, db)
+                    self.engine.backward_bias(dy, db)
                 if propagate_down[k]:
                     finish = Finish(None, slope, None if slope is None else x.data[:, channels])
                     self.engine.backward_bottom(W.data[filters], dy, x.diff[:, channels], finish)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.device import Blob
 from pysketch.layers.axes import canonical_axis
-from pysketch.options import Kind, Option, Table
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from pysketch.blob import Blob
-from pysketch.layer import register
+from pysketch.convolution import Fields, Finish, ReceptiveField
+from pysketch.device import Blob
+from pysketch.layers.base import register
 from pysketch.layers.base_convolution import BaseConvolution
-from pysketch.receptive_field import Fields, ReceptiveField
-from pysketch.rectifier import Finish
-from pysketch.unfolding import add_sums
 
 
 @register
@@ -64,7 +62,7 @@ class Deconvolution(BaseConvolution):
         W = self.blobs[0]
         for k, (x, y) in enumerate(zip(bottom, top, strict=True)):
             if self.options.bias_term and self.param_propagate_down[1]:
-                add_sums(self.context.workers, y.diff, self.blobs[1].diff)
+                self.engine.backward_bias(y.diff, self.blobs[1].diff)
             for channels, filters in self.groups():
                 dy = y.diff[:, channels]
                 if self.param_propagate_down[0]:

@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.backend import copy_into
-from pysketch.blob import Blob
-from pysketch.fillers import FILLER, check_filler, fill
-from pysketch.layer import Count, Layer, register
-from pysketch.netdef import BLOB_SHAPE
-from pysketch.options import Kind, Option, Table
+from pysketch.device import Blob, copy_into
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import BLOB_SHAPE, FILLER, Kind, Option, Table, check_filler, fill
 
 
 @register

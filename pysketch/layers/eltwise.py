@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
-from pysketch.options import Choice, Kind, Option, Table
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import Choice, Kind, Option, Table
 
 
 @register

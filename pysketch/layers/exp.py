@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import register
+from pysketch.device import Array, Blob
+from pysketch.layers.base import register
 from pysketch.layers.neuron import Neuron
-from pysketch.options import Kind, Option, Table
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

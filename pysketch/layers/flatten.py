@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from pysketch.layer import register
 from pysketch.layers.axes import canonical_axis
+from pysketch.layers.base import register
 from pysketch.layers.reshape import Renamed
-from pysketch.options import Kind, Option, Table
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

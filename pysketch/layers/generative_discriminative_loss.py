@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pysketch.backend import Array, array_module
-from pysketch.blob import Blob
-from pysketch.gemm import multiply
-from pysketch.kernel import Kernel
-from pysketch.layer import Count, Layer, register
-from pysketch.options import Kind, Option, Table
+from pysketch.convolution import multiply
+from pysketch.device import Array, Blob, Kernel, array_module
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pysketch.blob import Blob
+from pysketch.device import Blob
 from pysketch.errors import DataError
-from pysketch.layer import Count, register
+from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
-from pysketch.options import Kind, Option, Table
-from pysketch.snapshot import read_datasets
+from pysketch.netdef import Kind, Option, Table
+from pysketch.weights import read_datasets
 
 
 @register

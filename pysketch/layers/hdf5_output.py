@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from pysketch.backend import to_host
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
-from pysketch.options import Kind, Option, Table
-from pysketch.snapshot import write_datasets
+from pysketch.device import Blob, to_host
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import Kind, Option, Table
+from pysketch.weights import write_datasets
 
 
 @register

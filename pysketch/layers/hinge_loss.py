@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.labels import check_label_count, read_labels
-from pysketch.options import Choice, Option, Table
+from pysketch.netdef import Choice, Option, Table
 
 
 @register

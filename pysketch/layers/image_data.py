@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pysketch.blob import Blob
+from pysketch.device import Blob
 from pysketch.errors import DataError
 from pysketch.images import read_photo, read_sketch, resize
-from pysketch.layer import Count, register
+from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
-from pysketch.netdef import Phase
-from pysketch.options import Kind, Option, Table
+from pysketch.netdef import Kind, Option, Phase, Table
 
 TRANSFORM = Table(
     "TransformationParameter",

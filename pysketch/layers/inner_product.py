@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pysketch.backend import Array, array_module
-from pysketch.blob import Blob
-from pysketch.blocks import parts
-from pysketch.fillers import FILLER
-from pysketch.gemm import multiply
-from pysketch.layer import Layer, register
+from pysketch.convolution import multiply, parts
+from pysketch.device import Array, Blob, array_module
 from pysketch.layers.axes import canonical_axis
-from pysketch.options import Kind, Option, Table
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import FILLER, Kind, Option, Table
 
 
 @register

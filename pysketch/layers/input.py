@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
-from pysketch.netdef import BLOB_SHAPE
-from pysketch.options import Option, Table
+from pysketch.device import Blob
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import BLOB_SHAPE, Option, Table
 
 
 @register
@@ -32,12 +31,8 @@ class Input(Layer):
                 f"expected one shape for each of {len(top)} tops, one for all, or none; found {len(shapes)}",
                 at=self.options.position("shape"),
             )
-        for k, blob in enumerate(top):
-            name = self.definition.top[k]
-            if name in self.context.input_shapes:
-                blob.reshape(self.context.input_shapes[name])
-            elif shapes:
-                blob.reshape(shapes[k if len(shapes) > 1 else 0].dim)
+        for k, blob in enumerate(top if shapes else ()):
+            blob.reshape(shapes[k if len(shapes) > 1 else 0].dim)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The caller's shapes stay."""

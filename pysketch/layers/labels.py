@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysketch.backend import Array, array_module
-from pysketch.blob import Blob
+from pysketch.device import Array, Blob, array_module
 from pysketch.errors import DataError
-from pysketch.layer import Layer
-from pysketch.options import Choice, Kind, Option, Options, Table
+from pysketch.layers.base import Layer
+from pysketch.netdef import Choice, Kind, Option, Options, Table
 
 NORMALIZATION = Choice({"FULL": 0, "VALID": 1, "BATCH_SIZE": 2, "NONE": 3})
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Layer, register
-from pysketch.options import Choice, Kind, Option, Table
-from pysketch.pooling import Windows, window_sums
-from pysketch.receptive_field import POINT, Fields, ReceptiveField
+from pysketch.convolution import POINT, Fields, ReceptiveField
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Layer, register
+from pysketch.layers.pooling_windows import Windows, window_sums
+from pysketch.netdef import Choice, Kind, Option, Table
 
 _REGION = Choice({"ACROSS_CHANNELS": 0, "WITHIN_CHANNEL": 1})
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Layer, register
-from pysketch.options import Kind, Option, Table
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

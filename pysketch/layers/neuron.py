@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Layer
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Layer
 
 
 class Neuron(Layer):

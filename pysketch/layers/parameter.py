@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
-from pysketch.netdef import BLOB_SHAPE
-from pysketch.options import Option, Table
+from pysketch.device import Blob
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import BLOB_SHAPE, Option, Table
 
 
 @register

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pysketch.blob import Blob
+from pysketch.device import Blob
 from pysketch.errors import DataError
-from pysketch.layer import Count, register
+from pysketch.images import Pair, PairCache, Preprocessing, Reader, crop_centre, find_pairs, in_other_light, least_alike
+from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
-from pysketch.metrics import least_alike
-from pysketch.netdef import Phase
-from pysketch.options import Choice, Kind, Option, Table
-from pysketch.pairs import Pair, PairCache, Reader, find_pairs
-from pysketch.preprocessing import Preprocessing, crop_centre, in_other_light
+from pysketch.netdef import Choice, Kind, Option, Phase, Table
 
 logger = logging.getLogger(__name__)
 

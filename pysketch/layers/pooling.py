@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.blocks import parts
-from pysketch.layer import Count, Layer, register
-from pysketch.options import Choice, Kind, Option, Table
-from pysketch.pooling import (
+from pysketch.convolution import Fields, ReceptiveField, parts
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Count, Layer, register
+from pysketch.layers.pooling_windows import (
     Windows,
     first_maxima,
     spread_maxima,
@@ -19,7 +17,7 @@ from pysketch.pooling import (
     window_maxima,
     window_sums,
 )
-from pysketch.receptive_field import Fields, ReceptiveField
+from pysketch.netdef import Choice, Kind, Option, Table
 
 _CACHE = 1 << 20  # bytes of a piece of the image: with what is made of it, it stays in a core's cache
 
@@ -40,7 +38,7 @@ class Pooling(Layer):
     min(oy s - p + k, H + p) - (oy s - p). dx of an element is the sum of dy / size over the windows that it is in.
     STOCHASTIC is not supported.
 
-    Done along x, then along y (see `pysketch.pooling`); the first maximum of a window is the first row's that has it.
+    Done along x, then along y (see `pooling_windows`); the first maximum of a window is the first row's that has it.
     """
 
     type = "Pooling"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.fillers import FILLER
-from pysketch.layer import Layer, register
-from pysketch.netdef import Phase
-from pysketch.options import Kind, Option, Table
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import FILLER, Kind, Option, Phase, Table
 
 
 @register

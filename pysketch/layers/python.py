@@ -8,19 +8,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from pysketch.backend import copy_into, to_host
-from pysketch.blob import Blob
-from pysketch.caffe_layer import BlobVec
+from pysketch.device import Blob, copy_into, to_host
 from pysketch.errors import did_you_mean
-from pysketch.layer import PYTHON, Context, Count, Layer, register
-from pysketch.netdef import LayerDef
-from pysketch.options import Options
+from pysketch.layers.base import LAYERS, PYTHON, Context, Count, Layer, register
+from pysketch.layers.pycaffe import BlobVec
+from pysketch.netdef import LayerDef, Options
 
 OURS = "pysketch.layers"
+
+STAND_INS: dict[str, ModuleType] = {}
+"""What a user's layer finds by these names where the real ones are not installed; pysketch hands in its `caffe`."""
 
 
 @register
@@ -30,8 +32,8 @@ class Python(Layer):
     ``module: "pysketch.layers"`` names one of our own classes, looked up and never imported by name.
     Any other module is imported only from the folders that the user allowed (`layer_paths`; on the
     command line ``--layers DIR``), so a stranger's netdef runs no code. There it may be a subclass of
-    pysketch.layer.Layer, or a class written for pycaffe: that one sees NumPy arrays whatever the
-    device, and keeps to pycaffe's contract (see pysketch.caffe_layer.Layer).
+    pysketch.layers.Layer, or a class written for pycaffe: that one sees NumPy arrays whatever the
+    device, and keeps to pycaffe's contract (see pysketch.layers.pycaffe.Layer).
     """
 
     type = "Python"
@@ -51,8 +53,8 @@ class Python(Layer):
         """The section itself; what param_str means is the pycaffe layer's own business."""
         return PYTHON.read(definition.sections.get("python_param"), definition.where)
 
-    def __init__(self, definition: LayerDef, context: Context) -> None:
-        super().__init__(definition, context)
+    def __init__(self, definition: LayerDef, context: Context, *net: Any) -> None:
+        super().__init__(definition, context, *net)
         self.inner: Any = find_class(definition, context.layer_paths)()
         self.inner.param_str = self.options.param_str
         self.inner.phase = self.phase
@@ -149,9 +151,9 @@ def find_class(definition: LayerDef, layer_paths: Sequence[str]) -> type:
 
 def _find_ours(options: Options, definition: LayerDef) -> type:
     """One of our classes, in ``pysketch.layers`` or in its own module there."""
-    ours = importlib.import_module(OURS)
-    classes = {name: getattr(ours, name) for name in ours.__all__ if name != "Python"}
-    known = [name for name, cls in classes.items() if options.module in (OURS, cls.__module__)]
+    ours = (cls for cls in LAYERS.values() if cls.__module__.startswith(f"{OURS}.") and cls is not Python)
+    classes = {cls.__name__: cls for cls in ours if options.module in (OURS, cls.__module__)}
+    known = list(classes)
     if options.layer not in known:
         hint = did_you_mean(options.layer, known)
         raise definition.error(f'no layer "{options.layer}" in {options.module}{hint}', at=options.position("layer"))
@@ -201,16 +203,20 @@ def _find_files(name: str, folders: Sequence[str]) -> Iterator[tuple[str, str | 
 
 @contextmanager
 def _import_from(folders: list[str]) -> Iterator[None]:
-    """The folders come first in sys.path, and ``import caffe`` finds pysketch.caffe if no real one is there."""
+    """The folders come first in sys.path, and what STAND_INS names is found there if no real one is installed."""
     before = list(sys.path)
     sys.path[:0] = folders
-    found = importlib.machinery.PathFinder.find_spec("caffe")
-    stand_in = found is None or found.origin is None  # a mere folder of that name is none
-    if stand_in:
-        sys.modules["caffe"] = importlib.import_module("pysketch.caffe")
+    stand_ins = {name: module for name, module in STAND_INS.items() if not _is_installed(name)}
+    sys.modules.update(stand_ins)
     try:
         yield
     finally:
         sys.path[:] = before
-        if stand_in:
-            sys.modules.pop("caffe", None)
+        for name in stand_ins:
+            sys.modules.pop(name, None)
+
+
+def _is_installed(name: str) -> bool:
+    """Whether Python finds such a module; a mere folder of that name is none."""
+    found = importlib.machinery.PathFinder.find_spec(name)
+    return found is not None and found.origin is not None

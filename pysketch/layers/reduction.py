@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Layer, register
+from pysketch.device import Array, Blob
 from pysketch.layers.axes import canonical_axis
-from pysketch.options import Choice, Kind, Option, Table
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import Choice, Kind, Option, Table
 
 
 @register

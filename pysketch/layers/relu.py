@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Layer, register
-from pysketch.options import Choice, Kind, Option, Table
-from pysketch.rectifier import gate, rectify
+from pysketch.convolution import gate, rectify
+from pysketch.device import Blob
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import Choice, Kind, Option, Table
 
 ENGINE = Option("engine", Choice({"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2}), "DEFAULT", help="Caffe's; has no effect here")
 """The option that Caffe's pointwise layers have."""

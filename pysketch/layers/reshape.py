@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Layer, register
-from pysketch.options import Kind, Option, Table
+from pysketch.device import Blob
+from pysketch.layers.base import Layer, register
+from pysketch.netdef import Kind, Option, Table
 
 
 class Renamed(Layer):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.fillers import FILLER
-from pysketch.layer import Count, Layer, register
+from pysketch.convolution import POINT, Fields
+from pysketch.device import Array, Blob
 from pysketch.layers.axes import canonical_axis
-from pysketch.netdef import Phase
-from pysketch.options import Kind, Option, Table
-from pysketch.receptive_field import POINT, Fields
+from pysketch.layers.base import Count, Layer, register
+from pysketch.netdef import FILLER, Kind, Option, Phase, Table
 
 
 @register

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.device import Array, Blob
+from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.labels import LOSS, normalizer
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.device import Blob
+from pysketch.layers.base import Count, Layer, register
 
 
 @register

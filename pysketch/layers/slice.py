@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.convolution import POINT, Fields
+from pysketch.device import Blob
 from pysketch.layers.axes import canonical_axis
+from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.concat import given_axis, places
-from pysketch.options import Kind, Option, Table
-from pysketch.receptive_field import POINT, Fields
+from pysketch.netdef import Kind, Option, Table
 
 
 @register

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pysketch.backend import Array
-from pysketch.blob import Blob
-from pysketch.layer import Count, Layer, register
+from pysketch.device import Array, Blob
 from pysketch.layers.axes import canonical_axis, split_at
+from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.labels import LOSS, check_label_count, normalizer, read_labels
 from pysketch.layers.softmax import SOFTMAX, softmax, softmax_backward
 

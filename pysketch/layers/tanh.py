@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pysketch.backend import Array
-from pysketch.layer import register
+from pysketch.device import Array
+from pysketch.layers.base import register
 from pysketch.layers.neuron import Neuron
 from pysketch.layers.relu import ENGINE
-from pysketch.options import Table
+from pysketch.netdef import Table
 
 
 @register

@@ -9,7 +9,7 @@ import pytest
 
 from pysketch.baselines.baseline import BASELINES, Baseline, baseline_class, register
 from pysketch.errors import BaselineError, DataError
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
 
 
 @dataclass(kw_only=True)

@@ -8,8 +8,8 @@ from pysketch.baselines.e_hmm import EHMM, Basis, PairedModel
 from pysketch.baselines.embedded_hmm import EmbeddedHMM
 from pysketch.baselines.paired_gaussians import PairedGaussians
 from pysketch.errors import BaselineError
-from pysketch.evaluation import evaluate
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.report.evaluation import evaluate
 
 
 def random_pairs(n, h=23, w=19, seed=0):

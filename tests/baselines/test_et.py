@@ -6,10 +6,10 @@ from students import needs_students, students
 
 from pysketch.baselines.et import ET, kept_eigenvectors
 from pysketch.errors import BaselineError, DataError
-from pysketch.evaluation import evaluate
-from pysketch.images import to_luma
-from pysketch.metrics import cumulative_match_score, own_ranks, squared_distances
-from pysketch.pairs import Pair
+from pysketch.images.metrics import cumulative_match_score, own_ranks, squared_distances
+from pysketch.images.pairs import Pair
+from pysketch.images.pictures import to_luma
+from pysketch.report.evaluation import evaluate
 
 
 def random_pairs(n, h=7, w=5, seed=0):

@@ -3,8 +3,8 @@ import pytest
 from students import needs_students, students
 
 from pysketch.baselines.grey import Grey
-from pysketch.evaluation import evaluate
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.report.evaluation import evaluate
 
 
 def test_the_sketch_is_the_photos_luma():

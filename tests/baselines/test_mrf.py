@@ -12,9 +12,9 @@ from pysketch.baselines.mrf import MRF
 from pysketch.baselines.patch_field import choose
 from pysketch.baselines.patches import Grid
 from pysketch.errors import BaselineError
-from pysketch.evaluation import evaluate
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.images.pictures import to_luma
+from pysketch.report.evaluation import evaluate
 
 
 def random_pairs(n, h=12, w=10, seed=0):

@@ -13,9 +13,9 @@ from pysketch.baselines.mrf_plus import SIGMA_DIRECTIONS, SIGMAS_BAND, MRFPlus
 from pysketch.baselines.patches import Grid, offsets, search
 from pysketch.baselines.photo_descriptors import band_pass, orientation_maps
 from pysketch.baselines.shape_prior import ShapePrior
-from pysketch.evaluation import evaluate
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.images.pictures import to_luma
+from pysketch.report.evaluation import evaluate
 
 
 def random_pairs(n, h=25, w=20, seed=0, high=256):

@@ -8,8 +8,8 @@ import pytest
 from pysketch.baselines.baseline import Baseline
 from pysketch.baselines.refinement import Refinement, left_out_sketches
 from pysketch.errors import BaselineError, DataError
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.images.pictures import to_luma
 
 
 class Known(Baseline):

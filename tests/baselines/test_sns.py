@@ -6,9 +6,9 @@ from students import needs_students, students
 from pysketch.baselines.lle import LLE, reconstruction_weights
 from pysketch.baselines.sns import SNS
 from pysketch.baselines.sparse_coding import encode
-from pysketch.evaluation import evaluate
-from pysketch.images import to_luma
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.images.pictures import to_luma
+from pysketch.report.evaluation import evaluate
 
 
 def random_pairs(n, h=9, w=8, seed=0):

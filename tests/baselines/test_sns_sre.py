@@ -6,7 +6,7 @@ from students import needs_students, students
 from pysketch.baselines.lle import LLE
 from pysketch.baselines.sns_sre import SNSSRE
 from pysketch.baselines.sparse_coding import encode, learn_dictionary, least_squares
-from pysketch.evaluation import evaluate
+from pysketch.report.evaluation import evaluate
 
 
 def options(**changed):

@@ -9,8 +9,8 @@ from students import needs_students, students
 from pysketch.baselines.baseline import Baseline
 from pysketch.baselines.svr import SVR, Correction
 from pysketch.errors import BaselineError
-from pysketch.evaluation import evaluate
-from pysketch.pairs import Pair
+from pysketch.images.pairs import Pair
+from pysketch.report.evaluation import evaluate
 
 
 class Flat(Baseline):

@@ -3,8 +3,8 @@
 import pytest
 
 from pysketch.caffe import NetSpec, layers, params, to_proto
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 
 def lenet():

@@ -3,8 +3,8 @@ import pytest
 
 import pysketch.caffe as caffe
 from pysketch.caffe.proto import caffe_pb2
-from pysketch.prototxt import parse
-from pysketch.solver_def import SOLVER, read_solver
+from pysketch.netdef.prototxt import parse
+from pysketch.solver.definition import SOLVER, read_solver
 
 
 def test_a_solver_filled_in_python_is_read_back_from_its_text():

@@ -6,8 +6,9 @@ import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.layers import Convolution, Deconvolution
+from pysketch.layers import Convolution
 from pysketch.layers.base_convolution import CONVOLUTION
+from pysketch.layers.deconvolution import Deconvolution
 
 TYPES = ["Convolution", "Deconvolution"]
 

@@ -3,10 +3,11 @@ import threading
 import numpy as np
 import pytest
 
-from pysketch.layer import LAYERS, Count
+from pysketch.layers.base import LAYERS, Count
 from pysketch.layers.batch_data import BatchData
-from pysketch.net import Net
-from pysketch.netdef import parse_netdef
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import parse_netdef
 
 NET = 'layer { name: "d" type: "Counted" top: "item" top: "draw" } layer { name: "s" type: "Silence" bottom: "item" }'
 
@@ -39,7 +40,7 @@ class Counted(BatchData):
 @pytest.fixture
 def net(monkeypatch):
     monkeypatch.setitem(LAYERS, "Counted", Counted)
-    net = Net(parse_netdef(NET), seed=4)
+    net = Net(parse_netdef(NET), context=Context(seed=4))
     yield net
     net.close()
 
@@ -70,7 +71,7 @@ def test_a_state_brings_the_same_batches_back(net):
 def test_the_next_batch_is_made_in_a_thread_if_asked_for(monkeypatch, prefetch):
     monkeypatch.setitem(LAYERS, "Counted", Counted)
     monkeypatch.setattr(Counted, "prefetch", prefetch)
-    net = Net(parse_netdef(NET), seed=4)
+    net = Net(parse_netdef(NET), context=Context(seed=4))
     drawn(net, 3)
     net.close()
     assert net.layers[0].threads[1:3] == [not prefetch] * 2

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 SHAPE = (3, 2, 4, 5)
 

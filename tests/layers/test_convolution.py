@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, assert_equal_to_rounding, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.convolution.gemm_engine import GemmEngine
+from pysketch.convolution.im2col import Window
+from pysketch.convolution.winograd_engine import WinogradEngine
+from pysketch.device.backend import Device
+from pysketch.device.workers import Workers
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.gemm_engine import GemmEngine
-from pysketch.im2col import Window
-from pysketch.net import Net
-from pysketch.netdef import parse_netdef
-from pysketch.winograd_engine import WinogradEngine
-from pysketch.workers import Workers
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import parse_netdef
 
 
 @dataclass
@@ -320,7 +321,7 @@ def test_weights_come_before_the_bias_in_the_order_of_the_fillers_numbers() -> N
     fillers = 'weight_filler { type: "uniform" min: 1 max: 2 } bias_filler { type: "uniform" min: 3 max: 4 }'
     text = conv_text(f"num_output: 2 kernel_size: 2 {fillers}")
     inputs = 'layer { name: "in" type: "Input" top: "x0" input_param { shape { dim: [1, 3, 2, 2] } } }'
-    W, b = (blob.data for blob in Net(parse_netdef(inputs + text), seed=4).params["it"])
+    W, b = (blob.data for blob in Net(parse_netdef(inputs + text), context=Context(seed=4)).params["it"])
     rng = np.random.RandomState(4)
     draws = [rng.randint(0, 2**32, n, dtype=np.uint64) / 2**32 for n in (W.size, b.size)]
     assert W.shape == (2, 3, 2, 2)

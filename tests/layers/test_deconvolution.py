@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.convolution.receptive_field import ReceptiveField
+from pysketch.device.backend import Device
+from pysketch.device.workers import Workers
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
-from pysketch.receptive_field import ReceptiveField
-from pysketch.tiling import Tiling
-from pysketch.workers import Workers
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.net.tiling import Tiling
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 CASES: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "plain": ("num_output: 2 kernel_size: 3", (2, 3, 4, 5), (2, 2, 6, 7), {}),
@@ -121,7 +122,7 @@ def test_with_a_bilinear_filler_it_interpolates_between_pixels(factor: int) -> N
         f'convolution_param {{ {options} bias_term: false weight_filler {{ type: "bilinear" }} }}',
     )
     inputs = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [1, 2, 4, 5] } } }'
-    net = Net(parse_netdef(inputs + text), dtype=np.float64)
+    net = Net(parse_netdef(inputs + text), context=Context(dtype=np.float64))
     rows, cols = np.mgrid[:4, :5]
     net.blobs["x"].data[0] = [3.0 * rows + 7 * cols, np.ones((4, 5))]
     net.forward()
@@ -152,7 +153,7 @@ def test_an_image_drawn_in_tiles_is_the_image_drawn_whole(options: str) -> None:
                  pooling_param {{ kernel_size: 3 stride: 2 pad: 1 }} }}
         layer {{ name: "up" type: "Deconvolution" bottom: "p" top: "y" convolution_param {{ num_output: 1 {options}
                  weight_filler {{ type: "xavier" }} bias_filler {{ value: 1 }} }} }}"""),
-        dtype=np.float64,
+        context=Context(dtype=np.float64),
     )
     image = np.random.default_rng(0).standard_normal((1, 1, 23, 17))
     net.blobs["x"].data[...] = image

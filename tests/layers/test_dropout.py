@@ -5,7 +5,7 @@ import pytest
 from helpers import layer_text, make_layer
 
 from pysketch.errors import NetdefError
-from pysketch.netdef import Phase
+from pysketch.netdef.definitions import Phase
 
 SHAPE = (4, 5, 50)
 

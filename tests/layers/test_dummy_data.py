@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
 from pysketch.errors import NetdefError
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 GAUSSIAN = 'data_filler { type: "gaussian" }'
 SHAPE = "shape { dim: [2, 3] }"

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import CPU, Device
+from pysketch.device.backend import CPU, Device
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 SHAPE = (3, 2, 5, 4)
 
@@ -71,7 +72,7 @@ def test_equal_bottoms_have_loss_0_and_no_gradient(device: Device) -> None:
 def test_loss_weight_scales_the_nets_loss_and_its_gradient(extra: str, weight: float) -> None:
     inputs = 'layer { name: "in" type: "Input" top: "a" top: "b" input_param { shape { dim: [3, 2] } } }'
     text = f"force_backward: true {inputs} {layer_text('EuclideanLoss', ['a', 'b'], ['loss'], extra)}"
-    net = Net(parse_netdef(text), Phase.TRAIN, dtype=np.float64)
+    net = Net(parse_netdef(text), Phase.TRAIN, Context(dtype=np.float64))
     a, b = np.random.default_rng(0).standard_normal((2, 3, 2))
     net.blobs["a"].data[...], net.blobs["b"].data[...] = a, b
     loss, da, db = naive.euclidean_loss(a, b)

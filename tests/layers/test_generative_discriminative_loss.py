@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, make_layer, python_layer
 
-from pysketch.backend import CPU, Device, to_host
+from pysketch.device.backend import CPU, Device, to_host
 from pysketch.errors import NetdefError, ShapeError
+from pysketch.layers.context import Context
 from pysketch.layers.generative_discriminative_loss import exponentials
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 TOPS = ("L", "L_gen", "L_discrim")
 PIXELS = (1, 4, 3)
@@ -201,7 +202,7 @@ def test_a_nets_loss_weights_scale_each_of_the_losses(weights: tuple[float, floa
     layer = python_layer("GenerativeDiscriminativeLoss", ["f", "S"], TOPS, '{ "alpha": 7.0, "lambda": 1e3 }')
     layer = layer[:-1] + " ".join(f"loss_weight: {weight}" for weight in weights) + " }"
     inputs = 'layer { name: "in" type: "Input" top: "f" top: "S" input_param { shape { dim: [3, 1, 2, 5] } } }'
-    net = Net(parse_netdef(f"force_backward: true {inputs} {layer}"), Phase.TRAIN, dtype=np.float64)
+    net = Net(parse_netdef(f"force_backward: true {inputs} {layer}"), Phase.TRAIN, Context(dtype=np.float64))
     f, S = 10 * np.random.default_rng(0).standard_normal((2, 3, 1, 2, 5))
     net.blobs["f"].data[...], net.blobs["S"].data[...] = f, S
     _, generative, discriminative = naive.joint_loss(f, S, 7.0, 1e3)

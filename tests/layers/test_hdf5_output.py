@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError, ShapeError
-from pysketch.net import Net
-from pysketch.netdef import parse_netdef
-from pysketch.snapshot import read_datasets
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import parse_netdef
+from pysketch.weights.snapshot import read_datasets
 
 
 def make(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError, ShapeError
 
 

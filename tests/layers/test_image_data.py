@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError
-from pysketch.images import read_sketch, resize, write_image
-from pysketch.netdef import Phase
+from pysketch.images.pictures import read_sketch, resize, write_image
+from pysketch.netdef.definitions import Phase
 
 SIZE = (6, 5)
 

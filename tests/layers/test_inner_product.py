@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
+from pysketch.device.workers import Workers
 from pysketch.errors import ShapeError
-from pysketch.workers import Workers
+from pysketch.layers.context import Context
 
 SHAPE = (3, 2, 5, 4)
 OUTPUTS = 7
@@ -59,7 +60,7 @@ def test_transposed_weights_are_stored_the_other_way_round() -> None:
 def test_the_fillers_draw_weights_then_bias() -> None:
     text = 'weight_filler { type: "xavier" } bias_filler { type: "uniform" min: 3 max: 4 }'
     net = make(text).net
-    fresh = type(net)(net.netdef, net.phase, seed=5).params["it"]
+    fresh = type(net)(net.netdef, net.phase, Context(seed=5)).params["it"]
     bound = np.sqrt(3 / 40)
     assert 0.9 * bound < abs(fresh[0].data).max() <= bound
     assert ((fresh[1].data >= 3) & (fresh[1].data <= 4)).all()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from helpers import layer_text, make_layer
 
-from pysketch.backend import Device, to_host
+from pysketch.device.backend import Device, to_host
 from pysketch.errors import DataError, ShapeError
-from pysketch.layer import Layer
+from pysketch.layers.base import Layer
 from pysketch.layers.labels import LOSS, check_label_count, normalizer, read_labels
-from pysketch.prototxt import parse
+from pysketch.netdef.prototxt import parse
 
 
 def layer() -> Layer:

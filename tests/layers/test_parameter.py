@@ -3,8 +3,8 @@
 import numpy as np
 from helpers import layer_text, make_layer
 
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 TEXT = layer_text("Parameter", [], ["y"], "parameter_param { shape { dim: [2, 3] } }")
 

@@ -20,9 +20,9 @@ from solver_helpers import SKETCH_NET, assert_same_bits, make_solver, weights
 from solver_helpers import write_pairs as write_random_pairs
 
 from pysketch.errors import DataError, NetdefError
-from pysketch.images import write_image
-from pysketch.netdef import Phase
-from pysketch.preprocessing import Preprocessing
+from pysketch.images.pictures import write_image
+from pysketch.images.preprocessing import Preprocessing
+from pysketch.netdef.definitions import Phase
 
 WIDTH, HEIGHT = 9, 11  # of the small pairs; 200 x 250 in the paper
 SMALL = {"photo_width": 6, "photo_height": 7, "sketch_width": 3, "sketch_height": 4}
@@ -635,7 +635,7 @@ def test_a_run_is_the_same_bit_for_bit_with_and_without_the_thread_also_resumed(
 def test_an_interpreter_that_exits_without_closing_the_net_says_nothing(five: Path) -> None:
     text = text_of(source=str(five), cache_mb=0)
     script = (
-        "from pysketch import Net, Phase\nfrom pysketch.netdef import parse_netdef\n"
+        "from pysketch import Net, Phase\nfrom pysketch.netdef.definitions import parse_netdef\n"
         f"net = Net(parse_netdef({text!r}), Phase.TRAIN)\nnet.forward()\nnet.forward()\n"
     )
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", script]

@@ -42,8 +42,8 @@ def test_it_is_the_plain_loop_forward_and_backward(shared, top, device):
 
 def test_slopes_start_at_a_quarter_or_as_the_filler_says():
     for extra, value in (("", 0.25), ("prelu_param { filler { value: 0.5 } }", 0.5)):
-        from pysketch.net import Net
-        from pysketch.netdef import Phase, parse_netdef
+        from pysketch.net.net import Net
+        from pysketch.netdef.definitions import Phase, parse_netdef
 
         text = 'layer { name: "i" type: "Input" top: "x" input_param { shape { dim: [1, 3, 2] } } }'
         net = Net(parse_netdef(text + layer_text("PReLU", ["x"], ["y"], extra)), Phase.TEST)

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import Device
+from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.layers import Python, ReLU
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.layers import ReLU
+from pysketch.layers.context import Context
+from pysketch.layers.python import Python
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 EUCLIDEAN = '''
     import caffe
@@ -75,8 +77,8 @@ SCALE = """
 
 POWER = '''
     import numpy as np
-    from pysketch.layer import Count, Layer
-    from pysketch.options import Kind, Option, Table
+    from pysketch.layers import Count, Layer
+    from pysketch.netdef import Kind, Option, Table
 
 
     class Power(Layer):
@@ -165,7 +167,7 @@ def test_a_pycaffe_loss_trains_a_net_once_it_has_a_loss_weight(tmp_path: Path) -
         {loss}
     """
     nets = [
-        Net(parse_netdef(each), Phase.TRAIN, layer_paths=[str(tmp_path)], seed=1)
+        Net(parse_netdef(each), Phase.TRAIN, Context(layer_paths=[str(tmp_path)], seed=1))
         for each in (text, text.replace('type: "Python"', 'type: "EuclideanLoss"').partition("python_param")[0] + "}")
     ]
     losses = []
@@ -193,7 +195,9 @@ def test_blobs_that_a_pycaffe_layer_adds_are_params_of_the_net(tmp_path: Path) -
 def test_a_pycaffe_layers_own_first_values_are_kept(tmp_path: Path) -> None:
     write_module(tmp_path, "scale", SCALE)
     text = f'layer {{ name: "in" type: "Input" top: "x" }} {text_of("scale", "Scale")}'
-    assert Net(parse_netdef(text), layer_paths=[str(tmp_path)]).params["it"][0].data.tolist() == [[[[3]]]]
+    assert Net(parse_netdef(text), context=Context(layer_paths=[str(tmp_path)])).params["it"][0].data.tolist() == [
+        [[[3]]]
+    ]
 
 
 @pytest.mark.parametrize(("phase", "shift"), [(Phase.TRAIN, 0), (Phase.TEST, 100)])
@@ -331,7 +335,13 @@ def test_what_is_no_module_name_is_refused(tmp_path: Path, module: str) -> None:
 
 @pytest.mark.parametrize(
     ("module", "layer"),
-    [("os", "PathLike"), ("subprocess", "Popen"), ("os.path", "x"), ("builtins", "object"), ("pysketch.net", "Net")],
+    [
+        ("os", "PathLike"),
+        ("subprocess", "Popen"),
+        ("os.path", "x"),
+        ("builtins", "object"),
+        ("pysketch.net", "Net"),
+    ],
 )
 @pytest.mark.parametrize("allowed", [False, True])
 def test_modules_of_python_and_ours_are_not_layers(tmp_path: Path, module: str, layer: str, allowed: bool) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import CPU, Device
+from pysketch.device.backend import CPU, Device
 from pysketch.errors import NetdefError
 
 SHAPE = (2, 3, 5, 4)

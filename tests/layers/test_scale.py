@@ -48,8 +48,8 @@ def test_it_is_the_plain_loop_forward_and_backward(extra, shapes, axis, factor, 
 
 
 def test_it_starts_as_the_identity_or_as_the_fillers_say():
-    from pysketch.net import Net
-    from pysketch.netdef import Phase, parse_netdef
+    from pysketch.net.net import Net
+    from pysketch.netdef.definitions import Phase, parse_netdef
 
     text = 'layer { name: "i" type: "Input" top: "a" input_param { shape { dim: [1, 3, 2] } } }'
     for extra, values in (

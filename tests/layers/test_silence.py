@@ -2,8 +2,8 @@
 
 from helpers import layer_text, make_layer
 
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 
 def test_diffs_are_0(device):

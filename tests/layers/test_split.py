@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from helpers import SingleLayer, layer_text, make_layer
 
-from pysketch.backend import CPU, Device
-from pysketch.net import Net
-from pysketch.netdef import Phase, parse_netdef
+from pysketch.device.backend import CPU, Device
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 SHAPE = (2, 3, 5, 4)
 
@@ -64,7 +65,7 @@ def test_a_top_that_leads_to_no_loss_adds_nothing() -> None:
         layer { name: "used" type: "EuclideanLoss" bottom: "x" bottom: "t" top: "loss" }
         layer { name: "unused" type: "ReLU" bottom: "x" top: "y" }
     """
-    net = Net(parse_netdef(text), Phase.TRAIN, dtype=np.float64)
+    net = Net(parse_netdef(text), Phase.TRAIN, Context(dtype=np.float64))
     net.blobs["x"].data[...] = 3
     net.forward()
     net.backward()

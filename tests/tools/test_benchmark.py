@@ -2,13 +2,13 @@ import json
 import re
 from pathlib import Path
 
-import bench_nets
-import bench_race
 import benchmark
 import common
 import pytest
-from bench_race import LayerResult, Spread
 from solver_helpers import CONV_NET, write_net
+
+from pysketch.benchmark import nets, race
+from pysketch.benchmark.race import LayerResult, Spread
 
 KEYS = {
     "net",
@@ -101,8 +101,8 @@ def test_an_estimate_needs_nothing_but_the_nets(capsys):
 
 
 def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
-    monkeypatch.setattr("bench_roofline.ORDERS", {"cpu": 65})
-    monkeypatch.setattr("bench_roofline.COPIED", 4096)
+    monkeypatch.setattr("pysketch.benchmark.roofline.ORDERS", {"cpu": 65})
+    monkeypatch.setattr("pysketch.benchmark.roofline.COPIED", 4096)
     arguments = [tiny, "--roofline", "--iterations", "3", "--device", "cpu"]
     assert benchmark.main(arguments) == 0
     assert "roofline ms" in capsys.readouterr().out
@@ -112,7 +112,7 @@ def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
 
 
 def test_table_2_is_a_table_or_an_object(tiny, capsys, monkeypatch):
-    monkeypatch.setattr("bench_table2.jobs", lambda job: [bench_nets.Job(tiny)] * 4)
+    monkeypatch.setattr("pysketch.benchmark.table2.jobs", lambda job: [nets.Job(tiny)] * 4)
     assert benchmark.main(["--table2", "--iterations", "3", "--device", "cpu"]) == 0
     assert "the paper's K40 ms" in capsys.readouterr().out
     assert benchmark.main(["--table2", "--iterations", "3", "--device", "cpu", "--json"]) == 0
@@ -133,8 +133,8 @@ def test_on_a_gpu_the_engine_is_the_gpus_and_the_hosts_time_is_shown(tmp_path, g
 
 
 def test_a_peer_that_is_not_installed_is_one_line(tiny, monkeypatch):
-    monkeypatch.setattr(bench_race, "missing_libraries", lambda peer: ["torch"])
-    with pytest.raises(bench_race.BenchmarkError, match=r'torch: torch not installed; pip install -e "\.\[bench\]"'):
+    monkeypatch.setattr(race, "missing_libraries", lambda peer: ["torch"])
+    with pytest.raises(race.BenchmarkError, match=r'torch: torch not installed; pip install -e "\.\[bench\]"'):
         benchmark.main([tiny, "--against", "torch", "--iterations", "3"])
 
 

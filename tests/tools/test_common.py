@@ -122,16 +122,16 @@ def chosen(arguments, solver=None, say=None):
 @pytest.fixture
 def no_gpu(monkeypatch):
     """There is none."""
-    monkeypatch.setattr("pysketch.backend.gpu_problem", lambda cupy, index: f"no GPU {index} here")
-    monkeypatch.setattr("pysketch.backend._import_cupy", lambda: None)
+    monkeypatch.setattr("pysketch.device.backend.gpu_problem", lambda cupy, index: f"no GPU {index} here")
+    monkeypatch.setattr("pysketch.device.backend._import_cupy", lambda: None)
 
 
 @pytest.fixture
 def gpus(monkeypatch):
     """All are there."""
-    monkeypatch.setattr("pysketch.backend.gpu_problem", lambda cupy, index: None)
-    monkeypatch.setattr("pysketch.backend.gpu_name", lambda cupy, index: f"card {index}")
-    monkeypatch.setattr("pysketch.backend._import_cupy", lambda: None)
+    monkeypatch.setattr("pysketch.device.backend.gpu_problem", lambda cupy, index: None)
+    monkeypatch.setattr("pysketch.device.backend.gpu_name", lambda cupy, index: f"card {index}")
+    monkeypatch.setattr("pysketch.device.backend._import_cupy", lambda: None)
 
 
 def solver(options):

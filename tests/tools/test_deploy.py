@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pysketch.alignment import align, paste
-from pysketch.backend import CPU
+from pysketch.device.backend import CPU
+from pysketch.drawing.sketcher import Sketcher
 from pysketch.errors import DataError, NetdefError, SnapshotError
-from pysketch.images import read_photo, read_sketch, write_image
-from pysketch.sketcher import Sketcher
+from pysketch.images.alignment import align, paste
+from pysketch.images.pictures import read_photo, read_sketch, write_image
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,8 +154,8 @@ def test_a_photo_that_is_too_small_keeps_the_old_sketch(net_file, tmp_path, caps
 
 
 def test_weights_alone_cannot_be_drawn_with(net_file, photo, tmp_path):
-    from pysketch.net import Net
-    from pysketch.netdef import Phase
+    from pysketch.net.net import Net
+    from pysketch.netdef.definitions import Phase
 
     net = Net(tmp_path / "tiny.prototxt", Phase.TEST, stages=("deploy",))
     net.save(tmp_path / "only.caffemodel.h5")

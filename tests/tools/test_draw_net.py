@@ -2,7 +2,7 @@ import draw_net
 import pytest
 
 from pysketch.errors import DataError
-from pysketch.images import read_photo
+from pysketch.images.pictures import read_photo
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 pytest.importorskip("grandalf", reason='drawing a graph needs grandalf: pip install -e ".[report]"')

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pysketch.errors import BaselineError, DataError
-from pysketch.images import write_image
-from pysketch.pairs import load_pairs
-from pysketch.preprocessing import crop_centre
+from pysketch.images.pairs import load_pairs
+from pysketch.images.pictures import write_image
+from pysketch.images.preprocessing import crop_centre
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from layers import describe, main
 
 from pysketch.errors import NetdefError
-from pysketch.layer import LAYERS
-from pysketch.unsupported_layers import UNSUPPORTED_LAYERS
+from pysketch.layers.base import LAYERS
+from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
 
 
 def test_the_list_has_every_type_once_and_those_of_caffe_alone(capsys):

@@ -3,8 +3,8 @@ import plot_log
 import pytest
 
 from pysketch.errors import DataError
-from pysketch.images import read_photo
-from pysketch.log_reader import Curve, TrainingLog
+from pysketch.images.pictures import read_photo
+from pysketch.solver.log_reader import Curve, TrainingLog
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 

@@ -8,11 +8,11 @@ import numpy as np
 import prepare
 import pytest
 
-from pysketch import synthetic
-from pysketch.alignment import FRAME_EYES, align
 from pysketch.errors import DataError
-from pysketch.images import read_photo, read_sketch, write_image
-from pysketch.pairs import load_pairs
+from pysketch.images import synthetic
+from pysketch.images.alignment import FRAME_EYES, align
+from pysketch.images.pairs import load_pairs
+from pysketch.images.pictures import read_photo, read_sketch, write_image
 
 ROOT = Path(__file__).parents[2]
 EYES = {"photos": np.array([[33.0, 40.5], [52.0, 36.0]]), "sketches": np.array([[25.0, 30.0], [48.0, 31.0]])}

@@ -4,13 +4,13 @@ import io
 import common
 import pytest
 import reproduce
-from repro_runner import Experiment
-from repro_training import Setting
 from reproduce import EXPERIMENTS, claim, main
 from tqdm import tqdm
 
 from pysketch.errors import BaselineError, DataError, DivergenceError
-from pysketch.report import Section, Table
+from pysketch.report.pages import Section, Table
+from pysketch.reproduce.runner import Experiment
+from pysketch.reproduce.training import Setting
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 pytest.importorskip("jinja2", reason='a report needs jinja2: pip install -e ".[report]"')

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import solve
 
+from pysketch.drawing.net_file import read_net_file
+from pysketch.drawing.sketcher import Sketcher
 from pysketch.errors import DataError, NetdefError, SnapshotError
-from pysketch.net_file import read_net_file
-from pysketch.sketcher import Sketcher
-from pysketch.snapshot import WeightsFile
+from pysketch.weights.snapshot import WeightsFile
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,11 +8,14 @@ import pytest
 from solver_helpers import write_net
 
 from pysketch.errors import DataError, NetdefError, SnapshotError
-from pysketch.net import Net
-from pysketch.netdef import Phase
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase
 
 SPEC = importlib.util.spec_from_file_location("tools_test_net", Path(__file__).parents[2] / "tools" / "test_net.py")
-test_net = importlib.util.module_from_spec(SPEC)  # not `import test_net`: the tests of pysketch/net.py have that name
+test_net = importlib.util.module_from_spec(
+    SPEC
+)  # not `import test_net`: the tests of pysketch/net/net.py have that name
 SPEC.loader.exec_module(test_net)
 
 TESTED = """
@@ -31,13 +34,13 @@ layer { name: "row" type: "Convolution" bottom: "data" top: "row" include { phas
 def net(tmp_path):
     """A netdef, and weights of a net of it."""
     path = write_net(tmp_path, TESTED)
-    Net(path, Phase.TRAIN, seed=3).save(tmp_path / "w.caffemodel.h5")
+    Net(path, Phase.TRAIN, Context(seed=3)).save(tmp_path / "w.caffemodel.h5")
     return [path, "--weights", str(tmp_path / "w.caffemodel.h5"), "--device", "cpu"]
 
 
 def losses(path, count):
     """The losses of the first batches."""
-    net = Net(path, Phase.TEST, seed=3)
+    net = Net(path, Phase.TEST, Context(seed=3))
     found = []
     for _ in range(count):
         net.forward()

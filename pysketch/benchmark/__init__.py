@@ -1,0 +1,41 @@
+"""Races against peers, rooflines, growth: how long a net takes, and in how much memory.
+
+Each contender, ourselves included, works in a process of its own (`contender`), with equal weights, inputs and
+threads; `race` lets them take turns and compares their results before any time is shown. `estimate` and `roofline`
+say what a device could do at best.
+
+Start reading at `race`.
+"""
+
+from pysketch.benchmark.contender.child import OURS, peak_bytes
+from pysketch.benchmark.contender.peers import LIBRARIES
+from pysketch.benchmark.estimate import report_estimate
+from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow, mebibytes
+from pysketch.benchmark.nets import Job
+from pysketch.benchmark.race import LayerResult, Result, Spread, run_race
+from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
+from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
+
+__all__ = [
+    "KINDS",
+    "LIBRARIES",
+    "NETS",
+    "OURS",
+    "PAPER_MS",
+    "Job",
+    "LayerResult",
+    "Result",
+    "Spread",
+    "check_picture",
+    "grow",
+    "measure_roofline",
+    "measure_table2",
+    "mebibytes",
+    "peak_bytes",
+    "report_estimate",
+    "report_roofline",
+    "report_table2",
+    "run_race",
+    "summary_roofline",
+    "summary_table2",
+]

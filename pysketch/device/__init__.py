@@ -1,0 +1,48 @@
+"""Where arrays live and who computes with them.
+
+NumPy arrays live on the CPU, CuPy arrays on a GPU, and the array itself decides: ``xp = array_module(x)``, then
+``xp.maximum(x, 0)`` is right for both. A `Device` only says where new arrays are made; a `Blob` is an array with its
+gradient; `Workers` are the threads that share a layer's work on a CPU; a `Kernel` is a piece of CUDA of ours.
+
+Start reading at `backend`, the only module that imports CuPy, then `blob` and `workers`.
+"""
+
+from pysketch.device.backend import (
+    CPU,
+    Array,
+    Device,
+    allow_tf32,
+    array_module,
+    blas,
+    choose_device,
+    copy_into,
+    out_of_memory,
+    to_host,
+)
+from pysketch.device.blob import Blob
+from pysketch.device.kernel import Kernel
+from pysketch.device.prefetch import Prefetcher
+from pysketch.device.staging import Stage
+from pysketch.device.workers import ALIGNMENT, SLACK, Arena, Workers, padded
+
+__all__ = [
+    "ALIGNMENT",
+    "CPU",
+    "SLACK",
+    "Arena",
+    "Array",
+    "Blob",
+    "Device",
+    "Kernel",
+    "Prefetcher",
+    "Stage",
+    "Workers",
+    "allow_tf32",
+    "array_module",
+    "blas",
+    "choose_device",
+    "copy_into",
+    "out_of_memory",
+    "padded",
+    "to_host",
+]

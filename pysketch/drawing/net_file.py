@@ -1,0 +1,39 @@
+"""The net file: weights, netdef and preprocessing in one .h5, all that drawing needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pysketch.errors import SnapshotError
+from pysketch.images import Preprocessing
+from pysketch.layers import PhotoSketchData
+from pysketch.net import Net
+from pysketch.netdef import NetDef, parse_netdef
+from pysketch.weights import read_attributes
+
+
+def write_net_file(path: str | os.PathLike[str], net: Net) -> None:
+    """Write a trained net with everything that drawing needs: a `.caffemodel.h5` with root attributes.
+
+    `netdef` is the netdef's text, `preprocessing` the data layer's options as JSON. Nets whose data layer
+    is not PhotoSketchData have no preprocessing that we know; their files cannot be drawn with.
+    """
+    attributes = {"netdef": net.netdef.text}
+    for layer in net.layers:
+        if isinstance(layer, PhotoSketchData):
+            attributes["preprocessing"] = layer.preprocessing.to_json()
+    net.save(path, attributes=attributes)
+
+
+def read_net_file(path: str | os.PathLike[str]) -> tuple[NetDef, Preprocessing]:
+    """The netdef and the preprocessing of a net file; SnapshotError if it is only weights."""
+    attributes = read_attributes(path)
+    for name in ("netdef", "preprocessing"):
+        if name not in attributes:
+            raise SnapshotError(
+                f"{path}: has no {name} in it; expected the net file that tools/solve.py writes at its end "
+                "(PREFIX.h5), not a snapshot"
+            )
+    netdef = parse_netdef(attributes["netdef"], f"{Path(path).name}[netdef]")
+    return netdef, Preprocessing.from_json(attributes["preprocessing"], os.fspath(path))

@@ -1,0 +1,75 @@
+"""Pictures, faces in them, pairs of them, and how alike they are.
+
+Pixels are uint8 RGB (H, W, 3) or grey (H, W) from 0 (black) to 255 (white) everywhere outside the nets;
+`preprocessing` makes a net's float input of them. Faces are 200x250 pixels with the eyes at (75, 125) and (125, 125),
+where `alignment` brings them. A `Pair` is a photo and the artist's sketch of it, from a folder or, as `synthetic`,
+made.
+
+Start reading at `pictures`, the only module that imports an image library, then `pairs`.
+"""
+
+from pysketch.images.alignment import align, describe, paste
+from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
+from pysketch.images.eye_finder import find_eyes
+from pysketch.images.metrics import (
+    cumulative_match_score,
+    least_alike,
+    own_ranks,
+    psnr,
+    rescaled_rmse,
+    rmse,
+    squared_distances,
+    ssim,
+)
+from pysketch.images.pairs import SYNTHETIC, Pair, PairCache, Reader, find_pairs, load_pairs
+from pysketch.images.pictures import (
+    as_photo,
+    interpolate,
+    list_images,
+    read_photo,
+    read_sketch,
+    resize,
+    side_by_side,
+    to_luma,
+    to_pillow,
+    write_image,
+)
+from pysketch.images.preprocessing import Preprocessing, crop_centre, in_other_light
+
+__all__ = [
+    "SYNTHETIC",
+    "Pair",
+    "PairCache",
+    "Preprocessing",
+    "Reader",
+    "align",
+    "as_photo",
+    "crop_centre",
+    "cumulative_match_score",
+    "describe",
+    "eyes_of",
+    "find_eyes",
+    "find_pairs",
+    "find_points_file",
+    "in_other_light",
+    "interpolate",
+    "least_alike",
+    "list_images",
+    "load_pairs",
+    "own_ranks",
+    "paste",
+    "psnr",
+    "read_eye_table",
+    "read_photo",
+    "read_points_eyes",
+    "read_sketch",
+    "rescaled_rmse",
+    "resize",
+    "rmse",
+    "side_by_side",
+    "squared_distances",
+    "ssim",
+    "to_luma",
+    "to_pillow",
+    "write_image",
+]

@@ -1,0 +1,50 @@
+"""Synthetic face photos with matching pencil drawings, where no real person's face is needed.
+
+Both pictures of a pair are made from the same `Face`, a set of parameters; the drawing is not a filter of the photo.
+The frame is that of the aligned CUFS photos (Wang and Tang, 2009, "Face Photo-Sketch Synthesis and Recognition"): 200
+wide, 250 high, eyes near (75, 125) and (125, 125).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pysketch.images.synthetic.face import Face, random_face
+from pysketch.images.synthetic.photo import draw_photo
+from pysketch.images.synthetic.shapes import HEIGHT, WIDTH
+from pysketch.images.synthetic.sketch import draw_sketch
+
+__all__ = [
+    "PHOTO_SIZE",
+    "Face",
+    "draw_photo",
+    "draw_sketch",
+    "face_pair",
+    "random_face",
+    "test_pairs",
+    "training_pairs",
+]
+
+PHOTO_SIZE = (WIDTH, HEIGHT)
+_FIRST_TRAINING_SEED = 1000
+_FIRST_TEST_SEED = 900000  # far enough for any number of training persons
+
+
+def face_pair(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The photo (250, 200, 3) and the drawing (250, 200) of random_face(seed), uint8, 0 to 255."""
+    face = random_face(seed)
+    return draw_photo(face), draw_sketch(face)
+
+
+def training_pairs(n: int = 88) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """A list of n (name, photo, sketch), the same forever; CUFS has 88 students to train on."""
+    return _pairs("train", _FIRST_TRAINING_SEED, n)
+
+
+def test_pairs(n: int = 24) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """A list of n (name, photo, sketch) of other persons than the training pairs show."""
+    return _pairs("test", _FIRST_TEST_SEED, n)
+
+
+def _pairs(prefix: str, first: int, n: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    return [(f"{prefix}-{i:03d}", *face_pair(first + i)) for i in range(n)]

@@ -1,0 +1,274 @@
+"""The base class of all layers and their registry.
+
+A layer declares its type, options and numbers of bottoms and tops, and writes Caffe's four methods::
+
+    @register
+    class Scale2(Layer):
+        type = "Scale2"
+        bottoms = tops = Count(1)
+
+        def reshape(self, bottom, top):
+            top[0].reshape(bottom[0].shape)
+
+        def forward(self, bottom, top):
+            top[0].data[...] = 2 * bottom[0].data
+
+        def backward(self, top, propagate_down, bottom):
+            if propagate_down[0]:
+                bottom[0].diff[...] = 2 * top[0].diff
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pysketch.convolution import POINT, Fields
+from pysketch.device import Blob
+from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
+from pysketch.layers.context import Context
+from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
+from pysketch.netdef import Kind, LayerDef, Option, Options, Phase, Table, check_filler, fill
+
+LARGEST_PARAM = 2**28
+"""Elements of a param, at most: 1 GiB in float32. A netdef of a few bytes must not take a machine's memory."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many bottoms or tops a layer takes: exactly `low`, or low..high; high None: any number."""
+
+    low: int
+    high: int | None = -1
+
+    def allows(self, n: int) -> bool:
+        """True if n blobs are right."""
+        high = self.low if self.high == -1 else self.high
+        return self.low <= n and (high is None or n <= high)
+
+    def __str__(self) -> str:
+        if self.high == -1:
+            return f"{self.low}"
+        return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
+
+
+PYTHON = Table(
+    "PythonParameter",
+    (
+        Option("module", Kind.STRING, "", help="the Python module with the layer's class"),
+        Option("layer", Kind.STRING, "", help="the name of the class"),
+        Option("param_str", Kind.STRING, "", help="the layer's options, for our own layers as a JSON object"),
+        Option("share_in_parallel", Kind.BOOL, False, help="Caffe's; has no effect here"),
+    ),
+)
+
+
+class Layer:
+    """A node of the graph: reads bottoms, writes tops, owns params (`blobs`).
+
+    `reshape` runs before every forward and only computes shapes. `forward` fills the tops.
+    `backward` overwrites the diffs of those bottoms that `propagate_down` names, and adds to the
+    diffs of those params that `param_propagate_down` names.
+    """
+
+    type: ClassVar[str] = ""
+    section: ClassVar[str | None] = None  # the netdef message with its options: "convolution_param"
+    table: ClassVar[Table] = Table("LayerOptions", ())
+    more_sections: ClassVar[Mapping[str, Table]] = {}  # further sections: "loss_param"; read into `more`
+    bottoms: ClassVar[Count] = Count(1)
+    tops: ClassVar[Count] = Count(1)
+    as_many_tops_as_bottoms: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False  # may a top be its bottom?
+    is_loss: ClassVar[bool] = False  # is the first top's loss_weight 1 by default?
+    mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
+    pointwise: ClassVar[bool] = False  # does each row and column of a top depend only on the bottoms' same ones?
+    no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
+    learns: ClassVar[bool] = True  # False: its params are statistics that forward keeps, their lr_mult is 0
+    holds_tops: ClassVar[bool] = False  # must its tops' data outlive a forward?
+
+    def __init_subclass__(cls) -> None:
+        """A class that declares no type goes by its own name."""
+        cls.type = cls.type or cls.__name__
+
+    def __init__(
+        self,
+        definition: LayerDef,
+        context: Context,
+        phase: Phase = Phase.TEST,
+        filler_rng: np.random.RandomState | None = None,
+    ) -> None:
+        """phase: the net's; a layer's own wins. filler_rng: the net's, from which its layers fill in turn."""
+        self.definition = definition
+        self.name = definition.name
+        self.context = context
+        self.phase = phase if definition.phase is None else definition.phase
+        self.filler_rng = filler_rng or np.random.RandomState(context.seed)
+        self.xp = context.xp
+        self.blobs: list[Blob] = []
+        self.param_propagate_down: list[bool] = []
+        self.options = self.read_options(definition)
+        self.more = {
+            name: table.read(definition.sections.get(name), definition.where, definition.position)
+            for name, table in self.more_sections.items()
+        }
+        self._check_counts()
+
+    @classmethod
+    def resolve(cls, definition: LayerDef, context: Context) -> type[Layer]:
+        """The class that really serves a definition of this type; `Python` gives another one."""
+        return cls
+
+    @classmethod
+    def read_options(cls, definition: LayerDef) -> Options:
+        """The layer's options from its section, or, named by a Python layer, from its param_str (JSON)."""
+        if definition.type == "Python":
+            python = PYTHON.read(definition.sections.get("python_param"), definition.where)
+            return cls.table.read_json(python.param_str, python.position("param_str"), definition.where)
+        return cls.table.read(definition.sections.get(cls.section or ""), definition.where, definition.position)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Once, before the first reshape: make the params, open files."""
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Give every top its shape, from the bottoms' shapes. ShapeError if they do not fit."""
+        raise NotImplementedError(f"{type(self).__name__} has no reshape")
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Fill the tops' data; leave the bottoms as they are (in-place layers excepted)."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """From the tops' diffs: overwrite the bottoms' diffs, add to the params' diffs."""
+        if any(propagate_down):
+            raise self.error(f"a {self.type} layer cannot propagate down to its bottoms")
+
+    def receptive_field(self) -> Fields | None:
+        """What an element of a top sees of each bottom, along height and width; None: all of it, or nobody knows.
+
+        Known after setup. `pointwise` layers need not write it.
+        """
+        return (POINT, POINT) if self.pointwise else None
+
+    def state(self) -> dict[str, Any]:
+        """What must be saved so that a resumed run goes on the same: a JSON object; {} for most layers."""
+        return {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave. ValueError, KeyError or TypeError if it is malformed."""
+
+    def close(self) -> None:
+        """End what runs in the background and close files; a later forward starts anew. For most layers: nothing."""
+
+    def generator(self, purpose: str, number: int = 0) -> np.random.Generator:
+        """A generator that gives the same numbers for the same seed, layer name, purpose and number."""
+        keys = (zlib.crc32(text.encode()) for text in (self.name, purpose))
+        return np.random.default_rng([self.context.seed, *keys, number])
+
+    def add_param(self, values: np.ndarray) -> Blob:
+        """Append a param that starts with `values`, in the net's dtype, on the net's device.
+
+        The net moves it when all layers are set up: ask for `blob.data` whenever it is needed.
+        """
+        blob = Blob(values.shape, self.context.dtype, self.xp)
+        blob.hold_data(self.xp.asarray(values, dtype=blob.dtype))
+        self.blobs.append(blob)
+        self.param_propagate_down.append(True)
+        return blob
+
+    def add_filled(self, filler: Options, shape: tuple[int, ...]) -> Blob:
+        """Append a param of this shape that starts as its filler says; ShapeError for one that is out of all reason."""
+        self._check_param(shape)
+        check_filler(filler, self.definition.where, shape)
+        return self.add_param(fill(filler, shape, self.filler_rng))
+
+    def add_constant(self, value: float, shape: tuple[int, ...]) -> Blob:
+        """Append a param of this shape whose elements all start as `value`; ShapeError as `add_filled`."""
+        self._check_param(shape)
+        return self.add_param(np.full(shape, value, np.float32))
+
+    def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
+        """An exception that says where in the netdef the layer (or `at`) stands."""
+        return self.definition.error(message, kind, at)
+
+    def shape_error(self, message: str) -> Exception:
+        """A ShapeError that says where in the netdef the layer stands."""
+        return self.error(message, ShapeError)
+
+    def _check_param(self, shape: tuple[int, ...]) -> None:
+        if math.prod(shape) > LARGEST_PARAM:
+            raise self.shape_error(f"a param of shape {shape} has more than {LARGEST_PARAM} elements")
+
+    def _check_counts(self) -> None:
+        for what, count, names in (
+            ("bottom", self.bottoms, self.definition.bottom),
+            ("top", self.tops, self.definition.top),
+        ):
+            if not count.allows(len(names)):
+                raise self.error(
+                    f"a {self.type} layer takes {count} {what} blob{'s' * (str(count) != '1')}, found {len(names)}"
+                )
+        if self.as_many_tops_as_bottoms and len(self.definition.bottom) != len(self.definition.top):
+            raise self.error(
+                f"a {self.type} layer takes as many tops as bottoms, "
+                f"found {len(self.definition.bottom)} bottoms and {len(self.definition.top)} tops"
+            )
+
+
+LAYERS: dict[str, type[Layer]] = {}
+"""Every layer class that a netdef's `type` can name."""
+
+_CAFFE_SECTIONS = """
+    transform loss accuracy argmax batch_norm bias concat contrastive_loss convolution crop data dropout
+    dummy_data elu eltwise embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss
+    inner_product input log lrn memory_data mvn parameter pooling power prelu python recurrent reduction relu
+    reshape scale sigmoid slice softmax spp swish tanh threshold tile window_data
+"""
+CAFFE_SECTIONS = tuple(f"{name}_param" for name in _CAFFE_SECTIONS.split())
+"""The sections that Caffe's LayerParameter has, ours or not."""
+
+
+def register(cls: type[Layer]) -> type[Layer]:
+    """Class decorator: a netdef may now say ``type: "<cls.type>"``."""
+    LAYERS[cls.type] = cls
+    return cls
+
+
+def layer_class(definition: LayerDef, context: Context) -> type[Layer]:
+    """The class that the netdef's `type` names; NetdefError lists the known ones."""
+    if definition.type in UNSUPPORTED_LAYERS and definition.type not in LAYERS:
+        raise definition.error(
+            f'not supported: layer type "{definition.type}" (Caffe has it); near: {UNSUPPORTED_LAYERS[definition.type]}'
+        )
+    if definition.type not in LAYERS:
+        raise definition.error(
+            f'unknown layer type "{definition.type}"'
+            + did_you_mean(definition.type, LAYERS)
+            + f"; known types: {', '.join(sorted(LAYERS))}"
+        )
+    return LAYERS[definition.type].resolve(definition, context)
+
+
+def check_sections(definition: LayerDef) -> None:
+    """Read every ``..._param`` section by its owner's table, whatever the phase the layer belongs to.
+
+    NetdefError for a section that nobody knows, or that Caffe knows and pysketch does not; but of a layer that only
+    Caffe has the type is refused, by `layer_class`, where the layer is used.
+    """
+    tables = {cls.section: cls.table for cls in LAYERS.values() if cls.section}
+    tables |= {name: table for cls in LAYERS.values() for name, table in cls.more_sections.items()}
+    for name, message in definition.sections.items():
+        if name in tables:
+            tables[name].read(message, definition.where)
+        elif name in CAFFE_SECTIONS:
+            if definition.type in UNSUPPORTED_LAYERS:
+                continue
+            raise definition.error(f"not supported: LayerParameter.{name}", at=message.position)
+        else:
+            raise definition.error(
+                f'unknown field "{name}" in LayerParameter' + did_you_mean(name, tables), at=message.position
+            )

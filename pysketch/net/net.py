@@ -1,0 +1,306 @@
+"""The net: layers and blobs put together as a netdef says, run forward and backward."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pysketch.device import Array, Blob, copy_into
+from pysketch.errors import NetdefError, did_you_mean
+from pysketch.layers import Context, Layer, check_sections, layer_class
+from pysketch.net.backward_plan import plan_backward
+from pysketch.net.debug_info import log_backward, log_forward, log_params
+from pysketch.net.flat_params import FlatParams
+from pysketch.net.fusion import plan_fusion
+from pysketch.net.lifetimes import Slots, find_lifetimes
+from pysketch.net.params import gather_params
+from pysketch.net.splits import insert_splits, unread_tops
+from pysketch.net.weights import copy_weights, save_weights
+from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
+
+
+class Net:
+    """A net in one phase.
+
+    netdef: a NetDef or the path of a netdef file. context: where and how to work; default: in float32 on the CPU.
+    level, stages: choose layers by include and exclude. weights: a weights or net file to start from. input_shapes:
+    blob name -> shape, for Input layers, instead of the netdef's. debug_info: log every blob's mean magnitude.
+    keep: names of the blobs that can be read after a forward, besides inputs, outputs and losses; default: all.
+    The others then share memory (see `lifetimes`; `slots` holds it): for phase TEST, without backward. A part of the
+    layers still runs if those before it have just run; to read what was given back is a ValueError.
+
+    blobs: name -> Blob, in the order they are made. params: layer name -> its Blobs. inputs: tops of
+    Input layers. outputs: tops that no layer reads, in alphabetical order. learnable: every Param once.
+
+    Raises NetdefError, ShapeError, DataError, SnapshotError: one line with the place in the netdef.
+    """
+
+    def __init__(
+        self,
+        netdef: NetDef | str | os.PathLike[str],
+        phase: Phase = Phase.TEST,
+        context: Context | None = None,
+        *,
+        level: int | None = None,
+        stages: Sequence[str] = (),
+        weights: str | os.PathLike[str] | None = None,
+        input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+        debug_info: bool = False,
+        keep: Sequence[str] | None = None,
+    ) -> None:
+        self.netdef = netdef if isinstance(netdef, NetDef) else load_netdef(netdef)
+        self.name = self.netdef.name
+        self.phase = Phase(phase)
+        self.context = context or Context()
+        self.dtype = np.dtype(self.context.dtype)
+        self.debug_info = debug_info or self.netdef.debug_info
+        self._filler_rng = np.random.RandomState(self.context.seed)
+        self.state = self.netdef.resolve_state(self.phase, level, tuple(stages))
+        self.blobs: dict[str, Blob] = {}
+        self.layers: list[Layer] = []
+        self.bottoms: list[list[Blob]] = []
+        self.tops: list[list[Blob]] = []
+        self.loss_weights: list[tuple[Blob, float]] = []
+        definitions = self._definitions()
+        for definition in definitions:
+            self._append(definition, input_shapes or {})
+        self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
+        self.learnable = FlatParams(gather_params(self.layers))
+        self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
+        self.outputs = unread_tops(definitions)
+        plan = plan_backward(self.layers, self.netdef.force_backward)
+        self.needs_backward, self.propagate_down = plan.needs_backward, plan.propagate_down
+        self.fusion = plan_fusion(self.layers, self.bottoms, self.tops, plan)
+        self.slots = self._plan_slots(keep)
+        if weights is not None:
+            self.copy_from(weights)
+
+    def forward(
+        self, blobs: Sequence[str] = (), start: str | None = None, end: str | None = None, **inputs: Array
+    ) -> dict[str, Array]:
+        """Run the layers from `start` to `end`, both included (default: all); name -> data of outputs and `blobs`.
+
+        inputs: arrays for the net's inputs, whose shapes these take. With `end` the outputs are that layer's tops.
+        What is returned is the blobs' own memory, on a GPU CuPy's. ValueError for names that the net does not have.
+        """
+        first, last = self._find_layers(start, end)
+        self._fill_inputs(inputs)
+        self.forward_layers(range(first, last + 1))
+        names = self.outputs if end is None else self.layers[last].definition.top
+        return {name: self._find_blob(name).data for name in (*names, *blobs)}
+
+    def forward_loss(self) -> Array:
+        """Run all layers and return the loss: a float, on a GPU an array of shape ()."""
+        self.forward_layers(range(len(self.layers)))
+        return self.loss()
+
+    def backward(
+        self, diffs: Sequence[str] = (), start: str | None = None, end: str | None = None, **top_diffs: Array
+    ) -> dict[str, Array]:
+        """Run backward from layer `start` (default: the last) down to `end`, both included; adds to params' diffs.
+
+        top_diffs: gradients of outputs, by name, as if a loss had them; losses start from their loss_weight. Returns
+        name -> diff of the inputs, or of the bottoms of `end`, and of `diffs`: 0 where backward had nothing to do.
+        """
+        last, first = self._find_layers(end, start)
+        self._fill_diffs(top_diffs)
+        self.backward_layers(range(last, first + 1))
+        if self.debug_info:
+            log_params(self.learnable)
+        names = self.inputs if end is None else self.layers[last].definition.bottom
+        return {name: self._find_blob(name).diff for name in (*names, *diffs)}
+
+    @property
+    def layer_dict(self) -> dict[str, Layer]:
+        """Name -> layer."""
+        return {layer.name: layer for layer in self.layers}
+
+    def reshape(self) -> None:
+        """Let every layer compute its shapes from the inputs'; makes no data. ShapeError if they do not fit."""
+        for layer, bottom, top in zip(self.layers, self.bottoms, self.tops, strict=True):
+            layer.reshape(bottom, top)
+
+    def forward_layers(self, indices: Sequence[int]) -> None:
+        """Run some layers' reshape and forward, in the order given; ReLUs in place as part of their convolutions."""
+        fused = {} if self.debug_info else self.fusion.among(indices).forward
+        with self.context.workers.single_threaded_blas():
+            for index in (index for index in indices if index not in fused.values()):
+                layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
+                self.slots.begin(index)
+                layer.reshape(bottom, top)
+                if index in fused:
+                    layer.forward_rectified(bottom, top, self.layers[fused[index]].options.negative_slope)
+                else:
+                    layer.forward(bottom, top)
+                if self.debug_info:
+                    log_forward(layer, top)
+                self.slots.end(index)
+
+    def backward_layers(self, indices: Sequence[int]) -> None:
+        """Run some layers' backward, where it is needed, in the opposite of the order given."""
+        if self.slots.slots:
+            raise ValueError(f"{self.netdef.filename}: no backward for a net that keeps only some blobs (option keep)")
+        for blob, weight in self.loss_weights:
+            blob.diff[...] = weight
+        fused = {} if self.debug_info else self.fusion.among(indices).backward
+        with self.context.workers.single_threaded_blas():
+            for index in (k for k in reversed(indices) if self.needs_backward[k] and k not in fused.values()):
+                layer, top, bottom = self.layers[index], self.tops[index], self.bottoms[index]
+                down = self.propagate_down[index]
+                if index in fused:
+                    layer.backward_gated(top, down, bottom, self.layers[fused[index]].options.negative_slope)
+                else:
+                    layer.backward(top, down, bottom)
+                if self.debug_info:
+                    log_backward(layer, down, bottom)
+
+    def loss(self) -> Array:
+        """The sum of loss_weight * top over all weighted tops, as they stand; on a GPU float(loss) waits for it."""
+        return sum((weight * blob.data.sum().astype(np.float64) for blob, weight in self.loss_weights), start=0.0)
+
+    def clear_param_diffs(self) -> None:
+        """Set every param's diff to 0, once per update."""
+        self.learnable.clear_diffs()
+
+    def copy_from(self, path: str | os.PathLike[str]) -> None:
+        """Copy the weights of a file by layer name.
+
+        Layers that the file does not have keep what they have, with a warning; layers of the file that
+        the net does not have are ignored. SnapshotError if counts or shapes differ.
+        """
+        copy_weights(path, self.params)
+
+    def share_with(self, other: Net) -> None:
+        """Let the params of layers that both nets have (by name) be the other net's memory."""
+        for name, blobs in self.params.items():
+            for mine, theirs in zip(blobs, other.params.get(name, ()), strict=False):
+                if mine.shape != theirs.shape:
+                    raise NetdefError(
+                        f'layer "{name}": shape {mine.shape} in net {self.netdef.filename}, '
+                        f"{theirs.shape} in the net it shares params with"
+                    )
+                mine.share_data(theirs)
+        self.learnable.release_data()
+
+    def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
+        """Write the weights (and diffs) as Caffe does, and texts (`attributes`) such as a net file's netdef.
+
+        In the binary format if the path ends in .caffemodel, with every layer's definition; else in HDF5.
+        """
+        save_weights(path, self.name, self.phase, self.layers, diffs, attributes)
+
+    def save_hdf5(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights in HDF5, whatever the path's suffix."""
+        save_weights(path, self.name, self.phase, self.layers, binary=False)
+
+    def load_hdf5(self, path: str | os.PathLike[str]) -> None:
+        """Another name of `copy_from`."""
+        self.copy_from(path)
+
+    def close(self) -> None:
+        """End what layers run in the background, and the workers' threads; a later forward starts them anew."""
+        for layer in self.layers:
+            layer.close()
+        self.context.workers.close()
+
+    def layer_states(self) -> dict[str, dict[str, Any]]:
+        """The states of those layers that have one, such as a data layer's position."""
+        return {layer.name: state for layer in self.layers if (state := layer.state())}
+
+    def restore_layer_states(self, states: dict[str, dict[str, Any]]) -> None:
+        """Take back what layer_states gave; layers that the net does not have are ignored."""
+        for layer in self.layers:
+            if layer.name in states:
+                layer.restore_state(states[layer.name])
+
+    def _find_layers(self, start: str | None, end: str | None) -> tuple[int, int]:
+        """The indices of two layers by name; None: the first, the last. ValueError for a name that no layer has."""
+        names = [layer.name for layer in self.layers]
+        for name in (start, end):
+            if name is not None and name not in names:
+                raise ValueError(f'{self.netdef.filename}: no layer "{name}"{did_you_mean(str(name), names)}')
+        return (0 if start is None else names.index(start)), (len(names) - 1 if end is None else names.index(end))
+
+    def _find_blob(self, name: str) -> Blob:
+        """A blob by name; ValueError if there is none."""
+        if name not in self.blobs:
+            raise ValueError(f'{self.netdef.filename}: no blob "{name}"{did_you_mean(name, self.blobs)}')
+        return self.blobs[name]
+
+    def _fill_inputs(self, inputs: Mapping[str, Array | Any]) -> None:
+        """Copy arrays into the input blobs, which take their shapes; ValueError for what is no input."""
+        for name, array in inputs.items():
+            if name not in self.inputs:
+                known = ", ".join(self.inputs) or "none"
+                raise ValueError(f'{self.netdef.filename}: no input "{name}"; inputs: {known}')
+            blob = self.blobs[name]
+            values = blob.xp.asarray(array, dtype=blob.dtype)
+            blob.reshape(values.shape)
+            copy_into(blob.data, values)
+
+    def _fill_diffs(self, diffs: Mapping[str, Array | Any]) -> None:
+        """Copy arrays into blobs' diffs; ValueError for a blob that is not there."""
+        for name, array in diffs.items():
+            blob = self._find_blob(name)
+            copy_into(blob.diff, blob.xp.asarray(array, dtype=blob.dtype))
+
+    def _plan_slots(self, keep: Sequence[str] | None) -> Slots:
+        """Memory for the blobs that need not be kept; with keep None for none."""
+        if keep is None:
+            return Slots((), self.context.xp, self.dtype)
+        if self.phase != Phase.TEST:
+            raise ValueError(f"{self.netdef.filename}: the option keep is for phase TEST, found {self.phase.name}")
+        for name in keep:
+            if name not in self.blobs:
+                raise ValueError(f'{self.netdef.filename}: keep: no blob "{name}"{did_you_mean(name, self.blobs)}')
+        kept = [self.blobs[name] for name in (*self.inputs, *self.outputs, *keep)]
+        kept += [blob for blob, _ in self.loss_weights]
+        kept += [blob for layer, top in zip(self.layers, self.tops, strict=True) if layer.holds_tops for blob in top]
+        return Slots(find_lifetimes(self.layers, self.bottoms, self.tops, kept), self.context.xp, self.dtype)
+
+    def _definitions(self) -> tuple[LayerDef, ...]:
+        """The layers of this state, their options checked, their loss weights and splits in place."""
+        for definition in self.netdef.layers:
+            check_sections(definition)
+        selected = self.netdef.select(self.state).layers
+        return insert_splits(tuple(self._with_loss_weight(definition) for definition in selected))
+
+    def _with_loss_weight(self, definition: LayerDef) -> LayerDef:
+        """Loss layers weigh their first top 1 unless told otherwise."""
+        if definition.loss_weight or not layer_class(definition, self.context).is_loss:
+            return definition
+        return replace(definition, loss_weight=(1.0,) + (0.0,) * (len(definition.top) - 1))
+
+    def _append(self, definition: LayerDef, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make a layer, its tops, its params, and let it compute its first shapes."""
+        layer = layer_class(definition, self.context)(definition, self.context, self.phase, self._filler_rng)
+        bottom = [self.blobs[name] for name in definition.bottom]
+        top = [self._top(definition, k, layer) for k in range(len(definition.top))]
+        layer.setup(bottom, top)
+        for name, blob in zip(definition.top, top, strict=False) if definition.type == "Input" else ():
+            blob.reshape(input_shapes.get(name, blob.shape))
+        layer.reshape(bottom, top)
+        for blob, weight in zip(top, definition.loss_weight, strict=False):
+            if weight:
+                self.loss_weights.append((blob, weight))
+        self.layers.append(layer)
+        self.bottoms.append(bottom)
+        self.tops.append(top)
+
+    def _top(self, definition: LayerDef, k: int, layer: Layer) -> Blob:
+        name = definition.top[k]
+        if k < len(definition.bottom) and definition.bottom[k] == name:
+            if not layer.in_place:
+                raise definition.error(f'a {layer.type} layer cannot be in-place; give top "{name}" another name')
+            return self.blobs[name]
+        if name in self.blobs:
+            raise definition.error(
+                f'top blob "{name}" is produced by multiple sources; an in-place layer must be '
+                "the first reader of its blob"
+            )
+        self.blobs[name] = Blob((), self.context.dtype, self.context.xp)
+        return self.blobs[name]

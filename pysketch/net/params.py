@@ -1,0 +1,91 @@
+"""The params of a net: every learnable array once, with its multipliers, and sharing by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pysketch.device import Blob
+from pysketch.layers import Layer
+from pysketch.netdef import PARAM_SPEC, Options
+
+
+@dataclass
+class Param:
+    """One learnable array of a net; shared params appear once, under their first owner.
+
+    given: those multipliers that a netdef's ``param`` entry states; the others are 1.
+    """
+
+    layer: str
+    index: int
+    blob: Blob
+    lr_mult: float = 1.0
+    decay_mult: float = 1.0
+    given: set[str] = field(default_factory=set, repr=False)
+
+
+def gather_params(layers: Sequence[Layer]) -> list[Param]:
+    """Every param once, in net order, matched with the layers' ``param`` entries.
+
+    Params of one name get one memory, data and diff: the first owner's. Of params with lr_mult 0 the
+    layers are told (`param_propagate_down`) to compute no diff; of a layer that does not learn (`Layer.learns`) all
+    have it. NetdefError for more entries than params or multipliers that disagree, ShapeError for arrays that cannot
+    be shared.
+    """
+    learnable: list[Param] = []
+    owners: dict[str, Param] = {}
+    users: list[tuple[Layer, int, Param]] = []
+    for layer in layers:
+        specs = layer.definition.param
+        if len(specs) > len(layer.blobs):
+            raise layer.error(f"{len(specs)} param entries, but the layer has {len(layer.blobs)} params")
+        for k, blob in enumerate(layer.blobs):
+            spec = specs[k] if k < len(specs) else PARAM_SPEC.defaults(layer.definition.position)
+            param = owners.get(spec.name)
+            if param is None:
+                param = Param(layer.name, k, blob)
+                learnable.append(param)
+                if spec.name:
+                    owners[spec.name] = param
+            else:
+                _share(layer, blob, spec, param)
+            _set_multipliers(layer, spec, param)
+            users.append((layer, k, param))
+    for layer, k, param in users:
+        layer.param_propagate_down[k] = param.lr_mult != 0
+    return learnable
+
+
+def _share(layer: Layer, blob: Blob, spec: Options, owner: Param) -> None:
+    """Give the blob its owner's memory: of the same shape, or with PERMISSIVE of the same count."""
+    what = "shape" if spec.share_mode == "STRICT" else "count"
+    found, expected = getattr(blob, what), getattr(owner.blob, what)
+    if found != expected:
+        raise layer.shape_error(f"{_who(spec, owner)}, whose {what} is {expected}; found {found}")
+    blob.share_data(owner.blob)
+    blob.share_diff(owner.blob)
+
+
+def _set_multipliers(layer: Layer, spec: Options, param: Param) -> None:
+    """Take over the multipliers that the entry states; an earlier entry must not have said otherwise."""
+    if not layer.learns:
+        if spec.given("lr_mult") and spec.lr_mult != 0:
+            message = f"the params of a {layer.type} layer are statistics: lr_mult must be 0, found {spec.lr_mult:g}"
+            raise layer.error(message, at=spec.position("lr_mult"))
+        param.lr_mult = 0.0
+    for multiplier in ("lr_mult", "decay_mult"):
+        if not spec.given(multiplier):
+            continue
+        found, earlier = getattr(spec, multiplier), getattr(param, multiplier)
+        if multiplier in param.given and found != earlier:
+            raise layer.error(
+                f"{_who(spec, param)}, whose {multiplier} is {earlier:g}; found {found:g}",
+                at=spec.position(multiplier),
+            )
+        setattr(param, multiplier, found)
+        param.given.add(multiplier)
+
+
+def _who(spec: Options, owner: Param) -> str:
+    return f'param "{spec.name}" is shared with layer "{owner.layer}"'

@@ -1,0 +1,50 @@
+"""Caffe's text format, checked, as typed definitions.
+
+Two steps: `prototxt` reads text into a tree of messages that know where they stand, so that every error has a line;
+`options` says in tables what a message may hold, with Caffe's defaults, and gives back typed values. `definitions`
+puts both together: a netdef file becomes a `NetDef` of `LayerDef`s. `upgrade` reads Caffe's old forms, `fillers` says
+how params start.
+
+Start reading at `definitions`.
+"""
+
+from pysketch.netdef.definitions import (
+    BLOB_SHAPE,
+    NET_STATE,
+    PARAM_SPEC,
+    LayerDef,
+    NetDef,
+    Phase,
+    load_netdef,
+    parse_netdef,
+)
+from pysketch.netdef.fillers import FILLER, check_filler, fill
+from pysketch.netdef.options import Choice, Kind, Option, Options, Table
+from pysketch.netdef.prototxt import Field, Message, Scalar, load, parse, quote, read_text, write
+
+__all__ = [
+    "BLOB_SHAPE",
+    "FILLER",
+    "NET_STATE",
+    "PARAM_SPEC",
+    "Choice",
+    "Field",
+    "Kind",
+    "LayerDef",
+    "Message",
+    "NetDef",
+    "Option",
+    "Options",
+    "Phase",
+    "Scalar",
+    "Table",
+    "check_filler",
+    "fill",
+    "load",
+    "load_netdef",
+    "parse",
+    "parse_netdef",
+    "quote",
+    "read_text",
+    "write",
+]

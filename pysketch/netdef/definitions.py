@@ -1,0 +1,222 @@
+"""Net definitions: what a prototxt file says of a net, checked field by field, before anything is built.
+
+`load_netdef` gives a `NetDef`: a list of `LayerDef` with their positions in the file. A layer's own
+section (``convolution_param``) stays unread here: the layer itself declares its options (see `layer`).
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from dataclasses import dataclass, field, replace
+
+from pysketch.errors import NetdefError, Position
+from pysketch.netdef.options import Choice, Kind, Option, Options, Table
+from pysketch.netdef.prototxt import Message, Scalar, parse, read_text
+from pysketch.netdef.upgrade import upgrade_net
+
+
+class Phase(enum.IntEnum):
+    """Whether a net trains or is used; the numbers are Caffe's."""
+
+    TRAIN = 0
+    TEST = 1
+
+
+PHASE = Choice({"TRAIN": 0, "TEST": 1})
+
+PARAM_SPEC = Table(
+    "ParamSpec",
+    (
+        Option("name", Kind.STRING, "", help="params of one name are one param"),
+        Option("share_mode", Choice({"STRICT": 0, "PERMISSIVE": 1}), "STRICT", help="same shape, or same count"),
+        Option("lr_mult", Kind.FLOAT, 1.0, help="times the solver's rate; 0: never changed"),
+        Option("decay_mult", Kind.FLOAT, 1.0, help="times the solver's weight_decay"),
+    ),
+)
+
+NET_STATE_RULE = Table(
+    "NetStateRule",
+    (
+        Option("phase", PHASE, "TRAIN"),
+        Option("min_level", Kind.INT32, 0),
+        Option("max_level", Kind.INT32, 0),
+        Option("stage", Kind.STRING, repeated=True, help="all of these must be given"),
+        Option("not_stage", Kind.STRING, repeated=True, help="none of these may be given"),
+    ),
+)
+
+NET_STATE = Table(
+    "NetState",
+    (
+        Option("phase", PHASE, "TEST"),
+        Option("level", Kind.INT32, 0),
+        Option("stage", Kind.STRING, repeated=True),
+    ),
+)
+
+LAYER = Table(
+    "LayerParameter",
+    (
+        Option("name", Kind.STRING, ""),
+        Option("type", Kind.STRING, required=True),
+        Option("bottom", Kind.STRING, repeated=True, help="names of the blobs it reads"),
+        Option("top", Kind.STRING, repeated=True, help="names of the blobs it writes"),
+        Option("loss_weight", Kind.FLOAT, repeated=True, help="one for each top, or none"),
+        Option("param", PARAM_SPEC, repeated=True, help="one for each param, in order; or fewer"),
+        Option("include", NET_STATE_RULE, repeated=True),
+        Option("exclude", NET_STATE_RULE, repeated=True),
+        Option("phase", PHASE, "TRAIN"),
+        Option("propagate_down", Kind.BOOL, repeated=True, help="one for each bottom, or none"),
+    ),
+    unsupported=("blobs",),
+    open_suffix="_param",
+)
+
+BLOB_SHAPE = Table("BlobShape", (Option("dim", Kind.INT64, repeated=True, low=0),))
+
+NET = Table(
+    "NetParameter",
+    (
+        Option("name", Kind.STRING, ""),
+        Option("layer", LAYER, repeated=True),
+        Option("state", NET_STATE),
+        Option("force_backward", Kind.BOOL, False, help="compute the diff of every blob"),
+        Option("debug_info", Kind.BOOL, False, help="log every blob's mean magnitude"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class LayerDef:
+    """One ``layer { ... }``: the generic fields read, its own sections unread, where it stands."""
+
+    name: str
+    type: str
+    position: Position
+    bottom: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+    loss_weight: tuple[float, ...] = ()
+    param: tuple[Options, ...] = ()
+    propagate_down: tuple[bool, ...] = ()
+    include: tuple[Options, ...] = ()
+    exclude: tuple[Options, ...] = ()
+    phase: Phase | None = None
+    sections: dict[str, Message] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """How messages name the layer."""
+        return f'layer "{self.name}"'
+
+    def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
+        """An exception of `kind` that says where the layer stands."""
+        return kind(f"{at or self.position}: {self.where}: {message}")
+
+
+@dataclass(frozen=True)
+class NetState:
+    """What include and exclude rules are compared with."""
+
+    phase: Phase = Phase.TEST
+    level: int = 0
+    stages: tuple[str, ...] = ()
+
+    def meets(self, rule: Options) -> bool:
+        """True if phase, levels, all stages and no not_stages of the rule fit this state."""
+        return (
+            (not rule.given("phase") or Phase[rule.phase] == self.phase)
+            and (not rule.given("min_level") or self.level >= rule.min_level)
+            and (not rule.given("max_level") or self.level <= rule.max_level)
+            and all(stage in self.stages for stage in rule.stage)
+            and not any(stage in self.stages for stage in rule.not_stage)
+        )
+
+
+@dataclass(frozen=True)
+class NetDef:
+    """A whole netdef file: every layer of every phase, and the text it was read from."""
+
+    name: str
+    layers: tuple[LayerDef, ...]
+    text: str
+    filename: str
+    state: Options
+    force_backward: bool = False
+    debug_info: bool = False
+
+    def resolve_state(self, phase: Phase, level: int | None = None, stages: tuple[str, ...] = ()) -> NetState:
+        """The state of a net in `phase`: the file's own `state`, with stages appended."""
+        level = self.state.level if level is None else level
+        return NetState(phase, level, tuple(self.state.stage) + tuple(stages))
+
+    def select(self, state: NetState) -> NetDef:
+        """The netdef with only those layers that the state includes."""
+        layers = tuple(layer for layer in self.layers if is_included(layer, state))
+        _check_names(layers)
+        return replace(self, layers=layers)
+
+
+def is_included(layer: LayerDef, state: NetState) -> bool:
+    """Caffe's rule: with includes, any of them must fit; with excludes, none may."""
+    if layer.include:
+        return any(state.meets(rule) for rule in layer.include)
+    return not any(state.meets(rule) for rule in layer.exclude)
+
+
+def load_netdef(path: str | os.PathLike[str]) -> NetDef:
+    """Read a netdef file; NetdefError says where it is wrong."""
+    return parse_netdef(read_text(path), os.fspath(path))
+
+
+def parse_netdef(text: str, filename: str = "<netdef>") -> NetDef:
+    """Read a netdef from text; `filename` is what messages call it."""
+    message = upgrade_net(parse(text, filename))
+    layers = tuple(_layer_def(field.value) for field in message.all("layer") if isinstance(field.value, Message))
+    rest = [field for field in message.fields if field.name != "layer" or isinstance(field.value, Scalar)]
+    net = NET.read(Message(message.position, rest, message.empty_lists))
+    return NetDef(net.name, layers, text, filename, net.state, net.force_backward, net.debug_info)
+
+
+def _layer_def(message: Message) -> LayerDef:
+    named = [field.value.text for field in message.all("name") if isinstance(field.value, Scalar)]
+    options = LAYER.read(message, f'layer "{named[0]}"' if named else "")
+    position = message.position
+    layer = LayerDef(
+        options.name,
+        options.type,
+        position,
+        options.bottom,
+        options.top,
+        options.loss_weight,
+        options.param,
+        options.propagate_down,
+        options.include,
+        options.exclude,
+        Phase[options.phase] if options.given("phase") else None,
+        options.extra,
+    )
+    if not layer.name:
+        raise NetdefError(f'{position}: a layer of type "{layer.type}" has no name')
+    if "/" in layer.name:
+        raise layer.error("a layer's name must not contain '/', which HDF5 snapshots cannot store")
+    if layer.include and layer.exclude:
+        raise layer.error("include and exclude rules cannot be used together")
+    for option, what in (("loss_weight", "top"), ("propagate_down", "bottom")):
+        count = len(getattr(layer, what))
+        given = len(getattr(layer, option))
+        if given not in (0, count):
+            raise layer.error(
+                f"{option} is given {given} times; expected once for each {what} ({count}) or not at all",
+                at=options.position(option),
+            )
+    return layer
+
+
+def _check_names(layers: tuple[LayerDef, ...]) -> None:
+    """Two layers of one name must not be in a net together; in different phases they may."""
+    first: dict[str, LayerDef] = {}
+    for layer in layers:
+        other = first.setdefault(layer.name, layer)
+        if other is not layer:
+            raise layer.error(f"the name is taken by the layer at {other.position}")

@@ -1,0 +1,127 @@
+"""The report of tools/evaluate.py: a page with scores, curves, the drawn sketches and the confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pysketch.images import Pair, crop_centre, side_by_side, write_image
+from pysketch.report import figures
+from pysketch.report import pages as report
+from pysketch.report.evaluation import CSV_HEADER, Evaluation, csv_rows
+from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
+
+RANKS = (1, 3, 5, 10)
+SCORES = ("method", "RMSE", "RMSE at .5", "RMSE at 2", "bias", "PSNR", "SSIM", *(f"rank {n}" for n in RANKS), "s/photo")
+_EXTREMES = 5  # how many best and worst pairs are shown
+
+
+def scores(evaluation: Evaluation) -> list[str | float]:
+    """A method's means over all pairs, in the columns of SCORES: grey levels, decibels, percent, median seconds."""
+    half, one, two = evaluation.rescaled_rmses.mean(axis=0).tolist()
+    ranks = [evaluation.matched(n) for n in RANKS]
+    seconds = float(np.median(evaluation.seconds))
+    means = [float(each.mean()) for each in (evaluation.biases, evaluation.psnrs, evaluation.ssims)]
+    return [evaluation.method, one, half, two, *means, *ranks, seconds]
+
+
+def check_library() -> None:
+    """DataError, before anything is computed, if what a report needs is not installed."""
+    figures.library()
+    report.library()
+
+
+def write_pairs(path: Path, evaluations: Sequence[Evaluation]) -> None:
+    """A CSV with every pair's scores, a line for each pair and method."""
+    write_csv(path, CSV_HEADER, [row for evaluation in evaluations for row in csv_rows(evaluation)])
+
+
+def write_report(folder: Path, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> Path:
+    """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page."""
+    page = folder / "index.html"
+    strips = [_strip(folder, evaluations, pair, k) for k, pair in enumerate(pairs)]
+    sections = [_table(folder, evaluations), _by_pair(folder, evaluations), _extremes(evaluations, strips)]
+    sections += [_confusions(folder, evaluation) for evaluation in evaluations]
+    sections.append(Section("All pairs", [_order(evaluations)], pictures=strips))
+    write_pairs(folder / "pairs.csv", evaluations)
+    write_page(page, f"{', '.join(each.method for each in evaluations)}: {len(pairs)} pairs", sections)
+    return page
+
+
+def _table(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
+    first = evaluations[0]
+    text = (
+        f"All scores are of the centre {first.crop[0]}x{first.crop[1]} of a sketch. RMSE is on grey levels 0 to 255, "
+        "averaged over the pairs; at .5 and at 2 both pictures are rescaled (the paper's MPRL). bias is the mean "
+        "difference in grey levels: above 0, what is drawn is lighter than the artist's. PSNR is in decibels. "
+        "Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, "
+        "in percent; who is equally near counts against us. s/photo is the median. Every pair is in pairs.csv."
+    )
+    highest = min(15, len(first.names))
+    curve = {each.method: [each.matched(n) for n in range(1, highest + 1)] for each in evaluations}
+    figures.cumulative_match(folder / PICTURES / "cms.png", curve)
+    picture = Picture(f"{PICTURES}/cms.png", "Cumulative match score")
+    return Section("Scores", [text], [Table(SCORES, [scores(each) for each in evaluations])], [picture])
+
+
+def _by_pair(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
+    """RMSE and bias over the pairs: where a run of neighbours stands out, another hand or scanner was at work."""
+    path = f"{PICTURES}/by_pair.png"
+    place = range(1, 1 + len(evaluations[0].names))
+    panels = [
+        figures.Panel("RMSE", {each.method: (place, each.rmses.tolist()) for each in evaluations}),
+        figures.Panel("bias", {each.method: (place, each.biases.tolist()) for each in evaluations}),
+    ]
+    figures.stacked(folder / path, panels, "pair")
+    text = (
+        "RMSE and bias of every pair, in the order of their names. Neighbours that all stand out tell of a group of "
+        "sketches from another artist, sitting or scanner than those learned from."
+    )
+    return Section("Pair by pair", [text], pictures=[Picture(path, "RMSE and bias, in grey levels")])
+
+
+def _extremes(evaluations: Sequence[Evaluation], strips: Sequence[Picture]) -> Section:
+    first = evaluations[0]
+    order = np.argsort(first.rmses, kind="stable")
+    count = min(_EXTREMES, len(order) // 2)
+    chosen = [*order[:count], *order[len(order) - count :]]
+    text = f"By the RMSE of {first.method}: the {count} best pairs, then the {count} worst. {_order(evaluations)}"
+    return Section("Best and worst", [text], pictures=[strips[k] for k in chosen])
+
+
+def _confusions(folder: Path, evaluation: Evaluation) -> Section:
+    """Every query whose own person is not the first: the query, the one wrongly ranked first, the true one."""
+    names, distances, ranks = evaluation.names, np.sqrt(evaluation.distances), evaluation.ranks
+    wrong = [(k, names.index(first)) for k, first in enumerate(evaluation.first()) if names[k] != first]
+    pictures = []
+    for query, first in wrong:
+        path = f"{PICTURES}/confused_{evaluation.method}_{query + 1:03d}.png"
+        seen = evaluation.sketches[query], evaluation.drawn[first], evaluation.drawn[query]
+        write_image(folder / path, side_by_side(*seen))
+        caption = (
+            f"query {names[query]}; ranked first {names[first]}, distance {distances[query, first]:.0f}; "
+            f"the true one, distance {distances[query, query]:.0f}, has rank {ranks[query]}"
+        )
+        pictures.append(Picture(path, caption))
+    text = (
+        f"{len(wrong)} of {len(names)} queries find another person first. From the left: the artist's sketch "
+        "(the query), the drawn sketch that is wrongly the nearest, the drawn sketch of the query's own person. "
+        "Distances are roots of the sum of squared differences of grey levels."
+    )
+    return Section(f"Confusions of {evaluation.method}", [text], pictures=pictures)
+
+
+def _order(evaluations: Sequence[Evaluation]) -> str:
+    return f"From the left: photo, {', '.join(each.method for each in evaluations)}, the artist's sketch."
+
+
+def _strip(folder: Path, evaluations: Sequence[Evaluation], pair: Pair, k: int) -> Picture:
+    """A pair's photo, what each method drew of it, and the artist's sketch, in one picture."""
+    path = f"{PICTURES}/pair_{k + 1:03d}.png"
+    photo = crop_centre(pair.photo, *evaluations[0].crop)
+    drawn = [each.drawn[k] for each in evaluations]
+    write_image(folder / path, side_by_side(photo, *drawn, evaluations[0].sketches[k]))
+    rmses = ", ".join(f"{each.method} {each.rmses[k]:.1f}" for each in evaluations)
+    return Picture(path, f"{pair.name}: RMSE {rmses}")

@@ -1,0 +1,27 @@
+"""Training: rates, updates, tests, snapshots and the log, in Caffe's order.
+
+`solver` holds `Solver`, whose step is: clear the diffs, test if it is due, forward and backward, update, snapshot.
+`definition` reads a solver file, `lr_policy` gives the rate, `updates` has the six kinds of solver. `micro_batch` is
+the paper's Algorithm 1: a large batch in the memory of a few pairs. The log is Caffe's, line for line.
+
+Start reading at `solver`.
+"""
+
+from pysketch.solver.caffe_log import CaffeFormatter
+from pysketch.solver.definition import SolverDef, load_solver, read_solver
+from pysketch.solver.log_reader import Curve, TrainingLog, read_log
+from pysketch.solver.solver import Solver, get_solver
+from pysketch.solver.updates import Updater
+
+__all__ = [
+    "CaffeFormatter",
+    "Curve",
+    "Solver",
+    "SolverDef",
+    "TrainingLog",
+    "Updater",
+    "get_solver",
+    "load_solver",
+    "read_log",
+    "read_solver",
+]

@@ -1,0 +1,278 @@
+"""Weights, solver states and net files in HDF5, in Caffe's layout. The only module that imports h5py.
+
+``.caffemodel.h5``: a group ``/data/<layer>`` for every layer with datasets ``0``, ``1``, ... (float32),
+and ``/diff`` likewise if asked for. ``.solverstate.h5``: ``/iter``, ``/learned_net``, ``/current_step``,
+``/history/0`` ... What Caffe does not have stands in root attributes, which Caffe ignores: a net file's
+netdef and preprocessing, a solver state's seed and data order.
+
+Nothing here runs code from a file: no pickles, no external links, and shapes are compared before
+anything is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from pysketch.errors import DataError, SnapshotError
+from pysketch.files import atomic_path
+from pysketch.weights.hdf5_heaps import has_sound_heaps
+
+Weights = Sequence[tuple[str, Sequence[np.ndarray]]]
+"""(layer name, its params in order), in net order, also for layers without params."""
+
+_MAX_ATTRIBUTE = 60_000  # bytes; HDF5's compact attributes end at 64 KiB
+
+
+@dataclass
+class SolverState:
+    """What a solver needs to go on: `history` holds one float32 array for each param (or two, see solver)."""
+
+    iteration: int
+    learned_net: str
+    current_step: int
+    history: list[np.ndarray]
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+def write_weights(
+    path: str | os.PathLike[str],
+    weights: Weights,
+    diffs: Weights | None = None,
+    attributes: Mapping[str, str] | None = None,
+) -> None:
+    """Write weights (and diffs) in Caffe's layout, to a temporary file that is then renamed."""
+    with _writing(path) as file:
+        for group, values in (("data", weights), ("diff", diffs)):
+            if values is None:
+                continue
+            parent = file.create_group(group)
+            for name, arrays in values:
+                layer = parent.create_group(name)
+                for k, array in enumerate(arrays):
+                    layer.create_dataset(str(k), data=np.asarray(array, "<f4"))
+        _write_attributes(file, path, attributes or {})
+
+
+class WeightsFile:
+    """A weights file open for reading; a context manager.
+
+    `layers`: the names under /data. `attributes`: the root's texts. SnapshotError if it is no such file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+        self._file = _open(path, SnapshotError)
+        try:
+            with _naming_damage(path, SnapshotError):
+                data = _child(self._file, "data", h5py.Group, self.path)
+                self.layers = list(data)
+                self._groups = {name: _child(data, name, h5py.Group, self.path) for name in self.layers}
+                self.attributes = _read_attributes(self._file, path)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> WeightsFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def count(self, layer: str) -> int:
+        """How many params the file has for a layer."""
+        with _naming_damage(self.path, SnapshotError):
+            return len(self._groups[layer])
+
+    def shape(self, layer: str, index: int) -> tuple[int, ...]:
+        """The shape of a param, without reading it."""
+        with _naming_damage(self.path, SnapshotError):
+            return self._dataset(layer, index).shape
+
+    def fits(self, layer: str, index: int, shape: tuple[int, ...]) -> bool:
+        """Is the param of this shape?"""
+        return self.shape(layer, index) == shape
+
+    def read(self, layer: str, index: int) -> np.ndarray:
+        """A param as float32; compare `shape` with what you expect first."""
+        with _naming_damage(self.path, SnapshotError):
+            return _read(self._dataset(layer, index), self.path)
+
+    def _dataset(self, layer: str, index: int) -> h5py.Dataset:
+        return _child(self._groups[layer], str(index), h5py.Dataset, self.path)
+
+
+def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
+    """Write a solver state as Caffe does, down to the NUL-terminated name."""
+    with _writing(path) as file:
+        file.create_dataset("iter", data=np.array([state.iteration], np.int32))
+        file.create_dataset("current_step", data=np.array([state.current_step], np.int32))
+        name = os.fsencode(state.learned_net)
+        kind = h5py.h5t.C_S1.copy()
+        kind.set_size(len(name) + 1)
+        kind.set_strpad(h5py.h5t.STR_NULLTERM)
+        space = h5py.h5s.create(h5py.h5s.SCALAR)
+        h5py.h5d.create(file.id, b"learned_net", kind, space).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, np.array(name, f"S{len(name) + 1}"), mtype=kind
+        )
+        history = file.create_group("history")
+        for k, array in enumerate(state.history):
+            history.create_dataset(str(k), data=np.asarray(array, "<f4"))
+        _write_attributes(file, path, state.attributes)
+
+
+def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) -> SolverState:
+    """Read a solver state whose history must have these shapes; Caffe's own files are read too."""
+    with _reading(path, SnapshotError) as file:
+        iteration, step = (_read_number(file, name, path) for name in ("iter", "current_step"))
+        learned_net = _read_text(file, "learned_net", path)
+        group = _child(file, "history", h5py.Group, path)
+        if len(group) != len(shapes):
+            raise SnapshotError(
+                f"{path}: has {len(group)} history arrays, this solver and net need {len(shapes)}; "
+                "was it written by another solver type or for another net?"
+            )
+        history = []
+        for k, shape in enumerate(shapes):
+            dataset = _child(group, str(k), h5py.Dataset, path)
+            if dataset.shape != shape:
+                raise SnapshotError(f"{path}: /history/{k} has shape {dataset.shape}, expected {shape}")
+            history.append(_read(dataset, path))
+        return SolverState(iteration, learned_net, step, history, _read_attributes(file, path))
+
+
+def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Datasets of one HDF5 file as float32 arrays with equally many rows; DataError if they are not there."""
+    with _reading(path, DataError) as file:
+        arrays = {}
+        for name in names:
+            if file.get(name, getclass=True) is not h5py.Dataset:
+                found = ", ".join(sorted(file)) or "nothing"
+                raise DataError(f'{path}: has no dataset "{name}"; found {found}')
+            dataset = _child(file, name, h5py.Dataset, path, DataError)
+            if not dataset.shape:
+                raise DataError(f'{path}: dataset "{name}" is a single number; expected rows')
+            arrays[name] = np.asarray(_read(dataset, path, DataError))
+        rows = {len(array) for array in arrays.values()}
+        if len(rows) > 1 or 0 in rows:
+            counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
+            raise DataError(f"{path}: datasets must have equally many rows, at least one; found {counts}")
+        return arrays
+
+
+def write_datasets(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as float32 datasets of one file, what `read_datasets` reads; DataError if that is not possible."""
+    with _writing(path, DataError) as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=np.asarray(array, "<f4"))
+
+
+@contextlib.contextmanager
+def _writing(path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> Iterator[h5py.File]:
+    try:
+        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+            yield file
+    except (OSError, RuntimeError) as problem:  # on a full disk h5py's close raises a RuntimeError
+        raise error(f"{path}: cannot be written: {problem}") from None
+
+
+@contextlib.contextmanager
+def _reading(path: str | os.PathLike[str], error: type[Exception]) -> Iterator[h5py.File]:
+    with _open(path, error) as file, _naming_damage(path, error):
+        yield file
+
+
+@contextlib.contextmanager
+def _naming_damage(path: str | os.PathLike[str], error: type[Exception]) -> Iterator[None]:
+    """Turn what h5py raises over a damaged file into one line."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+        raise error(f"{path}: a damaged HDF5 file: {_reason(problem)}") from None
+
+
+def _reason(problem: Exception) -> str:
+    """What stands in the parentheses of "Unable to open file (file signature not found)"."""
+    return str(problem).split("(", 1)[-1].rstrip("\"')") or "unreadable"
+
+
+def _open(path: str | os.PathLike[str], error: type[Exception]) -> h5py.File:
+    if not Path(path).is_file():
+        raise error(f"{path}: no such file")
+    try:
+        return h5py.File(path, "r")
+    except OSError as problem:
+        raise error(f"{path}: not an HDF5 file: {_reason(problem)}") from None
+
+
+def _child(
+    group: h5py.Group, name: str, kind: type, path: str | os.PathLike[str], error: type[Exception] = SnapshotError
+) -> h5py.Group | h5py.Dataset:
+    """group[name] if it lies, with all its data, in this very file and is of `kind`."""
+    where = f"{group.name.rstrip('/')}/{name}"
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise error(f"{path}: has no {where}; is it a pysketch or Caffe file?")
+    if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
+        raise error(f"{path}: {where} is a link; expected the {kind.__name__.lower()} itself")
+    child = group[name]
+    if not isinstance(child, kind):
+        raise error(f"{path}: {where} is no {kind.__name__.lower()}")
+    if kind is h5py.Dataset and (child.external or child.is_virtual):
+        raise error(f"{path}: {where} keeps its data in other files; expected them in this one")
+    return child
+
+
+def _read(dataset: h5py.Dataset, path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> np.ndarray:
+    """A numeric dataset as float32."""
+    if dataset.dtype.kind not in "fiu":
+        raise error(f"{path}: {dataset.name} holds {dataset.dtype}, expected numbers")
+    try:
+        return dataset[()].astype(np.float32)
+    except (OSError, MemoryError, ValueError) as problem:
+        raise error(f"{path}: {dataset.name} cannot be read: {problem}") from None
+
+
+def _read_number(file: h5py.File, name: str, path: str | os.PathLike[str]) -> int:
+    dataset = _child(file, name, h5py.Dataset, path)
+    if dataset.shape not in ((), (1,)) or dataset.dtype.kind not in "iu":
+        raise SnapshotError(f"{path}: /{name} is not one whole number")
+    number = int(np.ravel(dataset[()])[0])
+    if number < 0:
+        raise SnapshotError(f"{path}: /{name} is {number}; expected 0 or more")
+    return number
+
+
+def _read_text(file: h5py.File, name: str, path: str | os.PathLike[str]) -> str:
+    dataset = _child(file, name, h5py.Dataset, path)
+    if dataset.shape != () or dataset.dtype.kind not in "SO" or dataset.dtype.itemsize > _MAX_ATTRIBUTE:
+        raise SnapshotError(f"{path}: /{name} is not a text")
+    text = dataset[()]
+    if not isinstance(text, bytes):
+        raise SnapshotError(f"{path}: /{name} is not a text")
+    return os.fsdecode(text.rstrip(b"\0"))
+
+
+def _write_attributes(file: h5py.File, path: str | os.PathLike[str], attributes: Mapping[str, str]) -> None:
+    for name, text in attributes.items():
+        if len(text.encode()) > _MAX_ATTRIBUTE:
+            raise SnapshotError(f"{path}: its {name} is over {_MAX_ATTRIBUTE} bytes, too long to be stored with it")
+        file.attrs[name] = text
+
+
+def _read_attributes(file: h5py.File, path: str | os.PathLike[str]) -> dict[str, str]:
+    if file.attrs and not has_sound_heaps(path):
+        raise SnapshotError(f"{path}: a damaged HDF5 file: its texts cannot be read")
+    texts = {}
+    for name in file.attrs:
+        with contextlib.suppress(OSError, TypeError, ValueError):  # foreign attributes of odd types are not ours
+            value = file.attrs[name]
+            if isinstance(value, str):
+                texts[name] = value
+    return texts

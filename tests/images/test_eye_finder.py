@@ -1,0 +1,109 @@
+"""Finding eyes: in made faces and, where the data set is, in real ones, moved, turned and scaled."""
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pysketch.errors import DataError
+from pysketch.images import eye_finder, synthetic
+from pysketch.images.alignment import FRAME_EYES, frame_to_picture, inverse, moved
+from pysketch.images.pictures import list_images, read_photo, read_sketch, to_luma, warp
+
+FACES = Path(__file__).parents[1].parent / "shared" / "data" / "cuhk_student" / "test"
+needs_faces = pytest.mark.skipif(not FACES.is_dir(), reason="the data set is not in ../shared/data")
+
+
+@pytest.fixture
+def find_eyes():
+    """The function, where the extra is installed."""
+    pytest.importorskip("dlib", reason='finding eyes needs pip install -e ".[align]"')
+    return eye_finder.find_eyes
+
+
+def scene(image, scale, degrees, middle, size):
+    """The image turned and scaled, its middle moved to a place in a picture of this size, and the eyes there."""
+    turn = math.radians(degrees)
+    linear = scale * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    matrix = np.column_stack([linear, np.array(middle) - linear @ (99.5, 124.5)])
+    return warp(image, inverse(matrix), size), moved(matrix, FRAME_EYES), matrix
+
+
+def errors(found, eyes):
+    """Distances in pixels of the frame."""
+    return np.linalg.norm(found - eyes, axis=1) * 50 / np.linalg.norm(eyes[1] - eyes[0])
+
+
+@pytest.mark.parametrize("scale, degrees", [(0.8, 18), (1.4, -20), (3.0, 5)])
+def test_the_same_eyes_are_found_wherever_a_face_is(find_eyes, scale, degrees):
+    photo, _ = synthetic.face_pair(2)
+    (before,) = find_eyes(photo)
+    size = (round(330 * scale), round(360 * scale))
+    picture, _, matrix = scene(photo, scale, degrees, (size[0] * 0.52, size[1] * 0.47), size)
+    (found,) = find_eyes(picture)
+    assert errors(found, moved(matrix, before)).max() < 3
+
+
+def test_a_sketch_is_searched_as_a_photo_is(find_eyes):
+    _, sketch = synthetic.face_pair(2)
+    (found,) = find_eyes(sketch)
+    assert errors(found, FRAME_EYES).max() < 4
+    np.testing.assert_array_equal(find_eyes(np.repeat(sketch[:, :, None], 3, axis=2)), [found])
+
+
+def test_several_faces_come_from_left_to_right(find_eyes):
+    faces = [synthetic.face_pair(seed)[0] for seed in (2, 3)]
+    found = find_eyes(np.hstack(faces))
+    assert len(found) == 2
+    assert found[0].max() < 200 < found[1][:, 0].min()
+
+
+def test_nothing_is_found_where_no_face_is(find_eyes):
+    assert find_eyes(np.full((120, 170, 3), 128, np.uint8)) == []
+    assert find_eyes(np.random.default_rng(1).integers(0, 256, (120, 170), np.uint8)) == []
+    assert find_eyes(np.zeros((2, 3), np.uint8)) == []
+
+
+@needs_faces
+@pytest.mark.parametrize("kind, read", [("photos", read_photo), ("sketches", read_sketch)])
+def test_the_median_error_on_real_faces_is_under_two_pixels_of_the_frame(find_eyes, kind, read):
+    distances = []
+    for k, path in enumerate(list_images(FACES / kind)[::12]):
+        rng = np.random.default_rng(k)
+        scale = rng.uniform(0.7, 2)
+        size = (round(280 * scale), round(340 * scale))
+        middle = np.array(size) / 2 + rng.uniform(-20, 20, 2)
+        picture, eyes, _ = scene(read(path), scale, rng.uniform(-20, 20), middle, size)
+        (found,) = find_eyes(picture)
+        distances.append(errors(found, eyes))
+    assert np.median(distances) < 2
+
+
+def test_the_pupils_are_brought_to_the_frames_eyes(monkeypatch):
+    """With eye corners whose middles are (40, 50) and (80, 80): the pupils are PUPILS seen by that similarity."""
+    corners = [(85, 80), (75, 80), (35, 50), (45, 50)]
+
+    class Shape:
+        def parts(self):
+            return [type("Point", (), {"x": 2 * x + 0.5, "y": 2 * y + 0.5}) for x, y in [*corners, (60, 90)]]
+
+    monkeypatch.setattr(
+        eye_finder, "_models", lambda: (lambda picture, upsampled: ["box"], lambda picture, box: Shape())
+    )
+    (found,) = eye_finder.find_eyes(np.zeros((150, 120), np.uint8))  # searched twice as large
+    np.testing.assert_allclose(found, moved(frame_to_picture([[40, 50], [80, 80]]), eye_finder.PUPILS), atol=1e-9)
+
+
+@pytest.mark.parametrize("missing", ["dlib", "models"])
+def test_without_the_extra_one_line_names_it(monkeypatch, missing):
+    eye_finder._models.cache_clear()
+    if missing == "dlib":
+        monkeypatch.setitem(sys.modules, "dlib", None)
+    else:
+        monkeypatch.setitem(sys.modules, "dlib", object())
+        monkeypatch.setattr(eye_finder.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r'needs dlib and its models: pip install -e "\.\[align\]", or give'):
+        eye_finder.find_eyes(to_luma(synthetic.face_pair(2)[0]))
+    eye_finder._models.cache_clear()

@@ -1,0 +1,224 @@
+"""Pairs from folders, list files and the synthetic faces, and what is said of those that do not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pysketch.errors import DataError
+from pysketch.images import synthetic
+from pysketch.images.pairs import Pair, PairCache, find_pairs, load_pairs
+from pysketch.images.pictures import write_image
+
+
+def write(path, value, size=(3, 2)):
+    write_image(path, np.full((*size, 3), value, np.uint8))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pairs, whose photos' grey is 10 and 20, and whose sketches' is 11 and 21."""
+    for number, name in ((10, "b"), (20, "a")):
+        write(tmp_path / "photos" / f"{name}.png", number)
+        write(tmp_path / "sketches" / f"{name}.bmp", number + 1)
+    return tmp_path
+
+
+def greys(pairs):
+    return [(pair.name, int(pair.photo[0, 0, 0]), int(pair.sketch[0, 0])) for pair in pairs]
+
+
+def refusal(source, split="train"):
+    with pytest.raises(DataError) as error:
+        load_pairs(source, split)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_pair_shares_a_stem_whatever_the_suffix_and_pairs_come_by_name(folder):
+    pairs = load_pairs(folder, "train")
+    assert greys(pairs) == [("a", 20, 21), ("b", 10, 11)]
+    assert pairs[0].photo.shape == (3, 2, 3)
+    assert pairs[0].sketch.shape == (3, 2)
+    assert pairs[0].photo.dtype == pairs[0].sketch.dtype == np.uint8
+
+
+def test_the_split_names_a_subfolder(folder):
+    (folder / "photos").rename(folder / "p")
+    (folder / "sketches").rename(folder / "s")
+    for split, source in (("train", "a"), ("test", "b")):
+        for old, new, suffix in (("p", "photos", "png"), ("s", "sketches", "bmp")):
+            (folder / split / new).mkdir(parents=True)
+            (folder / old / f"{source}.{suffix}").rename(folder / split / new / f"x.{suffix}")
+    assert greys(load_pairs(folder, "train")) == [("x", 20, 21)]
+    assert greys(load_pairs(str(folder), "test")) == [("x", 10, 11)]
+
+
+def test_a_folder_without_splits_serves_both(folder):
+    assert greys(load_pairs(folder, "test")) == greys(load_pairs(folder, "train"))
+
+
+def test_a_list_file_names_a_photo_and_a_sketch_on_each_line_relative_to_itself(folder):
+    text = "# photo sketch\r\n\r\nphotos/b.png sketches/a.bmp\r\nphotos/a.png\tsketches/b.bmp\n"
+    (folder / "pairs.txt").write_text(text)
+    assert greys(load_pairs(folder / "pairs.txt", "train")) == [("b", 10, 21), ("a", 20, 11)]
+
+
+def test_a_tab_lets_paths_contain_spaces(folder):
+    (folder / "photos").rename(folder / "my photos")
+    (folder / "pairs.txt").write_text("my photos/a.png\tsketches/a.bmp\n")
+    assert greys(load_pairs(folder / "pairs.txt", "train")) == [("a", 20, 21)]
+
+
+@pytest.mark.parametrize(("split", "maker"), [("train", "training_pairs"), ("test", "test_pairs")])
+def test_the_source_synthetic_means_the_made_faces(split, maker, monkeypatch):
+    make = getattr(synthetic, maker)
+    monkeypatch.setattr(synthetic, maker, lambda: make(1))
+    (pair,) = load_pairs("synthetic", split)
+    assert pair.photo.shape == (250, 200, 3)
+    assert pair.sketch.shape == (250, 200)
+    assert pair.name.startswith(split)
+
+
+def test_a_source_that_is_not_there_is_named():
+    assert refusal("no/where") == "no/where: no such folder or list file of photo-sketch pairs"
+
+
+def test_a_folder_of_something_else_says_what_was_expected_and_found(tmp_path):
+    assert refusal(tmp_path, "test") == (
+        f"{tmp_path}: expected photos/ and sketches/ in it, or test/photos/ and test/sketches/; found nothing"
+    )
+    for name in "gfedcba":
+        (tmp_path / name).mkdir()
+    assert refusal(tmp_path).endswith("found a, b, c, d, e")
+
+
+def test_photos_without_a_folder_of_sketches_are_refused(folder):
+    (folder / "sketches").rename(folder / "drawings")
+    assert refusal(folder) == f"{folder / 'sketches'}: no such folder"
+
+
+def test_the_first_photo_without_a_sketch_is_named(folder):
+    for name in "zyx":
+        write(folder / "photos" / f"{name}.png", 1)
+    assert refusal(folder) == f"{folder / 'photos' / 'x.png'}: no file of the same name in {folder / 'sketches'}"
+
+
+def test_the_first_sketch_without_a_photo_is_named(folder):
+    write(folder / "sketches" / "c.png", 1)
+    assert refusal(folder) == f"{folder / 'sketches' / 'c.png'}: no file of the same name in {folder / 'photos'}"
+
+
+def test_two_files_of_one_stem_are_refused(folder):
+    write(folder / "photos" / "a.bmp", 1)
+    message = refusal(folder)
+    assert message.startswith(str(folder / "photos" / "a."))
+    assert message.endswith("; which one is meant?")
+
+
+def test_empty_folders_are_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "sketches").mkdir()
+    assert refusal(tmp_path) == f"{tmp_path / 'photos'}: no images in it"
+
+
+def test_a_pair_of_two_sizes_is_refused(folder):
+    write(folder / "sketches" / "a.bmp", 1, size=(5, 7))
+    assert refusal(folder) == (
+        f"{folder / 'sketches' / 'a.bmp'}: a 7x5 sketch of a 2x3 photo (width x height); expected the same size"
+    )
+
+
+def test_a_file_that_is_no_image_is_named(folder):
+    (folder / "photos" / "a.png").write_text("no image")
+    assert refusal(folder).startswith(f"{folder / 'photos' / 'a.png'}: ")
+
+
+@pytest.mark.parametrize("line", ["photos/a.png", "a b c", "a\tb\tc"])
+def test_a_line_of_other_than_two_paths_is_refused_with_its_number(line, folder):
+    (folder / "pairs.txt").write_text(f"# a list\n{line}\n")
+    assert refusal(folder / "pairs.txt").startswith(
+        f"{folder / 'pairs.txt'}:2: expected a photo's and a sketch's path, separated by a space"
+    )
+
+
+def test_a_list_without_pairs_is_refused(folder):
+    (folder / "pairs.txt").write_text("# nothing\n\n")
+    assert refusal(folder / "pairs.txt") == f"{folder / 'pairs.txt'}: lists no pairs"
+
+
+def test_a_list_that_is_no_text_is_refused(folder):
+    (folder / "pairs.txt").write_bytes(b"\xff\xfe\x00")
+    assert refusal(folder / "pairs.txt").startswith(f"{folder / 'pairs.txt'}: not a readable list of pairs: ")
+
+
+def test_a_listed_file_that_is_not_there_is_named(folder):
+    (folder / "pairs.txt").write_text("photos/a.png sketches/zz.bmp\n")
+    assert "zz.bmp" in refusal(folder / "pairs.txt")
+
+
+class Readers:
+    """Readers of pairs with so many pixels, 4 bytes each, that count how often each pair was read."""
+
+    def __init__(self, *pixels):
+        self.times = [0] * len(pixels)
+        self.readers = [self.reader(number, count) for number, count in enumerate(pixels)]
+
+    def reader(self, number, pixels):
+        def read():
+            self.times[number] += 1
+            return Pair(f"{number}", np.full((1, pixels, 3), number, np.uint8), np.full((1, pixels), number, np.uint8))
+
+        return read
+
+    def cache(self, budget):
+        """A cache that was read through once."""
+        cache = PairCache(self.readers, budget)
+        assert [pair.name for pair in cache] == [str(number) for number in range(len(cache))]
+        return cache
+
+
+def test_a_pair_counts_its_decoded_bytes():
+    assert Pair("a", np.zeros((5, 7, 3), np.uint8), np.zeros((5, 7), np.uint8)).nbytes == 140
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept", "nbytes"),
+    [(0, [], 0), (39, [], 0), (40, [0], 40), (79, [0], 40), (80, [0, 1], 80), (119, [0, 1], 80), (120, [0, 1, 2], 120)],
+)
+def test_the_first_pairs_that_fit_into_the_budget_are_read_once_and_the_others_again(budget, kept, nbytes):
+    readers = Readers(10, 10, 10)
+    cache = readers.cache(budget)
+    assert (cache.kept, cache.nbytes) == (len(kept), nbytes)
+    for _ in range(2):
+        for number in (2, 0, 1):
+            assert int(cache[number].photo[0, 0, 0]) == number
+    assert readers.times == [1 if number in kept else 3 for number in range(3)]
+    assert (cache.kept, cache.nbytes) == (len(kept), nbytes)
+
+
+def test_a_small_pair_is_kept_though_a_larger_one_before_it_was_not():
+    readers = Readers(10, 30, 5, 1)
+    cache = readers.cache(61)
+    assert (cache.kept, cache.nbytes) == (2, 60)
+    for number in range(4):
+        assert cache[number].name == str(number)
+    assert readers.times == [1, 2, 1, 2]
+
+
+def test_a_pair_that_cannot_be_read_any_more_is_an_error_only_if_it_was_not_kept(folder):
+    cache = PairCache(find_pairs(folder, "train"), 3 * 2 * 4)
+    assert greys(cache) == [("a", 20, 21), ("b", 10, 11)]
+    for name in "ab":
+        (folder / "photos" / f"{name}.png").unlink()
+    assert cache[0].name == "a"
+    with pytest.raises(DataError, match=r"b\.png: no such file"):
+        cache[1]
+
+
+def test_finding_pairs_opens_none(folder):
+    (folder / "photos" / "b.png").write_text("no image")
+    first, second = find_pairs(folder, "train")
+    assert first().name == "a"
+    with pytest.raises(DataError, match=r"b\.png: "):
+        second()

@@ -1,0 +1,512 @@
+"""Images: whatever a file holds becomes uint8 RGB or luma, upright and on white, or a DataError of one line."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile, ImageOps
+
+from pysketch.errors import DataError
+from pysketch.images.pictures import (
+    GAP,
+    IMAGE_SUFFIXES,
+    as_photo,
+    image_size,
+    interpolate,
+    list_images,
+    read_photo,
+    read_sketch,
+    rescale,
+    resize,
+    side_by_side,
+    to_luma,
+    to_pillow,
+    warp,
+    write_image,
+)
+
+H, W = 5, 7
+GENERATOR = np.random.default_rng(0)
+RGB = GENERATOR.integers(0, 256, (H, W, 3), dtype=np.uint8)
+GREY = GENERATOR.integers(0, 256, (H, W), dtype=np.uint8)
+ALPHA = GENERATOR.integers(0, 256, (H, W), dtype=np.uint8)
+ALPHA[0, :2] = 0, 255
+FORMATS = [".png", ".jpg", ".bmp", ".tif", ".webp", ".gif", ".ppm"]
+READERS = pytest.mark.parametrize("function", [read_photo, read_sketch, image_size])
+
+
+def save(path, image, **options):
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
+    return path
+
+
+def exif_with(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def palette_image():
+    """Colour 1 in the middle, 2 right of it, 0 elsewhere."""
+    image = Image.new("P", (W, H))
+    image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    image.putpixel((3, 2), 1)
+    image.putpixel((4, 2), 2)
+    return image
+
+
+def error_of(function, *arguments):
+    """The message of the DataError that the call raises, which must be one line."""
+    with pytest.raises(DataError) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".png", {}),
+        (".bmp", {}),
+        (".ppm", {}),
+        (".tif", {}),
+        (".tif", {"compression": "tiff_lzw"}),
+        (".webp", {"lossless": True}),
+        (".jpg", {"format": "PNG"}),  # the content counts, not the suffix
+    ],
+)
+def test_pixels_come_back_as_they_were(tmp_path, suffix, options):
+    path = save(tmp_path / f"a{suffix}", RGB, **options)
+    photo, sketch = read_photo(path), read_sketch(str(path))
+    assert (photo.dtype, sketch.dtype) == (np.uint8, np.uint8)
+    np.testing.assert_array_equal(photo, RGB)
+    np.testing.assert_array_equal(sketch, to_luma(RGB))
+    assert image_size(str(path)) == (W, H)
+    photo[0, 0], sketch[0, 0] = 3, 3  # the arrays are the caller's to write into
+
+
+def test_grey_is_read_as_a_sketch_and_repeated_in_a_photo(tmp_path):
+    path = save(tmp_path / "a.png", GREY)
+    np.testing.assert_array_equal(read_sketch(path), GREY)
+    np.testing.assert_array_equal(read_photo(path), np.stack([GREY] * 3, axis=2))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".pbm"])
+def test_one_bit_pixels_become_black_and_white(tmp_path, suffix):
+    expected = np.where(GREY > 127, 255, 0).astype(np.uint8)
+    path = save(tmp_path / f"a{suffix}", Image.fromarray(expected).convert("1"))
+    np.testing.assert_array_equal(read_sketch(path), expected)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".bmp", ".tif"])
+def test_a_palette_is_looked_up(tmp_path, suffix):
+    photo = read_photo(save(tmp_path / f"a{suffix}", palette_image()))
+    assert photo[2, 2:5].tolist() == [[10, 20, 30], [40, 50, 60], [70, 80, 90]]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_cmyk_is_converted(tmp_path, suffix):
+    path = save(tmp_path / f"a{suffix}", Image.new("CMYK", (W, H), (255, 0, 0, 0)))
+    np.testing.assert_allclose(read_photo(path), np.broadcast_to([0, 255, 255], (H, W, 3)), atol=2)
+    assert read_sketch(path).shape == (H, W)
+
+
+@pytest.mark.parametrize(("pixels", "suffix"), [(RGB, ".png"), (RGB, ".tif"), (GREY, ".png")])
+def test_what_is_partly_transparent_is_shown_on_white(tmp_path, pixels, suffix):
+    path = save(tmp_path / f"a{suffix}", np.dstack([pixels, ALPHA]))
+    weight = ALPHA / 255.0 if pixels.ndim == 2 else ALPHA[:, :, None] / 255.0
+    read = read_sketch if pixels.ndim == 2 else read_photo
+    np.testing.assert_allclose(read(path), pixels * weight + 255 * (1 - weight), atol=1)
+    assert (read(path)[0, 0] == 255).all()
+    np.testing.assert_array_equal(read(path)[0, 1], pixels[0, 1])
+
+
+@pytest.mark.parametrize(("suffix", "transparency"), [(".png", 1), (".png", b"\xff\0\xff"), (".gif", 1)])
+def test_a_transparent_palette_entry_is_white(tmp_path, suffix, transparency):
+    photo = read_photo(save(tmp_path / f"a{suffix}", palette_image(), transparency=transparency))
+    assert photo[2, 2:5].tolist() == [[10, 20, 30], [255, 255, 255], [70, 80, 90]]
+
+
+@pytest.mark.parametrize(("pixel", "transparency"), [(4, 4), ((4, 5, 6), (4, 5, 6))])
+def test_a_transparent_colour_is_white(tmp_path, pixel, transparency):
+    array = np.full((H, W) if pixel == 4 else (H, W, 3), 9, np.uint8)
+    array[2, 3] = pixel
+    sketch = read_sketch(save(tmp_path / "a.png", array, transparency=transparency))
+    assert sketch[2, 3] == 255
+    assert (np.delete(sketch.ravel(), 2 * W + 3) == 9).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
+def test_sixteen_bit_grey_is_scaled_by_257_and_rounded(tmp_path, suffix):
+    wide = np.resize(np.array([0, 128, 129, 385, 386, 32896, 65278, 65406, 65407, 65535], np.uint16), (H, W))
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".pgm":  # older Pillow cannot write it
+        path.write_bytes(b"P5 7 5 65535\n" + wide.astype(">u2").tobytes())
+    else:
+        save(path, wide)
+    expected = np.rint(wide / 257).astype(np.uint8)
+    assert expected[0, :3].tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(read_sketch(path), expected)
+    np.testing.assert_array_equal(read_photo(path)[:, :, 2], expected)
+
+
+def test_a_transparent_sixteen_bit_grey_is_white(tmp_path):
+    wide = np.full((H, W), 257 * 9, np.uint16)
+    wide[2, 3] = 1000
+    path = save(tmp_path / "a.png", wide)
+    content, chunk = path.read_bytes(), b"tRNS" + struct.pack(">H", 1000)  # which Pillow does not write
+    chunk = struct.pack(">I", 2) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    path.write_bytes(content[:33] + chunk + content[33:])
+    assert read_sketch(path)[2, 2:4].tolist() == [9, 255]
+
+
+@pytest.mark.parametrize("x", [GREY / np.float32(255), np.minimum(GREY + np.float32(0.4), 255)])
+def test_float_pixels_up_to_one_are_scaled_by_255_and_others_rounded(tmp_path, x):
+    path = save(tmp_path / "a.tif", x)
+    np.testing.assert_array_equal(read_sketch(path), GREY)
+    np.testing.assert_array_equal(read_photo(path)[:, :, 0], GREY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "message"),
+    [
+        (np.float32, 0, 256, "float pixels must lie in 0..1 or in 0..255, found 0..256"),
+        (np.float32, -0.5, 1, "float pixels must lie in 0..1 or in 0..255, found -0.5..1"),
+        (np.float32, 0, np.nan, "float pixels must lie in 0..1 or in 0..255, found nan..nan"),
+        (np.int32, -5, 70000, "integer pixels must lie in 0..65535, found -5..70000"),
+    ],
+)
+def test_pixels_of_an_unknown_range_are_refused(tmp_path, kind, low, high, message):
+    x = np.zeros((H, W), kind)
+    x[0, 0], x[1, 2] = low, high
+    path = save(tmp_path / "a.tif", x)
+    assert error_of(read_sketch, path) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [(".gif", {}), (".png", {}), (".webp", {"lossless": True}), (".tif", {}), (".jpg", {"format": "MPO"})],
+)
+def test_of_several_frames_the_first_is_read(tmp_path, suffix, options):
+    black, white = (Image.new("RGB", (W, H), colour) for colour in ("black", "white"))
+    path = save(tmp_path / f"a{suffix}", black, save_all=True, append_images=[white], **options)
+    with Image.open(path) as image:
+        assert image.n_frames == 2
+    assert (read_photo(path) == 0).all()
+    assert image_size(path) == (W, H)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+def test_exif_orientation_is_applied_and_the_size_agrees(tmp_path, suffix, orientation):
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = save(tmp_path / f"a{suffix}", RGB, exif=exif_with(orientation), **options)
+    with Image.open(save(tmp_path / f"upright{suffix}", RGB, **options)) as image:
+        image.getexif()[0x0112] = orientation
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_photo(path), expected)
+    assert read_sketch(path).shape == expected.shape[:2]
+    assert image_size(path) == expected.shape[1::-1]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "array"), [(".png", GREY.astype(np.uint16) * 257), (".tif", GREY / np.float32(255))]
+)
+def test_wide_pixels_are_turned_upright_too(tmp_path, suffix, array):
+    path = save(tmp_path / f"a{suffix}", array, exif=exif_with(8))
+    np.testing.assert_array_equal(read_sketch(path), np.rot90(GREY))
+
+
+def test_damaged_exif_counts_as_upright(tmp_path):
+    path = save(tmp_path / "a.png", RGB, exif=b"Exif\0\0rubbish")
+    np.testing.assert_array_equal(read_photo(path), RGB)
+    assert image_size(path) == (W, H)
+
+
+@READERS
+def test_pillows_limit_on_pixels_refuses_and_never_warns(tmp_path, monkeypatch, function):
+    path = save(tmp_path / "a.png", RGB)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", H * W - 1)  # Pillow warns from here, refuses from twice as many
+    assert function(path) is not None
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", H * W // 2 - 1)
+    message = error_of(function, path)
+    assert message.startswith(f"{path}: cannot read the image (Image size (35 pixels) exceeds limit of 32 pixels")
+
+
+@READERS
+def test_a_missing_file_and_a_folder_are_named(tmp_path, function):
+    assert error_of(function, tmp_path / "a.png") == f"{tmp_path}/a.png: no such file"
+    assert error_of(function, tmp_path) == f"{tmp_path}: expected an image, found a folder"
+
+
+@READERS
+@pytest.mark.parametrize("content", [b"", b"P", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"RIFF\0\0\0\0WAVEfmt "])
+def test_another_kind_of_file_is_not_an_image(tmp_path, function, content):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    assert error_of(function, path) == (
+        f"{path}: not an image in a format we read (PNG, JPEG, BMP, TIFF, WEBP, GIF, PPM)"
+    )
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_file_cut_short_anywhere_is_refused(tmp_path, suffix):
+    path = save(tmp_path / f"a{suffix}", GENERATOR.integers(0, 256, (41, 37, 3), dtype=np.uint8))
+    content = path.read_bytes()
+    for kept in (20, len(content) // 3, len(content) // 2, len(content) * 3 // 4):
+        path.write_bytes(content[:kept])
+        assert error_of(read_photo, path).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of odd TIFF tags
+def test_damaged_bytes_give_pixels_or_a_data_error_and_nothing_else(tmp_path, suffix):
+    path = save(tmp_path / f"a{suffix}", RGB)
+    content = path.read_bytes()
+    rng = np.random.default_rng(4)
+    outcomes = set()
+    for _ in range(100):
+        damaged = bytearray(content)
+        for position in rng.integers(0, len(content), 3):
+            damaged[position] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        for function in (read_photo, image_size):
+            try:
+                outcomes.add(type(function(path)))
+            except DataError as error:
+                assert str(error).startswith(f"{path}: ")
+    assert outcomes == {np.ndarray, tuple}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SyntaxError("broken"), "broken"),
+        (struct.error("bro\nken"), "bro ken"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_whatever_pillow_raises_is_a_data_error_on_one_line(tmp_path, monkeypatch, error, reason):
+    def fail(self):
+        raise error
+
+    path = save(tmp_path / "a.png", RGB)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    assert error_of(read_photo, path) == f"{path}: cannot read the image ({reason})"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".tiff", ".webp", ".PNG"])
+@pytest.mark.parametrize("array", [RGB, GREY, RGB[::-1, ::2]])
+def test_lossless_formats_give_back_what_was_written(tmp_path, suffix, array):
+    path = tmp_path / f"a{suffix}"
+    write_image(str(path), array)
+    np.testing.assert_array_equal((read_photo if array.ndim == 3 else read_sketch)(path), array)
+    with Image.open(path) as image:
+        assert image.format == Image.registered_extensions()[suffix.lower()]
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg"])
+def test_jpeg_gives_back_a_smooth_image_nearly(tmp_path, suffix):
+    y, x = np.mgrid[:H, :W]
+    smooth = np.dstack([20 * y, 30 * x, 100 + 10 * y]).astype(np.uint8)
+    write_image(tmp_path / f"a{suffix}", smooth)
+    np.testing.assert_allclose(read_photo(tmp_path / f"a{suffix}"), smooth, atol=6)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.xyz", "a"])
+def test_an_unknown_suffix_is_refused_before_anything_is_written(tmp_path, name):
+    path = tmp_path / "folder" / name
+    assert error_of(write_image, path, RGB) == (
+        f'{path}: cannot write an image with the suffix "{path.suffix}"; '
+        "expected one of .png, .jpg, .jpeg, .bmp, .tif, .tiff, .webp"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("array", [RGB.astype(np.float32), RGB[:, :, :2], RGB[0, 0], RGB[None], GREY[:0]])
+def test_an_array_that_is_no_image_is_refused_before_anything_is_written(tmp_path, array):
+    path = tmp_path / "folder" / "a.png"
+    assert error_of(write_image, path, array) == (
+        f"{path}: expected a uint8 array of shape (H, W) or (H, W, 3), found {array.dtype} {array.shape}"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_write_leaves_the_old_image_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    write_image(path, RGB)
+
+    def fail(self, stream, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    assert error_of(write_image, path, RGB // 2) == f"{path}: cannot write the image (No space left on device)"
+    np.testing.assert_array_equal(read_photo(path), RGB)
+    assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_luma_is_bt_601_as_pillow_rounds_it():
+    colours = GENERATOR.integers(0, 256, (300, 70, 3), dtype=np.uint8)
+    r, g, b = np.moveaxis(colours.astype(np.int64), 2, 0)
+    np.testing.assert_array_equal(to_luma(colours), (19595 * r + 38470 * g + 7471 * b + 32768) >> 16)
+    np.testing.assert_array_equal(to_luma(np.stack([GREY] * 3, axis=2)), GREY)
+
+
+@pytest.mark.parametrize("size", [(9, 4), (3, 11), (5, 7), (1, 1), (14, 10)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_resizing_is_bilinear_between_pixel_centres(size, channels):
+    image = np.random.default_rng(0).integers(0, 256, (7, 5, *channels)).astype(np.uint8)
+    found = resize(image, *size)
+    assert found.shape == (size[1], size[0], *channels)
+    assert found.dtype == np.uint8
+    for y, x in np.ndindex(found.shape[:2]):
+        at = [min(max((k + 0.5) * n / m - 0.5, 0), n - 1) for k, n, m in ((y, 7, size[1]), (x, 5, size[0]))]
+        expected = 0.0
+        for i, j in np.ndindex(7, 5):
+            weight = max(0, 1 - abs(at[0] - i)) * max(0, 1 - abs(at[1] - j))
+            expected = expected + weight * image[i, j].astype(float)
+        assert abs(found[y, x] - expected).max() <= 0.5 + 1e-4
+
+
+def test_resizing_agrees_with_opencv_to_a_level():
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed; pip install opencv-python-headless")
+    image = np.random.default_rng(0).integers(0, 256, (37, 41, 3)).astype(np.uint8)
+    for size in ((20, 30), (60, 50), (41, 37), (7, 90)):
+        assert abs(resize(image, *size).astype(int) - cv2.resize(image, size)).max() <= 1
+
+
+def test_two_images_side_by_side_have_a_white_gap_between_and_grey_becomes_colour():
+    sheet = side_by_side(RGB, GREY)
+    assert (sheet.shape, sheet.dtype) == ((H, W + GAP + W, 3), np.uint8)
+    np.testing.assert_array_equal(sheet[:, :W], RGB)
+    assert (sheet[:, W : W + GAP] == 255).all()
+    np.testing.assert_array_equal(sheet[:, W + GAP :], np.stack([GREY] * 3, axis=2))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_lower_of_two_images_is_centred_on_white(swapped):
+    low, high = RGB[:2], np.zeros((H, 3, 3), np.uint8)
+    sheet = side_by_side(high, low) if swapped else side_by_side(low, high)
+    column = sheet[:, -W:] if swapped else sheet[:, :W]
+    np.testing.assert_array_equal(column[1:3], low)
+    assert (column[[0, 3, 4]] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays", "expected"),
+    [
+        (to_luma, [GREY], "to_luma: expected a uint8 array of shape (H, W, 3), found uint8 (5, 7)"),
+        (side_by_side, [RGB, GREY / 255], "side_by_side: expected a uint8 array of shape (H, W) or (H, W, 3), found"),
+    ],
+)
+def test_luma_and_sheets_are_made_only_of_images(function, arrays, expected):
+    assert error_of(function, *arrays).startswith(expected)
+
+
+def test_a_folder_lists_its_images_by_name(tmp_path):
+    assert list_images(tmp_path) == []
+    for name in ("b.png", "a.JPG", "C.Tiff", "a10.bmp", ".hidden.png", "notes.txt", "png", ".png"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert list_images(str(tmp_path)) == [tmp_path / name for name in ("C.Tiff", "a.JPG", "a10.bmp", "b.png")]
+    for path, found in ((tmp_path / "missing", "nothing"), (tmp_path / "png", "a file")):
+        assert error_of(list_images, path) == f"{path}: expected a folder of images, found {found}"
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+def test_every_listed_suffix_is_one_that_can_be_read(tmp_path, suffix):
+    stream = io.BytesIO()
+    mode = {".pgm": "L", ".pbm": "1"}.get(suffix, "RGB")
+    Image.new(mode, (W, H)).save(stream, format=Image.registered_extensions()[suffix])
+    (tmp_path / f"a{suffix}").write_bytes(stream.getvalue())
+    assert (read_photo(tmp_path / f"a{suffix}") == 0).all()
+
+
+@pytest.mark.parametrize(("scale", "shape"), [(0.5, (4, 6)), (1, (7, 12)), (2, (14, 24)), (0.01, (1, 1))])
+def test_a_rescaled_image_has_rounded_sizes_and_float32_pixels(scale, shape):
+    rescaled = rescale(np.full((7, 12), 90, np.uint8), scale)
+    assert rescaled.shape == shape
+    assert rescaled.dtype == np.float32
+    np.testing.assert_allclose(rescaled, 90, rtol=1e-6)
+
+
+def test_rescaling_neither_clips_nor_rounds():
+    edge = np.repeat(np.uint8([[0, 0, 0, 255, 255, 255]]), 4, axis=0)
+    rescaled = rescale(edge, 2)
+    assert rescaled.min() < -1
+    assert rescaled.max() > 256
+    assert (rescaled != np.rint(rescaled)).any()
+
+
+def affine(a, b, c, d, e, f):
+    return np.array([[a, b, c], [d, e, f]], np.float64)
+
+
+@pytest.mark.parametrize("image", [RGB, GREY], ids=["RGB", "grey"])
+def test_warp_by_whole_pixels_copies_and_goes_on_at_the_border(image):
+    picture = warp(image, affine(1, 0, -3, 0, 1, 2), (W + 5, H))
+    expected = image[np.ix_(np.arange(2, H + 2).clip(0, H - 1), np.arange(-3, W + 2).clip(0, W - 1))]
+    np.testing.assert_array_equal(picture, expected)
+
+
+def test_warp_by_a_quarter_turn_is_exact():
+    np.testing.assert_array_equal(warp(RGB, affine(0, -1, W - 1, 1, 0, 0), (H, W)), np.rot90(RGB))
+
+
+def test_warp_samples_a_ramp_where_the_matrix_says():
+    y, x = np.mgrid[:40, :50]
+    ramp = (2 * x + 3 * y).astype(np.uint8)
+    linear = 0.4 * np.array([[0.8, -0.6], [0.6, 0.8]])  # enlarges
+    picture = warp(ramp, np.column_stack([linear, [15, 10]]), (20, 18))
+    v, u = np.mgrid[:18, :20]
+    at = linear @ np.stack([u.ravel(), v.ravel()]) + np.array([[15], [10]])
+    np.testing.assert_allclose(picture.ravel(), 2 * at[0] + 3 * at[1], atol=1.5)
+
+
+@pytest.mark.parametrize("step", [1.5, 3.0, 7.0])
+def test_warp_shrinks_without_aliasing_and_in_place(step):
+    y, x = np.mgrid[:120, :140]
+    board = np.where((x + y) % 2, 0, 255).astype(np.uint8)
+    linear = step * np.array([[0.8, -0.6], [0.6, 0.8]])
+    matrix = np.column_stack([linear, [70, 30]])
+    assert abs(warp(board, matrix, (8, 9)).astype(int) - 127).max() < 12
+    ramp = np.rint(x + y * 0.5).astype(np.uint8)
+    v, u = np.mgrid[:9, :8]
+    at = linear @ np.stack([u.ravel(), v.ravel()]) + np.array([[70], [30]])
+    error = warp(ramp, matrix, (8, 9)).ravel() - (at[0] + at[1] * 0.5)
+    assert abs(error).max() < 2
+    assert -0.9 < error.mean() < 0.1  # Pillow's transform rounds down
+
+
+@pytest.mark.parametrize("kind", ["path", "pillow", "array", "grey"])
+def test_a_photo_may_be_a_path_a_pillow_image_or_an_array(kind, tmp_path):
+    write_image(tmp_path / "a.png", RGB)
+    grey = np.repeat(RGB[:, :, :1], 3, axis=2)
+    given = {"path": tmp_path / "a.png", "pillow": Image.fromarray(RGB), "array": RGB, "grey": RGB[:, :, 0]}[kind]
+    np.testing.assert_array_equal(as_photo(given), grey if kind == "grey" else RGB)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(3, "expected a path, a Pillow image or a uint8 array, found int"), (RGB / 255, "expected a uint8 array")],
+)
+def test_what_is_no_photo_is_refused(given, message):
+    with pytest.raises(DataError, match=message):
+        as_photo(given)
+
+
+def test_an_array_becomes_a_pillow_image_and_comes_back():
+    for array in (RGB, RGB[:, :, 0].copy()):
+        np.testing.assert_array_equal(np.asarray(to_pillow(array)), array)
+
+
+def test_interpolation_keeps_fractions():
+    ramp = np.arange(4, dtype=np.float32)[None, :]
+    np.testing.assert_allclose(interpolate(ramp, 8, 1)[0], [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])

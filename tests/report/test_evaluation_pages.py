@@ -1,0 +1,85 @@
+import re
+
+import numpy as np
+import pytest
+
+from pysketch.images.pairs import Pair
+from pysketch.images.pictures import read_photo
+from pysketch.report import evaluation_pages as evaluate_report
+from pysketch.report.evaluation import Evaluation
+
+pytest.importorskip("matplotlib", reason='reports need matplotlib: pip install -e ".[report]"')
+pytest.importorskip("jinja2", reason='reports need jinja2: pip install -e ".[report]"')
+
+CROP = (14, 12)
+
+
+@pytest.fixture
+def pairs():
+    """Four persons of 16x18 pixels, the second with a name that is HTML."""
+    rng = np.random.default_rng(0)
+    names = ["ann", "b<b>", "cid", "dee"]
+    return [
+        Pair(name, rng.integers(0, 256, (18, 16, 3)).astype(np.uint8), rng.integers(0, 256, (18, 16)).astype(np.uint8))
+        for name in names
+    ]
+
+
+def evaluation(pairs, order, noise):
+    """A method whose drawing of pair k is the sketch of pair order[k], made `noise[k]` darker."""
+    sketches = [pair.sketch[3:15, 1:15] for pair in pairs]
+    drawn = [np.maximum(sketches[k].astype(int) - n, 0).astype(np.uint8) for k, n in zip(order, noise, strict=True)]
+    return Evaluation("net", CROP, [pair.name for pair in pairs], drawn, sketches, [0.5] * len(pairs))
+
+
+def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pairs):
+    swapped = evaluation(pairs, [0, 2, 1, 3], [0, 0, 0, 9])
+    page = evaluate_report.write_report(tmp_path / "report", [swapped], pairs)
+    text = page.read_text(encoding="utf-8")
+    assert "<td>net</td>" in text
+    assert "<td>50</td>" in text  # rank 1
+    assert "2 of 4 queries find another person first" in text
+    assert "query b&lt;b&gt;; ranked first cid" in text
+    assert "b<b>" not in text
+    shown = re.findall(r'src="([^"]+)"', text)
+    assert all((page.parent / path).is_file() for path in shown)
+    assert len([path for path in shown if "pair_" in path]) == 2 + 2 + 4  # best, worst, all
+
+
+def test_rmse_and_bias_of_every_pair_are_drawn_in_the_order_of_the_pairs(tmp_path, pairs, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        evaluate_report.figures,
+        "stacked",
+        lambda path, panels, label: seen.update({panel.label: panel.lines for panel in panels}, path=path),
+    )
+    made = evaluation(pairs, range(4), [0, 6, 0, 3])
+    text = evaluate_report.write_report(tmp_path, [made], pairs).read_text(encoding="utf-8")
+    assert seen["RMSE"]["net"] == (range(1, 5), made.rmses.tolist())
+    bias = seen["bias"]["net"][1]
+    assert bias == made.biases.tolist()
+    assert bias[0] == bias[2] == 0 > bias[3] > bias[1]
+    assert f'src="{seen["path"].relative_to(tmp_path).as_posix()}"' in text
+
+
+def test_best_pairs_come_first_and_worst_last(tmp_path, pairs):
+    made = evaluation(pairs, range(4), [3, 40, 1, 20])
+    text = evaluate_report.write_report(tmp_path, [made], pairs).read_text(encoding="utf-8")
+    extremes = text[text.index("Best and worst</h2>") : text.index("Confusions of net</h2>")]
+    assert re.findall(r"pair_(\d+)", extremes) == ["003", "001", "004", "002"]
+
+
+def test_a_strip_is_photo_drawn_sketches_and_the_artists(tmp_path, pairs):
+    made = evaluation(pairs, range(4), [0] * 4)
+    evaluate_report.write_report(tmp_path, [made, made], pairs)
+    strip = read_photo(tmp_path / "pictures" / "pair_001.png")
+    assert strip.shape == (12, 4 * 14 + 3 * 8, 3)
+    assert (strip[:, :14] == pairs[0].photo[3:15, 1:15]).all()
+    for k in (1, 2, 3):
+        assert (strip[:, 22 * k : 22 * k + 14, 0] == pairs[0].sketch[3:15, 1:15]).all()
+
+
+def test_the_folder_has_a_csv_with_every_pair_and_method(tmp_path, pairs):
+    made = evaluation(pairs, range(4), [0] * 4)
+    evaluate_report.write_report(tmp_path, [made, made], pairs)
+    assert len((tmp_path / "pairs.csv").read_text(encoding="utf-8").splitlines()) == 1 + 2 * 4

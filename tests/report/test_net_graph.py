@@ -1,0 +1,60 @@
+from helpers import layer_text
+
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.report.net_graph import KINDS, Edge, Node, net_graph
+
+NET = """
+layer { name: "data" type: "Input" top: "x" top: "t"
+  input_param { shape { dim: [2, 3, 5, 7] } shape { dim: [2, 4, 3, 6] } } }
+layer { name: "a" type: "Convolution" bottom: "x" top: "a"
+  convolution_param { num_output: 4 kernel_h: 3 kernel_w: 2 weight_filler { type: "xavier" } } }
+layer { name: "r" type: "ReLU" bottom: "a" top: "a" relu_param { negative_slope: 0.25 } }
+layer { name: "s" type: "ReLU" bottom: "a" top: "s" }
+layer { name: "one" type: "EuclideanLoss" bottom: "a" bottom: "s" top: "one" }
+layer { name: "two" type: "EuclideanLoss" bottom: "s" bottom: "t" top: "two" }
+"""
+
+
+def graph(text):
+    return net_graph(Net(parse_netdef(text), Phase.TEST))
+
+
+def test_a_box_is_a_layer_with_what_is_done_in_place_and_an_arrow_is_a_blob_whoever_splits_it():
+    nodes, edges = graph(NET)
+    assert nodes == [
+        Node("data Input", "data", ["→ x  2x3x5x7", "→ t  2x4x3x6"]),
+        Node(
+            "a Convolution",
+            "params",
+            [
+                "num_output 4, kernel_h 3, kernel_w 2",
+                "76 params",
+                "r ReLU, negative_slope 0.25",
+                "→ a  2x4x3x6",
+            ],
+        ),
+        Node("s ReLU", "other", ["→ s  2x4x3x6"]),
+        Node("one EuclideanLoss", "loss", ["→ one  scalar"]),
+        Node("two EuclideanLoss", "loss", ["→ two  scalar"]),
+    ]
+    assert edges == [Edge(0, 1, "x"), Edge(1, 2), Edge(1, 3), Edge(2, 3), Edge(2, 4), Edge(0, 4, "t")]
+    assert {node.kind for node in nodes} == set(KINDS)
+
+
+def test_two_blobs_between_two_layers_are_one_arrow():
+    text = NET.split("layer {")[1].replace("4, 3, 6", "3, 5, 7")
+    _, edges = graph(f"layer {{ {text} {layer_text('EuclideanLoss', ['x', 't'])}")
+    assert edges == [Edge(0, 1, "x, t")]
+
+
+def test_many_options_are_cut_short():
+    options = (
+        "num_output: 4 pad_h: 1 pad_w: 1 kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 1 dilation: 1 bias_term: true"
+    )
+    nodes, _ = graph(
+        NET.split('layer { name: "r"')[0].replace("num_output: 4 kernel_h: 3 kernel_w: 2", f"{options} engine: CAFFE")
+    )
+    assert len(nodes[1].lines) == 3 + 1 + 1
+    assert nodes[1].lines[2].endswith(" …")
+    assert all(len(line) <= 40 for line in nodes[1].lines)

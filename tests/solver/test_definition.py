@@ -1,0 +1,194 @@
+"""Solver files: what they mean, and one line for everything that is wrong in them."""
+
+from __future__ import annotations
+
+import pytest
+from solver_helpers import solver_def
+
+from pysketch.device.backend import CPU
+from pysketch.errors import DeviceError, NetdefError
+from pysketch.solver.definition import SOLVER, load_solver
+
+MINIMAL = 'net: "n.prototxt" max_iter: 9'
+
+
+def test_a_file_is_read_with_its_place(tmp_path):
+    path = tmp_path / "tiny_solver.txt"
+    path.write_text('# comment\nnet: "n.prototxt"\nbase_lr: 1e-3\nmax_iter: 7\n')
+    definition = load_solver(path)
+    assert (definition.options.base_lr, definition.options.max_iter, definition.train_net) == (1e-3, 7, "n.prototxt")
+    assert definition.filename == str(path)
+
+
+def test_defaults_are_those_of_caffe():
+    options = solver_def(MINIMAL).options
+    expected = {
+        "test_interval": 0,
+        "test_initialization": True,
+        "average_loss": 1,
+        "iter_size": 1,
+        "momentum": 0,
+        "momentum2": 0.999,
+        "rms_decay": 0.99,
+        "delta": 1e-8,
+        "weight_decay": 0,
+        "regularization_type": "L2",
+        "clip_gradients": -1,
+        "snapshot": 0,
+        "snapshot_diff": False,
+        "snapshot_after_train": True,
+        "random_seed": -1,
+        "debug_info": False,
+        "type": "SGD",
+        "solver_mode": "GPU",
+    }
+    assert {name: getattr(options, name) for name in expected} == expected
+
+
+def test_every_option_has_a_line_of_help():
+    assert [option.name for option in SOLVER.options if not option.help] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("SGD", "SGD"),
+        ("NESTEROV", "Nesterov"),
+        ("ADAGRAD", "AdaGrad"),
+        ("RMSPROP", "RMSProp"),
+        ("ADADELTA", "AdaDelta"),
+        ("ADAM", "Adam"),
+    ],
+)
+def test_the_old_solver_type_names_the_same_rules(old, new):
+    assert solver_def(f"{MINIMAL} solver_type: {old}").type == new
+    assert solver_def(f'{MINIMAL} type: "{new}"').type == new
+
+
+def test_test_nets_come_before_net_and_each_has_its_test_iter():
+    text = 'net: "n" max_iter: 1 test_net: "a" test_net: "b" test_iter: 3 test_iter: 4 test_iter: 5 test_interval: 1'
+    assert solver_def(text).test_nets == ["a", "b", "n"]
+    assert solver_def('net: "n" max_iter: 1 test_iter: 3 test_iter: 4 test_interval: 1').test_nets == ["n", "n"]
+    assert solver_def(MINIMAL).test_nets == []
+
+
+def test_train_net_replaces_net():
+    definition = solver_def('train_net: "t" test_net: "a" test_iter: 3 max_iter: 1')
+    assert (definition.train_net, definition.test_nets) == ("t", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [
+        ("", "some/solver"),
+        ('snapshot_prefix: "snaps/x"', "snaps/x"),
+        ('snapshot_prefix: "no/such/"', "no/such/solver"),
+        ('snapshot_prefix: "{folder}"', "{folder}/solver"),
+    ],
+)
+def test_the_prefix_of_snapshots_follows_caffes_rules(given, prefix, tmp_path):
+    definition = solver_def(f"{MINIMAL} {given.format(folder=tmp_path.as_posix())}")
+    assert definition.prefix == prefix.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["snapshot_format: HDF5", "layer_wise_reduce: false", "solver_mode: 1"])
+def test_caffes_harmless_options_are_read(name):
+    assert solver_def(f"{MINIMAL} {name}").options.max_iter == 9
+
+
+TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_iter: 9", 's.txt: no net to train; give net: "netdefs/medium.prototxt"'),
+        ('net: "n"', "s.txt:1:1: max_iter is missing or 0; how many updates are to be made?"),
+        ('net: "n"\nmax_iter: 0', "s.txt:2:1: max_iter is missing or 0"),
+        (f'{MINIMAL}\ntrain_net: "t"', "s.txt:2:1: give either net or train_net, not both"),
+        (
+            f'{MINIMAL}\ntype: "Adam"\nsolver_type: ADAM',
+            "s.txt:3:1: give either type or the old solver_type, not both",
+        ),
+        (
+            f'{MINIMAL}\ntype: "ADAM"',
+            's.txt:2:1: unknown type "ADAM"; expected one of SGD, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam; '
+            'did you mean "Adam"?',
+        ),
+        (
+            f'{MINIMAL}\nlr_policy: "multi"',
+            's.txt:2:1: unknown lr_policy "multi"; expected one of fixed, step, exp, inv, multistep, poly, sigmoid; '
+            'did you mean "multistep"?',
+        ),
+        (
+            f'{MINIMAL}\nregularization_type: "L3"',
+            's.txt:2:1: unknown regularization_type "L3"; expected one of L1, L2',
+        ),
+        (f'{MINIMAL}\nlr_policy: "step"', "s.txt:2:1: lr_policy step needs a stepsize of at least 1"),
+        (f'{MINIMAL} stepsize: 0\nlr_policy: "step"', "s.txt:2:1: lr_policy step needs a stepsize of at least 1"),
+        (f'{MINIMAL} lr_policy: "multistep"\nstepvalue: [5, 3]', "s.txt:2:13: stepvalues must ascend, found [5, 3]"),
+        (
+            f'{MINIMAL} lr_policy: "multistep"\nstepvalue: 3 stepvalue: 3',
+            "s.txt:2:1: stepvalues must ascend, found [3, 3]",
+        ),
+        (f"{MINIMAL}\ntest_interval: 5", "s.txt:2:1: test_interval without test_iter: how many batches are a test?"),
+        (f'{MINIMAL} test_net: "a" test_net: "b"\ntest_iter: 3', "s.txt:2:1: 1 test_iter for 2 test nets"),
+        ('train_net: "t" max_iter: 1\ntest_iter: 3', "s.txt:2:1: 1 test_iter for 0 test nets"),
+        (f"{TESTED}\ntest_state {{ }} test_state {{ }}", "s.txt:2:1: 2 test_state for 1 test nets"),
+        (f'{MINIMAL} type: "AdaGrad"\nmomentum: 0.9', "s.txt:2:1: AdaGrad has no momentum; remove it"),
+        (f'{MINIMAL} type: "RMSProp"\nmomentum: 0.9', "s.txt:2:1: RMSProp has no momentum; remove it"),
+        (f"{MINIMAL}\nbase_rl: 1", 's.txt:2:1: unknown field "base_rl" in SolverParameter; did you mean "base_lr"?'),
+        (f"{MINIMAL}\nnet_param {{ }}", "s.txt:2:1: not supported: SolverParameter.net_param"),
+        (f"{MINIMAL}\nbase_lr: -1", "s.txt:2:10: SolverParameter.base_lr: expected at least 0"),
+        (f"{MINIMAL}\nbase_lr: nan", "s.txt:2:10: SolverParameter.base_lr: expected at least 0"),
+        (f"{MINIMAL}\ngamma: -0.5", "s.txt:2:8: SolverParameter.gamma: expected at least 0"),
+        (f"{MINIMAL}\niter_size: 0", "s.txt:2:12: SolverParameter.iter_size: expected at least 1"),
+        (f"{MINIMAL}\naverage_loss: 0", "s.txt:2:15: SolverParameter.average_loss: expected at least 1"),
+        (f"{MINIMAL}\ndisplay: -1", "s.txt:2:10: SolverParameter.display: expected at least 0"),
+        (
+            f"{MINIMAL}\nrandom_seed: 4294967296",
+            "s.txt:2:14: SolverParameter.random_seed: expected at most 4294967295",
+        ),
+        (
+            'net: "n"\nmax_iter: 1e5',
+            "s.txt:2:11: SolverParameter.max_iter: expected an integer from -2147483648 to 2147483647, found 1e5; "
+            "write it without a point or an exponent",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(text, message):
+    with pytest.raises(NetdefError) as error:
+        solver_def(text, "s.txt")
+    assert str(error.value).startswith(message)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(NetdefError, match=r"none\.txt: cannot be read: No such file"):
+        load_solver(tmp_path / "none.txt")
+
+
+@pytest.fixture
+def one_gpu(monkeypatch):
+    """GPU 0 works, no other does."""
+    monkeypatch.setattr("pysketch.device.backend._gpu_problem", lambda index: f"no GPU {index}" if index else None)
+    monkeypatch.setattr("pysketch.device.backend.gpu_name", lambda cupy, index: "card")
+    monkeypatch.setattr("pysketch.device.backend._import_cupy", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("options", "device"),
+    [("", "gpu:0"), ("device_id: 1", "cpu"), ("solver_mode: CPU", "cpu"), ("solver_mode: GPU", "gpu:0")],
+)
+def test_the_mode_is_the_device_and_without_one_a_gpu_that_works_is_taken(options, device, one_gpu):
+    assert str(solver_def(f"{MINIMAL} {options}").choose_device()) == device
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_an_error_at_its_place(one_gpu):
+    definition = solver_def(f"{MINIMAL}\nsolver_mode: GPU device_id: 1", "s.txt")
+    with pytest.raises(DeviceError, match=r"^s\.txt:2:\d+: solver_mode GPU: device gpu:1 cannot be used: no GPU 1; "):
+        definition.choose_device()
+
+
+def test_the_cpu_is_taken_without_a_look_at_gpus(monkeypatch):
+    monkeypatch.setattr("pysketch.device.backend._gpu_problem", None)
+    assert solver_def(f"{MINIMAL} solver_mode: CPU").choose_device() is CPU
