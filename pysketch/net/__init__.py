@@ -11,6 +11,7 @@ Start reading at `net`.
 from pysketch.net.debug_info import mean_magnitude
 from pysketch.net.divergence import first_not_finite, is_finite
 from pysketch.net.flat_params import FlatParams, Segment
+from pysketch.net.gradient_check import check_gradients, check_net_gradients
 from pysketch.net.multiply_adds import backward_multiply_adds, forward_multiply_adds
 from pysketch.net.net import Net
 from pysketch.net.stand_ins import build_without_data
@@ -29,6 +30,8 @@ __all__ = [
     "Tiling",
     "backward_multiply_adds",
     "build_without_data",
+    "check_gradients",
+    "check_net_gradients",
     "first_not_finite",
     "forward_multiply_adds",
     "is_finite",

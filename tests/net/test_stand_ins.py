@@ -60,5 +60,5 @@ def test_a_batch_of_all_pairs_counts_as_one():
 
 
 def test_net_arguments_are_the_nets():
-    net, _ = build_without_data(parse_netdef(SKETCH_NET), Phase.TRAIN, Context(dtype=np.float64))
+    net, _ = build_without_data(parse_netdef(SKETCH_NET), Phase.TRAIN, context=Context(dtype=np.float64))
     assert net.params["conv1"][0].data.dtype == np.float64

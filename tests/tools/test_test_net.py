@@ -13,9 +13,7 @@ from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase
 
 SPEC = importlib.util.spec_from_file_location("tools_test_net", Path(__file__).parents[2] / "tools" / "test_net.py")
-test_net = importlib.util.module_from_spec(
-    SPEC
-)  # not `import test_net`: the tests of pysketch/net/net.py have that name
+test_net = importlib.util.module_from_spec(SPEC)  # not `import test_net`: a file of tests/net has that name
 SPEC.loader.exec_module(test_net)
 
 TESTED = """
