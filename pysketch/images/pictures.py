@@ -8,15 +8,16 @@ Files are recognised by their content, whatever their suffix.
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
@@ -112,6 +113,45 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """
     _check_pixels(image, "resize: ")
     return np.rint(interpolate(image, width, height)).astype(np.uint8)
+
+
+def draw_polygons(image: np.ndarray, polygons: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """A copy of an (H, W, 3) uint8 image with filled polygons, the later over the earlier.
+
+    Each is its corners, (N, 2) x and y in pixels from the centre of the top left one, and its colour, R, G, B from 0 to
+    255, rounded and clipped.
+    """
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    for corners, colour in polygons:
+        fill = tuple(int(level) for level in np.clip(np.rint(colour), 0, 255))
+        pen.polygon([(float(x), float(y)) for x, y in corners], fill=fill)
+    return np.array(canvas)
+
+
+def move_pixels(image: np.ndarray, matrix: np.ndarray, sharp: bool = False) -> np.ndarray:
+    """An (H, W) or (H, W, 3) uint8 image moved: pixel (x, y) is taken at matrix (2, 3) times (x, y, 1).
+
+    Positions are in pixels from the centre of the top left one. Between pixels it is interpolated bilinearly, or,
+    sharp, bicubically. Outside, the image goes on by reflection, for a quarter of its size.
+    """
+    margin = [(side // 4, side // 4) for side in image.shape[:2]]
+    padded = np.pad(image, [*margin, (0, 0)][: image.ndim], mode="reflect")
+    (top, _), (left, _) = margin
+    linear, offset = matrix[:, :2], matrix[:, 2] + (left, top)
+    # Pillow takes pixel (x, y) at matrix (x + 1/2, y + 1/2, 1), counted from the corner of the top left pixel
+    shift = offset + 0.5 - linear @ (0.5, 0.5)
+    data = (*linear[0], shift[0], *linear[1], shift[1])
+    size = image.shape[1], image.shape[0]
+    way = Image.Resampling.BICUBIC if sharp else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(padded).transform(size, Image.Transform.AFFINE, data, way))
+
+
+def as_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """An (H, W, 3) uint8 image as JPEG of this quality, 1 to 95, gives it back: with its blocks and halos."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=quality)
+    return np.array(Image.open(stream))
 
 
 def interpolate(image: np.ndarray, width: int, height: int) -> np.ndarray:
