@@ -35,13 +35,16 @@ from pysketch.images.pictures import (
     write_image,
 )
 from pysketch.images.preprocessing import Preprocessing, crop_centre, in_other_light
+from pysketch.images.variation import Parts, Variation, find_parts, vary
 
 __all__ = [
     "SYNTHETIC",
     "Pair",
     "PairCache",
+    "Parts",
     "Preprocessing",
     "Reader",
+    "Variation",
     "align",
     "as_photo",
     "crop_centre",
@@ -50,6 +53,7 @@ __all__ = [
     "eyes_of",
     "find_eyes",
     "find_pairs",
+    "find_parts",
     "find_points_file",
     "in_other_light",
     "interpolate",
@@ -71,5 +75,6 @@ __all__ = [
     "ssim",
     "to_luma",
     "to_pillow",
+    "vary",
     "write_image",
 ]

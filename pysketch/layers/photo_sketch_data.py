@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from pysketch.device import Blob
 from pysketch.errors import DataError
-from pysketch.images import Pair, PairCache, Preprocessing, Reader, crop_centre, find_pairs, in_other_light, least_alike
+from pysketch.images import (
+    Pair,
+    PairCache,
+    Parts,
+    Preprocessing,
+    Reader,
+    Variation,
+    crop_centre,
+    find_pairs,
+    find_parts,
+    in_other_light,
+    least_alike,
+    vary,
+)
 from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
 from pysketch.netdef import Choice, Kind, Option, Phase, Table
@@ -27,7 +41,9 @@ class PhotoSketchData(BatchData):
     The photo is cropped to its centre, the sketch to the centre of that crop: 200 x 250 -> 155 x 200 ->
     143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
     1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop. `light` and `colour`
-    change the photo, not the sketch, by chance (`preprocessing.in_other_light`).
+    change the photo, not the sketch, by chance (`preprocessing.in_other_light`). The options from `background` to
+    `jpeg` vary the whole pair before that, so that a net draws more than one studio's photos (`variation.vary`); a
+    photo without a blue screen keeps its background, skin and hair, and the log says how many do.
 
     ``"hold_out": 18`` splits the training pairs: phase TRAIN learns from all but 18, phase TEST scores these 18 in
     place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
@@ -78,6 +94,22 @@ class PhotoSketchData(BatchData):
             Option(
                 "colour", Kind.FLOAT, 0.0, low=0, high=1, help="phase TRAIN: deviation of ln gain of each of R, G, B"
             ),
+            *(
+                Option(name, Kind.FLOAT, 0.0, low=0, high=high, help=f"phase TRAIN: {help}")
+                for name, high, help in (
+                    ("background", 1, "share of photos with something else behind the person"),
+                    ("skin", 1, "share with another tone of skin"),
+                    ("hair", 1, "share with hair of another colour, in the sketch too"),
+                    ("side_light", 1, "deviation of ln light at a side over that in the middle"),
+                    ("shadow", 1, "share with a shadow cast on the person"),
+                    ("grey", 1, "share without colour"),
+                    ("turn", 45, "deviation of the angle, in degrees, of photo and sketch"),
+                    ("zoom", 0.5, "deviation of the ln of the size of photo and sketch"),
+                    ("blur", 10, "the largest, in pixels, of the half that is out of focus"),
+                    ("noise", 64, "the largest deviation, in grey levels, of the half that is grainy"),
+                    ("jpeg", 1, "share that was a JPEG of quality 30 to 95"),
+                )
+            ),
             Option(
                 "hold_out", Kind.INT32, 0, low=0, help="training pairs that TRAIN leaves out and TEST scores instead"
             ),
@@ -110,13 +142,18 @@ class PhotoSketchData(BatchData):
         train = self.phase == Phase.TRAIN
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
         self.batch_size = options.batch_size if train else test_batch
+        self.variation = Variation(**{each.name: getattr(options, each.name) for each in fields(Variation)})
+        self.varies = train and not self.variation.is_off
         self.augment = train and any((options.mirror, options.shift, options.light, options.colour))
         self.pairs = PairCache(self._choose(self._find()), options.cache_mb << 20)
         for index in range(len(self.pairs)):
             self._read(index)
+        self._parts: dict[int, Parts] = {}
+        if self.varies:
+            self._look_for_screens()
         shuffle = train if options.shuffle is None else options.shuffle
         all_kept = self.pairs.kept == len(self.pairs)
-        self.begin(len(self.pairs), shuffle, prefetch=not all_kept or self.xp is not np)
+        self.begin(len(self.pairs), shuffle, prefetch=not all_kept or self.varies or self.xp is not np)
         logger.info(
             "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
             self.name,
@@ -138,7 +175,8 @@ class PhotoSketchData(BatchData):
         data = np.empty((n, self.preprocessing.channels, options.photo_height, options.photo_width), dtype)
         label = np.empty((n, 1, options.sketch_height, options.sketch_width), dtype)
         for k, (draw, index) in enumerate(draws):
-            data[k], label[k, 0] = self._prepare(self._read(index), draw)
+            pair = self._vary(index, draw) if self.varies else self._read(index)
+            data[k], label[k, 0] = self._prepare(pair, draw)
         return data, label
 
     def _prepare(self, pair: Pair, draw: int) -> tuple[np.ndarray, np.ndarray]:
@@ -154,6 +192,31 @@ class PhotoSketchData(BatchData):
                 photo = in_other_light(photo, rng, options.light, options.colour)
         photo, sketch = self._crop(photo, shift), self._crop(sketch, shift)
         return self.preprocessing.apply(photo), crop_centre(sketch, options.sketch_width, options.sketch_height)
+
+    def _vary(self, index: int, draw: int) -> Pair:
+        """A pair varied by chance numbers of this draw, before it is augmented."""
+        pair, rng = self._read(index), self.generator("variation", draw)
+        other = self._read(int(rng.integers(len(self.pairs)))).photo
+        return vary(pair, self._parts_of(index, pair), self.variation, rng, other)
+
+    def _parts_of(self, index: int, pair: Pair) -> Parts:
+        """A pair's parts, which stay in memory for as many pairs as do."""
+        parts = self._parts.get(index) or find_parts(pair.photo, pair.sketch)
+        if len(self._parts) < self.pairs.kept:
+            self._parts[index] = parts
+        return parts
+
+    def _look_for_screens(self) -> None:
+        """Find every pair's parts, and say how many photos have no screen that could be replaced."""
+        pairs = ((index, self._read(index)) for index in range(len(self.pairs)))
+        missing = sum(not self._parts_of(index, pair).has_screen for index, pair in pairs)
+        if missing:
+            logger.warning(
+                "Layer %s: %d of %d photos have no blue screen; they keep their background, skin and hair",
+                self.name,
+                missing,
+                len(self.pairs),
+            )
 
     def _crop(self, image: np.ndarray, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
         return crop_centre(image, self.options.photo_width, self.options.photo_height, shift)

@@ -30,8 +30,9 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 class Parts:
     """Soft masks (H, W), float32 in 0..1, of one pair, and its face's tone, R, G, B on the 0..255 scale.
 
-    screen: what lies behind the person; 0 everywhere if the photo has no screen. skin: face and neck, without lips and
-    eyes, which have masks of their own. hair: of the head. unpainted: (H, W) bool, the black wedges in the sketch.
+    screen: what lies behind the person. Without a screen nobody knows where the person ends: all masks are 0. skin:
+    face and neck, without lips and eyes, which have masks of their own. hair: of the head. unpainted: (H, W) bool, the
+    black wedges in the sketch.
     """
 
     screen: np.ndarray
@@ -52,9 +53,12 @@ def find_parts(photo: np.ndarray, sketch: np.ndarray) -> Parts:
     """The parts of an aligned pair: photo (H, W, 3) uint8 RGB, sketch (H, W) uint8."""
     pixels = photo.astype(np.float32)
     luma = pixels @ _LUMA
-    behind = find_screen(photo)
+    behind, unpainted = find_screen(photo), find_wedges(sketch, 5)
     inside = [_oval(photo.shape, *cheek) < 1 for cheek in _CHEEKS]
     tone = np.median(pixels[inside[0] | inside[1]], axis=0)
+    if not behind.any():
+        nothing = np.zeros(luma.shape, np.float32)
+        return Parts(nothing, nothing, nothing, nothing, nothing, tone, unpainted)
     brightness = luma / max(1.0, float(tone @ _LUMA))
     person = ~behind
     head = _oval(photo.shape, *_HEAD) < 1
@@ -68,7 +72,7 @@ def find_parts(photo: np.ndarray, sketch: np.ndarray) -> Parts:
     face = _soft(skin | eyes | lips, 1.5)
     soft_lips, soft_eyes = _soft(lips, 2.5) * face, _soft(eyes, 2) * face
     skin = np.clip(face - soft_lips - soft_eyes, 0, 1)
-    return Parts(_soft(behind), skin, soft_lips, soft_eyes, hair, tone, find_wedges(sketch, 5))
+    return Parts(_soft(behind), skin, soft_lips, soft_eyes, hair, tone, unpainted)
 
 
 def find_screen(photo: np.ndarray) -> np.ndarray:
