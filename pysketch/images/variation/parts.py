@@ -22,6 +22,7 @@ _SMALL = 60  # pixels: a wedge has more, a hole in the screen or an island in it
 _EDGE = 0.8  # pixels, of the soft edge
 
 _CLOSE = 0.05  # chromaticity, of R and of B, around the screen's
+_DARKEST = 0.45  # luma of the screen's darkest part over its median
 _BLUE = 15  # grey levels by which the screen is bluer than red
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -90,7 +91,9 @@ def find_screen(photo: np.ndarray) -> np.ndarray:
     seeds = border & blue
     if seeds.sum() < border.sum() / 10:
         return np.zeros((height, width), bool)
-    near = blue & (_chroma_distance(pixels, np.median(pixels[seeds], axis=0)) < _CLOSE)
+    colour = np.median(pixels[seeds], axis=0)
+    brightness = (pixels @ _LUMA) / float(colour @ _LUMA)
+    near = blue & (_chroma_distance(pixels, colour) < _CLOSE) & (brightness > _DARKEST)
     labels, _ = ndimage.label(near | wedges)
     found = np.isin(labels, np.unique(labels[border & (near | wedges)])) & (labels > 0)
     found = _without_small(found | wedges)
