@@ -28,6 +28,8 @@ class Sketcher:
     The netdef in the file may be a stranger's: it imports no Python but pysketch's own layers.
     context: where and how to work; default: in float32 on the CPU.
     lost_border: (rows, columns) by which a sketch is smaller than its photo; (12, 12) for the paper's nets.
+    steps: a net that goes down in strides and comes back to the photo's size wants (rows, columns) that are multiples
+    of these; other photos are continued by reflection for it, and the sketch is cut to the photo's size.
     """
 
     def __init__(self, path: str | os.PathLike[str], context: Context | None = None) -> None:
@@ -38,6 +40,7 @@ class Sketcher:
         self._output = self.net.blobs[self.net.outputs[0]]
         sizes = zip(self._input.shape[2:], self._output.shape[2:], strict=True)
         self.lost_border = tuple(before - after for before, after in sizes)
+        self.steps = self._find_steps()
 
     def __call__(self, image: Any) -> Any:
         """A photo (a path, a Pillow image or a uint8 array) -> its sketch, as large, as a Pillow image in mode "L".
@@ -86,21 +89,23 @@ class Sketcher:
         size = len(rows), len(cols)
         out_size = self._output_size(photo.shape[:2], size, size_as_input)
         sketch = np.empty(out_size, dtype)
+        middle = photo.shape[:2] if max(self.steps) > 1 else size  # of the picture that X and Y are measured in
         for down, across in progress(self._tiles(size, out_size, tile)):
             pixels = photo[np.ix_(rows[down.seen], cols[across.seen])]
-            data = self.preprocessing.apply(pixels, (down.seen.start, across.seen.start), size)
+            data = self.preprocessing.apply(pixels, (down.seen.start, across.seen.start), middle)
             self._input.reshape(1, *data.shape)
             copy_into(self._input.data, data[None])
             self.net.forward()
             drawn = to_host(self._output.data[0, 0, down.kept, across.kept])
             sketch[down.made, across.made] = np.rint(np.clip(drawn, 0, 255)) if dtype is np.uint8 else drawn
-        return sketch
+        return sketch if max(self.steps) == 1 else np.ascontiguousarray(sketch[: photo.shape[0], : photo.shape[1]])
 
     def _lines(self, size: Size, reflect: bool) -> tuple[np.ndarray, np.ndarray]:
         """Which rows and columns of the photo the net sees, in order: all, or, continued by reflection, some twice."""
         h, w = size
         before = [pixels // 2 if reflect else 0 for pixels in self.lost_border]
         after = [pixels - first if reflect else 0 for pixels, first in zip(self.lost_border, before, strict=True)]
+        after = [pixels + -side % step for pixels, side, step in zip(after, size, self.steps, strict=True)]
         if h <= max(before[0], after[0]) or w <= max(before[1], after[1]):
             raise DataError(f"a {w}x{h} photo (width x height) is too small to be continued by reflection")
         rows, cols = (np.pad(np.arange(n), (a, b), mode="reflect") for n, a, b in zip(size, before, after, strict=True))
@@ -115,12 +120,21 @@ class Sketcher:
         except ShapeError as error:
             raise DataError(f"a {w}x{h} photo (width x height) is too small for this net: {error}") from None
         out_h, out_w = self._output.shape[2:]
-        if size_as_input and (out_h, out_w) != (h, w):
+        if size_as_input and max(self.steps) == 1 and (out_h, out_w) != (h, w):
             raise DataError(
                 f"this net makes a {out_w}x{out_h} sketch of a {w}x{h} photo (width x height), so it cannot draw "
                 "in the photo's size"
             )
         return out_h, out_w
+
+    def _find_steps(self) -> Size:
+        """See `steps`."""
+        if any(self.lost_border):
+            return 1, 1
+        try:
+            return Tiling(self.net).grid
+        except NetdefError:
+            return 1, 1
 
     def _tiles(self, size: Size, out_size: Size, side: int | None) -> list[Tile]:
         """The tiles of at most side x side, or those that `predict` says for None."""

@@ -3,7 +3,8 @@
 A tile of the output is made from all that its elements see of the input (`blob_fields`), so no element sees an
 edge that is not the image's own, and there are no seams. In a net that pads, a tile's inner edges are padded as
 well; what sees that padding is made too and thrown away. In a net with strides a tile begins where every blob has an
-element. The results differ from the whole's by float rounding only.
+element, and is a whole number of such steps long: in a net that comes back to its input's size what goes down must come
+up as long. The results differ from the whole's by float rounding only.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def whole_image(size: Size, out_size: Size) -> Tile:
 class Tiling:
     """Cuts the output of a net with one input and one output into tiles.
 
-    fields: what the output sees of the input. NetdefError if it is not known, or nothing.
+    fields: what the output sees of the input. grid: in steps of so many inputs every blob has an element. NetdefError if it is not known, or nothing.
     """
 
     def __init__(self, net: Net) -> None:
@@ -77,7 +78,7 @@ class Tiling:
             raise fields
         self.fields: Fields = fields
         known = [fields for fields in found.values() if not isinstance(fields, NetdefError)]
-        self._grid = tuple(math.lcm(*(fields[axis].stride.numerator for fields in known)) for axis in (0, 1))
+        self.grid: Size = tuple(math.lcm(*(fields[axis].stride.numerator for fields in known)) for axis in (0, 1))
         # what the first element of every blob sees: with fewer inputs a layer may have no room for any
         self._smallest = tuple(max(fields[axis].seen_range(0, 1)[1] for fields in known) for axis in (0, 1))
 
@@ -114,17 +115,17 @@ class Tiling:
         return [self._piece(axis, size, start, start + length) for start in starts]
 
     def _piece(self, axis: int, size: int, start: int, stop: int) -> Piece:
-        field, grid, smallest = self.fields[axis], self._grid[axis], self._smallest[axis]
+        field, grid, smallest = self.fields[axis], self.grid[axis], self._smallest[axis]
         first, last = field.seen_range(start, stop)
         first = max(0, min(first, size - smallest)) // grid * grid
-        last = min(size, max(last, first + smallest))
+        last = min(size, first + -(-(max(last, first + smallest) - first) // grid) * grid)
         shift = int(Fraction(first) / field.stride)
         return Piece(slice(first, last), slice(start - shift, stop - shift), slice(start, stop))
 
     def _seen_length(self, axis: int, side: int) -> int:
         """How many inputs a tile needs at most, the way to the grid included."""
         first, last = self.fields[axis].seen_range(0, side)
-        return max(last - first, self._smallest[axis]) + self._grid[axis] - 1
+        return max(last - first, self._smallest[axis]) + 2 * (self.grid[axis] - 1)
 
 
 def _top_fields(layer: Layer, seen: Sequence[Fields | NetdefError | None]) -> Fields | NetdefError:
