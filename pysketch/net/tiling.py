@@ -65,7 +65,8 @@ def whole_image(size: Size, out_size: Size) -> Tile:
 class Tiling:
     """Cuts the output of a net with one input and one output into tiles.
 
-    fields: what the output sees of the input. grid: in steps of so many inputs every blob has an element. NetdefError if it is not known, or nothing.
+    fields: what the output sees of the input. grid: in steps of so many inputs every blob has an element. NetdefError
+    if it is not known, or nothing.
     """
 
     def __init__(self, net: Net) -> None:

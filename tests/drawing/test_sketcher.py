@@ -299,3 +299,44 @@ def test_a_sketcher_may_be_called_with_a_picture_and_gives_one(tmp_path, sketche
         sketch = sketcher(given)
         assert (sketch.mode, sketch.size) == ("L", (11, 13))
         np.testing.assert_array_equal(np.asarray(sketch), sketcher.draw(pixels, size_as_input=True))
+
+
+DOWN_AND_UP = """
+layer { name: "down" type: "Convolution" bottom: "data" top: "down"
+  convolution_param { num_output: 4 kernel_size: 4 stride: 2 pad: 1 weight_filler { type: "xavier" } } }
+layer { name: "deep" type: "Convolution" bottom: "down" top: "deep"
+  convolution_param { num_output: 4 kernel_size: 4 stride: 2 pad: 1 weight_filler { type: "xavier" } } }
+layer { name: "wide" type: "Deconvolution" bottom: "deep" top: "wide"
+  convolution_param { num_output: 4 kernel_size: 2 stride: 2 group: 4 bias_term: false weight_filler { value: 1 } } }
+layer { name: "both" type: "Concat" bottom: "wide" bottom: "down" top: "both" }
+layer { name: "up" type: "Deconvolution" bottom: "both" top: "up"
+  convolution_param { num_output: 8 kernel_size: 2 stride: 2 group: 8 bias_term: false weight_filler { value: 1 } } }
+layer { name: "draw" type: "Convolution" bottom: "up" top: "y"
+  convolution_param { num_output: 1 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
+"""
+
+
+@pytest.fixture
+def down_and_up(tmp_path, device):
+    """A net that goes down in two strides of 2 and comes back to its input's size."""
+    net = SKETCH_NET[: SKETCH_NET.index('layer { name: "conv1"')] + DOWN_AND_UP
+    sizes = {"dim: 13 dim: 11": "dim: 16 dim: 12", '"photo_width": 11': '"photo_width": 12', '"shift": 2': '"shift": 0'}
+    for old, new in {**sizes, '"photo_height": 13': '"photo_height": 16'}.items():
+        net = net.replace(old, new)
+    return Sketcher(write_sketch_net_file(tmp_path, net), Context(device))
+
+
+@pytest.mark.parametrize(("h", "w"), [(16, 12), (17, 12), (30, 23), (7, 9)])
+def test_a_net_of_strides_draws_photos_of_any_size(h, w, down_and_up):
+    assert (down_and_up.lost_border, down_and_up.steps) == ((0, 0), (4, 4))
+    sketch = down_and_up.predict(photo(h, w))
+    assert sketch.shape == (h, w)
+    reflected = np.pad(photo(h, w), ((0, -h % 4), (0, -w % 4), (0, 0)), mode="reflect")
+    if h % 4 == w % 4 == 0:
+        np.testing.assert_array_equal(down_and_up.predict(reflected), sketch)
+
+
+@pytest.mark.parametrize("tile", [5, 8, 13])
+def test_a_net_of_strides_draws_the_same_in_tiles(tile, down_and_up):
+    whole = down_and_up.predict(photo(39, 50))
+    np.testing.assert_allclose(down_and_up.predict(photo(39, 50), tile=tile), whole, atol=1e-4)

@@ -15,7 +15,9 @@ from pysketch.errors import DataError
 from pysketch.images.pictures import (
     GAP,
     IMAGE_SUFFIXES,
+    as_jpeg,
     as_photo,
+    draw_polygons,
     interpolate,
     list_images,
     read_photo,
@@ -505,3 +507,24 @@ def test_an_array_becomes_a_pillow_image_and_comes_back():
 def test_interpolation_keeps_fractions():
     ramp = np.arange(4, dtype=np.float32)[None, :]
     np.testing.assert_allclose(interpolate(ramp, 8, 1)[0], [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
+
+
+def test_warp_without_antialias_samples_where_the_matrix_says():
+    ramp = np.repeat(np.arange(0, 250, 5, dtype=np.uint8)[None], 9, axis=0)
+    found = warp(ramp, affine(1.1, 0, 2, 0, 1, 0), (40, 9), antialias=False)
+    np.testing.assert_allclose(found[4, 2:38], 5 * (1.1 * np.arange(2, 38) + 2), atol=1)
+
+
+def test_polygons_are_filled_the_later_over_the_earlier_and_the_image_stays():
+    image = np.zeros((10, 12, 3), np.uint8)
+    square = np.array([(2, 2), (8, 2), (8, 8), (2, 8)])
+    drawn = draw_polygons(image, [(square, np.array([300.0, 0, 0])), (square[:, ::-1] + 3, np.array([0, 99.6, -5]))])
+    assert drawn[4, 4].tolist() == [255, 0, 0]
+    assert drawn[7, 7].tolist() == [0, 100, 0]
+    assert drawn[1, 1].tolist() == [0, 0, 0]
+    assert not image.any()
+
+
+def test_jpeg_loses_more_the_lower_its_quality():
+    low, high = (np.abs(as_jpeg(RGB, quality).astype(int) - RGB).mean() for quality in (20, 95))
+    assert low > high > 0

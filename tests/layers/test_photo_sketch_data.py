@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from solver_helpers import SKETCH_NET, assert_same_bits, make_solver, weights
 from solver_helpers import write_pairs as write_random_pairs
 
 from pysketch.errors import DataError, NetdefError
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import Preprocessing
 from pysketch.netdef.definitions import Phase
@@ -642,3 +644,35 @@ def test_an_interpreter_that_exits_without_closing_the_net_says_nothing(five: Pa
     root = Path(__file__).parents[2]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two synthetic persons before a blue screen, and one before another."""
+    folder = tmp_path_factory.mktemp("studio")
+    for k, screen in enumerate([(120, 205, 245), (90, 170, 215), (90, 90, 90)]):
+        face = replace(synthetic.random_face(1001 + k), background_top=screen, background_bottom=screen)
+        write_image(folder / "photos" / f"{k}.png", synthetic.draw_photo(face))
+        write_image(folder / "sketches" / f"{k}.png", synthetic.draw_sketch(face))
+    return folder
+
+
+VARIED = {"background": 0.8, "skin": 0.5, "turn": 3.0, "noise": 3.0, "batch_size": 2}
+
+
+def test_varied_batches_are_a_function_of_the_seed_and_the_draw_also_after_going_back(studio: Path) -> None:
+    one, again, other = (make(studio, Phase.TRAIN, seed=seed, **VARIED) for seed in (3, 3, 4))
+    first = batches(one, 3)
+    assert batches(again, 3) == first
+    assert batches(other, 3) != first
+    one.layer.restore_state({"position": 2})
+    assert batches(one, 2) == first[1:]
+
+
+def test_in_phase_test_nothing_is_varied(studio: Path) -> None:
+    assert batches(make(studio, Phase.TEST, **VARIED), 2) == batches(make(studio, Phase.TEST, batch_size=2), 2)
+
+
+def test_photos_without_a_screen_are_counted_in_the_log(studio: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(studio, Phase.TRAIN, **VARIED)
+    assert "Layer it: 1 of 3 photos have no blue screen; they keep their background, skin and hair" in caplog.messages

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from pysketch.images.pairs import Pair
-from pysketch.images.pictures import as_jpeg, move_pixels
+from pysketch.images.pictures import as_jpeg, warp
 from pysketch.images.variation.backgrounds import random_background
 from pysketch.images.variation.light import cast_shadow, side_light, without_colour
 from pysketch.images.variation.parts import Parts
@@ -75,7 +75,7 @@ def vary(
     photo, sketch = (_levels(each) for each in (photo, sketch))
     if variation.turn or variation.zoom:
         matrix = _placement(rng, size, variation.turn, variation.zoom)
-        photo, sketch = move_pixels(photo, matrix), move_pixels(sketch, matrix, sharp=True)
+        photo, sketch = (warp(each, matrix, size[::-1], antialias=False) for each in (photo, sketch))
     return replace(pair, photo=_photographed(photo, rng, variation), sketch=sketch)
 
 
