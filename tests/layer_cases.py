@@ -296,6 +296,8 @@ CASES = {
         ((2, 6, 3, 4),),
         ((2, 1, 3, 4), (2, 3, 3, 4), (2, 2, 3, 4)),
     ),
+    "Swish": Case(layer_text("Swish", ["a"], ["y"], "swish_param { beta: 0.7 }"), ((2, 3, 4),), ((2, 3, 4),)),
+    "Swish, in-place": Case(layer_text("Swish", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
     "TanH": Case(layer_text("TanH", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
     "TanH, in-place": Case(layer_text("TanH", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
 }
