@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
-from layer_cases import Case
+from helpers import Case, layer_text, make_layer
 
 BETA = "swish_param { beta: 0.7 }"
-CASES = {
+CONTRACT = {
     "Swish": Case(layer_text("Swish", ["a"], ["y"], BETA), ((2, 3, 4),), ((2, 3, 4),)),
     "Swish, in-place": Case(layer_text("Swish", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
 }
