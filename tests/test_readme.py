@@ -45,8 +45,9 @@ OTHERS = {
     "pip install .",
 }
 """Commands that install, which these tests do not run."""
+QUICK = "python tools/reproduce.py --data synthetic --quick"
 SHORTER = {
-    "python tools/reproduce.py --data synthetic --quick": "python tools/reproduce.py --data synthetic --quick --budget 0",
+    QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
 }
 LIBRARIES = {"draw_net.py": "grandalf", "plot_log.py": "matplotlib", "reproduce.py": "jinja2"}
