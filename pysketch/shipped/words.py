@@ -20,7 +20,7 @@ COMMANDS = {
 }
 """Word -> the tool that it runs."""
 
-_SHIPPED = re.compile(r"(?:netdefs/pretrained/(?=\w+\.h5)|netdefs/|solver/)(\w+?)(?:\.h5|\.prototxt|_solver\.txt)\b")
+_SHIPPED = re.compile(r"netdefs/pretrained/(\w+)\.h5|netdefs/(\w+)\.prototxt|solver/(\w+)_solver\.txt")
 
 
 def in_words(text: str, program: str) -> str:
@@ -38,4 +38,5 @@ def in_words(text: str, program: str) -> str:
 def _replace(text: str, program: str) -> str:
     words = {tool: f"{program} {word}" for word, tool in COMMANDS.items()}
     text = re.sub(r"(?:python )?(?:tools/)?\b(\w+)\.py\b", lambda found: words.get(found[1], found[0]), text)
-    return re.sub(r'pip install -e "\.\[(\w+)\]"', r'the extra "\1"', _SHIPPED.sub(r"\1", text))
+    text = _SHIPPED.sub(lambda found: found[found.lastindex], text)
+    return re.sub(r'pip install -e "\.\[(\w+)\]"', r'the extra "\1"', text)

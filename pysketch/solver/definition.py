@@ -110,8 +110,7 @@ class SolverDef:
             if (folder / path).exists():
                 return os.fspath(folder / path)
         places = ", ".join(dict.fromkeys(map(str, (Path.cwd(), here, here.parent))))
-        options = self.options
-        option = next(name for name in ("net", "train_net", "test_net") if path in getattr(options, name))
+        option = next((name for name in ("net", "train_net") if path == getattr(self.options, name)), "test_net")
         raise self.error(option, f"{path}: no such netdef; looked for it in {places}")
 
     @property
