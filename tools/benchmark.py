@@ -219,7 +219,7 @@ def _step_row(name: str, spread: Spread, result: Result) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py", "Time a net, layer by layer and beside its peers.", EXAMPLES)
-    parser.add_argument("netdef", nargs="?", help="a netdef file, such as netdefs/medium.prototxt")
+    common.add_netdef(parser, nargs="?")
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
     common.add_size(parser)

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("deploy.py", "Draw pencil sketches of face photos with a trained net.", EXAMPLES)
-    parser.add_argument("net", help="a net file (.h5) that tools/solve.py wrote")
+    common.add_net_file(parser)
     parser.add_argument("photos", nargs="+", metavar="photo", help="image files of any kind, or folders of them")
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("evaluate.py", "Score a net: pixel error and recognition on test pairs.", EXAMPLES)
-    parser.add_argument("net", nargs="?", help="a net file (.h5) that tools/solve.py wrote")
+    common.add_net_file(parser, nargs="?")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
     parser.add_argument(

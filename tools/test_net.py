@@ -13,13 +13,14 @@ import numpy as np
 from pysketch.device import to_host
 from pysketch.net import Net
 from pysketch.netdef import Phase
+from pysketch.shipped import find_net
 
 EXAMPLES = """
 examples:
   the pretrained net on 25 batches of the test pairs:
     python tools/test_net.py netdefs/medium.prototxt --weights netdefs/pretrained/medium.h5 --data DIR --iterations 25
   without any data of your own:
-    python tools/test_net.py netdefs/medium.prototxt --weights snapshots/quick.h5 --data synthetic --iterations 2
+    python tools/test_net.py netdefs/small.prototxt --weights snapshots/quick.h5 --data synthetic --iterations 2
 
 As `caffe test`: runs the net in phase TEST and prints each batch's outputs, element by element; then the mean loss,
 and each output's mean over the batches with what it adds to the loss, if it has a loss_weight. The lines are Caffe's,
@@ -70,8 +71,9 @@ def _elements(net: Net) -> Iterator[tuple[str, float, float]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("test_net.py", "Score a net as its TEST phase says.", EXAMPLES)
-    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
-    parser.add_argument("--weights", required=True, metavar="X.h5", help="a net file or a snapshot's weights")
+    common.add_netdef(parser)
+    help = "a net file, a snapshot's weights, or a shipped net by name"
+    parser.add_argument("--weights", type=find_net, required=True, metavar="X.h5", help=help)
     help = "batches (default: 50)"
     parser.add_argument("--iterations", type=common.at_least(1), default=50, metavar="N", help=help)
     parser.add_argument("--data", metavar="DIR|synthetic", help="photo-sketch pairs, or the built-in synthetic faces")
