@@ -28,6 +28,7 @@ import pytest
 from pysketch.images import synthetic
 from pysketch.images.pictures import read_sketch, write_image
 from pysketch.layers.base import LAYERS
+from pysketch.shipped.words import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("netdefs", "solver", "pysketch", "tools", "tests")
@@ -35,7 +36,7 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in [ROOT / "README.md", *(path for each in FOLDERS for path in sorted((ROOT / each).rglob("README.md")))]
 }
-AWAITED = {"tests/README.md", "tools/__main__.py"}
+AWAITED = {"tests/README.md"}
 """What is named before it is there."""
 NEW = {"pysketch/baselines/nearest.py", "tests/baselines/test_nearest.py"}
 """Files that a page shows and that only its reader has."""
@@ -88,7 +89,7 @@ SHELL = {
 }
 PYTHON = [block for block in BLOCKS if block.kind == "python" and block.file is None]
 FILES = [block for block in BLOCKS if block.kind == "python" and block.file is not None]
-COMMANDS = re.compile(r"python tools/\w+\.py\b|python -m pytest|python tests/\w+\.py |pysketch ")
+KNOWN = re.compile(r"python tools/\w+\.py\b|python -m pytest|python tests/\w+\.py |pysketch ")
 
 
 def prose(page: str) -> str:
@@ -203,9 +204,7 @@ def follow(page: str, root: Path) -> None:
         if line.startswith(SETUP) or line in OTHERS:
             continue
         command = SHORTER.get(line, line)
-        if line.startswith("pysketch ") and not (ROOT / "tools" / "__main__.py").is_file():
-            assert "tools/__main__.py" in AWAITED
-        elif "-m pytest" in line and not own_code:
+        if "-m pytest" in line and not own_code:
             check_pytest(line)
         elif "--resume" in line and "snapshots/" in line:
             prefix, iteration = re.search(r"(snapshots/\w+)_iter_(\d+)", line).groups()
@@ -249,18 +248,18 @@ def test_the_first_page_is_read_in_one_sitting_and_names_all_others():
 
 def test_every_shell_line_is_a_command_that_these_tests_know():
     lines = [line for page in PAGES for line in SHELL[page]]
-    assert [line for line in lines if not (COMMANDS.match(line) or line.startswith(SETUP) or line in OTHERS)] == []
+    assert [line for line in lines if not (KNOWN.match(line) or line.startswith(SETUP) or line in OTHERS)] == []
     assert set(SHORTER) <= set(lines)
     assert len(lines) > 30
 
 
-def test_every_tool_has_its_section_with_one_example():
-    sections = re.split(r"^## (\w+\.py)$", PAGES["tools/README.md"], flags=re.MULTILINE)
+def test_every_tool_has_its_section_with_its_word_and_one_example():
+    sections = re.split(r"^## (\w+)\.py$", PAGES["tools/README.md"], flags=re.MULTILINE)
     found = dict(zip(sections[1::2], sections[2::2], strict=True))
-    tools = {path.name for path in (ROOT / "tools").glob("*.py")} - {"common.py", "__main__.py"}
-    assert set(found) == tools
-    for name, text in found.items():
-        assert f"```sh\npython tools/{name} " in text
+    assert set(found) == set(COMMANDS.values())
+    for word, name in COMMANDS.items():
+        assert found[name].startswith(f"\n\n`pysketch {word}`. ")
+        assert f"```sh\npython tools/{name}.py " in found[name]
 
 
 def test_the_first_commands_parts_do_what_they_say(copy):
@@ -276,7 +275,8 @@ def test_the_first_commands_parts_do_what_they_say(copy):
 def test_a_pages_commands_run_in_their_order(page, copy):
     follow(page, copy)
     if page == "README.md":
-        assert read_sketch(copy / "sketch.png").shape == (250, 200)
+        assert read_sketch(copy / "drawn.png").shape == (250, 200)
+        assert read_sketch(copy / "both.png").shape == (250, 200 + 8 + 188)
         assert read_sketch(copy / "quick.png").shape == (238, 188)
         assert (copy / "snapshots" / "medium.h5").is_file()
 
