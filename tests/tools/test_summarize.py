@@ -43,12 +43,6 @@ def test_pairs_need_no_data(solver_file, capsys):
     assert "2x5x19x17, 2x1x15x13" in capsys.readouterr().out
 
 
-def test_what_has_params_but_no_count_is_named():
-    layer = summarize.LayerSummary("s", "Scale", ((1, 2),), 2, None, 8, None)
-    lines = summarize.report(summarize.NetSummary((layer,), None, 2))
-    assert lines[-1] == "Multiply-adds are not counted of: Scale."
-
-
 def test_a_missing_netdef_is_one_line():
     with pytest.raises(NetdefError, match=r"none\.prototxt: cannot be read"):
         summarize.main(["none.prototxt"])
