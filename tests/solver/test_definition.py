@@ -7,6 +7,7 @@ from solver_helpers import solver_def
 
 from pysketch.device.backend import CPU
 from pysketch.errors import DeviceError, NetdefError
+from pysketch.netdef.definitions import load_netdef
 from pysketch.solver.definition import SOLVER, load_solver
 
 MINIMAL = 'net: "n.prototxt" max_iter: 9'
@@ -201,6 +202,14 @@ def test_a_netdef_that_is_nowhere_is_told_with_its_place_and_where_it_was_looked
             placed.find_netdef(path)
         folders = f"{tmp_path / 'here'}, {tmp_path / 'a' / 'b'}, {tmp_path / 'a'}"
         assert str(error.value) == f"{placed.filename}:{place}: {path}: no such netdef; looked for it in {folders}"
+
+
+def test_a_netdef_that_no_file_can_be_called_is_one_line_too(placed):
+    path = "x" * 4000
+    with pytest.raises(NetdefError, match=r"^x+: cannot be read: "):
+        load_netdef(path)
+    with pytest.raises(NetdefError, match=f": {path}: no such netdef; looked for it in "):
+        placed.find_netdef(path)
 
 
 def test_a_whole_path_is_looked_for_nowhere_else(placed, tmp_path):

@@ -43,6 +43,14 @@ def test_pairs_need_no_data(solver_file, capsys):
     assert "2x5x19x17, 2x1x15x13" in capsys.readouterr().out
 
 
+def test_a_shipped_netdef_is_found_by_name_from_any_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert summarize.main(["sr", "--stage", "deploy"]) == 0
+    assert capsys.readouterr().out.startswith('sr: phase TEST, stage "deploy"\n')
+    with pytest.raises(NetdefError, match=r'^smal: no such file, nor a shipped netdef .*; did you mean "small"\?$'):
+        summarize.main(["smal"])
+
+
 def test_a_missing_netdef_is_one_line():
     with pytest.raises(NetdefError, match=r"none\.prototxt: cannot be read"):
         summarize.main(["none.prototxt"])
