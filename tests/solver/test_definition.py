@@ -241,3 +241,16 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_an_error_at_its_place(one_gpu)
 def test_the_cpu_is_taken_without_a_look_at_gpus(monkeypatch):
     monkeypatch.setattr("pysketch.device.backend._gpu_problem", None)
     assert solver_def(f"{MINIMAL} solver_mode: CPU").choose_device() is CPU
+
+
+def test_where_and_how_to_work_is_as_the_file_says_unless_it_is_said_otherwise(one_gpu):
+    definition = solver_def(f"{MINIMAL} solver_mode: GPU random_seed: 7")
+    context = definition.context(data_source="pairs")
+    assert (str(context.device), context.seed, context.data_source) == ("gpu:0", 7, "pairs")
+    other = definition.context(CPU, 3)
+    assert (other.device, other.seed, other.data_source) == (CPU, 3, None)
+
+
+def test_without_a_seed_another_one_is_drawn_each_time():
+    definition = solver_def(f"{MINIMAL} solver_mode: CPU")
+    assert len({definition.context().seed for _ in range(3)}) == 3
