@@ -7,7 +7,6 @@ import logging
 import math
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -210,11 +209,6 @@ def fail(message: str) -> None:
     """Say what is wrong in one line and exit."""
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(BAD_INPUT)
-
-
-def named(path: Path, message: str) -> str:
-    """The message with the file's path before it, unless it begins with that."""
-    return message if message.startswith(str(path)) else f"{path}: {message}"
 
 
 class _ProgressHandler(logging.Handler):

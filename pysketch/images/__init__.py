@@ -35,21 +35,26 @@ from pysketch.images.pictures import (
     write_image,
 )
 from pysketch.images.preprocessing import Preprocessing, crop_centre, in_other_light
+from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
 
 __all__ = [
     "SYNTHETIC",
+    "EyesOf",
     "Pair",
     "PairCache",
     "Preprocessing",
     "Reader",
     "align",
+    "align_person",
     "as_photo",
+    "check_targets",
     "crop_centre",
     "cumulative_match_score",
     "describe",
     "eyes_of",
     "find_eyes",
     "find_pairs",
+    "find_persons",
     "find_points_file",
     "in_other_light",
     "interpolate",

@@ -51,16 +51,6 @@ def read_sketch(path: str | os.PathLike[str]) -> np.ndarray:
     return _read(Path(path), "L")
 
 
-def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """(width, height) of the array that reading would give; most formats need not be decoded for it."""
-    with _opened(Path(path)) as image:
-        if image.format == "TIFF":  # Pillow turns these upright while it decodes them
-            image.load()
-        elif _orientation(image) in (5, 6, 7, 8):
-            return image.height, image.width
-        return image.size
-
-
 def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write an (H, W) or (H, W, 3) uint8 array in the format of the suffix; all but JPEG are lossless.
 

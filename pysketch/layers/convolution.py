@@ -17,11 +17,11 @@ class Convolution(BaseConvolution):
     A cross-correlation, as in Caffe. x: (N, C, H, W); W: (O, C / group, kh, kw); b: (O,); y: (N, O, H', W').
     The work is done by an engine: with ``engine: CAFFE`` by `GemmEngine` (im2col and matrix products, for any
     geometry), with ``engine: WINOGRAD`` by `WinogradEngine` (square kernels of 2 to 7 pixels, stride 1, dilation 1:
-    several times fewer multiplications, rounding errors of a few 1e-6 in float32). DEFAULT takes the one
-    that costs less (see `engine_choice`), on a GPU always the first; the log says which. Both work in the workers'
-    workspace, 64 MiB by default. Only the gradients that are asked for are computed.
-    Several bottoms share the filters, each with its own top. What a net knows to follow, a ReLU in place, it can
-    have done in the same pass: `forward_rectified` and `backward_gated`.
+    several times fewer multiplications, rounding errors of a few 1e-6 in float32). DEFAULT takes the one that costs
+    less (see `convolution.engine_choice`), on a GPU always the first; the log says which. Both work in the workers'
+    workspace, 64 MiB by default. Only the gradients that are asked for are computed. Several bottoms share the filters,
+    each with its own top. What a net knows to follow, a ReLU in place, it can have done in the same pass:
+    `forward_rectified` and `backward_gated`.
     """
 
     type = "Convolution"

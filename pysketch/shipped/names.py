@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pysketch.errors import NetdefError, PysketchError, SnapshotError, did_you_mean
@@ -29,11 +30,11 @@ def find_solver(text: str) -> str:
 
 def _find(text: str, place: Path, ending: str, kind: str, error: type[PysketchError]) -> str:
     path = Path(text)
-    if path.name != text or path.suffix or path.is_file():
+    if not text or path.name != text or path.suffix or os.path.isfile(text):
         return text
     names = sorted(each.name.removesuffix(ending) for each in place.glob(f"*{ending}"))
     if text in names:
         return str(place / f"{text}{ending}")
-    if path.exists():
+    if os.path.exists(text):
         return text
     raise error(f"{text}: no such file, nor a shipped {kind} ({', '.join(names)}){did_you_mean(text, names)}")

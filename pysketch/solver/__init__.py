@@ -7,8 +7,8 @@ the paper's Algorithm 1: a large batch in the memory of a few pairs. The log is 
 Start reading at `solver`.
 """
 
-from pysketch.solver.caffe_log import CaffeFormatter
 from pysketch.solver.definition import SolverDef, load_solver, read_solver
+from pysketch.solver.log import CaffeFormatter
 from pysketch.solver.log_reader import Curve, TrainingLog, read_log
 from pysketch.solver.solver import Solver, get_solver
 from pysketch.solver.updates import Updater

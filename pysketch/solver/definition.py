@@ -103,11 +103,11 @@ class SolverDef:
 
         NetdefError says where it was looked for.
         """
-        here = Path(self.filename).absolute().parent
-        if Path(path).exists() or Path(path).is_absolute():
+        if os.path.exists(path) or os.path.isabs(path):
             return path
+        here = Path(self.filename).absolute().parent
         for folder in (here, here.parent):
-            if (folder / path).exists():
+            if os.path.exists(folder / path):
                 return os.fspath(folder / path)
         places = ", ".join(dict.fromkeys(map(str, (Path.cwd(), here, here.parent))))
         option = next((name for name in ("net", "train_net") if path == getattr(self.options, name)), "test_net")

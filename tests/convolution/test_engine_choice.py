@@ -2,6 +2,8 @@ import pytest
 
 from pysketch.convolution import engine_choice
 from pysketch.convolution.engine_choice import (
+    ENGINES,
+    choose_way,
     gemm_cost,
     prefers_winograd,
     unfolds_outputs,
@@ -9,6 +11,7 @@ from pysketch.convolution.engine_choice import (
     winograd_fits,
 )
 from pysketch.convolution.im2col import Window
+from pysketch.device.workers import Workers
 
 # The shipped nets' convolutions on one 155x200 photo: kernel, channels, filters, (H', W'), is Winograd chosen?
 LAYERS = {
@@ -71,3 +74,16 @@ def test_the_side_with_fewer_channels_is_unfolded_where_that_is_possible():
     assert not unfolds_outputs(square(1), 64, 1)
     assert not unfolds_outputs(square(3, stride=(2, 2)), 64, 1)
     assert not unfolds_outputs(square(3, pad=(3, 3)), 64, 1)
+
+
+def test_a_way_is_chosen_by_geometry_and_device_and_has_its_engine_on_each():
+    worth, thin = (square(5), 128, 128, (192, 147)), (square(3), 64, 1, (188, 143))
+    assert choose_way("DEFAULT", *worth, "cpu") == "winograd"
+    assert choose_way("DEFAULT", *worth, "gpu") == "gemm"
+    assert choose_way("WINOGRAD", *worth, "gpu") == "winograd"
+    assert choose_way("CAFFE", *worth, "cpu") == "gemm"
+    assert choose_way("DEFAULT", *thin, "cpu") == choose_way("DEFAULT", *thin, "gpu") == "thin"
+    made = {place: make(square(3), Workers(1), False) for place, make in ENGINES.items()}
+    assert set(made) == {(way, device) for way in ("gemm", "thin", "winograd") for device in ("cpu", "gpu")}
+    assert [made[way, "cpu"].name for way in ("gemm", "thin", "winograd")] == ["CAFFE", "CAFFE", "WINOGRAD"]
+    assert made["gemm", "gpu"].products is not made["gemm", "cpu"].products

@@ -16,7 +16,6 @@ from pysketch.images.pictures import (
     GAP,
     IMAGE_SUFFIXES,
     as_photo,
-    image_size,
     interpolate,
     list_images,
     read_photo,
@@ -37,7 +36,7 @@ GREY = GENERATOR.integers(0, 256, (H, W), dtype=np.uint8)
 ALPHA = GENERATOR.integers(0, 256, (H, W), dtype=np.uint8)
 ALPHA[0, :2] = 0, 255
 FORMATS = [".png", ".jpg", ".bmp", ".tif", ".webp", ".gif", ".ppm"]
-READERS = pytest.mark.parametrize("function", [read_photo, read_sketch, image_size])
+READERS = pytest.mark.parametrize("function", [read_photo, read_sketch])
 
 
 def save(path, image, **options):
@@ -86,7 +85,6 @@ def test_pixels_come_back_as_they_were(tmp_path, suffix, options):
     assert (photo.dtype, sketch.dtype) == (np.uint8, np.uint8)
     np.testing.assert_array_equal(photo, RGB)
     np.testing.assert_array_equal(sketch, to_luma(RGB))
-    assert image_size(str(path)) == (W, H)
     photo[0, 0], sketch[0, 0] = 3, 3  # the arrays are the caller's to write into
 
 
@@ -198,12 +196,11 @@ def test_of_several_frames_the_first_is_read(tmp_path, suffix, options):
     with Image.open(path) as image:
         assert image.n_frames == 2
     assert (read_photo(path) == 0).all()
-    assert image_size(path) == (W, H)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
-def test_exif_orientation_is_applied_and_the_size_agrees(tmp_path, suffix, orientation):
+def test_exif_orientation_is_applied(tmp_path, suffix, orientation):
     options = {"lossless": True} if suffix == ".webp" else {}
     path = save(tmp_path / f"a{suffix}", RGB, exif=exif_with(orientation), **options)
     with Image.open(save(tmp_path / f"upright{suffix}", RGB, **options)) as image:
@@ -211,7 +208,6 @@ def test_exif_orientation_is_applied_and_the_size_agrees(tmp_path, suffix, orien
         expected = np.asarray(ImageOps.exif_transpose(image))
     np.testing.assert_array_equal(read_photo(path), expected)
     assert read_sketch(path).shape == expected.shape[:2]
-    assert image_size(path) == expected.shape[1::-1]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +221,6 @@ def test_wide_pixels_are_turned_upright_too(tmp_path, suffix, array):
 def test_damaged_exif_counts_as_upright(tmp_path):
     path = save(tmp_path / "a.png", RGB, exif=b"Exif\0\0rubbish")
     np.testing.assert_array_equal(read_photo(path), RGB)
-    assert image_size(path) == (W, H)
 
 
 @READERS
@@ -275,12 +270,12 @@ def test_damaged_bytes_give_pixels_or_a_data_error_and_nothing_else(tmp_path, su
         for position in rng.integers(0, len(content), 3):
             damaged[position] = rng.integers(0, 256)
         path.write_bytes(damaged)
-        for function in (read_photo, image_size):
-            try:
-                outcomes.add(type(function(path)))
-            except DataError as error:
-                assert str(error).startswith(f"{path}: ")
-    assert outcomes == {np.ndarray, tuple}
+        try:
+            outcomes.add(type(read_photo(path)))
+        except DataError as error:
+            outcomes.add(DataError)
+            assert str(error).startswith(f"{path}: ")
+    assert np.ndarray in outcomes
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pysketch.net.net import Net
 from pysketch.net.tiling import Tiling, blob_fields, whole_image
 from pysketch.netdef.definitions import Phase, load_netdef, parse_netdef
 
-NETDEFS = Path(__file__).parents[1] / "netdefs"
+NETDEFS = Path(__file__).parents[2] / "netdefs"
 
 
 @pytest.fixture(autouse=True)

@@ -48,5 +48,7 @@ def test_any_other_word_is_an_error_that_lists_the_names(tmp_path, monkeypatch):
         find_net("mediun")
     with pytest.raises(NetdefError, match=r"^quick: no such file, nor a shipped netdef \(large, large_paper, medium, "):
         find_netdef("quick")
+    with pytest.raises(SnapshotError, match=r"^x{4000}: no such file"):
+        find_net("x" * 4000)
     with pytest.raises(NetdefError, match=r"^xyz: no such file, nor a shipped solver file \(large, .*, sr_paper\)$"):
         find_solver("xyz")

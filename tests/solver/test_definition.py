@@ -7,6 +7,7 @@ from solver_helpers import solver_def
 
 from pysketch.device.backend import CPU
 from pysketch.errors import DeviceError, NetdefError
+from pysketch.netdef.definitions import load_netdef
 from pysketch.solver.definition import SOLVER, load_solver
 
 MINIMAL = 'net: "n.prototxt" max_iter: 9'
@@ -203,6 +204,14 @@ def test_a_netdef_that_is_nowhere_is_told_with_its_place_and_where_it_was_looked
         assert str(error.value) == f"{placed.filename}:{place}: {path}: no such netdef; looked for it in {folders}"
 
 
+def test_a_netdef_that_no_file_can_be_called_is_one_line_too(placed):
+    path = "x" * 4000
+    with pytest.raises(NetdefError, match=r"^x+: cannot be read: "):
+        load_netdef(path)
+    with pytest.raises(NetdefError, match=f": {path}: no such netdef; looked for it in "):
+        placed.find_netdef(path)
+
+
 def test_a_whole_path_is_looked_for_nowhere_else(placed, tmp_path):
     assert placed.find_netdef(str(tmp_path / "none.prototxt")) == str(tmp_path / "none.prototxt")
 
@@ -232,3 +241,16 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_an_error_at_its_place(one_gpu)
 def test_the_cpu_is_taken_without_a_look_at_gpus(monkeypatch):
     monkeypatch.setattr("pysketch.device.backend._gpu_problem", None)
     assert solver_def(f"{MINIMAL} solver_mode: CPU").choose_device() is CPU
+
+
+def test_where_and_how_to_work_is_as_the_file_says_unless_it_is_said_otherwise(one_gpu):
+    definition = solver_def(f"{MINIMAL} solver_mode: GPU random_seed: 7")
+    context = definition.context(data_source="pairs")
+    assert (str(context.device), context.seed, context.data_source) == ("gpu:0", 7, "pairs")
+    other = definition.context(CPU, 3)
+    assert (other.device, other.seed, other.data_source) == (CPU, 3, None)
+
+
+def test_without_a_seed_another_one_is_drawn_each_time():
+    definition = solver_def(f"{MINIMAL} solver_mode: CPU")
+    assert len({definition.context().seed for _ in range(3)}) == 3

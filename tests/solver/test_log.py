@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from datetime import datetime
 
 import numpy as np
 import pytest
 from solver_helpers import CONV_NET, make_solver
 
-from pysketch.solver.caffe_log import CaffeFormatter
+from pysketch.solver.log import CaffeFormatter
 
 UNSHUFFLED = CONV_NET.replace("shuffle: true", "")
 TESTED = "test_iter: 3 test_interval: 2"
@@ -91,3 +93,37 @@ def test_debug_info_tells_every_blobs_and_params_mean_magnitude(tmp_path, log):
     assert "    [Backward] Layer loss, bottom blob prediction diff" in words
     label = float(np.abs(solver.net.blobs["label"].data).mean())
     assert f"    [Forward] Layer data, top blob label data: {label:g}" in log.messages
+
+
+def line(text="Iteration 5", *values, level=logging.INFO):
+    record = logging.LogRecord("pysketch.solver", level, "/a/b/solver.py", 239, text, values, None)
+    record.created = datetime(2015, 6, 3, 9, 8, 7, 650).timestamp()
+    return CaffeFormatter().format(record)
+
+
+def test_a_line_begins_with_glogs_prefix_without_a_year():
+    assert line("Iteration %d, loss = %g", 5, 0.25) == (
+        f"I0603 09:08:07.000650 {os.getpid()} solver.py:239] Iteration 5, loss = 0.25"
+    )
+
+
+def test_the_prefix_has_four_words():
+    prefix, _, text = line("Solving tiny").partition("] ")
+    assert text == "Solving tiny"
+    assert len(prefix.split()) == 4
+    assert re.fullmatch(r"I\d{4} \d\d:\d\d:\d\d\.\d{6} \d+ solver\.py:239", prefix)
+
+
+@pytest.mark.parametrize(
+    ("level", "letter"), [(logging.INFO, "I"), (logging.WARNING, "W"), (logging.ERROR, "E"), (logging.DEBUG, "D")]
+)
+def test_the_first_letter_is_the_level(level, letter):
+    assert line(level=level).startswith(f"{letter}0603 ")
+
+
+def test_leading_blanks_that_the_parser_looks_for_stay():
+    assert line("    Train net output #0: loss = 3").endswith("] " + "    Train net output #0: loss = 3")
+
+
+def test_a_text_of_several_lines_has_no_blank_ones():
+    assert line("Initializing:\n\nnet: x\n \n  y: 1\n\n").split("] ")[1] == "Initializing:\nnet: x\n  y: 1"

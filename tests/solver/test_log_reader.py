@@ -5,7 +5,7 @@ from caffe_parser import parse_log
 from solver_helpers import CAFFE, CONV_NET, make_solver
 
 from pysketch.errors import DataError
-from pysketch.solver.caffe_log import CaffeFormatter
+from pysketch.solver.log import CaffeFormatter
 from pysketch.solver.log_reader import read_log
 
 RUN = """I1122 19:10:06.041819 18087 solver.cpp:289] Solving tiny

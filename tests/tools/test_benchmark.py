@@ -6,7 +6,6 @@ import pytest
 from solver_helpers import CONV_NET, write_net
 
 from pysketch.benchmark import nets, race
-from pysketch.benchmark.race import LayerResult, Spread
 
 KEYS = {
     "net",
@@ -83,14 +82,6 @@ def test_a_net_that_reads_files_is_timed_with_them(tmp_path, capsys):
     layers = json.loads(capsys.readouterr().out)["layers"]
     assert [layer["name"] for layer in layers] == ["data", "conv1", "relu1", "conv2", "loss"]
     assert [layer["backward_ms"] is not None for layer in layers] == [False, True, True, True, True]
-
-
-def test_the_last_row_of_layers_is_their_sum_run_by_run():
-    layers = [LayerResult("a", "A", (0, 0), None, Spread([1.0, 2.0, 3.0])) for _ in range(2)]
-    layers[1].backward = Spread([4.0, 4.0, 6.0])
-    assert benchmark._total_row(layers)[3:5] == [str(Spread([2.0, 4.0, 6.0])), str(Spread([4.0, 4.0, 6.0]))]
-    layers[1].backward = None
-    assert benchmark._total_row(layers)[4] == "-"
 
 
 def test_an_estimate_needs_nothing_but_the_nets(capsys):

@@ -11,11 +11,9 @@ import numpy as np
 
 from pysketch.images.synthetic.face import Face, random_face
 from pysketch.images.synthetic.photo import draw_photo
-from pysketch.images.synthetic.shapes import HEIGHT, WIDTH
 from pysketch.images.synthetic.sketch import draw_sketch
 
 __all__ = [
-    "PHOTO_SIZE",
     "Face",
     "draw_photo",
     "draw_sketch",
@@ -25,7 +23,6 @@ __all__ = [
     "training_pairs",
 ]
 
-PHOTO_SIZE = (WIDTH, HEIGHT)
 _FIRST_TRAINING_SEED = 1000
 _FIRST_TEST_SEED = 900000  # far enough for any number of training persons
 
