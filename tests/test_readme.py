@@ -364,7 +364,7 @@ def places(page: str) -> list[Path]:
 def test_every_file_that_a_page_names_is_there(page):
     named = re.findall(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|txt|prototxt|h5|png))?)`", prose(page))
     named = [name for name in named if not re.search("NAME|/a/", name) and name not in NEW]
-    users = re.compile(r"DIR|photos/|sketches/|train/|test/|reproduced/")
+    users = re.compile(r"\.venv/|DIR|photos/|sketches/|train/|test/|reproduced/")
     assert [
         name for name in named if not users.match(name) and not any((at / name).exists() for at in places(page))
     ] == []
