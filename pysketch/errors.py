@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class PysketchError(Exception):
@@ -66,3 +67,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f'; did you mean "{by_lower[near[0]]}"?' if near else ""
+
+
+def named(path: Path, message: str) -> str:
+    """The message with the file's path before it, unless it begins with that."""
+    return message if message.startswith(str(path)) else f"{path}: {message}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pysketch import errors
-from pysketch.errors import Position, PysketchError, did_you_mean
+from pysketch.errors import Position, PysketchError, did_you_mean, named
 
 KINDS = ["NetdefError", "ShapeError", "SnapshotError", "DataError", "DeviceError", "DivergenceError"]
 
@@ -49,3 +51,8 @@ def test_names_may_come_from_an_iterator():
 
 def test_without_known_names_there_is_no_hint():
     assert did_you_mean("pad", []) == ""
+
+
+def test_a_message_is_named_by_its_file_once():
+    assert named(Path("a.png"), "not an image") == "a.png: not an image"
+    assert named(Path("a.png"), "a.png: not an image") == "a.png: not an image"

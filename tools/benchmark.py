@@ -13,25 +13,21 @@ import common
 from pysketch.benchmark import (
     KINDS,
     LIBRARIES,
-    OURS,
     Job,
-    LayerResult,
-    Result,
-    Spread,
     check_picture,
     grow,
     measure_roofline,
     measure_table2,
-    mebibytes,
     report_estimate,
+    report_race,
     report_roofline,
     report_table2,
     run_race,
+    summary_race,
     summary_roofline,
     summary_table2,
 )
 from pysketch.device import Workers
-from pysketch.report import aligned
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
@@ -104,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif args.roofline:
         _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
     else:
-        _show(run_race(job, args.against, args.iterations), args.json, summary, report)
+        _show(run_race(job, args.against, args.iterations), args.json, summary_race, report_race)
     return 0
 
 
@@ -133,93 +129,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("expected a netdef file, --table2 or --estimate")
 
 
-def summary(result: Result) -> dict[str, Any]:
-    """The object of --json; times in milliseconds, null where something does not apply."""
-    return {
-        "net": result.net,
-        "phase": result.job.phase,
-        "batch": result.job.batch,
-        "threads": result.job.threads,
-        "device": result.job.device,
-        "host_ms": result.host.median,
-        "median_ms": {name: spread.median for name, spread in result.steps.items()},
-        "ratio": result.ratios,
-        "max_relative_difference": result.differences,
-        "peak_bytes": result.peak_bytes[OURS],
-        "layers": [
-            {
-                "name": layer.name,
-                "engine": layer.engine,
-                "forward_ms": layer.forward.median,
-                "backward_ms": layer.backward.median if layer.backward else None,
-                "gflops": layer.gflops,
-            }
-            for layer in result.layers
-        ],
-    }
-
-
-def report(result: Result) -> list[str]:
-    """Two tables for people: our layers, then everybody's whole steps."""
-    job, runs = result.job, len(result.steps[OURS].runs)
-    shape = "x".join(map(str, result.image))
-    where = f"{job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
-    work = "forward" if job.phase == "test" else "forward, backward and update"
-    layer_rows = [["layer", "type", "engine", "forward ms", "backward ms", "GFLOP/s", "workspace MiB"]]
-    layer_rows += [*(_layer_row(layer) for layer in result.layers), _total_row(result.layers)]
-    step_rows = [["step", "ms", "ratio", "GFLOP/s", "peak MiB", "imports MiB", "difference"]]
-    step_rows += [_step_row(name, spread, result) for name, spread in result.steps.items()]
-    return [
-        f"{result.net}: {work}, input {shape}, {where}, median (quartiles) of {runs} runs",
-        "",
-        *aligned(layer_rows),
-        "",
-        *aligned(step_rows),
-        "",
-        f"Our workspace in a whole step: {mebibytes(result.workspace_bytes)} MiB. Peak: the whole process, its imports "
-        "included.",
-        "Layers are timed one by one: what a whole step does in one pass, such as a convolution and its ReLU, "
-        "is apart there.",
-        *([] if job.device == "cpu" else [f"The host is busy with a step for {result.host} ms."]),
-    ]
-
-
-def _layer_row(layer: LayerResult) -> list[str]:
-    return [
-        layer.name,
-        layer.type,
-        layer.engine or "-",
-        str(layer.forward),
-        str(layer.backward or "-"),
-        "-" if layer.gflops is None else f"{layer.gflops:.1f}",
-        f"{layer.workspace_bytes / 2**20:.1f}" if layer.workspace_bytes else "-",
-    ]
-
-
-def _total_row(layers: Sequence[LayerResult]) -> list[str]:
-    """All layers' milliseconds, summed run by run."""
-    forward = [layer.forward.runs for layer in layers]
-    backward = [layer.backward.runs for layer in layers if layer.backward]
-    totals = (Spread([sum(run) for run in zip(*runs, strict=True)]) if runs else "-" for runs in (forward, backward))
-    return ["all", "", "", *map(str, totals), "", ""]
-
-
-def _step_row(name: str, spread: Spread, result: Result) -> list[str]:
-    is_peer = name != OURS
-    return [
-        name,
-        str(spread),
-        f"{result.ratios[name]:.2f}" if is_peer else "-",
-        f"{result.flops / spread.median / 1e6:.1f}",
-        mebibytes(result.peak_bytes[name]),
-        mebibytes(result.imported_bytes[name]),
-        f"{result.differences[name]:.1e}" if is_peer else "-",
-    ]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py", "Time a net, layer by layer and beside its peers.", EXAMPLES)
-    parser.add_argument("netdef", nargs="?", help="a netdef file, such as netdefs/medium.prototxt")
+    common.add_netdef(parser, nargs="?")
     parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
     common.add_size(parser)

@@ -7,23 +7,40 @@ import logging
 import math
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from tqdm import tqdm
 
 from pysketch.device import Device, Workers, allow_tf32, choose_device, out_of_memory
 from pysketch.errors import PysketchError
 from pysketch.layers import Context
+from pysketch.shipped import find_net, find_netdef, in_words
 from pysketch.solver import CaffeFormatter, SolverDef
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 
 
+_program: list[str] = []
+
+
+def start_by_word(program: str) -> None:
+    """Let every help speak of `program` and a word, not of python tools/NAME.py."""
+    _program[:] = [program]
+
+
 def parser(prog: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A command line whose --help ends with examples, as they are written."""
+    """A command line whose --help ends with examples, as they are written; prog: the tool's file, or what it is."""
     raw = argparse.RawDescriptionHelpFormatter
-    return argparse.ArgumentParser(prog=prog, description=description, epilog=examples, formatter_class=raw)
+    prog = in_words(prog, *_program) if _program else prog
+    return _Parser(prog=prog, description=description, epilog=examples, formatter_class=raw)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in its help how the tools were started: by their files or by words."""
+
+    def format_help(self) -> str:
+        """The help, in words if the tool was started so."""
+        return in_words(super().format_help(), *_program) if _program else super().format_help()
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +79,21 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", help="let the netdef's HDF5Output layers write files in DIR")
 
 
+def add_netdef(parser: argparse.ArgumentParser, **options: str) -> None:
+    """The netdef: a file, or a shipped one's name."""
+    help = "a netdef file, or a shipped one by name, such as medium"
+    parser.add_argument("netdef", type=find_netdef, help=help, **options)
+
+
+def add_net_file(parser: argparse.ArgumentParser, **options: str) -> None:
+    """The net file: a file, or a shipped one's name."""
+    help = "a net file (.h5) that tools/solve.py wrote, or a shipped one by name, such as medium"
+    parser.add_argument("net", type=find_net, help=help, **options)
+
+
 def add_net(parser: argparse.ArgumentParser) -> None:
     """The netdef, and the options that say which net is made of it: --phase, --stage, --size, --layers."""
-    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
+    add_netdef(parser)
     add_state(parser)
     add_size(parser)
     add_layers(parser)
@@ -180,11 +209,6 @@ def fail(message: str) -> None:
     """Say what is wrong in one line and exit."""
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(BAD_INPUT)
-
-
-def named(path: Path, message: str) -> str:
-    """The message with the file's path before it, unless it begins with that."""
-    return message if message.startswith(str(path)) else f"{path}: {message}"
 
 
 class _ProgressHandler(logging.Handler):

@@ -15,6 +15,7 @@ from pysketch.images import Preprocessing
 from pysketch.interop import deploy_prototxt, describe_input, onnx_model
 from pysketch.net import Net
 from pysketch.netdef import NetDef, load_netdef
+from pysketch.shipped import find_net, find_netdef
 
 EXAMPLES = """
 examples:
@@ -50,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read(sources: Sequence[Path], args: argparse.Namespace) -> tuple[NetDef, Preprocessing, Path]:
     """The netdef, the preprocessing and the file with the weights."""
     if len(sources) == 1:
-        return *read_net_file(sources[0]), sources[0]
+        weights = Path(find_net(str(sources[0])))
+        return *read_net_file(weights), weights
     channels = 5 if args.xy_scale is not None else 3
     given = Preprocessing(args.scale, tuple(args.mean), channels == 5, args.xy_scale or 1.0)
-    return load_netdef(sources[0]), given, sources[1]
+    return load_netdef(find_netdef(str(sources[0]))), given, Path(find_net(str(sources[1])))
 
 
 def _write(target: Path, net: Net, netdef: NetDef, preprocessing: Preprocessing) -> None:
@@ -76,7 +78,8 @@ def _write_bytes(path: Path, content: bytes) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("convert.py", "Convert nets between pysketch's, Caffe's and ONNX files.", EXAMPLES)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="NET OUT, or NETDEF WEIGHTS OUT")
+    help = "NET OUT, or NETDEF WEIGHTS OUT; NET and NETDEF may be shipped ones by name, such as medium"
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=help)
     help = "of a net made by others: (pixel - mean) * scale; default: 1"
     parser.add_argument("--scale", type=float, default=1.0, help=help)
     parser.add_argument("--mean", type=float, nargs="+", default=[0.0], metavar="M", help="one number, or R, G, B")

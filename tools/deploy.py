@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.drawing import Sketcher
-from pysketch.errors import DataError
-from pysketch.images import align, find_eyes, list_images, paste, read_photo, side_by_side, write_image
+from pysketch.drawing import Sketcher, draw_faces, numbered, plan_jobs
+from pysketch.errors import DataError, named
+from pysketch.images import find_eyes, read_photo, write_image
 
 EXAMPLES = """
 examples:
@@ -48,22 +47,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.paste and args.align == "none" and args.eyes is None:
         parser.error("--paste needs --align auto or --align eyes")
     common.log_to(None, logging.WARNING)
-    jobs = _jobs(args.photos, args.output)
+    jobs = plan_jobs(args.photos, args.output)
     if args.eyes is not None and len(jobs) > 1:
         parser.error("--align eyes is for one photo")
     sketcher = Sketcher(args.net, common.context(args))
     failures = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
     draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
+    how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
         try:
-            pictures = _pictures(args, draw, read_photo(photo_path))
-            targets = _numbered(sketch_path, len(pictures), jobs)
+            photo = read_photo(photo_path)
+            pictures = draw_faces(draw, photo, _faces(args, photo), **how)
+            targets = numbered(sketch_path, len(pictures), jobs)
             for target, picture in zip(targets, pictures, strict=True):
                 write_image(target, picture)
         except DataError as error:
             failures += 1
-            tqdm.write(f"error: {common.named(photo_path, str(error))}", file=sys.stderr)
+            tqdm.write(f"error: {named(photo_path, str(error))}", file=sys.stderr)
         else:
             tqdm.write(f"{photo_path} -> {', '.join(map(str, targets))}")
     return common.BAD_INPUT if failures else 0
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("deploy.py", "Draw pencil sketches of face photos with a trained net.", EXAMPLES)
-    parser.add_argument("net", help="a net file (.h5) that tools/solve.py wrote")
+    common.add_net_file(parser)
     parser.add_argument("photos", nargs="+", metavar="photo", help="image files of any kind, or folders of them")
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
@@ -108,69 +109,16 @@ def _tile_side(text: str) -> int | None:
     return None if text == "auto" else common.at_least(1)(text)
 
 
-def _pictures(args: argparse.Namespace, draw: Callable[..., np.ndarray], photo: np.ndarray) -> list[np.ndarray]:
-    """What to write: the sketch, or one of each face, or the photo with the faces' sketches in it."""
-    whole = args.align == "none" and args.eyes is None
-    faces = [] if whole else find_eyes(photo) if args.eyes is None else [np.reshape(args.eyes, (2, 2))]
-    if not whole and not faces:
+def _faces(args: argparse.Namespace, photo: np.ndarray) -> list[np.ndarray] | None:
+    """The eyes of each face, given or found; None where a photo is drawn as it is."""
+    if args.eyes is not None:
+        return [np.reshape(args.eyes, (2, 2))]
+    if args.align == "none":
+        return None
+    faces = find_eyes(photo)
+    if not faces:
         raise DataError("no face found in it; give the eyes' positions with --align eyes X1 Y1 X2 Y2")
-    seen = [photo] if whole else [align(photo, eyes) for eyes in faces]
-    sketches = [draw(each, args.size_as_input or args.paste) for each in seen]
-    if args.paste:
-        picture = photo
-        for sketch, eyes in zip(sketches, faces, strict=True):
-            picture = paste(picture, sketch, eyes)
-        seen, sketches = [photo], [picture]
-    return [side_by_side(*pair) if args.side_by_side else pair[1] for pair in zip(seen, sketches, strict=True)]
-
-
-def _numbered(target: Path, n: int, jobs: list[tuple[Path, Path]]) -> list[Path]:
-    """The target, or for several faces NAME_1, NAME_2 and so on, from left to right, that are no other job's files."""
-    if n == 1:
-        return [target]
-    paths = [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, n + 1)]
-    taken = {path.resolve() for job in jobs for path in job}
-    for path in paths:
-        if path.resolve() in taken:
-            raise DataError(f"{path}: the sketch of one of {n} faces would overwrite another file; choose another -o")
-    return paths
-
-
-def _jobs(photos: Sequence[str], output: str | None) -> list[tuple[Path, Path]]:
-    """(photo, sketch) paths. DataError if a sketch would overwrite a photo or another sketch."""
-    paths: list[Path] = []
-    for name in photos:
-        if Path(name).is_dir():
-            found = list_images(name)
-            if not found:
-                raise DataError(f"{name}: no images in this folder")
-            paths += found
-        else:
-            paths.append(Path(name))
-    if len(paths) == 1 and not Path(photos[0]).is_dir() and not _is_folder(output):
-        targets = [Path(output or f"{paths[0].stem}_sketch.png")]
-    else:
-        folder = Path(output or "sketches")
-        if folder.is_file():
-            raise DataError(f"{folder}: is a file; for several photos -o names a folder")
-        targets = [folder / f"{path.stem}.png" for path in paths]
-    _check_targets(paths, targets)
-    return list(zip(paths, targets, strict=True))
-
-
-def _is_folder(output: str | None) -> bool:
-    return output is not None and (Path(output).is_dir() or output.endswith(("/", "\\")))
-
-
-def _check_targets(paths: list[Path], targets: list[Path]) -> None:
-    sources = {path.resolve() for path in paths}
-    first: dict[Path, Path] = {}
-    for path, target in zip(paths, targets, strict=True):
-        if target.resolve() in sources:
-            raise DataError(f"{target}: the sketch would overwrite a photo; choose another -o")
-        other = first.setdefault(target.resolve(), path)
-        if other is not path:
-            raise DataError(f"{path}: its sketch would overwrite that of {other}, {target}; draw them apart")
+    return faces
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import common
 
 from pysketch.layers import Context
-from pysketch.net import Net, build_without_data
+from pysketch.net import build_without_data
 from pysketch.netdef import Phase, load_netdef
-from pysketch.report import KINDS, Box, draw_diagram, figures, graph_layout, net_graph
+from pysketch.report import draw_net, figures, graph_layout
 
 EXAMPLES = """
 examples:
@@ -37,17 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load_netdef(args.netdef), phase, args.stage, Context(layer_paths=args.layers), size=args.size
     )
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
-    draw(net, args.output, f"{net.name or args.netdef}: phase {phase.name}{stages}")
+    draw_net(net, args.output, f"{net.name or args.netdef}: phase {phase.name}{stages}")
     return 0
-
-
-def draw(net: Net, path: str, title: str) -> None:
-    """Write the picture of a net."""
-    nodes, edges = net_graph(net)
-    boxes = [Box(node.title, node.lines, KINDS.index(node.kind)) for node in nodes]
-    layout = graph_layout.lay_out([box.size for box in boxes], [(edge.source, edge.target) for edge in edges])
-    routes = [(route, edge.label) for route, edge in zip(layout.routes, edges, strict=True)]
-    draw_diagram(path, boxes, layout.centres, routes, layout.size, title)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,14 +17,12 @@ from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.drawing import Sketcher
 from pysketch.images import Pair, in_other_light, load_pairs
 from pysketch.report import (
-    RANKS,
-    SCORES,
     Evaluation,
     check_library,
     evaluate,
     fit_seconds,
     net_draw,
-    scores,
+    score_table,
     write_pairs,
     write_report,
 )
@@ -63,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evaluations = [_evaluate_net(args, pairs)] if args.net else []
     evaluations += [_evaluate_baseline(baseline, training, pairs) for baseline in baselines]
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
-    print("\n".join(table(evaluations)))
+    print("\n".join(score_table(evaluations)))
     if args.csv:
         write_pairs(args.csv, evaluations)
     if args.report:
@@ -73,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("evaluate.py", "Score a net: pixel error and recognition on test pairs.", EXAMPLES)
-    parser.add_argument("net", nargs="?", help="a net file (.h5) that tools/solve.py wrote")
+    common.add_net_file(parser, nargs="?")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
     parser.add_argument(
@@ -118,21 +116,6 @@ def progress_bar(title: str, unit: str = "photo") -> Iterator[Callable[[int, int
             bar.update(done - bar.n)
 
         yield progress
-
-
-def table(evaluations: Sequence[Evaluation]) -> list[str]:
-    """The lines of the table: a method each, the first line the heads of the columns."""
-    width = max(6, *(len(each.method) for each in evaluations))
-    head, *heads = SCORES
-    formats = ["8.2f"] * 3 + ["+8.2f", "8.2f", "8.3f"] + ["9.1f"] * len(RANKS) + ["10.4f"]
-    short = [name.removeprefix("RMSE ") for name in heads]
-    lines = [
-        f"{head:<{width}}" + "".join(f"{n:>{f.lstrip('+').split('.')[0]}}" for n, f in zip(short, formats, strict=True))
-    ]
-    for each in evaluations:
-        method, *values = scores(each)
-        lines.append(f"{method:<{width}}" + "".join(f"{v:{f}}" for v, f in zip(values, formats, strict=True)))
-    return lines
 
 
 if __name__ == "__main__":

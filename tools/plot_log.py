@@ -8,8 +8,8 @@ from pathlib import Path
 
 import common
 
-from pysketch.report import Panel, figures
-from pysketch.solver import Curve, TrainingLog, read_log
+from pysketch.report import figures, training_panels
+from pysketch.solver import read_log
 
 EXAMPLES = """
 examples:
@@ -32,23 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     figures.check_path(args.output)
     logs = {name: read_log(path) for name, path in _names(args.logs).items()}
-    figures.stacked(args.output, panels(logs), "iteration", next(iter(logs)) if len(logs) == 1 else None)
+    figures.stacked(args.output, training_panels(logs), "iteration", next(iter(logs)) if len(logs) == 1 else None)
     return 0
-
-
-def panels(logs: dict[str, TrainingLog]) -> list[Panel]:
-    """The loss, every score that any log has, the rate; of each what there is."""
-    scores = dict.fromkeys(score for log in logs.values() for score in log.test)
-    found = [_panel("training loss", {name: log.loss for name, log in logs.items()})]
-    found += [
-        _panel(f"test {score}", {name: log.test.get(score, Curve()) for name, log in logs.items()}) for score in scores
-    ]
-    found.append(_panel("rate", {name: log.rate for name, log in logs.items()}))
-    return [panel for panel in found if panel.lines]
-
-
-def _panel(label: str, curves: dict[str, Curve]) -> Panel:
-    return Panel(label, {name: (curve.iterations, curve.values) for name, curve in curves.items() if curve.iterations})
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import common
@@ -15,17 +14,16 @@ from tqdm import tqdm
 
 from pysketch.errors import DataError
 from pysketch.images import (
-    align,
+    EyesOf,
+    align_person,
+    check_targets,
     describe,
     eyes_of,
     find_eyes,
+    find_persons,
     find_points_file,
-    list_images,
     read_eye_table,
-    read_photo,
     read_points_eyes,
-    read_sketch,
-    write_image,
 )
 
 EXAMPLES = """
@@ -46,22 +44,17 @@ the eyes. CUFS's own names match too: photo f-005-01.jpg and sketch F2-005-01-sz
 RAW is never changed; a person whose photo or sketch fails is left out of DIR and listed.
 """
 
-KINDS = {"photos": read_photo, "sketches": read_sketch}
-CUFS_SKETCH = re.compile(r"(?:([fm])2(-.+)|(.+))-sz1", re.IGNORECASE)
-EyesOf = Callable[[Path, np.ndarray], np.ndarray]
-Person = dict[Path, Path]  # from each of a person's pictures, one or two, to its frame's file
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and align every picture; 2 if any could not be."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
     eyes, target, failures = _eyes_source(args), Path(args.dir), 0
-    persons = list(_persons(Path(args.raw), target))
-    _check_targets(persons, args.overwrite)
+    persons = list(find_persons(Path(args.raw), target))
+    check_targets(persons, args.overwrite)
     for person in tqdm(persons, unit="person", disable=None):
         try:
-            _prepare(person, eyes)
+            align_person(person, eyes)
         except DataError as error:
             failures += 1
             tqdm.write(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -99,62 +92,6 @@ def _found_eyes(path: Path, picture: np.ndarray) -> np.ndarray:
         found = "no face" if not faces else f"{len(faces)} faces, at {' and at '.join(map(describe, faces))}"
         raise DataError(f"{path}: expected one face, found {found}; give its eyes with --eyes")
     return faces[0]
-
-
-def _persons(raw: Path, target: Path) -> Iterator[Person]:
-    """Every person, split by split, by name; a person's name is the photo's stem."""
-    splits = [split for split in ("train", "test") if (raw / split).is_dir()] or [""]
-    for split in splits:
-        kinds = [kind for kind in KINDS if (raw / split / kind).is_dir()]
-        if not kinds:
-            raise DataError(f"{raw / split}: expected the folders photos/ and sketches/, or one of them")
-        files = {kind: _by_person(raw / split / kind) for kind in kinds}
-        names = {key: path.stem for kind in reversed(kinds) for key, path in files[kind].items()}
-        for key in sorted(names):
-            for kind in kinds:
-                if key not in files[kind]:
-                    other = next(files[each][key] for each in kinds if key in files[each])
-                    raise DataError(f"{other}: no picture of this person in {raw / split / kind}")
-            name = f"{names[key]}.png"
-            yield {files[kind][key]: target / split / kind / name for kind in kinds}
-
-
-def _by_person(folder: Path) -> dict[str, Path]:
-    """Pictures by what photo and sketch have in common: the stem, or CUFS's f-005-01 of F2-005-01-sz1."""
-    files: dict[str, Path] = {}
-    for path in list_images(folder):
-        match = CUFS_SKETCH.fullmatch(path.stem) if folder.name == "sketches" else None
-        key = path.stem if match is None else (match[3] or match[1] + match[2]).lower()
-        if key in files:
-            raise DataError(f"{path}: the same person as {files[key].name}; which one is meant?")
-        files[key] = path
-    if not files:
-        raise DataError(f"{folder}: no images in it")
-    return files
-
-
-def _check_targets(persons: list[Person], overwrite: bool) -> None:
-    """DataError if a picture would be written over one that is read or, without --overwrite, over any."""
-    sources = {path.resolve() for person in persons for path in person}
-    for person in persons:
-        for target in person.values():
-            if target.resolve() in sources:
-                raise DataError(f"{target}: would overwrite a picture of RAW; choose another DIR")
-            if target.exists() and not overwrite:
-                raise DataError(f"{target}: is there already; choose another DIR, or --overwrite")
-
-
-def _prepare(person: Person, eyes: EyesOf) -> None:
-    """Align all pictures of a person, then write them."""
-    frames = {}
-    for path, target in person.items():
-        picture = KINDS[path.parent.name](path)
-        try:
-            frames[target] = align(picture, eyes(path, picture))
-        except DataError as error:
-            raise DataError(common.named(path, str(error))) from None
-    for target, frame in frames.items():
-        write_image(target, frame)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from pysketch.device import Workers
 from pysketch.drawing import write_net_file
 from pysketch.netdef import read_text
+from pysketch.shipped import find_net, find_solver
 from pysketch.solver import Solver, load_solver
 
 logger = logging.getLogger("pysketch.solve")
@@ -68,11 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("solve.py", "Train a net as a solver file says.", EXAMPLES)
-    parser.add_argument("solver", help="a solver file, such as solver/medium_solver.txt")
+    help = "a solver file, or a shipped one by name, such as medium"
+    parser.add_argument("solver", type=find_solver, help=help)
     parser.add_argument("--data", metavar="DIR|synthetic", help="photo-sketch pairs, or the built-in synthetic faces")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", metavar="X.solverstate.h5", help="go on from a snapshot's state")
-    start.add_argument("--weights", metavar="X.h5", help="start from these weights")
+    start.add_argument("--weights", type=find_net, metavar="X.h5", help="start from these weights, or a shipped net's")
     common.add_device(parser, "the solver file's solver_mode and device_id, or auto")
     parser.add_argument("--seed", type=common.seed, metavar="N", help="instead of the solver file's random_seed")
     parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import common
 
 from pysketch.layers import Context
-from pysketch.net import LayerSummary, NetSummary, build_without_data, summarize
+from pysketch.net import build_without_data, summarize
 from pysketch.netdef import Phase, load_netdef
-from pysketch.report import aligned
+from pysketch.report import summary_table
 
 EXAMPLES = """
 examples:
@@ -36,37 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
     print(f"{net.name or args.netdef}: phase {phase.name}{stages}\n")
-    print("\n".join(report(summarize(net))))
+    print("\n".join(summary_table(summarize(net))))
     return 0
-
-
-def report(summary: NetSummary) -> list[str]:
-    """The table, with totals, and what they leave out."""
-    rows = [["layer", "type", "output", "params", "multiply-adds", "bytes", "sees", "stride"]]
-    rows += [_row(layer) for layer in summary.layers]
-    rows.append(["all", "", "", *map(_count, (summary.params, summary.multiply_adds, summary.nbytes)), "", ""])
-    uncounted = sorted({layer.type for layer in summary.layers if layer.multiply_adds is None and layer.params})
-    return [
-        *aligned(rows),
-        "",
-        f"Bytes: data only ({summary.nbytes / 2**20:.1f} MiB); learning needs as many again for diffs. "
-        f"Params: {4 * summary.params / 2**20:.1f} MiB.",
-        *([f"Multiply-adds are not counted of: {', '.join(uncounted)}."] if uncounted else []),
-    ]
-
-
-def _row(layer: LayerSummary) -> list[str]:
-    shapes = ", ".join("x".join(map(str, shape)) or "1" for shape in layer.shapes)
-    counts = map(_count, (layer.params, layer.multiply_adds, layer.nbytes))
-    if layer.fields is None:
-        return [layer.name, layer.type, shapes, *counts, "-", "-"]
-    sizes = [field.size for field in layer.fields]
-    strides = list(dict.fromkeys(str(field.stride) for field in layer.fields))
-    return [layer.name, layer.type, shapes, *counts, "x".join(map(str, sizes)), "x".join(strides)]
-
-
-def _count(number: int | None) -> str:
-    return f"{number:,}" if number else "-"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 import common
-import numpy as np
 
-from pysketch.device import to_host
-from pysketch.net import Net
+from pysketch.net import Net, batch_scores
 from pysketch.netdef import Phase
+from pysketch.shipped import find_net
 
 EXAMPLES = """
 examples:
   the pretrained net on 25 batches of the test pairs:
     python tools/test_net.py netdefs/medium.prototxt --weights netdefs/pretrained/medium.h5 --data DIR --iterations 25
   without any data of your own:
-    python tools/test_net.py netdefs/medium.prototxt --weights snapshots/quick.h5 --data synthetic --iterations 2
+    python tools/test_net.py netdefs/small.prototxt --weights snapshots/quick.h5 --data synthetic --iterations 2
 
 As `caffe test`: runs the net in phase TEST and prints each batch's outputs, element by element; then the mean loss,
 and each output's mean over the batches with what it adds to the loss, if it has a loss_weight. The lines are Caffe's,
@@ -40,38 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep=(),
     )
     with closing(net):
-        for line in score(net, args.iterations):
+        for line in batch_scores(net, args.iterations):
             print(line, flush=True)
     return 0
 
 
-def score(net: Net, iterations: int) -> Iterator[str]:
-    """Caffe's lines: "Batch 0, loss = 1.5" of every element, then "Loss: 1.5" and "loss = 1.5 (* 1 = 1.5 loss)"."""
-    losses, batches = [], []
-    for k in range(iterations):
-        net.forward()
-        losses.append(float(net.loss()))
-        batches.append([element for _, _, element in _elements(net)])
-        for name, _, element in _elements(net):
-            yield f"Batch {k}, {name} = {element:g}"
-    yield f"Loss: {np.mean(losses):g}"
-    for (name, weight, _), mean in zip(_elements(net), np.mean(batches, axis=0), strict=True):
-        yield f"{name} = {mean:g}" + (f" (* {weight:g} = {weight * mean:g} loss)" if weight else "")
-
-
-def _elements(net: Net) -> Iterator[tuple[str, float, float]]:
-    """(the output's name, its loss_weight, an element) of all outputs."""
-    weights = {id(blob): weight for blob, weight in net.loss_weights}
-    for name in net.outputs:
-        blob = net.blobs[name]
-        for element in np.ravel(to_host(blob.data)).tolist():
-            yield name, weights.get(id(blob), 0.0), element
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("test_net.py", "Score a net as its TEST phase says.", EXAMPLES)
-    parser.add_argument("netdef", help="a netdef file, such as netdefs/medium.prototxt")
-    parser.add_argument("--weights", required=True, metavar="X.h5", help="a net file or a snapshot's weights")
+    common.add_netdef(parser)
+    help = "a net file, a snapshot's weights, or a shipped net by name"
+    parser.add_argument("--weights", type=find_net, required=True, metavar="X.h5", help=help)
     help = "batches (default: 50)"
     parser.add_argument("--iterations", type=common.at_least(1), default=50, metavar="N", help=help)
     parser.add_argument("--data", metavar="DIR|synthetic", help="photo-sketch pairs, or the built-in synthetic faces")

@@ -7,12 +7,13 @@ say what a device could do at best.
 Start reading at `race`.
 """
 
-from pysketch.benchmark.contender.child import OURS, peak_bytes
+from pysketch.benchmark.contender.child import peak_bytes
 from pysketch.benchmark.contender.peers import LIBRARIES
 from pysketch.benchmark.estimate import report_estimate
-from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow, mebibytes
+from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow
 from pysketch.benchmark.nets import Job
-from pysketch.benchmark.race import LayerResult, Result, Spread, run_race
+from pysketch.benchmark.race import run_race
+from pysketch.benchmark.race_report import report_race, summary_race
 from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
 from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
 
@@ -20,22 +21,19 @@ __all__ = [
     "KINDS",
     "LIBRARIES",
     "NETS",
-    "OURS",
     "PAPER_MS",
     "Job",
-    "LayerResult",
-    "Result",
-    "Spread",
     "check_picture",
     "grow",
     "measure_roofline",
     "measure_table2",
-    "mebibytes",
     "peak_bytes",
     "report_estimate",
+    "report_race",
     "report_roofline",
     "report_table2",
     "run_race",
+    "summary_race",
     "summary_roofline",
     "summary_table2",
 ]

@@ -1,18 +1,24 @@
 """A photo in, a sketch out.
 
 A net file (`net_file`) is weights, netdef and preprocessing in one .h5: all that drawing needs. `Sketcher` builds the
-net that draws and runs a photo through it, in tiles if it is large.
+net that draws and runs a photo through it, in tiles if it is large. `faces` brings each face of a photo into the frame
+first, `targets` says which file each sketch goes to.
 
 Start reading at `sketcher`.
 """
 
+from pysketch.drawing.faces import draw_faces
 from pysketch.drawing.net_file import read_net_file, write_net_file
 from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net
+from pysketch.drawing.targets import numbered, plan_jobs
 
 __all__ = [
     "DEPLOY",
     "Sketcher",
     "deploy_net",
+    "draw_faces",
+    "numbered",
+    "plan_jobs",
     "read_net_file",
     "write_net_file",
 ]

@@ -35,10 +35,12 @@ from pysketch.images.pictures import (
     write_image,
 )
 from pysketch.images.preprocessing import Preprocessing, crop_centre, in_other_light
+from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
 from pysketch.images.variation import Parts, Variation, find_parts, vary
 
 __all__ = [
     "SYNTHETIC",
+    "EyesOf",
     "Pair",
     "PairCache",
     "Parts",
@@ -46,7 +48,9 @@ __all__ = [
     "Reader",
     "Variation",
     "align",
+    "align_person",
     "as_photo",
+    "check_targets",
     "crop_centre",
     "cumulative_match_score",
     "describe",
@@ -54,6 +58,7 @@ __all__ = [
     "find_eyes",
     "find_pairs",
     "find_parts",
+    "find_persons",
     "find_points_file",
     "in_other_light",
     "interpolate",

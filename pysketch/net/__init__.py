@@ -8,6 +8,7 @@ trusted for; `tiling` cuts large images by what each layer sees.
 Start reading at `net`.
 """
 
+from pysketch.net.batch_scores import batch_scores
 from pysketch.net.debug_info import mean_magnitude
 from pysketch.net.divergence import first_not_finite, is_finite
 from pysketch.net.flat_params import FlatParams, Segment
@@ -29,6 +30,7 @@ __all__ = [
     "Tile",
     "Tiling",
     "backward_multiply_adds",
+    "batch_scores",
     "build_without_data",
     "check_gradients",
     "check_net_gradients",

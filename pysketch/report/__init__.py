@@ -2,45 +2,46 @@
 
 `evaluation` lets a method draw all test photos and scores it; `figures` and `diagram` draw with matplotlib, `pages`
 writes HTML that needs no network, `table` writes text. `net_graph` and `graph_layout` say what a net's diagram shows
-and where.
+and where. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`, `training_panels`)
+are each what one command shows.
 
 Start reading at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
-from pysketch.report.diagram import Box, draw_diagram
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
-from pysketch.report.evaluation_pages import RANKS, SCORES, check_library, scores, write_pairs, write_report
-from pysketch.report.figures import Panel
-from pysketch.report.net_graph import KINDS, net_graph
+from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
+from pysketch.report.layer_help import describe_layer, list_layers
+from pysketch.report.net_picture import draw_net
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
+from pysketch.report.score_table import score_table
+from pysketch.report.summary_table import summary_table
 from pysketch.report.table import aligned, markdown
+from pysketch.report.training_panels import training_panels
 
 __all__ = [
-    "KINDS",
     "PHOTO_CROP",
     "PICTURES",
-    "RANKS",
-    "SCORES",
     "SKETCH_CROP",
-    "Box",
     "Evaluation",
-    "Panel",
     "Picture",
     "Section",
     "Table",
     "aligned",
     "check_library",
-    "draw_diagram",
+    "describe_layer",
+    "draw_net",
     "evaluate",
     "figures",
     "fit_seconds",
     "graph_layout",
+    "list_layers",
     "markdown",
     "net_draw",
-    "net_graph",
     "pages",
-    "scores",
+    "score_table",
+    "summary_table",
+    "training_panels",
     "write_csv",
     "write_page",
     "write_pairs",

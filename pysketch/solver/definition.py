@@ -69,7 +69,7 @@ SOLVER = Table(
 
 @dataclass(frozen=True)
 class SolverDef:
-    """A solver file: its options, and where it stands (relative paths are the working directory's)."""
+    """A solver file: its options, and where it stands."""
 
     options: Options
     filename: str
@@ -97,6 +97,21 @@ class SolverDef:
         if self.options.net:
             nets += [self.options.net] * (len(self.options.test_iter) - len(nets))
         return nets
+
+    def find_netdef(self, path: str) -> str:
+        """Where a netdef of the file is: from the working directory, else beside the file, else in the folder above.
+
+        NetdefError says where it was looked for.
+        """
+        if os.path.exists(path) or os.path.isabs(path):
+            return path
+        here = Path(self.filename).absolute().parent
+        for folder in (here, here.parent):
+            if os.path.exists(folder / path):
+                return os.fspath(folder / path)
+        places = ", ".join(dict.fromkeys(map(str, (Path.cwd(), here, here.parent))))
+        option = next((name for name in ("net", "train_net") if path == getattr(self.options, name)), "test_net")
+        raise self.error(option, f"{path}: no such netdef; looked for it in {places}")
 
     @property
     def prefix(self) -> str:

@@ -186,7 +186,7 @@ class Solver:
         self.context, options = context, self.options
         state = options.train_state
         self.net = Net(
-            self.definition.train_net,
+            self.definition.find_netdef(self.definition.train_net),
             Phase.TRAIN,
             context,
             level=state.level if state.given("level") else None,
@@ -198,7 +198,8 @@ class Solver:
             state = options.test_state[k] if options.test_state else None
             level = state.level if state and state.given("level") else None
             stages = state.stage if state else ()
-            net = Net(path, Phase.TEST, context, level=level, stages=stages, keep=(), debug_info=options.debug_info)
+            found, debug_info = self.definition.find_netdef(path), options.debug_info
+            net = Net(found, Phase.TEST, context, level=level, stages=stages, keep=(), debug_info=debug_info)
             net.share_with(self.net)
             self.test_nets.append(net)
         for path in options.weights:

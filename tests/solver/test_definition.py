@@ -7,6 +7,7 @@ from solver_helpers import solver_def
 
 from pysketch.device.backend import CPU
 from pysketch.errors import DeviceError, NetdefError
+from pysketch.netdef.definitions import load_netdef
 from pysketch.solver.definition import SOLVER, load_solver
 
 MINIMAL = 'net: "n.prototxt" max_iter: 9'
@@ -165,6 +166,54 @@ def test_what_is_wrong_is_said_with_its_place(text, message):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(NetdefError, match=r"none\.txt: cannot be read: No such file"):
         load_solver(tmp_path / "none.txt")
+
+
+@pytest.fixture
+def placed(tmp_path, monkeypatch):
+    """The definition of a/b/s.txt, read from the folder here."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    path = tmp_path / "a" / "b" / "s.txt"
+    path.write_text('net: "nets/n.prototxt"\ntest_net: "t" test_iter: 1 test_interval: 1\nmax_iter: 9 test_iter: 1')
+    return load_solver(path)
+
+
+def test_a_netdef_is_looked_for_here_then_beside_the_solver_file_then_above_it(placed, tmp_path):
+    for folder, expected in (
+        ("a", str(tmp_path / "a/nets/n.prototxt")),
+        ("a/b", str(tmp_path / "a/b/nets/n.prototxt")),
+        ("here", "nets/n.prototxt"),
+    ):
+        (tmp_path / folder / "nets").mkdir()
+        (tmp_path / folder / "nets" / "n.prototxt").touch()
+        assert placed.find_netdef(placed.train_net) == expected
+
+
+def test_a_solver_file_that_is_named_without_a_folder_has_a_folder_too(placed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    (tmp_path / "a" / "t").touch()
+    assert load_solver("s.txt").find_netdef("t") == str(tmp_path / "a" / "t")
+
+
+def test_a_netdef_that_is_nowhere_is_told_with_its_place_and_where_it_was_looked_for(placed, tmp_path):
+    for path, place in zip(placed.test_nets, ("2:1", "1:1"), strict=True):
+        with pytest.raises(NetdefError) as error:
+            placed.find_netdef(path)
+        folders = f"{tmp_path / 'here'}, {tmp_path / 'a' / 'b'}, {tmp_path / 'a'}"
+        assert str(error.value) == f"{placed.filename}:{place}: {path}: no such netdef; looked for it in {folders}"
+
+
+def test_a_netdef_that_no_file_can_be_called_is_one_line_too(placed):
+    path = "x" * 4000
+    with pytest.raises(NetdefError, match=r"^x+: cannot be read: "):
+        load_netdef(path)
+    with pytest.raises(NetdefError, match=f": {path}: no such netdef; looked for it in "):
+        placed.find_netdef(path)
+
+
+def test_a_whole_path_is_looked_for_nowhere_else(placed, tmp_path):
+    assert placed.find_netdef(str(tmp_path / "none.prototxt")) == str(tmp_path / "none.prototxt")
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
 import json
-import re
-from pathlib import Path
 
 import benchmark
 import common
@@ -8,7 +6,6 @@ import pytest
 from solver_helpers import CONV_NET, write_net
 
 from pysketch.benchmark import nets, race
-from pysketch.benchmark.race import LayerResult, Spread
 
 KEYS = {
     "net",
@@ -87,14 +84,6 @@ def test_a_net_that_reads_files_is_timed_with_them(tmp_path, capsys):
     assert [layer["backward_ms"] is not None for layer in layers] == [False, True, True, True, True]
 
 
-def test_the_last_row_of_layers_is_their_sum_run_by_run():
-    layers = [LayerResult("a", "A", (0, 0), None, Spread([1.0, 2.0, 3.0])) for _ in range(2)]
-    layers[1].backward = Spread([4.0, 4.0, 6.0])
-    assert benchmark._total_row(layers)[3:5] == [str(Spread([2.0, 4.0, 6.0])), str(Spread([4.0, 4.0, 6.0]))]
-    layers[1].backward = None
-    assert benchmark._total_row(layers)[4] == "-"
-
-
 def test_an_estimate_needs_nothing_but_the_nets(capsys):
     assert benchmark.main(["--estimate"]) == 0
     assert "ESTIMATE, not measured" in capsys.readouterr().out
@@ -143,12 +132,3 @@ def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
         benchmark.main([tiny, "--against", "torch", "--device", str(gpu)])
     assert stop.value.code == common.BAD_INPUT
     assert "--against: the peers run on the CPU only; add --device cpu" in capsys.readouterr().err
-
-
-def test_the_readmes_commands_have_options_that_are_there():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"`python\s+tools/benchmark\.py ([^`]+)`", readme)
-    assert len(commands) >= 3
-    for command in commands:
-        args = benchmark._parser().parse_args(command.split())
-        assert (Path(__file__).parents[2] / args.netdef).is_file()

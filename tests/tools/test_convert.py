@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from pysketch import Sketcher
+from pysketch.drawing.net_file import read_net_file
 from pysketch.errors import NetdefError, SnapshotError
+from pysketch.shipped.folders import folder
 
 
 def draw(path):
@@ -25,6 +27,18 @@ def test_a_prototxt_and_a_caffemodel_become_a_net_file(net_file, tmp_path):
     files = [str(tmp_path / name) for name in ("a.prototxt", "a.caffemodel", "back.h5")]
     convert.main([*files, "--scale", "0.004", "--mean", "127.5", "--xy-scale", "0.01"])
     np.testing.assert_array_equal(draw(tmp_path / "back.h5"), draw(net_file))
+
+
+def test_a_shipped_net_or_netdef_is_found_by_name_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    convert.main(["sr", "a.caffemodel.h5"])
+    convert.main(["sr", "a.caffemodel.h5", "b.h5", "--scale", "1", "--xy-scale", "1"])
+    for path in ("a.caffemodel.h5", "b.h5"):
+        netdef, preprocessing = read_net_file(path)
+        assert netdef.text == (folder("netdefs") / "sr.prototxt").read_text(encoding="utf-8")
+        assert preprocessing.channels == 5
+    with pytest.raises(SnapshotError, match=r"^srr: no such file, nor a shipped net "):
+        convert.main(["srr", "c.h5"])
 
 
 def test_an_onnx_model_is_written(net_file, tmp_path):

@@ -24,7 +24,7 @@ def test_data_params_and_losses_have_their_colours(tiny, tmp_path):
 
 def test_an_svg_holds_a_drawing_of_the_size_that_is_asked_for(tiny, tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(draw_net, "draw_diagram", lambda path, boxes, *rest: written.extend(boxes))
+    monkeypatch.setattr("pysketch.report.net_picture.draw_diagram", lambda path, boxes, *rest: written.extend(boxes))
     assert draw_net.main([tiny, "--stage", "deploy", "--size", "20x30", "-o", str(tmp_path / "net.svg")]) == 0
     assert written[0].lines == ["→ data  1x3x30x20"]
 

@@ -4,7 +4,6 @@ import pytest
 
 from pysketch.errors import DataError
 from pysketch.images.pictures import read_photo
-from pysketch.solver.log_reader import Curve, TrainingLog
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
 
@@ -32,19 +31,6 @@ def test_a_picture_is_written_in_the_format_of_its_name(logs, tmp_path):
     assert plot_log.main([*logs, "-o", str(tmp_path / "two.svg")]) == 0
     assert read_photo(tmp_path / "one.png").shape[1] == 936
     assert "<svg" in (tmp_path / "two.svg").read_text()
-
-
-def test_there_is_a_panel_for_the_loss_every_score_and_the_rate():
-    one = TrainingLog(loss=Curve([0, 2], [4.0, 1.0]), test={"mae": Curve([0], [3.0])})
-    two = TrainingLog(loss=Curve([0], [5.0]), rate=Curve([0], [0.1]), test={"psnr": Curve([0], [30.0])})
-    found = plot_log.panels({"a": one, "b": two})
-    assert [(panel.label, list(panel.lines)) for panel in found] == [
-        ("training loss", ["a", "b"]),
-        ("test mae", ["a"]),
-        ("test psnr", ["b"]),
-        ("rate", ["b"]),
-    ]
-    assert found[0].lines["a"] == ([0, 2], [4.0, 1.0])
 
 
 def test_logs_of_one_name_are_called_by_their_paths(logs):

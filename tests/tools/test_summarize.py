@@ -43,10 +43,12 @@ def test_pairs_need_no_data(solver_file, capsys):
     assert "2x5x19x17, 2x1x15x13" in capsys.readouterr().out
 
 
-def test_what_has_params_but_no_count_is_named():
-    layer = summarize.LayerSummary("s", "Scale", ((1, 2),), 2, None, 8, None)
-    lines = summarize.report(summarize.NetSummary((layer,), None, 2))
-    assert lines[-1] == "Multiply-adds are not counted of: Scale."
+def test_a_shipped_netdef_is_found_by_name_from_any_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert summarize.main(["sr", "--stage", "deploy"]) == 0
+    assert capsys.readouterr().out.startswith('sr: phase TEST, stage "deploy"\n')
+    with pytest.raises(NetdefError, match=r'^smal: no such file, nor a shipped netdef .*; did you mean "small"\?$'):
+        summarize.main(["smal"])
 
 
 def test_a_missing_netdef_is_one_line():

@@ -1,0 +1,61 @@
+"""Which file each sketch goes to, none over a photo or another sketch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pysketch.errors import DataError
+from pysketch.images import list_images
+
+Job = tuple[Path, Path]
+"""A photo's path and its sketch's."""
+
+
+def plan_jobs(photos: Sequence[str], output: str | None) -> list[Job]:
+    """(photo, sketch) paths. DataError if a sketch would overwrite a photo or another sketch."""
+    paths: list[Path] = []
+    for name in photos:
+        if Path(name).is_dir():
+            found = list_images(name)
+            if not found:
+                raise DataError(f"{name}: no images in this folder")
+            paths += found
+        else:
+            paths.append(Path(name))
+    if len(paths) == 1 and not Path(photos[0]).is_dir() and not _is_folder(output):
+        targets = [Path(output or f"{paths[0].stem}_sketch.png")]
+    else:
+        folder = Path(output or "sketches")
+        if folder.is_file():
+            raise DataError(f"{folder}: is a file; for several photos -o names a folder")
+        targets = [folder / f"{path.stem}.png" for path in paths]
+    _check_targets(paths, targets)
+    return list(zip(paths, targets, strict=True))
+
+
+def numbered(target: Path, n: int, jobs: Sequence[Job]) -> list[Path]:
+    """The target, or for several faces NAME_1, NAME_2 and so on, from left to right, that are no other job's files."""
+    if n == 1:
+        return [target]
+    paths = [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, n + 1)]
+    taken = {path.resolve() for job in jobs for path in job}
+    for path in paths:
+        if path.resolve() in taken:
+            raise DataError(f"{path}: the sketch of one of {n} faces would overwrite another file; choose another -o")
+    return paths
+
+
+def _is_folder(output: str | None) -> bool:
+    return output is not None and (Path(output).is_dir() or output.endswith(("/", "\\")))
+
+
+def _check_targets(paths: list[Path], targets: list[Path]) -> None:
+    sources = {path.resolve() for path in paths}
+    first: dict[Path, Path] = {}
+    for path, target in zip(paths, targets, strict=True):
+        if target.resolve() in sources:
+            raise DataError(f"{target}: the sketch would overwrite a photo; choose another -o")
+        other = first.setdefault(target.resolve(), path)
+        if other is not path:
+            raise DataError(f"{path}: its sketch would overwrite that of {other}, {target}; draw them apart")

@@ -1,0 +1,17 @@
+"""The picture of a net's graph: `net_graph` says what it shows, `graph_layout` where, `diagram` draws it."""
+
+from __future__ import annotations
+
+from pysketch.net import Net
+from pysketch.report import graph_layout
+from pysketch.report.diagram import Box, draw_diagram
+from pysketch.report.net_graph import KINDS, net_graph
+
+
+def draw_net(net: Net, path: str, title: str) -> None:
+    """Write the picture of a net."""
+    nodes, edges = net_graph(net)
+    boxes = [Box(node.title, node.lines, KINDS.index(node.kind)) for node in nodes]
+    layout = graph_layout.lay_out([box.size for box in boxes], [(edge.source, edge.target) for edge in edges])
+    routes = [(route, edge.label) for route, edge in zip(layout.routes, edges, strict=True)]
+    draw_diagram(path, boxes, layout.centres, routes, layout.size, title)

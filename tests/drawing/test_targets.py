@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pysketch.drawing.targets import numbered, plan_jobs
+from pysketch.errors import DataError
+from pysketch.images.pictures import write_image
+
+
+@pytest.fixture
+def album(tmp_path, monkeypatch):
+    """A folder of two pictures in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.jpg"):
+        write_image(tmp_path / "album" / name, np.zeros((5, 4, 3), np.uint8))
+    return "album"
+
+
+@pytest.mark.parametrize(
+    ("photos", "output", "targets"),
+    [
+        (["x/one.jpg"], None, ["one_sketch.png"]),
+        (["x/one.jpg"], "new/s.png", ["new/s.png"]),
+        (["x/one.jpg"], "new/", ["new/one.png"]),
+        (["x/one.jpg", "two.tif"], None, ["sketches/one.png", "sketches/two.png"]),
+        (["album"], None, ["sketches/a.png", "sketches/b.png"]),
+        (["one.jpg", "album"], "out", ["out/one.png", "out/a.png", "out/b.png"]),
+    ],
+)
+def test_one_photo_has_a_file_and_several_have_a_folder(photos, output, targets, album):
+    assert [target.as_posix() for _, target in plan_jobs(photos, output)] == targets
+
+
+@pytest.mark.parametrize(
+    ("photos", "output", "message"),
+    [
+        (["album/a.png"], "album/a.png", "the sketch would overwrite a photo; choose another -o"),
+        (["album"], "album", "the sketch would overwrite a photo"),
+        (
+            ["x/one.jpg", "y/one.png"],
+            None,
+            r"its sketch would overwrite that of x.one\.jpg, sketches.one\.png",
+        ),
+        (["empty"], None, "empty: no images in this folder"),
+        (["album"], "taken", "taken: is a file; for several photos -o names a folder"),
+    ],
+)
+def test_no_sketch_goes_over_a_photo_or_another(photos, output, message, album):
+    Path("empty").mkdir()
+    Path("taken").touch()
+    with pytest.raises(DataError, match=message):
+        plan_jobs(photos, output)
+
+
+def test_the_sketches_of_several_faces_are_numbered_where_nothing_else_is(album):
+    jobs = plan_jobs(["x.png", "y_2.png"], "out")
+    assert numbered(Path("out/x.png"), 1, jobs) == [Path("out/x.png")]
+    assert numbered(Path("out/x.png"), 3, jobs) == [Path(f"out/x_{n}.png") for n in (1, 2, 3)]
+    with pytest.raises(DataError, match=r"y_2\.png: the sketch of one of 2 faces would overwrite another file"):
+        numbered(Path("out/y.png"), 2, jobs)

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from pysketch.errors import NetdefError, SnapshotError
+from pysketch.shipped.folders import folder
+from pysketch.shipped.names import find_net, find_netdef, find_solver
+
+
+@pytest.mark.parametrize(
+    ("find", "name", "path"),
+    [
+        (find_net, "medium", "netdefs/pretrained/medium.h5"),
+        (find_netdef, "medium", "netdefs/medium.prototxt"),
+        (find_netdef, "medium_paper", "netdefs/medium_paper.prototxt"),
+        (find_solver, "medium", "solver/medium_solver.txt"),
+        (find_solver, "medium_paper", "solver/medium_paper_solver.txt"),
+        (find_solver, "quick", "solver/quick_solver.txt"),
+    ],
+)
+def test_a_name_is_the_file_of_its_kind_from_any_folder(find, name, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = Path(find(name))
+    assert found.is_file()
+    assert found == folder(Path(path).parts[0]).joinpath(*Path(path).parts[1:])
+
+
+def test_a_file_that_is_there_is_taken_before_a_shipped_one_and_a_folder_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("medium").mkdir()
+    assert find_net("medium").endswith("medium.h5")
+    Path("small").touch()
+    assert find_net("small") == "small"
+    Path("quick").mkdir()
+    assert find_net("quick") == "quick"
+
+
+@pytest.mark.parametrize("text", ["none.h5", "./medium", "netdefs/none", "medium.h5", "", "/", "a\0b.h5"])
+def test_what_has_a_suffix_or_a_slash_is_a_path_whether_it_is_there_or_not(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_net(text) == find_netdef(text) == find_solver(text) == text
+
+
+def test_any_other_word_is_an_error_that_lists_the_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    message = r'^mediun: no such file, nor a shipped net \(large, medium, small, sr\); did you mean "medium"\?$'
+    with pytest.raises(SnapshotError, match=message):
+        find_net("mediun")
+    with pytest.raises(NetdefError, match=r"^quick: no such file, nor a shipped netdef \(large, large_paper, medium, "):
+        find_netdef("quick")
+    with pytest.raises(SnapshotError, match=r"^x{4000}: no such file"):
+        find_net("x" * 4000)
+    with pytest.raises(NetdefError, match=r"^xyz: no such file, nor a shipped solver file \(large, .*, sr_paper\)$"):
+        find_solver("xyz")
