@@ -1,6 +1,6 @@
 """Damaged files of every kind that pysketch reads: seeds, mutations, and what must hold whatever they are.
 
-For a long run: ``python tests/fuzzing.py 100000`` (see the README).
+For a long run: ``python tests/fuzzing.py 100000`` (see tools/README.md).
 """
 
 from __future__ import annotations

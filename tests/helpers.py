@@ -1,8 +1,12 @@
-"""What several tests need: single layers, built by a net from prototxt text, with random blobs."""
+"""What several tests need: single layers, built by a net from prototxt text, with random blobs; the contract's Case."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,3 +152,45 @@ def python_layer(layer: str, bottoms: Sequence[str], tops: Sequence[str] = ("y",
     """The text of one of our own layers, named as netdefs name it."""
     extra = f'python_param {{ module: "pysketch.layers" layer: "{layer}" param_str: \'{param_str}\' }}'
     return layer_text("Python", bottoms, tops, extra)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case for the contract that every layer keeps: its text, its bottoms' shapes, those that its tops must have.
+
+    A layer's test file holds them as CONTRACT, "Type" or "Type, what is special" -> case. kink: where the derivative
+    jumps. whole: the bottoms that hold whole numbers, each from 0 to below what is said. write: writes the files that
+    the layer reads to a folder, which is "{folder}" in the text.
+    """
+
+    text: str
+    bottoms: tuple[tuple[int, ...], ...]
+    tops: tuple[tuple[int, ...], ...]
+    kink: float | None = None
+    whole: dict[int, int] = field(default_factory=dict)
+    write: Callable[[Path], object] = lambda folder: None
+    phase: Phase = Phase.TRAIN
+
+    def build(self, folder: Path, bottoms: tuple[tuple[int, ...], ...] | None = None, **options: Any) -> SingleLayer:
+        """The layer; its files, if any, are written first. bottoms: shapes other than the case's."""
+        self.write(folder)
+        options = {"phase": self.phase, "output_dir": str(folder), "layer_paths": [str(folder)], **options}
+        single = make_layer(self.text.replace("{folder}", str(folder)), bottoms or self.bottoms, **options)
+        for k, above in self.whole.items():
+            single.bottom[k].data[...] = np.random.default_rng(k).integers(0, above, single.bottom[k].shape)
+        return single
+
+
+def collected(folder: str, name: str) -> dict[str, Any]:
+    """The dictionaries of this name in the test files of a folder of tests/, joined.
+
+    Files are loaded beside what pytest makes of them, so that it does not matter which comes first.
+    """
+    found: dict[str, Any] = {}
+    for path in sorted((Path(__file__).parent / folder).glob("test_*.py")):
+        if f"\n{name} = {{" in path.read_text(encoding="utf-8"):
+            spec = importlib.util.spec_from_file_location(f"collected_{folder}_{path.stem}", path)
+            module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            found |= getattr(module, name)
+    return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -329,3 +332,113 @@ def test_no_file_mentions_a_path_of_one_machine():
     ]
     assert found == []
     assert MACHINE_PATH.search('open("/home/me/x")')
+
+
+CUBIC = '''"""Cubic: the third power."""
+
+from __future__ import annotations
+
+from pysketch.device import Array
+from pysketch.layers.base import register
+from pysketch.layers.neuron import Neuron
+
+
+@register
+class Cubic(Neuron):
+    """y = x^3, and so dy/dx = 3 x^2; any shape."""
+
+    type = "Cubic"
+
+    def value(self, x: Array, y: Array) -> None:
+        """y = x^3."""
+        y[...] = x**3
+
+    def slope(self, x: Array, y: Array) -> Array:
+        """3 x^2."""
+        return 3 * x**2
+'''
+CUBIC_TEST = '''"""Cubic has the contract, and this."""
+
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {"Cubic": Case(layer_text("Cubic", ["x"]), ((2, 3, 5),), ((2, 3, 5),))}
+
+
+def test_2_gives_8():
+    single = make_layer(layer_text("Cubic", ["x"]), [(1,)])
+    single.bottom[0].data[...] = 2
+    assert single.forward()[0] == 8
+'''
+DARKER = '''"""The photo's luma, darker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pysketch.baselines.baseline import Baseline, Progress, register
+from pysketch.images import Pair, to_luma
+
+
+@register
+@dataclass(kw_only=True)
+class Darker(Baseline):
+    """Half the luma. Learns nothing."""
+
+    name = "darker"
+    source = "nobody"
+
+    def learn(self, pairs: Sequence[Pair], progress: Progress) -> None:
+        """Nothing."""
+
+    def draw(self, photo: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (H, W) uint8."""
+        return to_luma(photo) // 2
+'''
+DARKER_TEST = '''"""Darker has the contract."""
+
+CONTRACT = {"darker": {}}
+'''
+EMPTY_TEST = '''"""Nothing to see."""
+
+
+def test_it_is_there():
+    assert True
+'''
+NEW = {
+    "pysketch/layers/cubic.py": CUBIC,
+    "tests/layers/test_cubic.py": CUBIC_TEST,
+    "pysketch/baselines/darker.py": DARKER,
+    "tests/baselines/test_darker.py": DARKER_TEST,
+    **{f"pysketch/{room}/novelty.py": '"""Nothing yet."""\n' for room in ("device", "net", "solver", "report")},
+    **{f"tests/{room}/test_novelty.py": EMPTY_TEST for room in ("device", "net", "solver", "report")},
+}
+
+
+def test_a_module_a_layer_and_a_baseline_are_each_one_source_and_one_test_and_no_other_edit(tmp_path):
+    """In a copy of the tree: the shape of the whole, and the contracts of the new layer and baseline."""
+    for name in ("pysketch", "tools", "tests", "netdefs", "solver"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.h5"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name, text in NEW.items():
+        assert not (tmp_path / name).exists()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    files = ["tests/test_architecture.py", "tests/layers/test_base.py", "tests/baselines/test_init.py"]
+    chosen = "(test_architecture and not no_other_edit) or Cubic or darker or every_registered_layer or every_baseline"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", "-k", chosen, *files]
+        + [name for name in NEW if name.startswith("tests")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    counts = {
+        name: len(re.findall(rf"^tests/{name}\S* PASSED", run.stdout, re.MULTILINE)) for name in ("layers", "baselines")
+    }
+    assert counts["layers"] > 10
+    assert counts["baselines"] > 4

@@ -179,6 +179,10 @@ def _log(graph: Graph, layer: Layer, inputs: list[str]) -> list[str]:
     return [_affine(graph, outputs[0], 1 / ln_base(layer), 0)]
 
 
+def _swish(graph: Graph, layer: Layer, inputs: list[str]) -> list[str]:
+    return graph.node("Mul", inputs + graph.node("Sigmoid", [_affine(graph, inputs[0], layer.options.beta, 0)]))
+
+
 def _eltwise(graph: Graph, layer: Layer, inputs: list[str]) -> list[str]:
     operation = layer.options.operation
     if operation == "SUM":
@@ -273,5 +277,6 @@ _OPERATORS: dict[str, Operator] = {
     "Sigmoid": _plain("Sigmoid"),
     "Slice": _slice,
     "Softmax": _along_axis("Softmax"),
+    "Swish": _swish,
     "TanH": _plain("Tanh"),
 }

@@ -2,7 +2,7 @@
 
 For whoever writes a layer::
 
-    net = Net(parse_netdef(text), Phase.TRAIN, dtype=np.float64, layer_paths=["my_layers"])
+    net = Net(parse_netdef(text), Phase.TRAIN, Context(dtype=np.float64, layer_paths=["my_layers"]))
     net.blobs["data"].data[...] = np.random.default_rng(0).standard_normal((2, 3, 5, 7))
     check_gradients(net.layers[1], net.bottoms[1], net.tops[1])   # one layer, every element
     check_net_gradients(net)                                      # a whole net, some elements

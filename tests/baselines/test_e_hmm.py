@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from students import needs_students, students
+from students import assert_recognised, needs_students
 
 from pysketch.baselines.e_hmm import EHMM, Basis, PairedModel
 from pysketch.baselines.embedded_hmm import EmbeddedHMM
 from pysketch.baselines.paired_gaussians import PairedGaussians
 from pysketch.errors import BaselineError
 from pysketch.images.pairs import Pair
-from pysketch.report.evaluation import evaluate
+
+CONTRACT = {"e_hmm": {"size": 5, "step": 3, "extent": 4, "stride": 3, "photo_features": 3, "sketch_features": 4}}
 
 
 def random_pairs(n, h=23, w=19, seed=0):
@@ -94,8 +95,4 @@ def test_a_patch_larger_than_the_images_is_an_error():
 
 @needs_students
 def test_each_twentieth_of_the_student_set_is_recognised():
-    baseline = EHMM(rounds=1, stride=9)
-    baseline.fit(students("train")[::2])
-    scores = evaluate("e_hmm", baseline.sketch, students("test")[::20])
-    assert scores.matched(1) == 100
-    assert scores.rmses.mean() < 38
+    assert_recognised(EHMM(rounds=1, stride=9), rmse=38, train_every=2)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from functools import partial
+
+import baseline_pairs
 import numpy as np
 import pytest
 from students import needs_students, students
@@ -11,13 +14,10 @@ from pysketch.images.pairs import Pair
 from pysketch.images.pictures import to_luma
 from pysketch.report.evaluation import evaluate
 
+CONTRACT = {"et": {"region": None}}
 
-def random_pairs(n, h=7, w=5, seed=0):
-    rng = np.random.default_rng(seed)
-    return [
-        Pair(str(i), rng.integers(0, 256, (h, w, 3)).astype(np.uint8), rng.integers(0, 256, (h, w)).astype(np.uint8))
-        for i in range(n)
-    ]
+
+random_pairs = partial(baseline_pairs.random_pairs, h=7, w=5)
 
 
 def fitted(pairs, **options):

@@ -6,6 +6,8 @@ from pysketch.baselines.grey import Grey
 from pysketch.images.pairs import Pair
 from pysketch.report.evaluation import evaluate
 
+CONTRACT = {"grey": {}}
+
 
 def test_the_sketch_is_the_photos_luma():
     photo = np.uint8([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[9, 9, 9], [255, 255, 255], [1, 2, 3]]])

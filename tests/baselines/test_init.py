@@ -4,54 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from baseline_pairs import made_pairs
+from helpers import collected
 
 from pysketch.baselines import BASELINES
-from pysketch.baselines.et import ET
-from pysketch.images.pairs import Pair
 
-SMALL = {
-    "grey": {},
-    "e_hmm": {"size": 5, "step": 3, "extent": 4, "stride": 3, "photo_features": 3, "sketch_features": 4},
-    "et": {"region": None},
-    "lle": {"size": 5, "step": 3, "neighbours": 3, "reach": 2, "reach_step": 2},
-    "sns": {"size": 5, "step": 3, "neighbours": 7, "most": 3, "reach": 2, "reach_step": 2},
-    "sns_sre": {
-        "first": ET(region=None),
-        "folds": 2,
-        "size": 5,
-        "atoms": 20,
-        "nonzeros": 2,
-        "samples": 90,
-        "rounds": 2,
-    },
-    "svr": {"first": ET(region=None), "folds": 2, "size": 5, "block": 4, "samples": 40, "components": 3},
-    "mrf": {"sizes": (4, 8), "reach": 2, "candidates": 3},
-    "mrf_plus": {"sizes": (4, 8), "reach": 2, "candidates": 3, "pool": 4},
-}
-"""Options with which each method can learn from the pairs below."""
-LIBRARIES = {"svr": "sklearn"}
-"""What a method needs that is not installed with the tests."""
-
-
-def made_pairs(seed, n=6, h=23, w=19):
-    """Smooth random photos and sketches that depend on them."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:h, :w]
-    pairs = []
-    for number in range(n):
-        a, b, c = rng.uniform(0.1, 0.5, 3)
-        wave = np.sin(a * y + c) * np.cos(b * x) + rng.normal(0, 0.05, (h, w))
-        photo = 128 + 90 * np.stack([wave, 0.8 * wave, wave**2], axis=-1)
-        pairs.append(Pair(str(number), np.uint8(np.clip(photo, 0, 255)), np.uint8(np.clip(200 - 50 * wave, 0, 255))))
-    return pairs
+SMALL = collected("baselines", "CONTRACT")
+"""Options with which each method can learn from the pairs of `made_pairs`, from its own test file."""
+NEEDS = collected("baselines", "NEEDS")
+"""What a method needs that is not installed with the tests, if its test file says so."""
 
 
 @pytest.fixture(params=sorted(BASELINES))
 def make(request):
     """Makes a baseline with small options; of the same name in every test of one parameter."""
-    if request.param in LIBRARIES:
-        pytest.importorskip(LIBRARIES[request.param], reason='needs pip install -e ".[baselines]"')
+    if request.param in NEEDS:
+        pytest.importorskip(NEEDS[request.param], reason='needs pip install -e ".[baselines]"')
     return lambda **options: BASELINES[request.param](**SMALL[request.param], **options)
+
+
+def test_every_baseline_has_a_contract_in_its_test_file():
+    assert set(SMALL) == set(BASELINES)
 
 
 def test_every_baseline_says_its_name_and_source():

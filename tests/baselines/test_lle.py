@@ -1,22 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
+
+import baseline_pairs
 import numpy as np
 import pytest
-from students import needs_students, students
+from students import assert_recognised, needs_students
 
 from pysketch.baselines.lle import LLE, reconstruction_weights
 from pysketch.errors import BaselineError
-from pysketch.images.pairs import Pair
 from pysketch.images.pictures import to_luma
-from pysketch.report.evaluation import evaluate
+
+CONTRACT = {"lle": {"size": 5, "step": 3, "neighbours": 3, "reach": 2, "reach_step": 2}}
 
 
-def random_pairs(n, h=11, w=9, seed=0):
-    rng = np.random.default_rng(seed)
-    return [
-        Pair(str(i), rng.integers(0, 256, (h, w, 3)).astype(np.uint8), rng.integers(0, 256, (h, w)).astype(np.uint8))
-        for i in range(n)
-    ]
+random_pairs = partial(baseline_pairs.random_pairs, h=11, w=9)
 
 
 def naive(pairs, photo, size, step, neighbours, displacements, ridge):
@@ -102,8 +100,4 @@ def test_weights_of_chosen_neighbours_are_those_without_the_others():
 
 @needs_students
 def test_each_twentieth_of_the_student_set_is_recognised():
-    baseline = LLE()
-    baseline.fit(students("train"))
-    scores = evaluate("lle", baseline.sketch, students("test")[::20])
-    assert scores.matched(1) == 100
-    assert scores.rmses.mean() < 36
+    assert_recognised(LLE(), rmse=36)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
+import baseline_pairs
 import numpy as np
 import pytest
-from students import needs_students, students
+from students import assert_recognised, needs_students
 
 from pysketch.baselines.mrf import MRF
 from pysketch.baselines.patch_field import choose
@@ -14,15 +16,11 @@ from pysketch.baselines.patches import Grid
 from pysketch.errors import BaselineError
 from pysketch.images.pairs import Pair
 from pysketch.images.pictures import to_luma
-from pysketch.report.evaluation import evaluate
+
+CONTRACT = {"mrf": {"sizes": (4, 8), "reach": 2, "candidates": 3}}
 
 
-def random_pairs(n, h=12, w=10, seed=0):
-    rng = np.random.default_rng(seed)
-    return [
-        Pair(str(i), rng.integers(0, 256, (h, w, 3)).astype(np.uint8), rng.integers(0, 256, (h, w)).astype(np.uint8))
-        for i in range(n)
-    ]
+random_pairs = partial(baseline_pairs.random_pairs, h=12, w=10)
 
 
 def small(**options):
@@ -117,9 +115,5 @@ def test_a_patch_larger_than_the_images_is_an_error():
 
 
 @needs_students
-def test_some_of_the_student_set_finds_its_own_person():
-    baseline = MRF()
-    baseline.fit(students("train"))
-    scores = evaluate("mrf", baseline.sketch, students("test")[::25])
-    assert scores.matched(1) == 100
-    assert scores.rmses.mean() == pytest.approx(0, abs=42)
+def test_each_twenty_fifth_of_the_student_set_is_recognised():
+    assert_recognised(MRF(), rmse=42, test_every=25)

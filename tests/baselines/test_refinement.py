@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import baseline_pairs
 import numpy as np
 import pytest
 
 from pysketch.baselines.baseline import Baseline
 from pysketch.baselines.refinement import Refinement, left_out_sketches
 from pysketch.errors import BaselineError, DataError
-from pysketch.images.pairs import Pair
 from pysketch.images.pictures import to_luma
 
 
@@ -40,12 +40,8 @@ class Recorder(Refinement):
         return p - 2 * f
 
 
-def random_pairs(n, h=7, w=5):
-    rng = np.random.default_rng(n)
-    return [
-        Pair(str(i), rng.integers(0, 200, (h, w, 3)).astype(np.uint8), rng.integers(0, 200, (h, w)).astype(np.uint8))
-        for i in range(n)
-    ]
+def random_pairs(n):
+    return baseline_pairs.random_pairs(n, 7, 5, seed=n, high=200)
 
 
 @pytest.mark.parametrize("folds", [2, 3, 9])

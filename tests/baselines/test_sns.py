@@ -1,22 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
+
+import baseline_pairs
 import numpy as np
-from students import needs_students, students
+from students import assert_recognised, needs_students
 
 from pysketch.baselines.lle import LLE, reconstruction_weights
 from pysketch.baselines.sns import SNS
 from pysketch.baselines.sparse_coding import encode
-from pysketch.images.pairs import Pair
 from pysketch.images.pictures import to_luma
-from pysketch.report.evaluation import evaluate
+
+CONTRACT = {"sns": {"size": 5, "step": 3, "neighbours": 7, "most": 3, "reach": 2, "reach_step": 2}}
 
 
-def random_pairs(n, h=9, w=8, seed=0):
-    rng = np.random.default_rng(seed)
-    return [
-        Pair(str(i), rng.integers(0, 256, (h, w, 3)).astype(np.uint8), rng.integers(0, 256, (h, w)).astype(np.uint8))
-        for i in range(n)
-    ]
+random_pairs = partial(baseline_pairs.random_pairs, h=9, w=8)
 
 
 def test_each_patch_is_the_weighted_sum_of_the_neighbours_that_its_code_chooses():
@@ -66,8 +64,4 @@ def test_with_all_candidates_chosen_it_is_lle():
 
 @needs_students
 def test_each_twentieth_of_the_student_set_is_recognised():
-    baseline = SNS()
-    baseline.fit(students("train"))
-    scores = evaluate("sns", baseline.sketch, students("test")[::20])
-    assert scores.matched(1) == 100
-    assert scores.rmses.mean() < 36
+    assert_recognised(SNS(), rmse=36)

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
 import numpy as np
-from students import needs_students, students
+from students import assert_recognised, needs_students
 
+from pysketch.baselines.et import ET
 from pysketch.baselines.lle import LLE
 from pysketch.baselines.sns_sre import SNSSRE
 from pysketch.baselines.sparse_coding import encode, learn_dictionary, least_squares
-from pysketch.report.evaluation import evaluate
+
+CONTRACT = {
+    "sns_sre": {
+        "first": ET(region=None),
+        "folds": 2,
+        "size": 5,
+        "atoms": 20,
+        "nonzeros": 2,
+        "samples": 90,
+        "rounds": 2,
+    }
+}
 
 
 def options(**changed):
@@ -50,8 +62,4 @@ def test_details_that_are_all_zero_need_no_correction():
 
 @needs_students
 def test_each_twentieth_of_the_student_set_is_recognised():
-    baseline = SNSSRE(first=LLE(), folds=2, samples=3000, atoms=100)
-    baseline.fit(students("train")[::8])
-    scores = evaluate("sns_sre", baseline.sketch, students("test")[::20])
-    assert scores.matched(1) == 100
-    assert scores.rmses.mean() < 39
+    assert_recognised(SNSSRE(first=LLE(), folds=2, samples=3000, atoms=100), rmse=39, train_every=8)

@@ -4,13 +4,16 @@ import sys
 
 import numpy as np
 import pytest
-from students import needs_students, students
+from students import assert_recognised, needs_students
 
 from pysketch.baselines.baseline import Baseline
+from pysketch.baselines.et import ET
 from pysketch.baselines.svr import SVR, Correction
 from pysketch.errors import BaselineError
 from pysketch.images.pairs import Pair
-from pysketch.report.evaluation import evaluate
+
+CONTRACT = {"svr": {"first": ET(region=None), "folds": 2, "size": 5, "block": 4, "samples": 40, "components": 3}}
+NEEDS = {"svr": "sklearn"}
 
 
 class Flat(Baseline):
@@ -78,8 +81,4 @@ def test_without_scikit_learn_nothing_is_drawn_before_the_error(monkeypatch):
 @needs_students
 def test_each_twentieth_of_the_student_set_is_recognised():
     pytest.importorskip("sklearn", reason='needs pip install -e ".[baselines]"')
-    baseline = SVR(samples=100, components=3, folds=2)
-    baseline.fit(students("train")[::8])
-    scores = evaluate("svr", baseline.sketch, students("test")[::20])
-    assert scores.matched(1) == 100
-    assert scores.rmses.mean() < 39
+    assert_recognised(SVR(samples=100, components=3, folds=2), rmse=39, train_every=8)

@@ -59,8 +59,8 @@ def test_the_report_says_that_it_is_an_estimate_and_what_it_assumes():
         assert word in text
 
 
-def test_the_readme_shows_this_table():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_rooms_readme_shows_this_table():
+    readme = Path(estimate_module.__file__).with_name("README.md").read_text(encoding="utf-8")
     assert "\n".join(estimate_module.table()) in readme
     sentences = re.sub(r"\s+", " ", readme)
     for number in (f"{PRODUCT:.2f} of", f"{COPY:.2f} of", f"{1e6 * LAUNCH:.0f} microseconds"):

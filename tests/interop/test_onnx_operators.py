@@ -53,6 +53,8 @@ LAYERS = [
     ("Slice", 'top: "rest"'),
     ("Slice", 'top: "rest" slice_param { slice_point: 1 }'),
     ("Softmax", ""),
+    ("Swish", ""),
+    ("Swish", "swish_param { beta: -0.7 }"),
     ("TanH", ""),
 ]
 

@@ -1,7 +1,11 @@
 """AbsVal's own behaviour; the formula is checked in test_neuron.py."""
 
 import numpy as np
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {
+    "AbsVal": Case(layer_text("AbsVal", ["a"]), ((2, 3, 4),), ((2, 3, 4),), kink=0.0),
+}
 
 
 def test_at_0_the_gradient_is_0(device):

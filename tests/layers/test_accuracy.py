@@ -7,10 +7,14 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError, ShapeError
+
+CONTRACT = {
+    "Accuracy": Case(layer_text("Accuracy", ["x", "t"], ["y", "z"]), ((3, 4, 2), (3, 2)), ((), (4,)), whole={1: 4}),
+}
 
 SHAPE, ITEMS = (6, 5, 3), (6, 3)
 

@@ -7,12 +7,22 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "BatchNorm": Case(layer_text("BatchNorm", ["x"]), ((3, 2, 4, 5),), ((3, 2, 4, 5),)),
+    "BatchNorm, global": Case(
+        layer_text("BatchNorm", ["x"], ["y"], "batch_norm_param { use_global_stats: true eps: 0.1 }"),
+        ((3, 2, 4, 5),),
+        ((3, 2, 4, 5),),
+    ),
+    "BatchNorm, in-place": Case(layer_text("BatchNorm", ["x"], ["x"]), ((3, 2, 5),), ((3, 2, 5),)),
+}
 
 SHAPE = (3, 2, 4, 5)
 

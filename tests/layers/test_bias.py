@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import ShapeError
+
+CONTRACT = {
+    "Bias": Case(layer_text("Bias", ["a"], ["y"], "bias_param { num_axes: 2 }"), ((2, 3, 4, 5),), ((2, 3, 4, 5),)),
+    "Bias, of two": Case(
+        layer_text("Bias", ["a", "b"], ["y"], "bias_param { axis: 0 }"), ((2, 3, 4), (2, 3)), ((2, 3, 4),)
+    ),
+    "Bias, in-place": Case(layer_text("Bias", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 SHAPE = (2, 3, 4, 5)
 

@@ -1,7 +1,12 @@
 """BNLL's own behaviour; the formula is checked in test_neuron.py."""
 
 import numpy as np
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {
+    "BNLL": Case(layer_text("BNLL", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "BNLL, in-place": Case(layer_text("BNLL", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 
 def test_far_out_it_is_a_relu(device):

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "Concat": Case(layer_text("Concat", ["a", "b", "c"]), ((2, 3, 4, 5), (2, 1, 4, 5), (2, 2, 4, 5)), ((2, 6, 4, 5),)),
+}
 
 
 def make(extra, shapes, **options):

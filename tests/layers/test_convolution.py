@@ -9,7 +9,7 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, assert_equal_to_rounding, layer_text, make_layer
+from helpers import Case, SingleLayer, assert_equal_to_rounding, layer_text, make_layer
 
 from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
@@ -20,6 +20,24 @@ from pysketch.errors import NetdefError, ShapeError
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import parse_netdef
+
+CONTRACT = {
+    "Convolution": Case(
+        layer_text(
+            "Convolution",
+            ["a", "b"],
+            ["y", "z"],
+            "convolution_param { num_output: 4 kernel_size: [2, 3] stride: 2 pad: 1 dilation: [2, 1] group: 2 }",
+        ),
+        ((2, 4, 5, 6), (3, 4, 3, 4)),
+        ((2, 4, 3, 3), (3, 4, 2, 2)),
+    ),
+    "Convolution, 1x1": Case(
+        layer_text("Convolution", ["a"], ["y"], "convolution_param { num_output: 2 kernel_size: 1 }"),
+        ((2, 3, 4, 5),),
+        ((2, 2, 4, 5),),
+    ),
+}
 
 
 @dataclass

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "Crop": Case(
+        layer_text("Crop", ["a", "b"], ["y"], "crop_param { offset: [1, 2] }"),
+        ((2, 3, 5, 6), (7, 1, 3, 2)),
+        ((2, 3, 3, 2),),
+    ),
+}
 
 SHAPES = [(2, 3, 5, 6), (4, 1, 3, 2)]
 

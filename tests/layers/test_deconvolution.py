@@ -8,7 +8,7 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.convolution.receptive_field import ReceptiveField
 from pysketch.device.backend import Device
@@ -18,6 +18,19 @@ from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.net.tiling import Tiling
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "Deconvolution": Case(
+        layer_text(
+            "Deconvolution",
+            ["a", "b"],
+            ["y", "z"],
+            "convolution_param { num_output: 6 kernel_size: [2, 3] stride: 2 pad: 1 dilation: [2, 1] group: 2 }",
+        ),
+        ((2, 4, 3, 4), (3, 4, 2, 3)),
+        ((2, 6, 5, 7), (3, 6, 3, 5)),
+    ),
+}
 
 CASES: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "plain": ("num_output: 2 kernel_size: 3", (2, 3, 4, 5), (2, 2, 6, 7), {}),

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError
 from pysketch.netdef.definitions import Phase
+
+CONTRACT = {
+    "Dropout": Case(layer_text("Dropout", ["a"]), ((2, 3, 4),), ((2, 3, 4),), phase=Phase.TEST),
+}
 
 SHAPE = (4, 5, 50)
 

@@ -6,12 +6,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "DummyData": Case(
+        layer_text(
+            "DummyData",
+            [],
+            ["x", "y"],
+            'dummy_data_param { shape { dim: [2, 3] } data_filler { value: 2 } data_filler { type: "gaussian" } }',
+        ),
+        (),
+        ((2, 3), (2, 3)),
+    ),
+}
 
 GAUSSIAN = 'data_filler { type: "gaussian" }'
 SHAPE = "shape { dim: [2, 3] }"

@@ -4,9 +4,27 @@ import math
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "Eltwise": Case(
+        layer_text("Eltwise", ["a", "b", "c"], ["y"], "eltwise_param { coeff: [1, -2, 0.5] }"),
+        ((2, 3, 4),) * 3,
+        ((2, 3, 4),),
+    ),
+    "Eltwise, product": Case(
+        layer_text("Eltwise", ["a", "b", "c"], ["y"], "eltwise_param { operation: PROD }"),
+        ((2, 3, 4),) * 3,
+        ((2, 3, 4),),
+    ),
+    "Eltwise, maximum": Case(
+        layer_text("Eltwise", ["a", "b", "c"], ["y"], "eltwise_param { operation: MAX }"),
+        ((2, 3, 4),) * 3,
+        ((2, 3, 4),),
+    ),
+}
 
 SHAPE = (2, 3, 4)
 

@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError
+
+CONTRACT = {
+    "ELU": Case(layer_text("ELU", ["a"], ["y"], "elu_param { alpha: 0.7 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0),
+    "ELU, in-place": Case(layer_text("ELU", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),), kink=0.0),
+}
 
 
 def test_alpha_is_1_by_default_and_the_slope_at_0_is_alpha(device):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import CPU, Device
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "EuclideanLoss": Case(layer_text("EuclideanLoss", ["a", "b"]), ((2, 3, 4), (2, 3, 4)), ((),)),
+}
 
 SHAPE = (3, 2, 5, 4)
 

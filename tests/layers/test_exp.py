@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError
+
+CONTRACT = {
+    "Exp": Case(
+        layer_text("Exp", ["a"], ["y"], "exp_param { base: 2 scale: 0.5 shift: 1 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Exp, in-place": Case(layer_text("Exp", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 
 def test_the_base_is_e_by_default(device):

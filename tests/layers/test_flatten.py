@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import ShapeError
+
+CONTRACT = {
+    "Flatten": Case(layer_text("Flatten", ["a"]), ((2, 3, 4, 5),), ((2, 60),)),
+}
 
 
 def make(extra, **options):

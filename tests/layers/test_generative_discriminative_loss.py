@@ -7,7 +7,7 @@ import tracemalloc
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, make_layer, python_layer
+from helpers import Case, SingleLayer, make_layer, python_layer
 
 from pysketch.device.backend import CPU, Device, to_host
 from pysketch.errors import NetdefError, ShapeError
@@ -15,6 +15,14 @@ from pysketch.layers.context import Context
 from pysketch.layers.generative_discriminative_loss import exponentials
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "GenerativeDiscriminativeLoss": Case(
+        python_layer("GenerativeDiscriminativeLoss", ["f", "S"], "LMN", '{ "alpha": 3.0, "lambda": 20.0 }'),
+        ((3, 1, 2, 5), (3, 1, 2, 5)),
+        ((), (), ()),
+    ),
+}
 
 TOPS = ("L", "L_gen", "L_discrim")
 PIXELS = (1, 4, 3)

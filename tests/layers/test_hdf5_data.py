@@ -7,9 +7,18 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.errors import DataError, NetdefError
+
+CONTRACT = {
+    "HDF5Data": Case(
+        layer_text("HDF5Data", [], ["label", "data"], 'hdf5_data_param { source: "{folder}/list.txt" batch_size: 3 }'),
+        (),
+        ((3,), (3, 2, 3)),
+        write=lambda folder: write_files(folder, 5),
+    ),
+}
 
 
 def write_files(folder: Path, *counts: int) -> Path:

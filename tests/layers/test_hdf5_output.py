@@ -7,13 +7,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError, ShapeError
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import parse_netdef
 from pysketch.weights.snapshot import read_datasets
+
+CONTRACT = {
+    "HDF5Output": Case(
+        layer_text("HDF5Output", ["x", "t"], [], 'hdf5_output_param { file_name: "out.h5" }'),
+        ((3, 2, 2), (3,)),
+        (),
+    ),
+}
 
 
 def make(

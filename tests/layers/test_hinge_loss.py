@@ -7,10 +7,17 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError, ShapeError
+
+CONTRACT = {
+    "HingeLoss": Case(layer_text("HingeLoss", ["x", "t"]), ((3, 5), (3,)), ((),), whole={1: 5}),
+    "HingeLoss, squared": Case(
+        layer_text("HingeLoss", ["x", "t"], ["y"], "hinge_loss_param { norm: L2 }"), ((3, 5), (3,)), ((),), whole={1: 5}
+    ),
+}
 
 
 def make(norm: str = "L1", shapes: tuple[tuple[int, ...], ...] = ((5, 4), (5,)), **more: Any) -> SingleLayer:

@@ -7,12 +7,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError
 from pysketch.images.pictures import read_sketch, resize, write_image
 from pysketch.netdef.definitions import Phase
+
+CONTRACT = {
+    "ImageData": Case(
+        layer_text(
+            "ImageData",
+            [],
+            ["x", "t"],
+            'image_data_param { source: "{folder}/list.txt" batch_size: 2 shuffle: true }'
+            " transform_param { crop_size: 4 mirror: true }",
+        ),
+        (),
+        ((2, 3, 4, 4), (2,)),
+        write=lambda folder: write(folder),
+    ),
+}
 
 SIZE = (6, 5)
 

@@ -7,12 +7,23 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.device.workers import Workers
 from pysketch.errors import ShapeError
 from pysketch.layers.context import Context
+
+CONTRACT = {
+    "InnerProduct": Case(
+        layer_text("InnerProduct", ["x"], ["y"], "inner_product_param { num_output: 4 }"), ((3, 2, 5),), ((3, 4),)
+    ),
+    "InnerProduct, transposed": Case(
+        layer_text("InnerProduct", ["x"], ["y"], "inner_product_param { num_output: 4 transpose: true axis: -1 }"),
+        ((3, 2, 5),),
+        ((3, 2, 4),),
+    ),
+}
 
 SHAPE = (3, 2, 5, 4)
 OUTPUTS = 7

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError
+
+CONTRACT = {
+    "Input": Case(layer_text("Input", [], ["x"], "input_param { shape { dim: [2, 3, 5] } }"), (), ((2, 3, 5),)),
+}
 
 
 def make(shapes: str, tops: int = 2, **net_options: object) -> SingleLayer:

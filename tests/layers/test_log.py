@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError
+
+CONTRACT = {
+    "Log": Case(
+        layer_text("Log", ["a"], ["y"], "log_param { base: 3 scale: 0.5 shift: 9 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Log, in-place": Case(layer_text("Log", ["a"], ["a"], "log_param { shift: 9 }"), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 
 def test_the_base_is_e_by_default(device):

@@ -7,10 +7,19 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "LRN": Case(layer_text("LRN", ["x"], ["y"], "lrn_param { local_size: 3 k: 2 }"), ((2, 5, 3, 4),), ((2, 5, 3, 4),)),
+    "LRN, within": Case(
+        layer_text("LRN", ["x"], ["y"], "lrn_param { local_size: 3 norm_region: WITHIN_CHANNEL }"),
+        ((2, 2, 5, 4),),
+        ((2, 2, 5, 4),),
+    ),
+}
 
 SHAPE = (2, 7, 4, 5)
 CASES = {

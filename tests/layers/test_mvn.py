@@ -7,10 +7,14 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import ShapeError
+
+CONTRACT = {
+    "MVN": Case(layer_text("MVN", ["x"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),)),
+}
 
 SHAPE = (2, 3, 4, 5)
 

@@ -1,10 +1,14 @@
 """Parameter: a param that layers can read and that is learned."""
 
 import numpy as np
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "Parameter": Case(layer_text("Parameter", [], ["y"], "parameter_param { shape { dim: [2, 3] } }"), (), ((2, 3),)),
+}
 
 TEXT = layer_text("Parameter", [], ["y"], "parameter_param { shape { dim: [2, 3] } }")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import SingleLayer, make_layer, python_layer
+from helpers import Case, SingleLayer, make_layer, python_layer
 from solver_helpers import SKETCH_NET, assert_same_bits, make_solver, weights
 from solver_helpers import write_pairs as write_random_pairs
 
@@ -26,6 +26,19 @@ from pysketch.netdef.definitions import Phase
 
 WIDTH, HEIGHT = 9, 11  # of the small pairs; 200 x 250 in the paper
 SMALL = {"photo_width": 6, "photo_height": 7, "sketch_width": 3, "sketch_height": 4}
+CONTRACT = {
+    "PhotoSketchData": Case(
+        python_layer(
+            "PhotoSketchData",
+            [],
+            ["x", "t"],
+            json.dumps({**SMALL, "source": "{folder}", "batch_size": 2, "mirror": True, "shift": 1}),
+        ),
+        (),
+        ((2, 5, 7, 6), (2, 1, 4, 3)),
+        write=lambda folder: write_pairs(folder, 5),
+    ),
+}
 
 
 def photo_of(k: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:

@@ -7,10 +7,23 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "Pooling": Case(
+        layer_text("Pooling", ["x"], ["y"], "pooling_param { kernel_h: 3 kernel_w: 2 stride: 2 pad: 1 }"),
+        ((2, 3, 5, 6),),
+        ((2, 3, 3, 4),),
+    ),
+    "Pooling, mean": Case(
+        layer_text("Pooling", ["x"], ["y"], "pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }"),
+        ((2, 3, 5, 6),),
+        ((2, 3, 3, 4),),
+    ),
+}
 
 Geometry = dict[str, Any]
 CASES: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], Geometry]] = {

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {
+    "Power": Case(
+        layer_text("Power", ["a"], ["y"], "power_param { power: 3 scale: 0.5 shift: 1 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+    "Power, in-place": Case(
+        layer_text("Power", ["a"], ["a"], "power_param { scale: 0.5 shift: 1 }"), ((2, 3, 4),), ((2, 3, 4),)
+    ),
+}
 
 
 def make(extra, device, top="y"):

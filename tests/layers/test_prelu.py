@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import ShapeError
+
+CONTRACT = {
+    "PReLU": Case(layer_text("PReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
+    "PReLU, shared and in-place": Case(
+        layer_text("PReLU", ["a"], ["a"], "prelu_param { channel_shared: true }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
+    ),
+}
 
 SHAPE = (2, 3, 4, 5)
 

@@ -11,7 +11,7 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
@@ -20,6 +20,43 @@ from pysketch.layers.context import Context
 from pysketch.layers.python import Python
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+PRODUCT = """
+import caffe
+
+
+class Product(caffe.Layer):
+    def setup(self, bottom, top):
+        self.blobs.add_blob(1)
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = self.blobs[0].data * bottom[0].data * bottom[1].data
+
+    def backward(self, top, propagate_down, bottom):
+        self.blobs[0].diff[...] += (top[0].diff * bottom[0].data * bottom[1].data).sum()
+        for k in range(2):
+            if propagate_down[k]:
+                bottom[k].diff[...] = self.blobs[0].data * bottom[1 - k].data * top[0].diff
+"""
+
+
+def write_product(folder: Path) -> None:
+    """A module with a layer for pycaffe, y = w a b, that is imported anew."""
+    sys.modules.pop("contract_product", None)
+    (folder / "contract_product.py").write_text(PRODUCT)
+
+
+CONTRACT = {
+    "Python": Case(
+        layer_text("Python", ["a", "b"], ["y"], 'python_param { module: "contract_product" layer: "Product" }'),
+        ((2, 3, 5), (2, 3, 5)),
+        ((2, 3, 5),),
+        write=write_product,
+    ),
+}
 
 EUCLIDEAN = '''
     import caffe

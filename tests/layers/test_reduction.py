@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {
+    "Reduction": Case(
+        layer_text("Reduction", ["a"], ["y"], "reduction_param { operation: MEAN axis: 1 coeff: 3 }"),
+        ((2, 3, 4),),
+        ((2,),),
+    ),
+    "Reduction, squares": Case(
+        layer_text("Reduction", ["a"], ["y"], "reduction_param { operation: SUMSQ axis: -1 }"), ((2, 3, 4),), ((2, 3),)
+    ),
+}
 
 SHAPE = (2, 3, 4)
 VALUES = {

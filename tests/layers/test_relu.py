@@ -5,10 +5,17 @@ from __future__ import annotations
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import CPU, Device
 from pysketch.errors import NetdefError
+
+CONTRACT = {
+    "ReLU": Case(layer_text("ReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
+    "ReLU, in-place": Case(
+        layer_text("ReLU", ["a"], ["a"], "relu_param { negative_slope: 0.2 }"), ((2, 3, 4),), ((2, 3, 4),), kink=0.0
+    ),
+}
 
 SHAPE = (2, 3, 5, 4)
 SLOPES = [0.0, 0.1, 1.0, 2.5, -0.3]

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.layers.reshape import Renamed
+
+CONTRACT = {
+    "Reshape": Case(
+        layer_text("Reshape", ["a"], ["y"], "reshape_param { shape { dim: [0, -1, 2] } }"), ((2, 3, 4),), ((2, 6, 2),)
+    ),
+}
 
 SHAPE = (2, 3, 4, 5)
 

@@ -2,9 +2,21 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import ShapeError
+
+CONTRACT = {
+    "Scale": Case(
+        layer_text("Scale", ["a"], ["y"], "scale_param { num_axes: 2 bias_term: true }"),
+        ((2, 3, 4, 5),),
+        ((2, 3, 4, 5),),
+    ),
+    "Scale, of two": Case(
+        layer_text("Scale", ["a", "b"], ["y"], "scale_param { axis: 0 }"), ((2, 3, 4), (2, 3)), ((2, 3, 4),)
+    ),
+    "Scale, in-place": Case(layer_text("Scale", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 SHAPE = (2, 3, 4, 5)
 

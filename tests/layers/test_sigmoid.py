@@ -1,7 +1,12 @@
 """Sigmoid's own behaviour; the formula is checked in test_neuron.py."""
 
 import numpy as np
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {
+    "Sigmoid": Case(layer_text("Sigmoid", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "Sigmoid, in-place": Case(layer_text("Sigmoid", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 
 def test_it_is_one_half_at_0_and_symmetric(device):

@@ -7,10 +7,16 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "SigmoidCrossEntropyLoss": Case(
+        layer_text("SigmoidCrossEntropyLoss", ["x", "t"]), ((3, 2, 4), (3, 2, 4)), ((),), whole={1: 2}
+    ),
+}
 
 SHAPE = (3, 2, 5)
 

@@ -1,9 +1,13 @@
 """Silence: what it reads is no output any more, and gets no gradient."""
 
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "Silence": Case(layer_text("Silence", ["a", "b"], []), ((2, 3), (4,)), ()),
+}
 
 
 def test_diffs_are_0(device):

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
 
 from pysketch.errors import NetdefError, ShapeError
+
+CONTRACT = {
+    "Slice": Case(
+        layer_text("Slice", ["a"], ["x", "y", "z"], "slice_param { slice_point: [1, 4] }"),
+        ((2, 6, 3, 4),),
+        ((2, 1, 3, 4), (2, 3, 3, 4), (2, 2, 3, 4)),
+    ),
+}
 
 
 def make(extra, shape, tops="xyz", **options):

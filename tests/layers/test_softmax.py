@@ -7,10 +7,15 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import ShapeError
+
+CONTRACT = {
+    "Softmax": Case(layer_text("Softmax", ["x"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),)),
+    "Softmax, in-place": Case(layer_text("Softmax", ["x"], ["x"]), ((2, 3),), ((2, 3),)),
+}
 
 SHAPE = (2, 5, 3, 4)
 

@@ -7,10 +7,16 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError, ShapeError
+
+CONTRACT = {
+    "SoftmaxWithLoss": Case(
+        layer_text("SoftmaxWithLoss", ["x", "t"], ["y", "p"]), ((2, 3, 4), (2, 4)), ((), (2, 3, 4)), whole={1: 3}
+    ),
+}
 
 SHAPE = (2, 4, 3, 5)
 ITEMS = (2, 3, 5)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import CPU, Device
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+
+CONTRACT = {
+    "Split": Case(layer_text("Split", ["a"], ["x", "y", "z"]), ((2, 3, 4),), ((2, 3, 4),) * 3),
+}
 
 SHAPE = (2, 3, 5, 4)
 

@@ -1,7 +1,12 @@
 """TanH's own behaviour; the formula is checked in test_neuron.py."""
 
 import numpy as np
-from helpers import layer_text, make_layer
+from helpers import Case, layer_text, make_layer
+
+CONTRACT = {
+    "TanH": Case(layer_text("TanH", ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+    "TanH, in-place": Case(layer_text("TanH", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),)),
+}
 
 
 def test_it_is_odd_and_flat_far_out(device):

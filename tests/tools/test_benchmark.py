@@ -1,6 +1,4 @@
 import json
-import re
-from pathlib import Path
 
 import benchmark
 import common
@@ -134,12 +132,3 @@ def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
         benchmark.main([tiny, "--against", "torch", "--device", str(gpu)])
     assert stop.value.code == common.BAD_INPUT
     assert "--against: the peers run on the CPU only; add --device cpu" in capsys.readouterr().err
-
-
-def test_the_readmes_commands_have_options_that_are_there():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"`python\s+tools/benchmark\.py ([^`]+)`", readme)
-    assert len(commands) >= 3
-    for command in commands:
-        args = benchmark._parser().parse_args(command.split())
-        assert (Path(__file__).parents[2] / args.netdef).is_file()
