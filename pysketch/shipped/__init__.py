@@ -6,8 +6,9 @@ command ``pysketch`` (`command`) runs the folder tools from either place, each t
 Start reading at `folders`, then `names`.
 """
 
+from pysketch.shipped.extras import how_to_install
 from pysketch.shipped.folders import folder
 from pysketch.shipped.names import find_net, find_netdef, find_solver
 from pysketch.shipped.words import COMMANDS, in_words
 
-__all__ = ["COMMANDS", "find_net", "find_netdef", "find_solver", "folder", "in_words"]
+__all__ = ["COMMANDS", "find_net", "find_netdef", "find_solver", "folder", "how_to_install", "in_words"]
