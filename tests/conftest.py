@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import logging
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from pysketch.device.backend import CPU, Device, choose_device
 from pysketch.drawing.net_file import write_net_file
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
@@ -39,6 +41,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(found.reason)
     if real and found.xp.cuda.runtime.is_hip:
         pytest.skip("the GPU is emulated; only a real one can answer this")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before():
+    """What a command does to pysketch's log lasts as long as its test."""
+    logger = logging.getLogger("pysketch")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
 
 
 @cache
@@ -107,6 +118,13 @@ def pairs(tmp_path):
     write_pairs(tmp_path / "data" / "train", ["a", "b", "c"])
     write_pairs(tmp_path / "data" / "test", ["x", "y"], seed=4)
     return tmp_path / "data"
+
+
+@pytest.fixture
+def few_faces(monkeypatch):
+    """The source "synthetic" makes four training persons and two test persons: 112 take some seconds."""
+    for maker, number in (("training_pairs", 4), ("test_pairs", 2)):
+        monkeypatch.setattr(synthetic, maker, partial(getattr(synthetic, maker), number))
 
 
 @pytest.fixture

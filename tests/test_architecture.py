@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,16 +84,19 @@ TOOL_TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path i
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def imports(name: str, tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+@cache
+def imports(name: str, tree: ast.Module) -> tuple[tuple[str, str | None], ...]:
     """(module, name taken from it, None for the module itself) of every import; relative ones are made absolute."""
     package = name if (ROOT / Path(*name.split("."))).is_dir() else name.rpartition(".")[0]
+    found: list[tuple[str, str | None]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
+            found += ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
-            yield from ((module, alias.name) for alias in node.names)
+            found += ((module, alias.name) for alias in node.names)
+    return tuple(found)
 
 
 def imported_modules(name: str) -> set[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pysketch.drawing.sketcher import deploy_net
-from pysketch.images.pairs import find_pairs
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import Preprocessing, crop_centre
 from pysketch.layers.context import Context
@@ -208,8 +208,7 @@ def test_gradients_are_right_to_1e_5_and_10_times_what_im2col_errs(name: str, we
     Every ReLU is as in float64: where rounding turns the sign of a value next to 0, a gradient is another one, whatever
     the engine.
     """
-    pair = find_pairs("synthetic", "train")[0]()
-    photo, sketch = (crop_centre(image, PHOTO[1], PHOTO[0]) for image in (pair.photo, pair.sketch))
+    photo, sketch = (crop_centre(image, PHOTO[1], PHOTO[0]) for image in synthetic.face_pair(1000))
     exact = _net(name, "CAFFE", np.float64, weights)
     preprocessing = Preprocessing(1 / 255, (127.5,), xy=True, xy_scale=0.005)
     exact.blobs["data"].data[...] = preprocessing.apply(photo)
