@@ -14,7 +14,7 @@ import pytest
 
 from pysketch.device.prefetch import Prefetcher
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PATIENCE = 30  # seconds until a thread that should have ended is said to hang
 
 

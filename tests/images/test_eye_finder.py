@@ -12,7 +12,7 @@ from pysketch.images import eye_finder, synthetic
 from pysketch.images.alignment import FRAME_EYES, frame_to_picture, inverse, moved
 from pysketch.images.pictures import list_images, read_photo, read_sketch, to_luma, warp
 
-FACES = Path(__file__).parents[1].parent / "shared" / "data" / "cuhk_student" / "test"
+FACES = Path(__file__).parents[2].parent / "shared" / "data" / "cuhk_student" / "test"
 needs_faces = pytest.mark.skipif(not FACES.is_dir(), reason="the data set is not in ../shared/data")
 
 
