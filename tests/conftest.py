@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +18,26 @@ from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase
 from pysketch.reproduce import training
 
+GPU = choose_device("auto")
+"""GPU 0, or the CPU with the reason why there is none."""
+DEVICES = ["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)][: 1 if GPU.kind == "cpu" else 2]
 
-@pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)])
+
+def pytest_report_header() -> str | None:
+    """Why tests that take each device in turn take the CPU only."""
+    return f"no test of a GPU: {GPU.reason}" if GPU.kind == "cpu" else None
+
+
+@pytest.fixture(params=DEVICES)
 def device(request: pytest.FixtureRequest) -> Device:
-    """Each device in turn: the CPU, then GPU 0, real or emulated; skipped with the reason where there is none."""
-    return CPU if request.param == "cpu" else _gpu()
+    """Each device in turn: the CPU, then GPU 0, real or emulated, where there is one."""
+    return CPU if request.param == "cpu" else GPU
 
 
 @pytest.fixture(params=[pytest.param("gpu", marks=pytest.mark.on_gpu)])
 def gpu() -> Device:
     """GPU 0, real or emulated; skipped with the reason where there is none."""
-    return _gpu()
+    return GPU
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -36,10 +45,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     real = item.get_closest_marker("gpu") is not None
     if not real and item.get_closest_marker("on_gpu") is None:
         return
-    found = _gpu()
-    if found.kind == "cpu":
-        pytest.skip(found.reason)
-    if real and found.xp.cuda.runtime.is_hip:
+    if GPU.kind == "cpu":
+        pytest.skip(GPU.reason)
+    if real and GPU.xp.cuda.runtime.is_hip:
         pytest.skip("the GPU is emulated; only a real one can answer this")
 
 
@@ -50,12 +58,6 @@ def _log_as_before():
     before = logger.handlers[:], logger.level, logger.propagate
     yield
     logger.handlers[:], logger.level, logger.propagate = before
-
-
-@cache
-def _gpu() -> Device:
-    """GPU 0, or the CPU with the reason why there is none."""
-    return choose_device("auto")
 
 
 NETDEF = """
