@@ -31,6 +31,6 @@ setup(
         "baselines": ["scikit-learn>=1.3"],
         "interop": ["onnx>=1.16", "onnxruntime>=1.18", "opencv-python-headless>=4.10,<5"],
         "report": ["matplotlib>=3.8", "jinja2>=3.1", "grandalf>=0.8"],
-        "test": ["pytest>=8", "ruff>=0.6", "hypothesis>=6.100"],
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6", "hypothesis>=6.100"],
     },
 )

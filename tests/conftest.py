@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,13 @@ DEVICES = ["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)][: 1 if GPU.kind
 def pytest_report_header() -> str | None:
     """Why tests that take each device in turn take the CPU only."""
     return f"no test of a GPU: {GPU.reason}" if GPU.kind == "cpu" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as cores, 4 at most, for all the tests; none for those that the command line names."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min(4, os.cpu_count() or 1) if everything else 0
 
 
 @pytest.fixture(params=DEVICES)
