@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pysketch.device import workers
 from pysketch.device.backend import CPU, Device, choose_device
 from pysketch.drawing.net_file import write_net_file
 from pysketch.images import synthetic
@@ -18,6 +19,10 @@ from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase
 from pysketch.reproduce import training
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # pytest's processes share the cores: each has no more than its own
+    SHARE = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    workers._available_cores = lambda: SHARE
 
 GPU = choose_device("auto")
 """GPU 0, or the CPU with the reason why there is none."""
