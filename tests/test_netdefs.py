@@ -99,7 +99,13 @@ def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, ph
     assert values[0] == pytest.approx(values[1] + 1e4 * values[2], rel=1e-6)
 
 
-@by_name(NETDEFS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem in ("sr", "small", "medium") else pytest.mark.slow)
+        for path in NETDEFS
+    ],
+)
 def test_the_whole_graphs_gradients_are_right(path, pairs):
     net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, Context(data_source=pairs, dtype=np.float64, seed=2))
     assert check_net_gradients(net, threshold=1e-4) >= 10 * len(net.params)  # ReLU's kinks are near somewhere
@@ -165,7 +171,12 @@ PHOTO = 60, 50
 
 by_net = pytest.mark.parametrize(
     ("name", "weights"),
-    [("sr", None), ("small", None), ("medium", None), ("medium", "netdefs/pretrained/medium.h5"), ("large", None)],
+    [
+        ("sr", None),
+        ("small", None),
+        ("medium", "netdefs/pretrained/medium.h5"),
+        *(pytest.param(name, None, marks=pytest.mark.slow) for name in ("medium", "large")),
+    ],
 )
 
 

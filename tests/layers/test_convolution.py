@@ -29,7 +29,7 @@ CONTRACT = {
             ["y", "z"],
             "convolution_param { num_output: 4 kernel_size: [2, 3] stride: 2 pad: 1 dilation: [2, 1] group: 2 }",
         ),
-        ((2, 4, 5, 6), (3, 4, 3, 4)),
+        ((2, 2, 5, 6), (3, 2, 3, 4)),
         ((2, 4, 3, 3), (3, 4, 2, 2)),
     ),
     "Convolution, 1x1": Case(
