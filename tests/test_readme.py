@@ -74,6 +74,7 @@ def test_the_first_commands_parts_are_commands_of_the_tour_or_run_here(copy):
     assert read_sketch(copy / "sketch.png").shape == (238, 188)
 
 
+@pytest.mark.slow
 def test_the_tours_commands_run_in_their_order(copy):
     for command in COMMANDS:
         if "--resume" in command:
