@@ -158,6 +158,14 @@ def python_layer(layer: str, bottoms: Sequence[str], tops: Sequence[str] = ("y",
     return layer_text("Python", bottoms, tops, extra)
 
 
+def refused(kind: type[Exception], call: Callable[..., Any], *arguments: Any, where: str = "", **options: Any) -> str:
+    """The message, of one line, of the error of this kind that a call raises; `where` is a pattern of its beginning."""
+    with pytest.raises(kind, match=f"^{where}") as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
 @dataclass(frozen=True)
 class Case:
     """One case for the contract that every layer keeps: its text, its bottoms' shapes, those that its tops must have.

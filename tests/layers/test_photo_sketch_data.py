@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Case, SingleLayer, make_layer, python_layer
+from helpers import Case, SingleLayer, make_layer, python_layer, refused
 from solver_helpers import SKETCH_NET, assert_same_bits, make_solver, weights
 from solver_helpers import write_pairs as write_random_pairs
 
@@ -376,13 +376,8 @@ def test_synthetic_faces_are_a_source_for_both_phases(few_faces: None) -> None:
 
 
 def refusal(source: Path | str, **options: Any) -> str:
-    """The one line that refuses this; it says where in the netdef."""
-    with pytest.raises(DataError) as caught:
-        make(source, **options)
-    message = str(caught.value)
-    assert message.startswith('<netdef>:2:7: layer "it": ')
-    assert "\n" not in message
-    return message
+    """What refuses this; it says where in the netdef."""
+    return refused(DataError, make, source, **options, where='<netdef>:2:7: layer "it": ')
 
 
 def test_without_a_source_the_message_says_what_to_give() -> None:

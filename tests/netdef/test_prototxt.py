@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import refused
 
 from pysketch.errors import NetdefError, Position
 from pysketch.netdef.prototxt import MAX_DEPTH, EmptyList, Message, Scalar, load, parse, quote
@@ -25,11 +26,8 @@ def text_of(literal: str) -> str:
 
 
 def refusal(text: str) -> str:
-    """The message that refuses this text; it is one line."""
-    with pytest.raises(NetdefError) as caught:
-        parse(text, "net.prototxt")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    """What refuses this text."""
+    return refused(NetdefError, parse, text, "net.prototxt")
 
 
 @pytest.mark.parametrize(
