@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,16 @@ def test_forward_does_the_same_again(name: str, tmp_path: Path) -> None:
         blob.data[...] = data
     for once, again in zip(first, single.forward(), strict=True):
         np.testing.assert_array_equal(again, once)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "in-place" in name])
+def test_in_place_it_gives_the_same(name: str, tmp_path: Path, device: Device) -> None:
+    single = build(name, tmp_path, device=device)
+    assert is_in_place(single)
+    case = CASES[name]
+    apart = replace(case, text=re.sub(r'top: "\w+"', 'top: "apart"', case.text))
+    for one, other in zip(single.everything(), apart.build(tmp_path, device=device).everything(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", WITH_BOTTOMS)

@@ -43,17 +43,6 @@ def test_it_is_the_plain_loop_forward_and_backward(slope: float, dtype: type, de
     np.testing.assert_array_equal(single.bottom[0].data, x)
 
 
-@pytest.mark.parametrize("slope", [slope for slope in SLOPES if slope >= 0])
-def test_in_place_it_gives_the_same(slope: float, device: Device) -> None:
-    apart, in_place = make(slope, device=device), make(slope, top="x", device=device)
-    assert in_place.top[0] is in_place.bottom[0]
-    np.testing.assert_array_equal(in_place.forward()[0], apart.forward()[0])
-    dy = np.random.default_rng(1).standard_normal(SHAPE)
-    apart.backward(dy)
-    in_place.backward(dy)
-    np.testing.assert_array_equal(in_place.bottom[0].diff, apart.bottom[0].diff)
-
-
 @pytest.mark.parametrize("slope", [0.0, 0.1])
 def test_at_0_the_gradient_is_the_negative_slope(slope: float, device: Device) -> None:
     single = make(slope, device=device)
