@@ -74,9 +74,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _log_as_before():
     """What a command does to pysketch's log lasts as long as its test."""
     logger = logging.getLogger("pysketch")
-    before = logger.handlers[:], logger.level, logger.propagate
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
     yield
-    logger.handlers[:], logger.level, logger.propagate = before
+    for handler in set(logger.handlers) - set(handlers):
+        handler.close()
+    logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
 
 
 NETDEF = """
