@@ -58,7 +58,7 @@ def sketch_of(k: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
 def write_pairs(folder: Path, count: int, split: str = "", width: int = WIDTH, height: int = HEIGHT) -> Path:
     """A folder of pairs 0, 1, ..., in photos/ and sketches/ of the split's folder."""
     for kind, make_image in (("photos", photo_of), ("sketches", sketch_of)):
-        (folder / split / kind).mkdir(parents=True)
+        (folder / split / kind).mkdir(parents=True, exist_ok=True)
         for k in range(count):
             write_image(folder / split / kind / f"{k:02}.png", make_image(k, width, height))
     return folder
