@@ -410,6 +410,7 @@ NEW = {
 }
 
 
+@pytest.mark.slow
 def test_a_module_a_layer_and_a_baseline_are_each_one_source_and_one_test_and_no_other_edit(tmp_path):
     """In a copy of the tree: the shape of the whole, and the contracts of the new layer and baseline."""
     for name in ("pysketch", "tools", "tests", "netdefs", "solver"):

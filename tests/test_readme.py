@@ -67,6 +67,7 @@ def test_every_shell_line_of_the_readme_is_a_command_that_these_tests_know():
     assert len(COMMANDS) >= 6
 
 
+@pytest.mark.slow
 def test_the_first_commands_parts_are_commands_of_the_tour_or_run_here(copy):
     first = next(line for line in SHELL if line.startswith(SETUP))
     for part in first.removeprefix(SETUP).split(" && "):
