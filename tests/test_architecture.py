@@ -419,11 +419,13 @@ NEW = {
 }
 
 
+@pytest.mark.slow
 def test_a_module_a_layer_and_a_baseline_are_each_one_source_and_one_test_and_no_other_edit(tmp_path):
     """In a copy of the tree: the shape of the whole, and the contracts of the new layer and baseline."""
     for name in ("pysketch", "tools", "tests", "netdefs", "solver"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.h5"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
     for name, text in NEW.items():
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -102,7 +102,7 @@ def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, ph
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, id=path.stem, marks=[] if path.stem in ("sr", "small", "medium") else pytest.mark.slow)
+        pytest.param(path, id=path.stem, marks=[] if path.stem in ("sr", "small") else pytest.mark.slow)
         for path in NETDEFS
     ],
 )

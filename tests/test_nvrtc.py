@@ -53,7 +53,7 @@ def compile_all(jobs: list[tuple[str, ...]]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if "winograd" in name else []) for name in SOURCES]
+    "name", [pytest.param(name, marks=[] if name == "finish" else pytest.mark.slow) for name in SOURCES]
 )
 def test_our_kernels_compile_for_every_chip_in_both_types(name):
     """With the optimizer, which takes Winograd's kernels 1.5 s each: of sizes no shipped net has, for one chip only."""

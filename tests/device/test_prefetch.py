@@ -174,8 +174,11 @@ EXIT, ERROR = "raise SystemExit(3)", "raise KeyError('end')"
 @pytest.mark.parametrize(
     ("make", "end"),
     [
-        *[(SLOW, ""), (SLOW, ERROR), (BAD, EXIT)],
-        *(pytest.param(*both, marks=pytest.mark.slow) for both in [(BAD, ""), (BAD, ERROR), (SLOW, EXIT)]),
+        (SLOW, ERROR),
+        *(
+            pytest.param(*both, marks=pytest.mark.slow)
+            for both in [(SLOW, ""), (SLOW, EXIT), (BAD, ""), (BAD, EXIT), (BAD, ERROR)]
+        ),
     ],
 )
 def test_an_interpreter_that_exits_without_close_does_not_hang_and_says_nothing(make: str, end: str) -> None:

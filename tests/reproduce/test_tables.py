@@ -56,6 +56,7 @@ def test_a_method_is_measured_in_a_process_of_its_own_and_its_sketches_are_kept(
         assert file["drawn"].shape == (2, 188, 143)
 
 
+@pytest.mark.slow
 def test_a_method_that_fails_says_why_in_one_line(setting):
     with pytest.raises(BaselineError, match=r'^gray: unknown baseline "gray"; did you mean "grey"'):
         child(setting, "gray", "gray", 0, 0)

@@ -23,7 +23,7 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize(("phase", "batch"), [("test", 1), ("train", 4)])
+@pytest.mark.parametrize(("phase", "batch"), [pytest.param("test", 1, marks=pytest.mark.slow), ("train", 4)])
 def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
     assert benchmark.main([tiny, "--phase", phase, "--iterations", "3", "--threads", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
