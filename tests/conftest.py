@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from functools import cache
+import gc
+import logging
+import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pysketch.device import workers
 from pysketch.device.backend import CPU, Device, choose_device
 from pysketch.drawing.net_file import write_net_file
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase
 from pysketch.reproduce import training
 
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # pytest's processes share the cores: each has no more than its own
+    SHARE = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    workers._available_cores = lambda: SHARE
 
-@pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)])
+GPU = choose_device("auto")
+"""GPU 0, or the CPU with the reason why there is none."""
+DEVICES = ["cpu", pytest.param("gpu", marks=pytest.mark.on_gpu)][: 1 if GPU.kind == "cpu" else 2]
+
+
+def pytest_report_header() -> str | None:
+    """Why tests that take each device in turn take the CPU only."""
+    return f"no test of a GPU: {GPU.reason}" if GPU.kind == "cpu" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as cores, 4 at most, for all the tests; none for those that the command line names."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min(4, os.cpu_count() or 1) if everything else 0
+
+
+@pytest.fixture(params=DEVICES)
 def device(request: pytest.FixtureRequest) -> Device:
-    """Each device in turn: the CPU, then GPU 0, real or emulated; skipped with the reason where there is none."""
-    return CPU if request.param == "cpu" else _gpu()
+    """Each device in turn: the CPU, then GPU 0, real or emulated, where there is one."""
+    return CPU if request.param == "cpu" else GPU
 
 
 @pytest.fixture(params=[pytest.param("gpu", marks=pytest.mark.on_gpu)])
 def gpu() -> Device:
     """GPU 0, real or emulated; skipped with the reason where there is none."""
-    return _gpu()
+    return GPU
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are no garbage; looked through each time, they made a collection take a third of a second."""
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -34,17 +64,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     real = item.get_closest_marker("gpu") is not None
     if not real and item.get_closest_marker("on_gpu") is None:
         return
-    found = _gpu()
-    if found.kind == "cpu":
-        pytest.skip(found.reason)
-    if real and found.xp.cuda.runtime.is_hip:
+    if GPU.kind == "cpu":
+        pytest.skip(GPU.reason)
+    if real and GPU.xp.cuda.runtime.is_hip:
         pytest.skip("the GPU is emulated; only a real one can answer this")
 
 
-@cache
-def _gpu() -> Device:
-    """GPU 0, or the CPU with the reason why there is none."""
-    return choose_device("auto")
+@pytest.fixture(autouse=True)
+def _log_as_before():
+    """What a command does to pysketch's log lasts as long as its test."""
+    logger = logging.getLogger("pysketch")
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    yield
+    for handler in set(logger.handlers) - set(handlers):
+        handler.close()
+    logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
 
 
 NETDEF = """
@@ -107,6 +141,13 @@ def pairs(tmp_path):
     write_pairs(tmp_path / "data" / "train", ["a", "b", "c"])
     write_pairs(tmp_path / "data" / "test", ["x", "y"], seed=4)
     return tmp_path / "data"
+
+
+@pytest.fixture
+def few_faces(monkeypatch):
+    """The source "synthetic" makes four training persons and two test persons: 112 take some seconds."""
+    for maker, number in (("training_pairs", 4), ("test_pairs", 2)):
+        monkeypatch.setattr(synthetic, maker, partial(getattr(synthetic, maker), number))
 
 
 @pytest.fixture

@@ -18,11 +18,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from solver_helpers import write_pairs
 
 from pysketch import Sketcher
 from pysketch.drawing.net_file import write_net_file
 from pysketch.errors import PysketchError
 from pysketch.images.pictures import read_photo, read_sketch
+from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
 from pysketch.netdef.prototxt import parse
@@ -48,7 +50,7 @@ TINY = """
 name: "tiny"
 layer { name: "data" type: "Python" top: "data" top: "label" exclude { stage: "deploy" }
   python_param { module: "pysketch.layers" layer: "PhotoSketchData"
-                 param_str: '{ "source": "synthetic", "pairs": 1, "batch_size": 1 }' } }
+                 param_str: '{ "batch_size": 1 }' } }
 layer { name: "data" type: "Input" top: "data" include { stage: "deploy" }
   input_param { shape { dim: [1, 5, 9, 8] } } }
 layer { name: "conv" type: "Convolution" bottom: "data" top: "y"
@@ -73,7 +75,8 @@ layer { name: "m" type: "Softmax" bottom: "f" top: "m" }
 
 def seeds(folder: Path) -> dict[str, list[bytes]]:
     """Kind of file -> whole files; some are first written to the folder."""
-    net = Net(parse_netdef(TINY), Phase.TRAIN)
+    source = str(write_pairs(folder / "pairs", 1, (250, 200)))
+    net = Net(parse_netdef(TINY), Phase.TRAIN, Context(data_source=source))
     files = []
     for name in ("n.h5", "n.caffemodel"):
         write_net_file(folder / name, net)

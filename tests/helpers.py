@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from pysketch.benchmark import table2
+from pysketch.benchmark.race import run_race
 from pysketch.device.backend import copy_into, to_host
 from pysketch.device.blob import Blob
 from pysketch.layers.base import Layer
@@ -154,6 +158,14 @@ def python_layer(layer: str, bottoms: Sequence[str], tops: Sequence[str] = ("y",
     return layer_text("Python", bottoms, tops, extra)
 
 
+def refused(kind: type[Exception], call: Callable[..., Any], *arguments: Any, where: str = "", **options: Any) -> str:
+    """The message, of one line, of the error of this kind that a call raises; `where` is a pattern of its beginning."""
+    with pytest.raises(kind, match=f"^{where}") as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
 @dataclass(frozen=True)
 class Case:
     """One case for the contract that every layer keeps: its text, its bottoms' shapes, those that its tops must have.
@@ -194,3 +206,15 @@ def collected(folder: str, name: str) -> dict[str, Any]:
             spec.loader.exec_module(module)
             found |= getattr(module, name)
     return found
+
+
+def race_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the races of Table 2 be one that is run, and copies of what it found."""
+    results: list[Any] = []
+
+    def raced(*arguments: Any, **options: Any) -> Any:
+        if not results:
+            results.append(run_race(*arguments, **options))
+        return copy.deepcopy(results[0])
+
+    monkeypatch.setattr(table2, "run_race", raced)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = ("pysketch", "tools", "netdefs", "tests")
 
 ROOMS = [
     "errors",
@@ -241,7 +242,8 @@ def test_a_door_exports_only_what_another_room_takes_or_a_readme_names():
         for module, name in IMPORTS[importer]
         if room_of(module) != room_of(importer)
     }
-    words = set(re.findall(r"\w+", "".join(path.read_text(encoding="utf-8") for path in ROOT.rglob("README.md"))))
+    pages = [ROOT / "README.md", *(page for folder in FOLDERS for page in sorted((ROOT / folder).rglob("README.md")))]
+    words = set(re.findall(r"\w+", "".join(page.read_text(encoding="utf-8") for page in pages)))
     for room in ROOMS:
         if (ROOT / "pysketch" / room).is_dir() and room != "caffe":  # whose names are pycaffe's
             door = f"pysketch.{room}"
@@ -417,11 +419,13 @@ NEW = {
 }
 
 
+@pytest.mark.slow
 def test_a_module_a_layer_and_a_baseline_are_each_one_source_and_one_test_and_no_other_edit(tmp_path):
     """In a copy of the tree: the shape of the whole, and the contracts of the new layer and baseline."""
     for name in ("pysketch", "tools", "tests", "netdefs", "solver"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.h5"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
     for name, text in NEW.items():
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_text(text, encoding="utf-8")

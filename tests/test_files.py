@@ -223,7 +223,8 @@ def run_child(body, path):
     """Run a process that opens atomic_path(path), writes and syncs half a file, and then runs `body`."""
     program = textwrap.dedent("""
         import os, signal, sys
-        from pysketch.files import atomic_path
+        sys.path.append("pysketch")  # the file alone: the package's other files take a second
+        from files import atomic_path
         with atomic_path(sys.argv[1]) as temporary, open(temporary, "w") as file:
             file.write("half")
             file.flush()

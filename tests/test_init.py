@@ -19,7 +19,7 @@ def test_the_package_offers_what_it_says_it_does():
     assert all(hasattr(pysketch, name) for name in pysketch.__all__)
 
 
-def test_a_solver_is_got_from_a_file():
+def test_a_solver_is_got_from_a_file(few_faces):
     path = Path(__file__).parents[1] / "solver" / "quick_solver.txt"
     solver = pysketch.get_solver(path, seed=3, data_source="synthetic")
     assert isinstance(solver, pysketch.Solver)

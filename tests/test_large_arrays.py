@@ -20,7 +20,7 @@ from pysketch.layers import generative_discriminative_loss as loss
 from pysketch.solver.update_kernels import KERNELS
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")]
 
 HEAD = """
 #include <cmath>

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pysketch.drawing.sketcher import deploy_net
-from pysketch.images.pairs import find_pairs
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import Preprocessing, crop_centre
 from pysketch.layers.context import Context
@@ -99,7 +99,13 @@ def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, ph
     assert values[0] == pytest.approx(values[1] + 1e4 * values[2], rel=1e-6)
 
 
-@by_name(NETDEFS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem in ("sr", "small") else pytest.mark.slow)
+        for path in NETDEFS
+    ],
+)
 def test_the_whole_graphs_gradients_are_right(path, pairs):
     net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, Context(data_source=pairs, dtype=np.float64, seed=2))
     assert check_net_gradients(net, threshold=1e-4) >= 10 * len(net.params)  # ReLU's kinks are near somewhere
@@ -165,7 +171,12 @@ PHOTO = 60, 50
 
 by_net = pytest.mark.parametrize(
     ("name", "weights"),
-    [("sr", None), ("small", None), ("medium", None), ("medium", "netdefs/pretrained/medium.h5"), ("large", None)],
+    [
+        ("sr", None),
+        ("small", None),
+        ("medium", "netdefs/pretrained/medium.h5"),
+        *(pytest.param(name, None, marks=pytest.mark.slow) for name in ("medium", "large")),
+    ],
 )
 
 
@@ -208,8 +219,7 @@ def test_gradients_are_right_to_1e_5_and_10_times_what_im2col_errs(name: str, we
     Every ReLU is as in float64: where rounding turns the sign of a value next to 0, a gradient is another one, whatever
     the engine.
     """
-    pair = find_pairs("synthetic", "train")[0]()
-    photo, sketch = (crop_centre(image, PHOTO[1], PHOTO[0]) for image in (pair.photo, pair.sketch))
+    photo, sketch = (crop_centre(image, PHOTO[1], PHOTO[0]) for image in synthetic.face_pair(1000))
     exact = _net(name, "CAFFE", np.float64, weights)
     preprocessing = Preprocessing(1 / 255, (127.5,), xy=True, xy_scale=0.005)
     exact.blobs["data"].data[...] = preprocessing.apply(photo)

@@ -52,7 +52,9 @@ def compile_all(jobs: list[tuple[str, ...]]) -> set[str]:
         return set(pool.map(lambda job: nvrtc.errors(*job), jobs)) - {""}
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "finish" else pytest.mark.slow) for name in SOURCES]
+)
 def test_our_kernels_compile_for_every_chip_in_both_types(name):
     """With the optimizer, which takes Winograd's kernels 1.5 s each: of sizes no shipped net has, for one chip only."""
     rare = name.startswith("winograd") and name not in ("winograd_3", "winograd_5")

@@ -22,7 +22,7 @@ from pysketch.netdef.definitions import Phase, parse_netdef
 KINDS = tuple(fuzzing.READERS)
 PLACES = st.floats(0, 1, exclude_max=True)
 DAMAGE = st.tuples(st.integers(0, 5), PLACES, PLACES, st.integers(0, 255))
-SHORT = settings(max_examples=150, deadline=5000, derandomize=True, suppress_health_check=list(HealthCheck))
+SHORT = settings(max_examples=60, deadline=5000, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,7 @@ def test_a_decompression_bomb_is_refused(tmp_path):
         read_photo(tmp_path / "bomb.png")
 
 
+@pytest.mark.slow
 def test_the_long_run_says_what_came_out(tmp_path):
     done = subprocess.run(
         [sys.executable, fuzzing.__file__, "40"], capture_output=True, text=True, cwd=tmp_path, check=False

@@ -66,6 +66,7 @@ def test_sigint_snapshots_stops_and_exits_with_0(training, tmp_path):
     assert (tmp_path / "out" / f"t_iter_{iteration}.h5").is_file()
 
 
+@pytest.mark.slow
 def test_sighup_snapshots_and_goes_on_and_what_it_wrote_can_be_resumed(training, tmp_path):
     training.send_signal(signal.SIGHUP)
     wait_for(lambda: len(states(tmp_path)) == 1, training)
@@ -92,6 +93,7 @@ def resumed_weights(folder, first, second):
     return (folder / "again" / f"t_iter_{second}.caffemodel.h5").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_a_snapshot_leaves_whole_snapshots_only(training, tmp_path):
     training.send_signal(signal.SIGHUP)
     wait_for(lambda: len(states(tmp_path)) == 1, training)

@@ -19,8 +19,7 @@ from pysketch.solver import CaffeFormatter, SolverDef
 BAD_INPUT = 2
 INTERRUPTED = 130
 
-
-_program: list[str] = []
+_program: list[str] = []  # what the command is called where a word says which tool; empty if a tool's file was started
 
 
 def start_by_word(program: str) -> None:

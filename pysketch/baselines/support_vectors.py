@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from pysketch.errors import BaselineError
+from pysketch.shipped import how_to_install
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,7 @@ def library() -> ModuleType:
         from sklearn import svm
     except ImportError:
         raise BaselineError(
-            'baseline "svr": scikit-learn is not installed; install it with pip install "pysketch[baselines]"'
+            f'baseline "svr": scikit-learn is not installed; install it with: {how_to_install("baselines")}'
         ) from None
     return svm
 

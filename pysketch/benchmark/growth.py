@@ -13,6 +13,7 @@ from pysketch.benchmark.nets import Job
 from pysketch.benchmark.race import BenchmarkError, Result, run_race
 from pysketch.errors import DataError
 from pysketch.report import figures
+from pysketch.shipped import how_to_install
 
 AREAS = (1, 2, 4, 8, 16)
 BATCHES = (1, 2, 4, 8, 16)
@@ -55,7 +56,7 @@ def check_picture(path: str) -> None:
     if Path(path).suffix.lower() not in PICTURES:
         raise DataError(f"{path}: a plot's name ends in {', '.join(PICTURES)}")
     if importlib.util.find_spec("matplotlib") is None:
-        raise BenchmarkError('a plot needs matplotlib, which is not installed; pip install -e ".[bench]"')
+        raise BenchmarkError(f"a plot needs matplotlib, which is not installed; {how_to_install('bench')}")
 
 
 def grow(kind: str, job: Job, peers: Sequence[str], runs: int, picture: str | None) -> Iterator[str]:

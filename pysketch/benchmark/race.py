@@ -33,6 +33,7 @@ from pysketch.benchmark.work import Pass, Work
 from pysketch.errors import PysketchError
 from pysketch.interop import onnx_model
 from pysketch.net import Net
+from pysketch.shipped import how_to_install
 
 LIMIT = 1e-3
 """How far apart, as a part of the largest magnitude, the results of a peer and ours may be."""
@@ -215,7 +216,7 @@ def largest_difference(ours: Arrays, theirs: Arrays) -> tuple[float, str]:
 def _check_peers(job: Job, peers: Sequence[str]) -> None:
     for peer in peers:
         if missing := missing_libraries(peer):
-            raise BenchmarkError(f'{peer}: {" and ".join(missing)} not installed; pip install -e ".[bench]"')
+            raise BenchmarkError(f"{peer}: {' and '.join(missing)} not installed; {how_to_install('bench')}")
         if job.phase == "train" and peer not in TRAINING:
             raise BenchmarkError(f"{peer} cannot train; in phase train compare with {' or '.join(TRAINING)}")
 

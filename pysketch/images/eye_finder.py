@@ -32,8 +32,9 @@ import numpy as np
 from pysketch.errors import DataError
 from pysketch.images.alignment import frame_to_picture, moved
 from pysketch.images.pictures import to_luma, warp
+from pysketch.shipped import how_to_install
 
-MISSING = 'finding eyes needs dlib and its models: pip install -e ".[align]", or give the eyes\' positions'
+MISSING = f"finding eyes needs dlib and its models: {how_to_install('align')}, or give the eyes' positions"
 
 PUPILS = np.array([[75.55, 122.76], [124.79, 122.53]])
 """Where the pupils are in a frame that has the middles of the eyes' corners at FRAME_EYES.

@@ -13,6 +13,7 @@ from pysketch.images import Preprocessing
 from pysketch.interop.onnx_operators import Graph
 from pysketch.net import Net
 from pysketch.netdef import LayerDef, quote
+from pysketch.shipped import how_to_install
 from pysketch.weights import layer_text
 
 OPSET, IR_VERSION = 13, 8
@@ -87,5 +88,5 @@ def library() -> Any:
         import onnx
         import onnx.numpy_helper
     except ImportError:
-        raise DataError('ONNX models need onnx; install it with: pip install -e ".[interop]"') from None
+        raise DataError(f"ONNX models need onnx; install it with: {how_to_install('interop')}") from None
     return onnx

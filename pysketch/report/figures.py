@@ -15,6 +15,7 @@ import numpy as np
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
+from pysketch.shipped import how_to_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,7 +215,7 @@ def library() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise DataError('figures need matplotlib; install it with: pip install -e ".[report]"') from None
+        raise DataError(f"figures need matplotlib; install it with: {how_to_install('report')}") from None
     return matplotlib
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pysketch.errors import DataError
+from pysketch.shipped import how_to_install
 
 Point = tuple[float, float]
 """(x, y), y downwards, in the unit of the boxes' sizes."""
@@ -36,7 +37,7 @@ def library() -> Any:
     try:
         from grandalf import graphs, layouts
     except ImportError:
-        raise DataError('drawing a graph needs grandalf; install it with: pip install -e ".[report]"') from None
+        raise DataError(f"drawing a graph needs grandalf; install it with: {how_to_install('report')}") from None
     return graphs, layouts
 
 

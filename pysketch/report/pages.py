@@ -15,6 +15,7 @@ from typing import Any
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
+from pysketch.shipped import how_to_install
 
 PICTURES = "pictures"
 """The folder of a page's pictures, beside the page."""
@@ -65,7 +66,7 @@ def library() -> Any:
     try:
         import jinja2
     except ImportError:
-        raise DataError('a report needs jinja2; install it with: pip install -e ".[report]"') from None
+        raise DataError(f"a report needs jinja2; install it with: {how_to_install('report')}") from None
     return jinja2
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pysketch.shipped.extras import how_to_install
+
 COMMANDS = {
     "draw": "deploy",
     "train": "solve",
@@ -24,7 +26,7 @@ _SHIPPED = re.compile(r"netdefs/pretrained/(\w+)\.h5|netdefs/(\w+)\.prototxt|sol
 
 
 def in_words(text: str, program: str) -> str:
-    """A help text with `program` and a word for a tool's file, names for shipped files, no folder for an extra.
+    """A help text with `program` and a word for a tool's file, names for shipped files, and what installs extras here.
 
     A line's second column, which stands behind three blanks or more, stays where it is.
     """
@@ -39,4 +41,4 @@ def _replace(text: str, program: str) -> str:
     words = {tool: f"{program} {word}" for word, tool in COMMANDS.items()}
     text = re.sub(r"(?:python )?(?:tools/)?\b(\w+)\.py\b", lambda found: words.get(found[1], found[0]), text)
     text = _SHIPPED.sub(lambda found: found[found.lastindex], text)
-    return re.sub(r'pip install -e "\.\[(\w+)\]"', r'the extra "\1"', text)
+    return re.sub(r'pip install -e "\.\[(\w+)\]"', lambda found: how_to_install(found[1]), text)

@@ -40,6 +40,6 @@ def test_what_is_within_epsilon_is_not_learned():
 
 def test_without_the_library_one_line_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    message = r'^baseline "svr": scikit-learn is not installed; install it with pip install "pysketch\[baselines\]"$'
+    message = r'^baseline "svr": scikit-learn is not installed; install it with: pip install -e "\.\[baselines\]"$'
     with pytest.raises(BaselineError, match=message):
         library()

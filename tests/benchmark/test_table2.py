@@ -1,4 +1,5 @@
 import pytest
+from helpers import race_once
 
 from pysketch.benchmark import table2
 from pysketch.benchmark.nets import Job
@@ -9,8 +10,8 @@ from pysketch.benchmark.table2 import jobs, measure_table2, report_table2, summa
 @pytest.fixture
 def results(tiny, monkeypatch):
     """The races of four nets, all of them the tiny one."""
-    tiny_jobs = [Job(tiny, device="cpu")] * 4
-    monkeypatch.setattr(table2, "jobs", lambda job: tiny_jobs)
+    monkeypatch.setattr(table2, "jobs", lambda job: [Job(tiny, device="cpu")] * 4)
+    race_once(monkeypatch)
     return measure_table2(Job(""), 3)
 
 

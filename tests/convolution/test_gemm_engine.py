@@ -1,5 +1,7 @@
 """The GEMM engines, which unfold inputs or outputs, against plain loops."""
 
+from functools import cache
+
 import naive
 import numpy as np
 import pytest
@@ -33,6 +35,15 @@ def arrays(window, dtype=np.float64):
     return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
 
 
+@cache
+def loops(name):
+    """y, dx, dW and db of the plain loops."""
+    window, _ = WINDOWS[name]
+    x, W, b, dy = arrays(window)
+    y = naive.convolution(x, W, b, **options(window))
+    return y, *naive.convolution_backward(x, W, dy, **options(window))
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("limit", [1, 900, 1 << 20])
 @pytest.mark.parametrize("name", WINDOWS)
@@ -43,8 +54,8 @@ def test_forward_overwrites_weights_add_up_and_the_bottom_is_overwritten(name, l
     engine.forward(x, W, y, Finish(b))
     engine.backward_weights(x, dy, dW, db)
     engine.backward_bottom(W, dy, dx)
-    right_dx, right_dW, right_db = naive.convolution_backward(x, W, dy, **options(window))
-    np.testing.assert_allclose(y, naive.convolution(x, W, b, **options(window)), rtol=1e-10, atol=1e-12)
+    right_y, right_dx, right_dW, right_db = loops(name)
+    np.testing.assert_allclose(y, right_y, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(dW, 1 + right_dW, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(db, 1 + right_db, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(dx, right_dx, rtol=1e-10, atol=1e-12)
@@ -58,10 +69,9 @@ def test_blocks_are_rectified_on_the_way_up_and_gated_on_the_way_down(name, limi
     y, dx = np.full_like(dy, np.nan), np.full_like(x, np.nan)
     engine.forward(x, W, y, Finish(b, 0.0))
     engine.backward_bottom(W, dy, dx, Finish(slope=0.25, made=x))
-    plain = naive.convolution(x, W, b, **options(window))
-    np.testing.assert_allclose(y, np.maximum(plain, 0), rtol=1e-10, atol=1e-12)
-    plain = naive.convolution_backward(x, W, dy, **options(window))[0]
-    np.testing.assert_allclose(dx, np.where(x > 0, plain, 0.25 * plain), rtol=1e-10, atol=1e-12)
+    right_y, right_dx, *_ = loops(name)
+    np.testing.assert_allclose(y, np.maximum(right_y, 0), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(dx, np.where(x > 0, right_dx, 0.25 * right_dx), rtol=1e-10, atol=1e-12)
 
 
 def test_outputs_can_be_unfolded_at_stride_1_with_pads_below_the_extent():

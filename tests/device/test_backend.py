@@ -59,7 +59,7 @@ def install(monkeypatch):
 
 NOT_THERE = ModuleNotFoundError("No module named 'cupy'", name="cupy")
 PROBLEMS = [
-    (NOT_THERE, "CuPy is not installed (No module named 'cupy'); pip install 'pysketch[gpu]'"),
+    (NOT_THERE, "CuPy is not installed (No module named 'cupy'); pip install -e \".[gpu]\""),
     (
         ImportError(LOAD_ERROR),
         "CuPy cannot be loaded (ImportError: libcublas.so.12: cannot open shared object file)",

@@ -167,8 +167,20 @@ def test_a_prefetcher_that_is_garbage_ends_its_thread() -> None:
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "raise KeyError('end')"])
-@pytest.mark.parametrize("make", ["time.sleep(0.3)", "1 / 0"], ids=["slow", "bad"])
+SLOW, BAD = "time.sleep(0.3)", "1 / 0"
+EXIT, ERROR = "raise SystemExit(3)", "raise KeyError('end')"
+
+
+@pytest.mark.parametrize(
+    ("make", "end"),
+    [
+        (SLOW, ERROR),
+        *(
+            pytest.param(*both, marks=pytest.mark.slow)
+            for both in [(SLOW, ""), (SLOW, EXIT), (BAD, ""), (BAD, EXIT), (BAD, ERROR)]
+        ),
+    ],
+)
 def test_an_interpreter_that_exits_without_close_does_not_hang_and_says_nothing(make: str, end: str) -> None:
     script = (
         "import time\nfrom pysketch.device.prefetch import Prefetcher\n"

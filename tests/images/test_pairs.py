@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from pysketch.errors import DataError
 from pysketch.images import synthetic
@@ -29,10 +30,7 @@ def greys(pairs):
 
 
 def refusal(source, split="train"):
-    with pytest.raises(DataError) as error:
-        load_pairs(source, split)
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    return refused(DataError, load_pairs, source, split)
 
 
 def test_a_pair_shares_a_stem_whatever_the_suffix_and_pairs_come_by_name(folder):

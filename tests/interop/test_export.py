@@ -15,19 +15,24 @@ from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
 
 SHIPPED = sorted((Path(__file__).parents[2] / "netdefs" / "pretrained").glob("*.h5"))
-SIZES = [(1, 40, 33), (2, 29, 51)]
+by_net_and_size = pytest.mark.parametrize(
+    ("path", "n", "h", "w"),
+    [
+        pytest.param(path, *size, id=f"{path.stem}-{size[0]}", marks=pytest.mark.slow if path.stem == "large" else [])
+        for path in SHIPPED
+        for size in [(1, 40, 33), (2, 29, 51)]
+    ],
+)
 
 
-@pytest.mark.parametrize(("n", "h", "w"), SIZES)
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@by_net_and_size
 def test_opencv_draws_what_a_shipped_net_draws(path, n, h, w, tmp_path):
     net = Sketcher(path).net
     name, x, right = feed(net, n, h, w)
     assert_near(run_opencv(net, tmp_path, {name: x}), right)
 
 
-@pytest.mark.parametrize(("n", "h", "w"), SIZES)
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@by_net_and_size
 def test_onnxruntime_draws_what_a_shipped_net_draws(path, n, h, w):
     net = Sketcher(path).net
     name, x, right = feed(net, n, h, w)

@@ -184,16 +184,6 @@ def test_one_pair_has_no_regularizer(device: Device) -> None:
     assert not any(blob.diff.any() for blob in single.bottom)
 
 
-@pytest.mark.parametrize("wanted", [0, 1])
-def test_only_the_bottom_that_propagate_down_names_gets_a_diff(wanted: int, device: Device) -> None:
-    single = make(3, device=device)
-    for blob in single.bottom:
-        blob.diff[...] = 7
-    single.backward(1.0, 0.0, 0.0, propagate_down=[wanted == 0, wanted == 1])
-    assert (single.bottom[1 - wanted].diff == 7).all()
-    assert not (single.bottom[wanted].diff == 7).any()
-
-
 def test_the_top_diffs_of_all_three_losses_add_up(device: Device) -> None:
     single = make(3, device=device)
     gradients = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers import Case, SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer, refused
 
 from pysketch.errors import DataError, NetdefError
 
@@ -114,14 +114,8 @@ def test_a_malformed_state_is_refused(tmp_path: Path) -> None:
 
 
 def refusal(source: Path | str, **options: object) -> str:
-    """The one line that refuses this source; it says where in the netdef."""
-    with pytest.raises(DataError) as caught:
-        make(source, 2, **options)
-    message = str(caught.value)
-    assert message.startswith("<netdef>:2:")
-    assert 'layer "it": ' in message
-    assert "\n" not in message
-    return message
+    """What refuses this source; it says where in the netdef."""
+    return refused(DataError, make, source, 2, **options, where='<netdef>:2:.*layer "it": ')
 
 
 def test_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Case, SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer, refused
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError
@@ -164,14 +164,8 @@ def test_paths_may_have_spaces_and_a_root(tmp_path: Path) -> None:
 
 
 def refusal(source: Path, options: str = "", transform: str = "") -> str:
-    """The one line that refuses this source at setup."""
-    with pytest.raises(DataError) as caught:
-        make(source, options, transform)
-    message = str(caught.value)
-    assert message.startswith("<netdef>:2:")
-    assert 'layer "it": ' in message
-    assert "\n" not in message
-    return message
+    """What refuses this source at setup."""
+    return refused(DataError, make, source, options, transform, where='<netdef>:2:.*layer "it": ')
 
 
 def test_lists_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

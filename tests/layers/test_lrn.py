@@ -52,19 +52,6 @@ def test_it_is_the_plain_loop_forward_and_backward(name: str, dtype: type, rtol:
     np.testing.assert_allclose(single.bottom[0].diff, dx, rtol=0, atol=rtol * abs(dx).max())
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_gradients_agree_with_centred_differences(name: str, device: Device) -> None:
-    assert make(CASES[name][0], (2, 4, 3, 4), device=device).check_gradients() == 2 * 4 * 3 * 4
-
-
-def test_nothing_is_propagated_down_if_nobody_asks() -> None:
-    single = make()
-    single.forward()
-    single.bottom[0].diff[...] = 7
-    single.backward(1.0, propagate_down=[False])
-    assert (single.bottom[0].diff == 7).all()
-
-
 def test_only_within_channels_it_sees_other_pixels() -> None:
     assert [field.size for field in make("local_size: 5").layer.receptive_field()] == [1, 1]
     within = make("local_size: 5 norm_region: WITHIN_CHANNEL").layer

@@ -137,20 +137,6 @@ def test_not_a_number_stays_one(device: Device) -> None:
     assert np.isnan(single.forward()[0]).ravel().tolist() == [False, False, True, False]
 
 
-@pytest.mark.parametrize("pool", ["MAX", "AVE"])
-def test_gradients_agree_with_centred_differences(pool: str, device: Device) -> None:
-    single = make(f"pool: {pool} kernel_size: 3 stride: 2 pad: 1", (2, 2, 5, 6), device=device)
-    assert single.check_gradients() == 2 * 2 * 5 * 6
-
-
-def test_nothing_is_propagated_down_if_nobody_asks() -> None:
-    single = make("kernel_size: 2", (1, 1, 3, 3))
-    single.forward()
-    single.bottom[0].diff[...] = 7
-    single.backward(1.0, propagate_down=[False])
-    assert (single.bottom[0].diff == 7).all()
-
-
 def test_a_global_pool_and_a_mask_see_the_whole_image() -> None:
     assert make("global_pooling: true", (1, 1, 3, 3)).layer.receptive_field() is None
     assert make("kernel_size: 2", (1, 1, 3, 3), ("y", "mask")).layer.receptive_field() is None

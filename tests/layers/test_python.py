@@ -11,7 +11,7 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from helpers import Case, SingleLayer, layer_text, make_layer
+from helpers import Case, SingleLayer, layer_text, make_layer, refused
 
 from pysketch.device.backend import Device
 from pysketch.errors import NetdefError, ShapeError
@@ -171,13 +171,8 @@ def make(text: str, *shapes: tuple[int, ...], folders: Sequence[Path] = (), **op
 
 
 def refusal(text: str, *folders: Path) -> str:
-    """The one line that refuses this layer; it says where in the netdef."""
-    with pytest.raises(NetdefError) as caught:
-        make(text, folders=folders)
-    message = str(caught.value)
-    assert message.startswith("<netdef>:2:")
-    assert "\n" not in message
-    return message.partition('layer "it": ')[2]
+    """What refuses this layer, behind where in the netdef it stands."""
+    return refused(NetdefError, make, text, folders=folders, where="<netdef>:2:").partition('layer "it": ')[2]
 
 
 def test_a_layer_written_for_pycaffe_works_unchanged(tmp_path: Path, device: Device) -> None:

@@ -43,39 +43,12 @@ def test_it_is_the_plain_loop_forward_and_backward(slope: float, dtype: type, de
     np.testing.assert_array_equal(single.bottom[0].data, x)
 
 
-@pytest.mark.parametrize("slope", [slope for slope in SLOPES if slope >= 0])
-def test_in_place_it_gives_the_same(slope: float, device: Device) -> None:
-    apart, in_place = make(slope, device=device), make(slope, top="x", device=device)
-    assert in_place.top[0] is in_place.bottom[0]
-    np.testing.assert_array_equal(in_place.forward()[0], apart.forward()[0])
-    dy = np.random.default_rng(1).standard_normal(SHAPE)
-    apart.backward(dy)
-    in_place.backward(dy)
-    np.testing.assert_array_equal(in_place.bottom[0].diff, apart.bottom[0].diff)
-
-
-@pytest.mark.parametrize("top", ["x", "y"])
-@pytest.mark.parametrize("slope", [0.0, 0.1])
-def test_gradients_agree_with_centred_differences_away_from_the_kink(slope: float, top: str, device: Device) -> None:
-    single = make(slope, top, device=device)
-    on_the_kink = 4  # the row of zeros
-    compared = single.check_gradients(kink=0)
-    assert compared == single.bottom[0].count - on_the_kink
-
-
 @pytest.mark.parametrize("slope", [0.0, 0.1])
 def test_at_0_the_gradient_is_the_negative_slope(slope: float, device: Device) -> None:
     single = make(slope, device=device)
     single.forward()
     single.backward(3.0)
     np.testing.assert_allclose(single.bottom[0].diff[0, 0, 0], 3 * slope)
-
-
-def test_nothing_is_propagated_down_if_nobody_asks(device: Device) -> None:
-    single = make(device=device)
-    single.bottom[0].diff[...] = 7
-    single.backward(1.0, propagate_down=[False])
-    assert (single.bottom[0].diff == 7).all()
 
 
 def test_a_not_a_number_stays_one(device: Device) -> None:

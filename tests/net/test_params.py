@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.layers.context import Context
@@ -29,9 +30,7 @@ def build(*layers, seed=3):
 
 
 def refusal(kind, *layers):
-    with pytest.raises(kind) as caught:
-        build(*layers)
-    return str(caught.value)
+    return refused(kind, build, *layers)
 
 
 def multipliers(net):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from helpers import refused
 
 from pysketch.errors import NetdefError
 from pysketch.net.splits import insert_splits
@@ -25,9 +25,7 @@ def graph(*layers):
 
 
 def refusal(*layers):
-    with pytest.raises(NetdefError) as caught:
-        split(*layers)
-    return str(caught.value)
+    return refused(NetdefError, split, *layers)
 
 
 def test_a_blob_read_once_or_never_gets_no_split():

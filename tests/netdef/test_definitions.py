@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers import refused
 
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.netdef.definitions import NetState, Phase, is_included, load_netdef, parse_netdef
@@ -27,11 +28,8 @@ def layer_of(fields, name="x"):
 
 
 def refusal(text):
-    """The message, of one line, that refuses a netdef called "a"."""
-    with pytest.raises(NetdefError) as caught:
-        parse_netdef(text, "a")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    """What refuses a netdef called "a"."""
+    return refused(NetdefError, parse_netdef, text, "a")
 
 
 def included(rules, state):

@@ -8,6 +8,7 @@ import math
 import re
 
 import pytest
+from helpers import refused
 
 from pysketch.errors import NetdefError, Position
 from pysketch.netdef.options import Choice, Kind, Option, Options, Table
@@ -48,11 +49,8 @@ def read(text: str, table: Table = TABLE, where: str = "") -> Options:
 
 
 def refusal(text: str, table: Table = TABLE, where: str = "") -> str:
-    """The message, of one line, that refuses a text in the text format."""
-    with pytest.raises(NetdefError) as caught:
-        read(text, table, where)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    """What refuses a text in the text format."""
+    return refused(NetdefError, read, text, table, where)
 
 
 def json_refusal(text: str, table: Table = TABLE, where: str = 'layer "x"') -> str:

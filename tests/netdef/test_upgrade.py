@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers import refused
 
 from pysketch.errors import NetdefError
 from pysketch.netdef.definitions import parse_netdef
@@ -15,11 +16,8 @@ def upgraded(text):
 
 
 def refusal(text):
-    """The message, of one line, that refuses a netdef called "a"."""
-    with pytest.raises(NetdefError) as caught:
-        parse_netdef(text, "a")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    """What refuses a netdef called "a"."""
+    return refused(NetdefError, parse_netdef, text, "a")
 
 
 def test_todays_form_is_left_as_it_is():

@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import race_once
 
 from pysketch.baselines import BASELINES
 from pysketch.benchmark import table2 as table2_module
@@ -55,6 +56,7 @@ def test_a_method_is_measured_in_a_process_of_its_own_and_its_sketches_are_kept(
         assert file["drawn"].shape == (2, 188, 143)
 
 
+@pytest.mark.slow
 def test_a_method_that_fails_says_why_in_one_line(setting):
     with pytest.raises(BaselineError, match=r'^gray: unknown baseline "gray"; did you mean "grey"'):
         child(setting, "gray", "gray", 0, 0)
@@ -102,6 +104,7 @@ def test_a_shipped_net_has_a_digest_and_one_that_is_missing_has_none():
 
 def test_table_2_keeps_median_and_quartiles_beside_the_k40(setting, tiny, folder, monkeypatch):
     monkeypatch.setattr(table2_module, "jobs", lambda job: [Job(tiny, device="cpu")] * 4)
+    race_once(monkeypatch)
     results = Results.load(table2(dataclasses.replace(setting, quick=True)), folder)
     run([results], None, lambda *_: None)
     (row,) = results.done

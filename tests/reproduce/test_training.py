@@ -1,10 +1,12 @@
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
 
 from pysketch.drawing.sketcher import Sketcher
 from pysketch.errors import DivergenceError
+from pysketch.images import synthetic
 from pysketch.layers.generative_discriminative_loss import GenerativeDiscriminativeLoss
 from pysketch.layers.photo_sketch_data import PhotoSketchData
 from pysketch.netdef.definitions import Phase, load_netdef
@@ -142,7 +144,8 @@ def test_scores_are_those_of_the_test_pairs(setting):
     assert len(evaluation.drawn) == 3
 
 
-def test_quick_shrinks_trainings_and_test_pairs(setting):
+def test_quick_shrinks_trainings_and_test_pairs(setting, monkeypatch):
+    monkeypatch.setattr(synthetic, "test_pairs", partial(synthetic.test_pairs, 7))
     quick = dataclasses.replace(setting, data="synthetic", quick=True)
     assert (quick.iterations(240), setting.iterations(240)) == (3, 240)
     assert len(quick.test_pairs()) == 6

@@ -17,11 +17,15 @@ def test_every_tool_has_one_word():
         ("python tools/summarize.py netdefs/sr_paper.prototxt", "pysketch summarize sr_paper"),
         ("of solve.py, by tools/test_net.py", "of pysketch train, by pysketch test"),
         ("python train.py my/netdefs.h5 solver/net_solver.h5", "python train.py my/netdefs.h5 solver/net_solver.h5"),
-        ('Needs jinja2: pip install -e ".[report]".', 'Needs jinja2: the extra "report".'),
     ],
 )
 def test_a_help_speaks_of_words_and_names(text, words):
     assert in_words(text, "pysketch") == words
+
+
+def test_a_help_says_how_a_library_is_installed_where_there_is_no_checkout(monkeypatch):
+    monkeypatch.setattr("pysketch.shipped.words.how_to_install", lambda extra: f"pip install what {extra} needs")
+    assert in_words('Draws (needs pip install -e ".[report]").', "x") == "Draws (needs pip install what report needs)."
 
 
 def test_a_second_column_stays_where_it_is():

@@ -3,6 +3,7 @@ import json
 import benchmark
 import common
 import pytest
+from helpers import race_once
 from solver_helpers import CONV_NET, write_net
 
 from pysketch.benchmark import nets, race
@@ -22,7 +23,7 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize(("phase", "batch"), [("test", 1), ("train", 4)])
+@pytest.mark.parametrize(("phase", "batch"), [pytest.param("test", 1, marks=pytest.mark.slow), ("train", 4)])
 def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
     assert benchmark.main([tiny, "--phase", phase, "--iterations", "3", "--threads", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -102,6 +103,7 @@ def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
 
 def test_table_2_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     monkeypatch.setattr("pysketch.benchmark.table2.jobs", lambda job: [nets.Job(tiny)] * 4)
+    race_once(monkeypatch)
     assert benchmark.main(["--table2", "--iterations", "3", "--device", "cpu"]) == 0
     assert "the paper's K40 ms" in capsys.readouterr().out
     assert benchmark.main(["--table2", "--iterations", "3", "--device", "cpu", "--json"]) == 0

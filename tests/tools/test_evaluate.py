@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pysketch.errors import BaselineError, DataError
+from pysketch.images import synthetic
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import crop_centre
@@ -16,10 +17,10 @@ from pysketch.images.preprocessing import crop_centre
 def aligned(tmp_path_factory):
     """Two synthetic persons as a test set of 200x250 pictures, four others as a training set; to be read only."""
     folder = tmp_path_factory.mktemp("faces")
-    for split, number in (("test", 2), ("train", 4)):
-        for pair in load_pairs("synthetic", split)[:number]:
-            write_image(folder / split / "photos" / f"{pair.name}.png", pair.photo)
-            write_image(folder / split / "sketches" / f"{pair.name}.png", pair.sketch)
+    for split, pairs in (("test", synthetic.test_pairs(2)), ("train", synthetic.training_pairs(4))):
+        for name, photo, sketch in pairs:
+            write_image(folder / split / "photos" / f"{name}.png", photo)
+            write_image(folder / split / "sketches" / f"{name}.png", sketch)
     return folder
 
 

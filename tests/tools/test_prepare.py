@@ -162,6 +162,7 @@ def test_folders_that_hold_no_pairs_are_refused_before_anything_is_written(raw, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_bad_table_is_one_line_and_status_two(raw, tmp_path):
     words = [sys.executable, str(ROOT / "tools/prepare.py"), str(raw), str(tmp_path / "out"), "--eyes", "none.csv"]
     result = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -17,7 +17,7 @@ pytest.importorskip("jinja2", reason='a report needs jinja2: pip install -e ".[r
 
 
 @pytest.fixture
-def computed(monkeypatch):
+def computed(monkeypatch, few_faces):
     """Two small experiments in place of the paper's; what they compute."""
     found = []
 

@@ -461,7 +461,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_an_error_and_the_old_one_stays(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot kill -9")
-@pytest.mark.parametrize("moment", ["_sync", "os.replace"])
+@pytest.mark.parametrize("moment", [pytest.param("_sync", marks=pytest.mark.slow), "os.replace"])
 def test_a_process_killed_while_it_writes_leaves_the_older_file_whole(moment, path):
     """It dies once the new file is complete under its temporary name, before or after syncing."""
     write_weights(path, WEIGHTS)
