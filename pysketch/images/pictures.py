@@ -190,6 +190,23 @@ def side_by_side(*pictures: np.ndarray) -> np.ndarray:
     return sheet
 
 
+def stacked(*pictures: np.ndarray) -> np.ndarray:
+    """The pictures one below the other on a white (H, W, 3) sheet, GAP pixels apart, each at its left edge.
+
+    Each is (H, W) or (H, W, 3) uint8.
+    """
+    for picture in pictures:
+        _check_pixels(picture, "stacked: ")
+    height = sum(len(picture) for picture in pictures) + GAP * (len(pictures) - 1)
+    sheet = np.full((height, max(picture.shape[1] for picture in pictures), 3), 255, np.uint8)
+    y = 0
+    for picture in pictures:
+        h, w = picture.shape[:2]
+        sheet[y : y + h, :w] = picture if picture.ndim == 3 else picture[:, :, None]
+        y += h + GAP
+    return sheet
+
+
 def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], antialias: bool = True) -> np.ndarray:
     """A picture of `size` (width, height) whose pixel (x, y) shows the image at matrix @ (x, y, 1).
 

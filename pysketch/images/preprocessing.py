@@ -47,6 +47,12 @@ class Preprocessing:
             data[4] = ((np.arange(top, top + h) - centre(whole_h)) * self.xy_scale)[:, None]
         return data
 
+    def undo(self, data: np.ndarray) -> np.ndarray:
+        """(channels, H, W) of `apply` -> the (H, W, 3) uint8 pixels; with scale 0 nothing is left of them: the mean."""
+        pixels = data[:3] / self.scale if self.scale else np.zeros_like(data[:3])
+        pixels = pixels + np.asarray(self.mean, np.float32)[:, None, None]
+        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8).transpose(1, 2, 0)
+
     def to_json(self) -> str:
         """The options as a JSON object."""
         return json.dumps(asdict(self))

@@ -9,6 +9,7 @@ Start reading at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
+from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.layer_help import describe_layer, list_layers
@@ -29,6 +30,7 @@ __all__ = [
     "Table",
     "aligned",
     "check_library",
+    "data_sheet",
     "describe_layer",
     "draw_net",
     "evaluate",

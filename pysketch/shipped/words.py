@@ -16,6 +16,7 @@ COMMANDS = {
     "layers": "layers",
     "summarize": "summarize",
     "diagram": "draw_net",
+    "show-data": "show_data",
     "plot": "plot_log",
     "benchmark": "benchmark",
     "reproduce": "reproduce",

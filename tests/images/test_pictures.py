@@ -25,6 +25,7 @@ from pysketch.images.pictures import (
     rescale,
     resize,
     side_by_side,
+    stacked,
     to_luma,
     to_pillow,
     warp,
@@ -528,3 +529,12 @@ def test_polygons_are_filled_the_later_over_the_earlier_and_the_image_stays():
 def test_jpeg_loses_more_the_lower_its_quality():
     low, high = (np.abs(as_jpeg(RGB, quality).astype(int) - RGB).mean() for quality in (20, 95))
     assert low > high > 0
+
+
+def test_pictures_one_below_the_other_begin_at_the_left_on_white():
+    sheet = stacked(GREY, RGB[:2, :3])
+    assert sheet.shape == (H + GAP + 2, W, 3)
+    np.testing.assert_array_equal(sheet[:H, :, 1], GREY)
+    np.testing.assert_array_equal(sheet[H + GAP :, :3], RGB[:2, :3])
+    assert (sheet[H : H + GAP] == 255).all()
+    assert (sheet[H + GAP :, 3:] == 255).all()

@@ -158,3 +158,11 @@ def test_other_light_is_a_gamma_for_all_channels_and_a_gain_for_each():
 def test_light_that_changes_nothing_keeps_every_level():
     every = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(16, 16, 3)
     np.testing.assert_array_equal(relight(every, 1.0, np.ones(3)), every)
+
+
+@pytest.mark.parametrize("mean", [(127.5,), (110.0, 90.0, 80.0)])
+def test_undone_it_gives_the_pixels_back(mean):
+    pixels = np.random.default_rng(2).integers(0, 256, (5, 4, 3)).astype(np.uint8)
+    preprocessing = Preprocessing(1 / 255, mean, True, 0.005)
+    np.testing.assert_array_equal(preprocessing.undo(preprocessing.apply(pixels)), pixels)
+    assert (Preprocessing(0.0, (7.0,)).undo(np.ones((5, 2, 2), np.float32)) == 7).all()

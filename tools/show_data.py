@@ -1,0 +1,56 @@
+"""Show what a net is fed: python tools/show_data.py netdefs/medium.prototxt --data DIR -o sheet.png"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+
+import common
+
+from pysketch.device import Workers
+from pysketch.images import write_image
+from pysketch.layers import Context
+from pysketch.net import Net
+from pysketch.netdef import Phase
+from pysketch.report import data_sheet
+
+EXAMPLES = """
+examples:
+  twenty pairs as the medium net learns from them, mirrored, moved and in changed light:
+    python tools/show_data.py netdefs/medium.prototxt --data synthetic -o sheet.png
+  the pairs that it is tested with:
+    python tools/show_data.py netdefs/medium.prototxt --data DIR --phase test -o sheet.png
+
+Each item is shown as its pictures, the first above the second: a photo above its sketch. Only the layers without
+bottoms run. Pixels are shown as they were before a PhotoSketchData layer's preprocessing.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, run the data layers, write the picture."""
+    args = _parser().parse_args(arguments)
+    common.log_to(None, logging.WARNING)
+    context = Context(seed=args.seed, workers=Workers(1), data_source=args.data, layer_paths=args.layers)
+    net = Net(args.netdef, Phase[args.phase.upper()], context, stages=args.stage)
+    with closing(net):
+        write_image(args.output, data_sheet(net, args.count))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = common.parser("show_data.py", "Show what a net is fed: its data layers' pictures.", EXAMPLES)
+    common.add_netdef(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="PICTURE", help="a .png or another image file")
+    parser.add_argument("--data", metavar="DIR|synthetic", help="photo-sketch pairs, or the built-in synthetic faces")
+    parser.add_argument("--count", type=common.at_least(1), default=20, metavar="N", help="items; default: 20")
+    parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of their order and variation")
+    parser.add_argument("--phase", choices=("train", "test"), default="train", help="default: train")
+    common.add_stage(parser)
+    common.add_layers(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    common.run(main)
