@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.spatial.distance import cdist
 
 from pysketch.images.pictures import rescale
 
@@ -67,6 +65,8 @@ def ssim(prediction: np.ndarray, sketch: np.ndarray) -> float:
 
 
 def _smooth(image: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter  # here, as it takes as long to import as all of pysketch
+
     return gaussian_filter(image, _SSIM_SIGMA, radius=_SSIM_RADIUS)
 
 
@@ -75,6 +75,8 @@ def squared_distances(predictions: Sequence[np.ndarray], sketches: Sequence[np.n
 
     Row i is the query sketches[i], whose own person's prediction is predictions[i].
     """
+    from scipy.spatial.distance import cdist  # here, as it takes as long to import as all of pysketch
+
     queries, gallery = (np.stack([np.ravel(image) for image in images]) for images in (sketches, predictions))
     return cdist(queries.astype(np.float64), gallery.astype(np.float64), "sqeuclidean")
 
@@ -99,6 +101,8 @@ def least_alike(photos: Sequence[np.ndarray], count: int) -> list[int]:
     The distance is Euclidean, between the photos shrunk to a quarter of their size (images.rescale), grey levels
     0..255. ValueError if photos differ in size.
     """
+    from scipy.spatial.distance import cdist  # here, as it takes as long to import as all of pysketch
+
     small = np.stack([[rescale(channel, 0.25) for channel in np.moveaxis(photo, 2, 0)] for photo in photos])
     small = small.reshape(len(photos), -1)
     distances = cdist(small, small)
