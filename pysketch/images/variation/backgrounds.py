@@ -6,8 +6,8 @@ Each is an (H, W, 3) float32 picture on the 0..255 scale, drawn by the generator
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
+from pysketch.images.filters import ndimage
 from pysketch.images.pictures import draw_polygons, resize
 
 KINDS = ("plain", "noise", "shapes", "photo")
@@ -79,7 +79,7 @@ def _out_of_focus(rng: np.random.Generator, picture: np.ndarray, most: float) ->
     """Half of the pictures blurred by up to `most` pixels."""
     if rng.random() < 0.5:
         return picture
-    return ndimage.gaussian_filter(picture, (*(rng.uniform(0.5, most),) * 2, 0), truncate=2.5)
+    return ndimage().gaussian_filter(picture, (*(rng.uniform(0.5, most),) * 2, 0), truncate=2.5)
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:

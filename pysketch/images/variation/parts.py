@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+
+from pysketch.images.filters import ndimage
 
 _FRAME = (200, 250)  # width and height that places below are meant for; others are stretched
 _CHEEKS = ((70, 152, 11, 8), (130, 152, 11, 8))  # x, y and half axes, as all ovals below
@@ -64,11 +65,11 @@ def find_parts(photo: np.ndarray, sketch: np.ndarray) -> Parts:
     person = ~behind
     head = _oval(photo.shape, *_HEAD) < 1
     skin = person & head & (brightness > 0.5) & (_chroma_distance(pixels, tone) < 0.11)
-    skin = ndimage.binary_opening(skin, iterations=1)
+    skin = ndimage().binary_opening(skin, iterations=1)
     eyes = np.any([_oval(photo.shape, *eye) < 1 for eye in _EYES], axis=0)
     lips = _oval(photo.shape, *_LIPS) < 1
     crown = _find_hair(person & ~eyes, brightness)
-    strands = ndimage.binary_dilation(crown, iterations=3) & person & ~skin & (brightness < 0.7)
+    strands = ndimage().binary_dilation(crown, iterations=3) & person & ~skin & (brightness < 0.7)
     hair = _soft(crown | strands) * _fading(len(photo))
     face = _soft(skin | eyes | lips, 1.5)
     soft_lips, soft_eyes = _soft(lips, 2.5) * face, _soft(eyes, 2) * face
@@ -94,7 +95,7 @@ def find_screen(photo: np.ndarray) -> np.ndarray:
     colour = np.median(pixels[seeds], axis=0)
     brightness = (pixels @ _LUMA) / float(colour @ _LUMA)
     near = blue & (_chroma_distance(pixels, colour) < _CLOSE) & (brightness > _DARKEST)
-    labels, _ = ndimage.label(near | wedges)
+    labels, _ = ndimage().label(near | wedges)
     found = np.isin(labels, np.unique(labels[border & (near | wedges)])) & (labels > 0)
     found = _without_small(found | wedges)
     return ~_without_small(~found)
@@ -105,15 +106,15 @@ def find_wedges(grey: np.ndarray, edge: int = 2) -> np.ndarray:
 
     edge: pixels around them that are theirs too, blurred and framed.
     """
-    black = ndimage.binary_opening(np.pad(grey <= 10, 3, mode="edge"), iterations=2)[3:-3, 3:-3]
-    labels, count = ndimage.label(black)
+    black = ndimage().binary_opening(np.pad(grey <= 10, 3, mode="edge"), iterations=2)[3:-3, 3:-3]
+    labels, count = ndimage().label(black)
     if not count:
         return black
     sizes = np.bincount(labels.ravel())
     at_border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     wanted = [label for label in at_border if label and sizes[label] > _SMALL]
     wedges = np.isin(labels, wanted)
-    return ndimage.binary_dilation(wedges, iterations=edge) if wanted else wedges
+    return ndimage().binary_dilation(wedges, iterations=edge) if wanted else wedges
 
 
 def _find_hair(person: np.ndarray, brightness: np.ndarray) -> np.ndarray:
@@ -121,7 +122,7 @@ def _find_hair(person: np.ndarray, brightness: np.ndarray) -> np.ndarray:
     height, width = person.shape
     dark = person & (brightness < 0.5)
     dark[height * 17 // 20 :] = False
-    labels, count = ndimage.label(ndimage.binary_opening(dark))
+    labels, count = ndimage().label(ndimage().binary_opening(dark))
     if not count:
         return np.zeros_like(dark)
     crown = labels[: height * 2 // 5, width // 4 : -(width // 4)]
@@ -153,11 +154,11 @@ def _oval(shape: tuple[int, ...], x: float, y: float, across: float, down: float
 
 def _without_small(mask: np.ndarray) -> np.ndarray:
     """The mask without pieces of a few pixels."""
-    labels, count = ndimage.label(mask)
+    labels, count = ndimage().label(mask)
     keep = np.bincount(labels.ravel(), minlength=count + 1) > _SMALL
     keep[0] = False
     return keep[labels]
 
 
 def _soft(mask: np.ndarray, edge: float = _EDGE) -> np.ndarray:
-    return ndimage.gaussian_filter(mask.astype(np.float32), edge)
+    return ndimage().gaussian_filter(mask.astype(np.float32), edge)

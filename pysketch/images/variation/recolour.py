@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
+from pysketch.images.filters import ndimage
 from pysketch.images.variation.parts import Parts
 
 MONK_TONES = np.array(
@@ -74,8 +74,8 @@ def sketched_hair(sketch: np.ndarray, parts: Parts, colour: np.ndarray) -> np.nd
     The tone of hair that is white loses two thirds of its darkness, single strokes a third; black hair stays.
     """
     lightness = np.clip((float(colour @ _LUMA) / 255 - 0.15) / 0.7, 0, 1)
-    hair = ndimage.gaussian_filter(ndimage.maximum_filter(parts.hair, 5), 1.5)
-    tone = ndimage.gaussian_filter(sketch, 2.0)
+    hair = ndimage().gaussian_filter(ndimage().maximum_filter(parts.hair, 5), 1.5)
+    tone = ndimage().gaussian_filter(sketch, 2.0)
     strokes = sketch - tone
     lighter = 255 - (255 - tone) * (1 - 0.67 * lightness) + strokes * (1 - 0.33 * lightness)
     return sketch + hair * (np.minimum(lighter, 255) - sketch)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
+from pysketch.images.filters import ndimage
 from pysketch.images.pairs import Pair
 from pysketch.images.pictures import as_jpeg, warp
 from pysketch.images.variation.backgrounds import random_background
@@ -82,7 +82,7 @@ def vary(
 def _before(background: np.ndarray, photo: np.ndarray, parts: Parts) -> np.ndarray:
     """The person before a background; what shines blue at the person's edge, the screen's light, is taken off."""
     person = photo.copy()
-    near = ndimage.maximum_filter(parts.screen, 5)
+    near = ndimage().maximum_filter(parts.screen, 5)
     edge = (near > 0) & (parts.screen < 1)
     red, green, blue = (photo[..., channel][edge] for channel in range(3))
     person[..., 2][edge] = blue - near[edge] * np.maximum(blue - np.maximum(red, green), 0)
@@ -102,7 +102,7 @@ def _photographed(photo: np.ndarray, rng: np.random.Generator, variation: Variat
     """The photo as a worse camera would have taken it: half of them out of focus, half grainy."""
     if variation.blur and rng.random() < 0.5:
         sigma = rng.uniform(0, variation.blur)
-        photo = _levels(ndimage.gaussian_filter(photo.astype(np.float32), (sigma, sigma, 0), truncate=3))
+        photo = _levels(ndimage().gaussian_filter(photo.astype(np.float32), (sigma, sigma, 0), truncate=3))
     if variation.noise and rng.random() < 0.5:
         grain = rng.standard_normal(photo.shape, np.float32) * np.float32(rng.uniform(0, variation.noise))
         photo = _levels(photo + grain)

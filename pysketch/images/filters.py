@@ -1,0 +1,12 @@
+"""SciPy's filters of images, loaded when they are first used."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+
+def ndimage() -> ModuleType:
+    """The module scipy.ndimage: to import it takes as long as to import all of pysketch, and most commands need none."""
+    from scipy import ndimage
+
+    return ndimage
