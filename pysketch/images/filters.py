@@ -6,7 +6,7 @@ from types import ModuleType
 
 
 def ndimage() -> ModuleType:
-    """The module scipy.ndimage: to import it takes as long as to import all of pysketch, and most commands need none."""
+    """The module scipy.ndimage. To import it takes as long as all of pysketch, and most commands need none of it."""
     from scipy import ndimage
 
     return ndimage
