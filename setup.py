@@ -22,13 +22,13 @@ class BuildWithShipped(build_py):
     """Copies the folders into pysketch/shipped of what is built, and lists their files for an sdist."""
 
     def run(self) -> None:
-        """The package, then the folders, none of whose files is left from an earlier build."""
+        """The package, then the folders; no file is left from an earlier build, as a layer would be found by itself."""
+        if not self.editable_mode:
+            shutil.rmtree(Path(self.build_lib, "pysketch"), ignore_errors=True)
         super().run()
         if self.editable_mode:
             return
         shipped = Path(self.build_lib, "pysketch", "shipped")
-        for folder in FOLDERS:
-            shutil.rmtree(shipped / folder, ignore_errors=True)
         for path in shipped_files():
             (shipped / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, shipped / path)

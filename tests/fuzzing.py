@@ -5,6 +5,7 @@ For a long run: ``python tests/fuzzing.py 100000`` (see tools/README.md).
 
 from __future__ import annotations
 
+import argparse
 import io
 import random
 import resource
@@ -203,4 +204,6 @@ def main(count: int, seed: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    parser = argparse.ArgumentParser(description="Damage files of all kinds at random and read them.")
+    parser.add_argument("count", type=int, help="how many; 100000 take some minutes")
+    sys.exit(main(parser.parse_args().count))

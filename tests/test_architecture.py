@@ -347,9 +347,10 @@ from pysketch.layers.neuron import Neuron
 
 @register
 class Cubic(Neuron):
-    """y = x^3, and so dy/dx = 3 x^2; any shape."""
+    """y = x^3, and so dy/dx = 3 x^2; any shape, not in-place, where x would be lost."""
 
     type = "Cubic"
+    in_place = False
 
     def value(self, x: Array, y: Array) -> None:
         """y = x^3."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -41,7 +42,9 @@ first.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     parser = _parser()
-    args = parser.parse_args(_with_eyes_option(sys.argv[1:] if arguments is None else arguments))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    _check_eyes(parser, words)
+    args = parser.parse_args(_with_eyes_option(words))
     if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
         parser.error("write --align eyes X1 Y1 X2 Y2 in full")
     if args.paste and args.align == "none" and args.eyes is None:
@@ -102,6 +105,15 @@ def _with_eyes_option(arguments: Sequence[str]) -> list[str]:
         else:
             words.append("--eyes" if word == "--align=eyes" else word)
     return words
+
+
+def _check_eyes(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """argparse would speak of --eyes, which nobody has typed."""
+    for k, word in enumerate(words):
+        if word == "--align=eyes" or (word == "eyes" and words[k - 1] == "--align"):
+            numbers = words[k + 1 : k + 5]
+            if len(numbers) < 4 or not all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", each, re.I) for each in numbers):
+                parser.error(f"--align eyes takes four numbers, X1 Y1 X2 Y2; found {' '.join(numbers) or 'none'}")
 
 
 def _tile_side(text: str) -> int | None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.drawing import Sketcher
+from pysketch.errors import DataError
 from pysketch.images import Pair, in_other_light, load_pairs
 from pysketch.report import (
     Evaluation,
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_library()
     if args.net is None and not args.baseline:
         parser.error("expected a net file, or --baseline NAME")
+    if args.csv and args.csv.is_dir():
+        raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     pairs = load_pairs(args.data, "test")

@@ -125,9 +125,10 @@ class Layer:
 
     @classmethod
     def read_options(cls, definition: LayerDef) -> Options:
-        """The layer's options from its section, or, named by a Python layer, from its param_str (JSON)."""
-        if definition.type == "Python":
-            python = PYTHON.read(definition.sections.get("python_param"), definition.where)
+        """The layer's options from its section, or, if it has none of its own, from python_param's param_str (JSON)."""
+        section = definition.sections.get("python_param")
+        if definition.type == "Python" or (cls.section is None and section is not None):
+            python = PYTHON.read(section, definition.where)
             return cls.table.read_json(python.param_str, python.position("param_str"), definition.where)
         return cls.table.read(definition.sections.get(cls.section or ""), definition.where, definition.position)
 

@@ -9,6 +9,7 @@ from pysketch.netdef.definitions import Phase
 
 CONTRACT = {
     "Dropout": Case(layer_text("Dropout", ["a"]), ((2, 3, 4),), ((2, 3, 4),), phase=Phase.TEST),
+    "Dropout, in-place": Case(layer_text("Dropout", ["a"], ["a"]), ((2, 3, 4),), ((2, 3, 4),), phase=Phase.TEST),
 }
 
 SHAPE = (4, 5, 50)

@@ -105,7 +105,8 @@ def test_an_unknown_baseline_is_an_error_before_anything_is_drawn(net_file, alig
         evaluate.main([str(net_file), "--data", str(aligned), "--baseline", "grey", "lne"])
 
 
-def test_scores_that_cannot_be_written_are_one_line(aligned, tmp_path):
+def test_scores_that_cannot_be_written_are_one_line_before_anything_is_drawn(aligned, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate", None)
     with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: the scores cannot be written there: "):
         evaluate.main(["--data", str(aligned), "--baseline", "grey", "--csv", str(tmp_path)])
 
