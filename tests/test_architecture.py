@@ -51,7 +51,7 @@ SOLE_IMPORTERS = {
     "jinja2": {"report"},
     "grandalf": {"report"},
     "threadpoolctl": {"device", "convolution"},
-    "scipy": {"images", "baselines"},
+    "scipy": {"images"},
     "sklearn": {"baselines"},
     "torch": {"benchmark"},
     "onnxruntime": {"benchmark"},

@@ -38,13 +38,13 @@ drawn, unless --size-as-input is given. Eyes are x and y from 0 at the centre of
 first.
 """
 
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     parser = _parser()
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    _check_eyes(parser, words)
-    args = parser.parse_args(_with_eyes_option(words))
+    args = parser.parse_args(_with_eyes_option(parser, sys.argv[1:] if arguments is None else arguments))
     if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
         parser.error("write --align eyes X1 Y1 X2 Y2 in full")
     if args.paste and args.align == "none" and args.eyes is None:
@@ -96,24 +96,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _with_eyes_option(arguments: Sequence[str]) -> list[str]:
-    """--align eyes as --eyes: argparse knows options of one value or of four, not of one or five."""
+def _with_eyes_option(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
+    """--align eyes as --eyes: argparse knows options of one value or of four, not of one or five.
+
+    What must follow is looked at here, as argparse would speak of --eyes, which nobody has typed.
+    """
     words: list[str] = []
-    for word in arguments:
-        if word == "eyes" and words[-1:] == ["--align"]:
-            words[-1] = "--eyes"
-        else:
-            words.append("--eyes" if word == "--align=eyes" else word)
+    for k, word in enumerate(arguments):
+        if word != "--align=eyes" and (word != "eyes" or words[-1:] != ["--align"]):
+            words.append(word)
+            continue
+        numbers = arguments[k + 1 : k + 5]
+        if len(numbers) < 4 or not all(_NUMBER.fullmatch(each) for each in numbers):
+            parser.error(f"--align eyes takes four numbers, X1 Y1 X2 Y2; found {' '.join(numbers) or 'none'}")
+        if word == "eyes":
+            words.pop()  # the --align before it
+        words.append("--eyes")
     return words
-
-
-def _check_eyes(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """argparse would speak of --eyes, which nobody has typed."""
-    for k, word in enumerate(words):
-        if word == "--align=eyes" or (word == "eyes" and words[k - 1] == "--align"):
-            numbers = words[k + 1 : k + 5]
-            if len(numbers) < 4 or not all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", each, re.I) for each in numbers):
-                parser.error(f"--align eyes takes four numbers, X1 Y1 X2 Y2; found {' '.join(numbers) or 'none'}")
 
 
 def _tile_side(text: str) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pysketch.images import ndimage
+
 BINS = 8
 """Directions of the gradient that are told apart, 45 degrees each."""
 
@@ -24,10 +26,8 @@ def band_pass(luma: np.ndarray, fine: float, coarse: float) -> np.ndarray:
     fine, coarse: standard deviations in pixels; beyond the border the picture is mirrored.
     A constant added to the luma changes nothing.
     """
-    from scipy.ndimage import gaussian_filter  # here, as it takes as long to import as all of pysketch
-
     luma = luma.astype(np.float32)
-    return gaussian_filter(luma, fine) - gaussian_filter(luma, coarse)
+    return ndimage().gaussian_filter(luma, fine) - ndimage().gaussian_filter(luma, coarse)
 
 
 def orientation_maps(luma: np.ndarray, sigma: float) -> np.ndarray:
@@ -37,14 +37,12 @@ def orientation_maps(luma: np.ndarray, sigma: float) -> np.ndarray:
     directions, in proportion to nearness; a Gaussian of `sigma` pixels then gathers the neighbourhood.
     Source: Lowe, Distinctive Image Features from Scale-Invariant Keypoints, IJCV 60(2), 2004, section 6.1.
     """
-    from scipy.ndimage import gaussian_filter  # here, as it takes as long to import as all of pysketch
-
     dy, dx = np.gradient(luma.astype(np.float32))
     length, direction = np.hypot(dx, dy), np.arctan2(dy, dx) * np.float32(BINS / (2 * np.pi))
     maps = np.empty((*luma.shape, BINS), np.float32)
     for number in range(BINS):
         apart = np.abs((direction - number + BINS / 2) % BINS - BINS / 2)  # in bins, the shorter way round
-        maps[..., number] = gaussian_filter(length * np.maximum(0, 1 - apart), sigma)
+        maps[..., number] = ndimage().gaussian_filter(length * np.maximum(0, 1 - apart), sigma)
     return maps
 
 

@@ -11,6 +11,7 @@ Start reading at `pictures`, the only module that imports an image library, then
 from pysketch.images.alignment import align, describe, paste
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
 from pysketch.images.eye_finder import find_eyes
+from pysketch.images.filters import ndimage
 from pysketch.images.metrics import (
     cumulative_match_score,
     least_alike,
@@ -66,6 +67,7 @@ __all__ = [
     "least_alike",
     "list_images",
     "load_pairs",
+    "ndimage",
     "own_ranks",
     "paste",
     "psnr",

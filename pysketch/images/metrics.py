@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pysketch.images.filters import ndimage
 from pysketch.images.pictures import rescale
 
 SCALES = (0.5, 1.0, 2.0)
@@ -65,9 +66,7 @@ def ssim(prediction: np.ndarray, sketch: np.ndarray) -> float:
 
 
 def _smooth(image: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter  # here, as it takes as long to import as all of pysketch
-
-    return gaussian_filter(image, _SSIM_SIGMA, radius=_SSIM_RADIUS)
+    return ndimage().gaussian_filter(image, _SSIM_SIGMA, radius=_SSIM_RADIUS)
 
 
 def squared_distances(predictions: Sequence[np.ndarray], sketches: Sequence[np.ndarray]) -> np.ndarray:

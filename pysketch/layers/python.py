@@ -17,7 +17,7 @@ from pysketch.device import Blob, copy_into, to_host
 from pysketch.errors import did_you_mean
 from pysketch.layers.base import LAYERS, PYTHON, Context, Count, Layer, register
 from pysketch.layers.pycaffe import BlobVec
-from pysketch.netdef import LayerDef, Options
+from pysketch.netdef import LayerDef, Options, Phase
 
 OURS = "pysketch.layers"
 
@@ -53,8 +53,14 @@ class Python(Layer):
         """The section itself; what param_str means is the pycaffe layer's own business."""
         return PYTHON.read(definition.sections.get("python_param"), definition.where)
 
-    def __init__(self, definition: LayerDef, context: Context, *net: Any) -> None:
-        super().__init__(definition, context, *net)
+    def __init__(
+        self,
+        definition: LayerDef,
+        context: Context,
+        phase: Phase = Phase.TEST,
+        filler_rng: np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(definition, context, phase, filler_rng)
         self.inner: Any = find_class(definition, context.layer_paths)()
         self.inner.param_str = self.options.param_str
         self.inner.phase = self.phase

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pysketch.images.filters import ndimage
+
 WIDTH, HEIGHT = 200, 250
 
 COLUMNS = np.arange(WIDTH, dtype=np.float32)[None, :]
@@ -143,12 +145,10 @@ def glow(x: float, y: float, radius_x: float, radius_y: float) -> np.ndarray:
 
 def soften(mask: np.ndarray, radius: float) -> np.ndarray:
     """The mask blurred by a Gaussian of that radius in pixels."""
-    from scipy.ndimage import gaussian_filter  # here, as it takes as long to import as all of pysketch
-
     margin = int(2.5 * radius) + 2
     box = bounds(mask, margin)
     soft = np.zeros((HEIGHT, WIDTH), np.float32)
-    soft[box] = gaussian_filter(mask[box], radius, mode="nearest", truncate=2.5)
+    soft[box] = ndimage().gaussian_filter(mask[box], radius, mode="nearest", truncate=2.5)
     return soft
 
 
@@ -166,9 +166,9 @@ def bounds(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
 
 def grain(rng: np.random.Generator, radius: float) -> np.ndarray:
     """Noise (HEIGHT, WIDTH) of mean 0 and deviation about 1, within -2..2, with grains of that radius."""
-    from scipy.ndimage import gaussian_filter  # here, as it takes as long to import as all of pysketch
-
-    noise = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32), radius, mode="wrap", truncate=2.5)
+    noise = ndimage().gaussian_filter(
+        rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32), radius, mode="wrap", truncate=2.5
+    )
     return np.clip(noise / noise.std(), -2, 2)
 
 

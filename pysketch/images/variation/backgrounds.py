@@ -9,6 +9,7 @@ import numpy as np
 
 from pysketch.images.filters import ndimage
 from pysketch.images.pictures import draw_polygons, resize
+from pysketch.images.variation.light import ramp
 
 KINDS = ("plain", "noise", "shapes", "photo")
 _ODDS = (0.25, 0.3, 0.3, 0.15)
@@ -26,13 +27,10 @@ def random_background(rng: np.random.Generator, size: tuple[int, int], other: np
 
 def _plain(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     """A colour that changes from one side to the other, a little or a lot."""
-    height, width = size
     one, other = _colour(rng), _colour(rng)
     other = one + (other - one) * rng.random()
-    angle = rng.uniform(0, 2 * np.pi)
-    rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
-    ramp = (np.cos(angle) * columns + np.sin(angle) * rows) / (abs(np.cos(angle)) + abs(np.sin(angle)))
-    return (one + (other - one) * ((ramp[..., None] + 1) / 2)).astype(np.float32)
+    share = (ramp(size, rng.uniform(0, 2 * np.pi))[..., None] + 1) / 2
+    return (one + (other - one) * share).astype(np.float32)
 
 
 def _noise(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""The shares of R, G and B in luma (BT.601)."""
+
+
+def ramp(size: tuple[int, int], angle: float) -> np.ndarray:
+    """(H, W) numbers from -1 at one side to 1 at the other, in the direction `angle` (radians)."""
+    height, width = size
+    rows, columns = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return (cosine * columns + sine * rows) / (abs(cosine) + abs(sine))
 
 
 def side_light(size: tuple[int, int], angle: float, strength: float) -> np.ndarray:
     """(H, W, 1) factors exp(strength x), x from -1 to 1 across the picture in the direction `angle` (radians)."""
-    height, width = size
-    rows, columns = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
-    ramp = (np.cos(angle) * columns + np.sin(angle) * rows) / (abs(np.cos(angle)) + abs(np.sin(angle)))
-    return np.exp(np.float32(strength) * ramp)[..., None]
+    return np.exp(np.float32(strength) * ramp(size, angle))[..., None]
 
 
 def cast_shadow(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
@@ -35,4 +41,4 @@ def cast_shadow(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 def without_colour(photo: np.ndarray) -> np.ndarray:
     """An (H, W, 3) photo in its own luma."""
-    return np.repeat((photo @ _LUMA)[..., None], 3, axis=2)
+    return np.repeat((photo @ LUMA)[..., None], 3, axis=2)

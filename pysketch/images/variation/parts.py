@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysketch.images.filters import ndimage
+from pysketch.images.variation.light import LUMA
 
 _FRAME = (200, 250)  # width and height that places below are meant for; others are stretched
 _CHEEKS = ((70, 152, 11, 8), (130, 152, 11, 8))  # x, y and half axes, as all ovals below
@@ -25,7 +26,6 @@ _EDGE = 0.8  # pixels, of the soft edge
 _CLOSE = 0.05  # chromaticity, of R and of B, around the screen's
 _DARKEST = 0.45  # luma of the screen's darkest part over its median
 _BLUE = 15  # grey levels by which the screen is bluer than red
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Parts:
 def find_parts(photo: np.ndarray, sketch: np.ndarray) -> Parts:
     """The parts of an aligned pair: photo (H, W, 3) uint8 RGB, sketch (H, W) uint8."""
     pixels = photo.astype(np.float32)
-    luma = pixels @ _LUMA
+    luma = pixels @ LUMA
     behind, unpainted = find_screen(photo), find_wedges(sketch, 5)
     inside = [_oval(photo.shape, *cheek) < 1 for cheek in _CHEEKS]
     tone = np.median(pixels[inside[0] | inside[1]], axis=0)
     if not behind.any():
         nothing = np.zeros(luma.shape, np.float32)
         return Parts(nothing, nothing, nothing, nothing, nothing, tone, unpainted)
-    brightness = luma / max(1.0, float(tone @ _LUMA))
+    brightness = luma / max(1.0, float(tone @ LUMA))
     person = ~behind
     head = _oval(photo.shape, *_HEAD) < 1
     skin = person & head & (brightness > 0.5) & (_chroma_distance(pixels, tone) < 0.11)
@@ -93,7 +93,7 @@ def find_screen(photo: np.ndarray) -> np.ndarray:
     if seeds.sum() < border.sum() / 10:
         return np.zeros((height, width), bool)
     colour = np.median(pixels[seeds], axis=0)
-    brightness = (pixels @ _LUMA) / float(colour @ _LUMA)
+    brightness = (pixels @ LUMA) / float(colour @ LUMA)
     near = blue & (_chroma_distance(pixels, colour) < _CLOSE) & (brightness > _DARKEST)
     labels, _ = ndimage().label(near | wedges)
     found = np.isin(labels, np.unique(labels[border & (near | wedges)])) & (labels > 0)

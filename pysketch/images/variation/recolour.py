@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pysketch.images.filters import ndimage
+from pysketch.images.variation.light import LUMA
 from pysketch.images.variation.parts import Parts
 
 MONK_TONES = np.array(
@@ -25,8 +26,6 @@ HAIR_COLOURS = np.array(
 )
 """Black, browns, red, blonds, greys and white: R, G, B of hair that is lit as the darkest skin's face is."""
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
 
 def monk_tone(place: float) -> np.ndarray:
     """The tone at a place from 0 (light) to 9 (dark), between two tones where it is no whole number."""
@@ -40,12 +39,12 @@ def with_skin(photo: np.ndarray, parts: Parts, tone: np.ndarray, contrast: float
     above 1 stronger, as on dark skin. What is brighter than t, a highlight, stays as bright on top of that, by 0.6.
     Lips and eyes grow darker with the skin, the lips nearly as much, the eyes a little.
     """
-    darker = min(1.0, float(tone @ _LUMA) / max(1.0, float(parts.tone @ _LUMA)))
+    darker = min(1.0, float(tone @ LUMA) / max(1.0, float(parts.tone @ LUMA)))
     photo = photo * (1 - parts.lips * (0.75 - 0.75 * darker) - parts.eyes * (0.25 - 0.25 * darker))[..., None]
     where = parts.skin > 0
     old, own = photo[where], np.maximum(parts.tone, 1)
     shaded = tone * np.minimum(old / own, 1) ** np.float32(contrast)
-    highlight = np.maximum(old - own, 0) @ _LUMA
+    highlight = np.maximum(old - own, 0) @ LUMA
     new = shaded + highlight[:, None] * np.float32(0.6)
     photo[where] = old + parts.skin[where][:, None] * (new - old)
     return photo
@@ -60,7 +59,7 @@ def with_hair(photo: np.ndarray, parts: Parts, colour: np.ndarray) -> np.ndarray
     old, mask = photo[where], parts.hair[where]
     if not where.any():
         return photo
-    luma = old @ _LUMA
+    luma = old @ LUMA
     light = luma / max(1.0, float(np.median(luma[mask >= mask.max() / 2])))
     new = colour * np.minimum(0.55 + 0.45 * light, 1.5)[:, None]
     photo = photo.copy()
@@ -73,7 +72,7 @@ def sketched_hair(sketch: np.ndarray, parts: Parts, colour: np.ndarray) -> np.nd
 
     The tone of hair that is white loses two thirds of its darkness, single strokes a third; black hair stays.
     """
-    lightness = np.clip((float(colour @ _LUMA) / 255 - 0.15) / 0.7, 0, 1)
+    lightness = np.clip((float(colour @ LUMA) / 255 - 0.15) / 0.7, 0, 1)
     hair = ndimage().gaussian_filter(ndimage().maximum_filter(parts.hair, 5), 1.5)
     tone = ndimage().gaussian_filter(sketch, 2.0)
     strokes = sketch - tone

@@ -53,8 +53,8 @@ def vary(
     """A pair as it might have been: another background, skin, hair, light, place, camera; the same size.
 
     parts: `find_parts` of the pair. other: another pair's photo, which may lie behind the person. The same
-    generator, at the same state, gives the same pair. Wherever aligning left black wedges there is screen, or
-    background, in the photo, and paper in the sketch.
+    generator, at the same state, gives the same pair. The black wedges that aligning left lie behind the person, where
+    another background covers them; in the sketch they are paper.
     """
     photo, sketch = pair.photo.astype(np.float32), pair.sketch.astype(np.float32)
     sketch[parts.unpainted] = PAPER
