@@ -181,8 +181,8 @@ def run_alone(command: str, root: Path) -> str:
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
-    prepared = getattr(module, "_with_eyes_option", list)(arguments)
-    module._parser().parse_args(prepared)
+    parser, prepare = module._parser(), getattr(module, "_with_eyes_option", None)
+    parser.parse_args(prepare(parser, arguments) if prepare else arguments)
 
 
 def missing_library(command: str) -> bool:
