@@ -36,7 +36,7 @@ from pysketch.images.pictures import (
     to_pillow,
     write_image,
 )
-from pysketch.images.preprocessing import Preprocessing, crop_centre, in_other_light
+from pysketch.images.preprocessing import Preprocessing, crop_centre, crop_corner, in_other_light
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
 from pysketch.images.variation import Parts, Variation, find_parts, vary
 
@@ -54,6 +54,7 @@ __all__ = [
     "as_photo",
     "check_targets",
     "crop_centre",
+    "crop_corner",
     "cumulative_match_score",
     "describe",
     "eyes_of",

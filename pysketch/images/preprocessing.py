@@ -83,11 +83,17 @@ def crop_centre(image: np.ndarray, width: int, height: int, shift: tuple[int, in
     200 x 250 to 155 x 200 starts at (22, 25); 155 x 200 to 143 x 188 at (6, 6): the paper's crops.
     """
     h, w = image.shape[:2]
-    left, top = centre(w) - centre(width) + shift[0], centre(h) - centre(height) + shift[1]
+    top, left = crop_corner(image, width, height, shift)
     if left < 0 or top < 0 or left + width > w or top + height > h:
         moved = f" moved by {shift}" if any(shift) else ""
         raise DataError(f"a {width}x{height} crop{moved} does not fit a {w}x{h} image (width x height)")
     return image[top : top + height, left : left + width]
+
+
+def crop_corner(image: np.ndarray, width: int, height: int, shift: tuple[int, int] = (0, 0)) -> tuple[int, int]:
+    """The (row, column) where `crop_centre` begins."""
+    h, w = image.shape[:2]
+    return centre(h) - centre(height) + shift[1], centre(w) - centre(width) + shift[0]
 
 
 def relight(photo: np.ndarray, gamma: float, gains: np.ndarray) -> np.ndarray:

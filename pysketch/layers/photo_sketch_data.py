@@ -18,6 +18,7 @@ from pysketch.images import (
     Reader,
     Variation,
     crop_centre,
+    crop_corner,
     find_pairs,
     find_parts,
     in_other_light,
@@ -40,7 +41,8 @@ class PhotoSketchData(BatchData):
     label: the sketch's grey levels, 0 (black) .. 255 (white), never scaled.
     The photo is cropped to its centre, the sketch to the centre of that crop: 200 x 250 -> 155 x 200 ->
     143 x 188 is the paper's geometry. In phase TRAIN `mirror` turns every pair left-right with probability
-    1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop. `light` and `colour`
+    1/2 and `shift` moves both crops by up to so many pixels; X and Y stay those of the crop, or, with
+    ``"xy_from": "photo"``, go along, as they must when small crops of whole photos are learned. `light` and `colour`
     change the photo, not the sketch, by chance (`preprocessing.in_other_light`). The options from `background` to
     `jpeg` vary the whole pair before that, so that a net draws more than one studio's photos (`variation.vary`); a
     photo without a blue screen keeps its background, skin and hair, and the log says how many do.
@@ -80,6 +82,7 @@ class PhotoSketchData(BatchData):
             Option("mean", Kind.FLOAT, repeated=True, help="grey level taken off: one number, or R, G, B"),
             Option("xy", Kind.BOOL, True, help="append X and Y?"),
             Option("xy_scale", Kind.FLOAT, 1.0, help="times X and Y in pixels"),
+            Option("xy_from", Choice({"crop": 0, "photo": 1}), "crop", help="whose centre X and Y are measured from"),
             Option("shuffle", Kind.BOOL, None, help="another order each epoch? default: in phase TRAIN"),
             Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the pairs left-right?"),
             Option("shift", Kind.INT32, 0, low=0, help="phase TRAIN: move the crops by up to so many pixels"),
@@ -190,8 +193,17 @@ class PhotoSketchData(BatchData):
             shift = tuple(int(v) for v in rng.integers(-options.shift, options.shift, 2, endpoint=True))
             if options.light or options.colour:
                 photo = in_other_light(photo, rng, options.light, options.colour)
-        photo, sketch = self._crop(photo, shift), self._crop(sketch, shift)
-        return self.preprocessing.apply(photo), crop_centre(sketch, options.sketch_width, options.sketch_height)
+        data = self._input(photo, shift)
+        sketch = self._crop(sketch, shift)
+        return data, crop_centre(sketch, options.sketch_width, options.sketch_height)
+
+    def _input(self, photo: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
+        """(channels, h, w) of the crop moved by shift (x, y)."""
+        options, crop = self.options, self._crop(photo, shift)
+        if options.xy_from == "crop":
+            return self.preprocessing.apply(crop)
+        corner = crop_corner(photo, options.photo_width, options.photo_height, shift)
+        return self.preprocessing.apply(crop, corner, photo.shape[:2])
 
     def _vary(self, index: int, draw: int) -> Pair:
         """A pair varied by chance numbers of this draw, before it is augmented."""

@@ -125,6 +125,14 @@ def test_x_and_y_are_pixels_from_the_centre_times_xy_scale(paper: Path) -> None:
     np.testing.assert_array_equal(y, np.broadcast_to(2 * (np.arange(200)[:, None] - 99), (200, 155)))
 
 
+def test_x_and_y_may_be_measured_from_the_photos_centre_and_then_move_with_the_crop(five: Path) -> None:
+    data, _ = make(five, phase=Phase.TRAIN, shift=1, xy_from="photo", batch_size=5).forward()
+    red, green, x, y = data[:, 0], data[:, 1], data[:, 3], data[:, 4]  # red and green hold the column and the row
+    assert np.array_equal(x, red - (WIDTH - 1) // 2)
+    assert np.array_equal(y, green - (HEIGHT - 1) // 2)
+    assert len({corner for corner in zip(x[:, 0, 0].tolist(), y[:, 0, 0].tolist(), strict=True)}) > 1
+
+
 def test_without_xy_there_are_three_channels(five: Path) -> None:
     data, _ = make(five, xy=False, batch_size=2).forward()
     assert data.shape == (2, 3, 7, 6)
