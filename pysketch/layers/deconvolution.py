@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import product
 
 from pysketch.convolution import Fields, Finish, ReceptiveField
-from pysketch.device import Blob
+from pysketch.device import Array, Blob
 from pysketch.layers.base import register
 from pysketch.layers.base_convolution import BaseConvolution
 
@@ -24,6 +25,10 @@ class Deconvolution(BaseConvolution):
     Let C be the convolution from y's space to x's with weights W (its filters are our inputs): y = C^T x + b. Then
     dx = C dy, and dW is what C's own backward adds for an input dy and an output diff x, as
     <dy, C^T x> = <C dy, x> is linear in W in the same way. So forward is the engine's backward to the bottom, etc.
+
+    Where each channel is a group and stamps lie side by side (s = k, p = 0, d = 1), as in enlarging by repeating,
+    every output has one term, y[n, c, s iy + ky] = W[c, ky] x[n, c, iy], and no engine is needed: a pass for each (ky,
+    kx) over the pixels that it makes.
     """
 
     type = "Deconvolution"
@@ -49,10 +54,23 @@ class Deconvolution(BaseConvolution):
         """
         return self._axis_field(0), self._axis_field(1)
 
+    @property
+    def is_side_by_side(self) -> bool:
+        """Whether each channel is a group whose stamps neither overlap nor leave gaps."""
+        window, group = self.window, self.options.group
+        plain = window.kernel == window.stride and window.pad == (0, 0) and window.dilation == (1, 1)
+        return plain and group == self.filters == self.channels
+
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = C^T x + b."""
         W, b = self.blobs[0].data, self.blobs[1].data if self.options.bias_term else None
         for x, y in zip(bottom, top, strict=True):
+            if self.is_side_by_side:
+                for part, weight, _ in self._stamped(y.data, W):
+                    self.xp.multiply(x.data, weight, out=part)
+                if b is not None:
+                    y.data[...] += b[:, None, None]
+                continue
             for channels, filters in self.groups():
                 finish = Finish(None if b is None else b[channels])
                 self.engine.backward_bottom(W[filters], x.data[:, filters], y.data[:, channels], finish)
@@ -63,12 +81,32 @@ class Deconvolution(BaseConvolution):
         for k, (x, y) in enumerate(zip(bottom, top, strict=True)):
             if self.options.bias_term and self.param_propagate_down[1]:
                 self.engine.backward_bias(y.diff, self.blobs[1].diff)
+            if self.is_side_by_side:
+                self._backward_side_by_side(x, y, propagate_down[k])
+                continue
             for channels, filters in self.groups():
                 dy = y.diff[:, channels]
                 if self.param_propagate_down[0]:
                     self.engine.backward_weights(dy, x.data[:, filters], W.diff[filters])
                 if propagate_down[k]:
                     self.engine.forward(dy, W.data[filters], x.diff[:, filters])
+
+    def _backward_side_by_side(self, x: Blob, y: Blob, propagate_down: bool) -> None:
+        """dW[c, k] += sum over n, i of dy[n, c, s i + k] x[n, c, i]; dx[n, c, i] = sum over k of W[c, k] dy."""
+        W = self.blobs[0]
+        if propagate_down:
+            x.diff[...] = 0
+        for part, weight, (ky, kx) in self._stamped(y.diff, W.data):
+            if self.param_propagate_down[0]:
+                W.diff[:, 0, ky, kx] += self.xp.einsum("nchw,nchw->c", part, x.data)
+            if propagate_down:
+                x.diff[...] += weight * part
+
+    def _stamped(self, image: Array, W: Array) -> Iterator[tuple[Array, Array, tuple[int, int]]]:
+        """For every pixel (ky, kx) of a stamp: those of an (N, C, H', W') image that it makes, and its (C, 1, 1)."""
+        height, width = self.window.kernel
+        for ky, kx in product(range(height), range(width)):
+            yield image[:, :, ky::height, kx::width], W[:, 0, ky, kx, None, None], (ky, kx)
 
     def _axis_field(self, axis: int) -> ReceptiveField:
         s, p, extent = self.window.stride[axis], self.window.pad[axis], self.window.extent(axis)

@@ -30,6 +30,16 @@ CONTRACT = {
         ((2, 2, 3, 4), (3, 2, 2, 3)),
         ((2, 6, 5, 7), (3, 6, 3, 5)),
     ),
+    "Deconvolution, side by side": Case(
+        layer_text(
+            "Deconvolution",
+            ["a", "b"],
+            ["y", "z"],
+            "convolution_param { num_output: 2 kernel_size: [2, 3] stride: [2, 3] group: 2 }",
+        ),
+        ((2, 2, 3, 4), (3, 2, 2, 3)),
+        ((2, 2, 6, 12), (3, 2, 4, 9)),
+    ),
     "Deconvolution, by Winograd": Case(
         layer_text(
             "Deconvolution",
@@ -65,6 +75,12 @@ CASES: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] =
         (2, 3, 3, 4),
         (2, 3, 6, 8),
         {"stride": (2, 2), "pad": (1, 1), "group": 3},
+    ),
+    "side by side": (
+        "num_output: 3 kernel_size: 2 stride: 2 group: 3",
+        (2, 3, 3, 4),
+        (2, 3, 6, 8),
+        {"stride": (2, 2), "group": 3},
     ),
     "no bias": ("num_output: 2 kernel_size: 3 bias_term: false", (2, 3, 4, 5), (2, 2, 6, 7), {}),
     "1x1": ("num_output: 2 kernel_size: 1", (2, 3, 4, 5), (2, 2, 4, 5), {}),

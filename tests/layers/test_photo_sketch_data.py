@@ -130,7 +130,7 @@ def test_x_and_y_may_be_measured_from_the_photos_centre_and_then_move_with_the_c
     red, green, x, y = data[:, 0], data[:, 1], data[:, 3], data[:, 4]  # red and green hold the column and the row
     assert np.array_equal(x, red - (WIDTH - 1) // 2)
     assert np.array_equal(y, green - (HEIGHT - 1) // 2)
-    assert len({corner for corner in zip(x[:, 0, 0].tolist(), y[:, 0, 0].tolist(), strict=True)}) > 1
+    assert len(set(zip(x[:, 0, 0].tolist(), y[:, 0, 0].tolist(), strict=True))) > 1
 
 
 def test_without_xy_there_are_three_channels(five: Path) -> None:
