@@ -68,6 +68,14 @@ PYTHON = Table(
 )
 
 
+def saved_count(state: Mapping[str, Any], name: str) -> int:
+    """A count, from 0, of a layer's saved state; ValueError if it is none, KeyError if it is not there."""
+    value = state[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} must be a whole number, found {value!r}")
+    return value
+
+
 class Layer:
     """A node of the graph: reads bottoms, writes tops, owns params (`blobs`).
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pysketch.layers.base import saved_count
+
 
 class BatchOrder:
     """Endless batches of item indices; batches wrap over the ends of epochs.
@@ -42,10 +44,7 @@ class BatchOrder:
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """Go on where `state` was; ValueError if it is no position."""
-        position = state["position"]
-        if isinstance(position, bool) or not isinstance(position, int) or position < 0:
-            raise ValueError(f"position must be a whole number, found {position!r}")
-        self.position = position
+        self.position = saved_count(state, "position")
 
     def _index(self, draw: int) -> int:
         epoch, place = divmod(draw, self.items)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pysketch.device import Array, Blob
-from pysketch.layers.base import register
+from pysketch.layers.base import register, saved_count
 from pysketch.layers.neuron import Neuron
 from pysketch.netdef import Kind, Option, Phase, Table
 
@@ -52,7 +52,4 @@ class Dropout(Neuron):
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """Go on with the same masks; ValueError if it is no state."""
-        forwards = state["forwards"]
-        if isinstance(forwards, bool) or not isinstance(forwards, int) or forwards < 0:
-            raise ValueError(f"forwards must be a whole number, found {forwards!r}")
-        self._forwards = forwards
+        self._forwards = saved_count(state, "forwards")

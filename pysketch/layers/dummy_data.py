@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pysketch.device import Blob, copy_into
-from pysketch.layers.base import Count, Layer, register
+from pysketch.layers.base import Count, Layer, register, saved_count
 from pysketch.netdef import BLOB_SHAPE, FILLER, Kind, Option, Table, check_filler, fill
 
 
@@ -68,10 +68,7 @@ class DummyData(Layer):
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """Go on with the same numbers."""
-        draws = state["draws"]
-        if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
-            raise ValueError(f"draws must be a whole number, found {draws!r}")
-        self.draws = draws
+        self.draws = saved_count(state, "draws")
 
     def _shapes(self) -> list[tuple[int, ...]]:
         options, old = self.options, ("num", "channels", "height", "width")

@@ -30,12 +30,13 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
 
     Params of one name get one memory, data and diff: the first owner's. Of params with lr_mult 0 the
     layers are told (`param_propagate_down`) to compute no diff; of a layer that does not learn (`Layer.learns`) all
-    have it. NetdefError for more entries than params or multipliers that disagree, ShapeError for arrays that cannot
-    be shared.
+    have it. Where one layer states lr_mult 0 for a param that another states a rate for, the first uses the param and
+    adds nothing to its diff, as a generator uses its critic's (Caffe refuses this). NetdefError for more entries than
+    params or for other multipliers that disagree, ShapeError for arrays that cannot be shared.
     """
     learnable: list[Param] = []
     owners: dict[str, Param] = {}
-    users: list[tuple[Layer, int, Param]] = []
+    users: list[tuple[Layer, int, Param, bool]] = []
     for layer in layers:
         specs = layer.definition.param
         if len(specs) > len(layer.blobs):
@@ -51,9 +52,9 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
             else:
                 _share(layer, blob, spec, param)
             _set_multipliers(layer, spec, param)
-            users.append((layer, k, param))
-    for layer, k, param in users:
-        layer.param_propagate_down[k] = param.lr_mult != 0
+            users.append((layer, k, param, _is_frozen(spec)))
+    for layer, k, param, frozen in users:
+        layer.param_propagate_down[k] = param.lr_mult != 0 and not frozen
     return learnable
 
 
@@ -78,6 +79,9 @@ def _set_multipliers(layer: Layer, spec: Options, param: Param) -> None:
         if not spec.given(multiplier):
             continue
         found, earlier = getattr(spec, multiplier), getattr(param, multiplier)
+        if multiplier == "lr_mult" and multiplier in param.given and 0 in (found, earlier):
+            param.lr_mult = found or earlier
+            continue
         if multiplier in param.given and found != earlier:
             raise layer.error(
                 f"{_who(spec, param)}, whose {multiplier} is {earlier:g}; found {found:g}",
@@ -85,6 +89,11 @@ def _set_multipliers(layer: Layer, spec: Options, param: Param) -> None:
             )
         setattr(param, multiplier, found)
         param.given.add(multiplier)
+
+
+def _is_frozen(spec: Options) -> bool:
+    """Whether the entry says that its layer adds nothing to the param's diff."""
+    return spec.given("lr_mult") and spec.lr_mult == 0
 
 
 def _who(spec: Options, owner: Param) -> str:

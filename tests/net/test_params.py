@@ -193,3 +193,20 @@ def test_lr_mult_zero_stated_once_holds_for_every_use(which):
     entries[which] = 'param { name: "w" lr_mult: 0 }'
     net = build(conv("c1", "x", "a", entries[0]), conv("c2", "a", "b", entries[1]))
     assert [layer.param_propagate_down for layer in net.layers if layer.blobs] == [[False, True]] * 2
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_lr_mult_zero_beside_a_stated_rate_is_one_layers_use_that_teaches_nothing(which):
+    entries = ['param { name: "w" lr_mult: 2 }'] * 2
+    entries[which] = 'param { name: "w" lr_mult: 0 }'
+    net = build(conv("c1", "x", "a", entries[0]), conv("c2", "a", "b", entries[1]), LOSS)
+    assert multipliers(net)[0] == ("c1", 0, 2, 1)
+    assert [layer.param_propagate_down[0] for layer in net.layers if layer.blobs] == [which == 1, which == 0]
+    net.forward()
+    net.backward()
+    shared = net.params["c1"][0].diff.copy()
+    net = build(conv("c1", "x", "a"), conv("c2", "a", "b"), LOSS)
+    net.params["c2"][0].data[...] = net.params["c1"][0].data
+    net.forward()
+    net.backward()
+    np.testing.assert_array_equal(shared, net.params[f"c{2 - which}"][0].diff)
