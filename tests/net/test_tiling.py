@@ -179,8 +179,10 @@ def test_nets_of_any_geometry_are_exact_in_tiles(seed):
         np.testing.assert_allclose(run_tiled(net, x, side, whole.shape[2:]), whole, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("path", sorted(NETDEFS.glob("*.prototxt")), ids=lambda path: path.stem)
-def test_the_shipped_nets_see_13_pixels_from_which_an_output_starts(path):
+@pytest.mark.parametrize(
+    "path", sorted(set(NETDEFS.glob("*.prototxt")) - {NETDEFS / "portrait.prototxt"}), ids=lambda path: path.stem
+)
+def test_the_papers_nets_see_13_pixels_from_which_an_output_starts(path):
     net = deploy_net(load_netdef(path), Preprocessing())
     vertical, horizontal = Tiling(net).fields
     assert vertical == horizontal == ReceptiveField(stride=1, before=0, after=12)
