@@ -1,4 +1,4 @@
-"""What may lie behind a person: plain and graded colours, smooth noise, leaves and bars, another photo.
+"""What may lie behind a person: plain and graded colours, smooth noise, leaves and bars, stripes, another photo.
 
 Each is an (H, W, 3) float32 picture on the 0..255 scale, drawn by the generator that is given.
 """
@@ -11,8 +11,8 @@ from pysketch.images.filters import ndimage
 from pysketch.images.pictures import draw_polygons, resize
 from pysketch.images.variation.light import ramp
 
-KINDS = ("plain", "noise", "shapes", "photo")
-_ODDS = (0.25, 0.3, 0.3, 0.15)
+KINDS = ("plain", "noise", "shapes", "stripes", "photo")
+_ODDS = np.array([0.25, 0.25, 0.25, 0.1, 0.15])
 _TURN = np.linspace(0, 2 * np.pi, 20, endpoint=False)
 _OVAL = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 _BAR = np.array([(-3.0, -0.3), (3.0, -0.3), (3.0, 0.3), (-3.0, 0.3)])
@@ -20,8 +20,9 @@ _BAR = np.array([(-3.0, -0.3), (3.0, -0.3), (3.0, 0.3), (-3.0, 0.3)])
 
 def random_background(rng: np.random.Generator, size: tuple[int, int], other: np.ndarray | None) -> np.ndarray:
     """One of `KINDS` of size (height, width); other: the photo of the kind that needs one, (H, W, 3) uint8."""
-    kind = rng.choice(KINDS if other is not None else KINDS[:3], p=_ODDS if other is not None else (0.3, 0.35, 0.35))
-    make = {"plain": _plain, "noise": _noise, "shapes": _shapes}
+    kinds = len(KINDS) - (other is None)
+    kind = rng.choice(KINDS[:kinds], p=_ODDS[:kinds] / _ODDS[:kinds].sum())
+    make = {"plain": _plain, "noise": _noise, "shapes": _shapes, "stripes": _stripes}
     return _photo(rng, size, other) if kind == "photo" else make[kind](rng, size)
 
 
@@ -62,6 +63,16 @@ def _shapes(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     return _out_of_focus(rng, draw_polygons(ground, polygons).astype(np.float32), 4.0)
 
 
+def _stripes(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    """Stripes of two colours and one width, like a curtain, a fence or a blind, sharp or out of focus."""
+    height, width = size
+    angle, period = rng.uniform(0, np.pi), rng.uniform(6, 60)
+    across = np.arange(width) * np.cos(angle) + (np.arange(height) * np.sin(angle))[:, None]
+    first = (across / period + rng.random()) % 1 < rng.uniform(0.2, 0.8)
+    picture = np.where(first[..., None], _colour(rng), _colour(rng)).astype(np.float32)
+    return _out_of_focus(rng, picture, 4.0)
+
+
 def _photo(rng: np.random.Generator, size: tuple[int, int], other: np.ndarray) -> np.ndarray:
     """Another photo, mirrored or not, larger, darker, out of focus."""
     height, width = size
@@ -81,6 +92,6 @@ def _out_of_focus(rng: np.random.Generator, picture: np.ndarray, most: float) ->
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """A colour: grey ones, strong ones, dark ones and light ones alike."""
-    grey = rng.uniform(0, 255)
+    """A grey or strong colour; two thirds of them dark, as hair is hardest to tell from those."""
+    grey = 255 * rng.random() ** 2
     return np.clip(grey + rng.uniform(0, 1) * (rng.uniform(0, 255, 3) - grey), 0, 255)
