@@ -44,7 +44,7 @@ _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     parser = _parser()
-    args = parser.parse_args(_with_eyes_option(parser, sys.argv[1:] if arguments is None else arguments))
+    args = parser.parse_args(arguments)
     if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
         parser.error("write --align eyes X1 Y1 X2 Y2 in full")
     if args.paste and args.align == "none" and args.eyes is None:
@@ -74,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = common.parser("deploy.py", "Draw pencil sketches of face photos with a trained net.", EXAMPLES)
+    description = "Draw pencil sketches of face photos with a trained net."
+    parser = common.parser("deploy.py", description, EXAMPLES, _with_eyes_option)
     common.add_net_file(parser)
     parser.add_argument("photos", nargs="+", metavar="photo", help="image files of any kind, or folders of them")
     parser.add_argument(
