@@ -10,7 +10,7 @@ Start reading at `pictures`, the only module that imports an image library, then
 
 from pysketch.images.alignment import align, describe, paste
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
-from pysketch.images.eye_finder import find_eyes
+from pysketch.images.eye_finder import SURE, Face, find_eyes, find_faces
 from pysketch.images.filters import ndimage
 from pysketch.images.metrics import (
     cumulative_match_score,
@@ -41,8 +41,10 @@ from pysketch.images.raw_folders import EyesOf, align_person, check_targets, fin
 from pysketch.images.variation import Parts, Variation, find_parts, vary
 
 __all__ = [
+    "SURE",
     "SYNTHETIC",
     "EyesOf",
+    "Face",
     "Pair",
     "PairCache",
     "Parts",
@@ -59,6 +61,7 @@ __all__ = [
     "describe",
     "eyes_of",
     "find_eyes",
+    "find_faces",
     "find_pairs",
     "find_parts",
     "find_persons",
