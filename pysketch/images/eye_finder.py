@@ -120,7 +120,7 @@ def find_faces(picture: np.ndarray) -> list[Face]:
 def _steps(longer: int) -> list[float]:
     """For each pass, pixels of the picture per pixel searched; none for a picture in which no face can be found."""
     finest = max(longer / _LAST_SIDE, 1 / _MAX_ENLARGED)
-    if longer / finest < _WINDOW / 2:
+    if longer / finest < _WINDOW:
         return []
     steps = [max(longer / _FIRST_SIDE, finest)]
     while steps[-1] > finest:
@@ -179,6 +179,11 @@ def _band(faces: Sequence[Face], whole: Box) -> Box:
     heights = [face.middle[1] for face in faces]
     top, bottom = math.floor(min(heights) - reach), math.ceil(max(heights) + reach)
     return Box(whole.left, max(whole.top, top), whole.right, min(bottom, whole.bottom))
+
+
+def can_find_faces() -> bool:
+    """Whether the library is there; imports nothing."""
+    return all(importlib.util.find_spec(name) is not None for name in ("dlib", _MODEL_PACKAGE))
 
 
 @functools.cache
