@@ -15,10 +15,8 @@ from pysketch.images.alignment import FRAME_SIZE, frame_to_picture, inverse, mov
 from pysketch.images.pictures import warp
 
 _HEAD = (99.5, 118.0, 68.0, 94.0)  # x and y of the head's middle, half its width and height, hair and ears within
-_CHIN, _BOTTOM = 172.0, 249.0  # rows: below the first hair may hang and shoulders begin, at the second the frame ends
-_SHOULDERS = (60.0, 96.0)  # half widths there
+_SHOULDERS, _WIDEST = 175.0, 96.0  # the row where shoulders begin, and half their width at the frame's lower border
 _SOFT = 18.0  # pixels of the frame over which a drawing fades, outwards
-_SHARPNESS = 8  # the power of the distance to a face; at 8, between two faces the change takes a fifth of the way
 
 
 @functools.cache
@@ -26,11 +24,10 @@ def head_and_shoulders() -> np.ndarray:
     """The mask (250, 200) uint8 of where most people are in the frame; 0 along its border."""
     width, height = FRAME_SIZE
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    from_middle = np.abs(x - _HEAD[0])
-    beside_head = (_distance(x, y) - 1) * _HEAD[2]
-    down = ((y - _CHIN) / (_BOTTOM - _CHIN)).clip(0, 1)
-    half = _SHOULDERS[0] + (_SHOULDERS[1] - _SHOULDERS[0]) * np.sqrt(down)
-    beside_body = np.maximum(from_middle - half, _CHIN - y)
+    middle_x, middle_y, across, _ = _HEAD
+    beside_head = (_distance(x, y) - 1) * across
+    half = across + (_WIDEST - across) * ((y - _SHOULDERS) / (height - _SHOULDERS)).clip(0, 1)
+    beside_body = np.where(y < middle_y, np.inf, np.abs(x - middle_x) - half)  # long hair hangs between the two
     to_border = np.minimum.reduce([x, width - 1 - x, y, height - 1 - y])
     beside = np.maximum(np.minimum(beside_head, beside_body), _SOFT - to_border)
     part = (1 - beside / _SOFT).clip(0, 1)
@@ -51,7 +48,7 @@ def paste(
     and d_k how far from the middle of its head the pixel lies, in heads (and 1/10, so that it is not 0),
 
         result = (1 - a) picture + a drawing,   a = max a_k,
-        drawing = sum w_k drawing_k / sum w_k,  w_k = a_k / d_k^8,
+        drawing = sum w_k drawing_k / sum w_k,  w_k = (a_k / d_k^2)^4,
 
     so that of faces side by side each pixel is the nearer one's, and is covered no more than once. Where all a_k are 0
     nothing changes.
@@ -64,15 +61,18 @@ def paste(
         if min(size) <= 0:
             continue
         part = warp(mask, back, size).astype(np.float32) / 255
-        (a, b, c), (d, e, f) = back.astype(np.float32)
         x, y = np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)[:, None]
-        weight = part / (_distance(a * x + b * y + c, d * x + e * y + f) + 0.1) ** _SHARPNESS
+        weight = part / (_distance(*(a * x + b * y + c for a, b, c in back.astype(np.float32))) + 0.1) ** 2
+        weight *= weight
+        weight *= weight
         np.maximum(alpha[place], part, out=alpha[place])
         drawn[place] += weight * warp(drawing, back, size)
         weights[place] += weight
     result, touched = picture.copy(), weights > 0
-    part = alpha[touched, None]
-    result[touched] = np.rint((1 - part) * picture[touched] + part * (drawn[touched] / weights[touched])[:, None])
+    part, level = alpha[touched], drawn[touched] / weights[touched]
+    for channel in range(3):
+        under = picture[touched, channel]
+        result[touched, channel] = np.rint((1 - part) * under + part * level)
     return result
 
 

@@ -63,7 +63,7 @@ def test_no_face_is_said_and_the_photo_drawn_as_it_is_unless_auto_asked_for_one(
     assert remark.startswith(f"{NOT_ALIGNED}, no face found in it, 1 left out")
     assert remark.endswith(": drawn as it is; --align eyes X1 Y1 X2 Y2 says where a face is")
     with pytest.raises(
-        DataError, match="no face found in it, 1 left out .*; give the eyes' positions with --align eyes"
+        DataError, match=r"no face found in it, 1 left out .*; give the eyes' positions with --align eyes"
     ):
         choose_faces(LARGE, "auto")
 
