@@ -24,7 +24,7 @@ examples:
     python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg -o sketch.png --size-as-input
   a folder of photos, each drawn to sketches/NAME.png, beside its photo in one picture:
     python tools/deploy.py netdefs/pretrained/medium.h5 photos/ -o sketches --side-by-side
-  any portrait, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
+  any photo, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o sketch.png --align auto
   the eyes at (412, 380) and (530, 371), and the sketch put back into the photo:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --align eyes 412 380 530 371 --paste

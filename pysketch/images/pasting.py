@@ -14,7 +14,7 @@ import numpy as np
 from pysketch.images.alignment import FRAME_SIZE, frame_to_picture, inverse, moved
 from pysketch.images.pictures import warp
 
-_HEAD = (99.5, 118.0, 68.0, 94.0)  # x and y of the head's middle, half its width and height, hair and ears within
+_HEAD = (99.5, 118.0, 73.0, 94.0)  # x and y of the head's middle, half its width and height, hair and ears within
 _SHOULDERS, _WIDEST = 175.0, 96.0  # the row where shoulders begin, and half their width at the frame's lower border
 _SOFT = 18.0  # pixels of the frame over which a drawing fades, outwards
 
