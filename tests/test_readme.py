@@ -181,8 +181,7 @@ def run_alone(command: str, root: Path) -> str:
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
-    parser, prepare = module._parser(), getattr(module, "_with_eyes_option", None)
-    parser.parse_args(prepare(parser, arguments) if prepare else arguments)
+    module._parser().parse_args(arguments)
 
 
 def missing_library(command: str) -> bool:

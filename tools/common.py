@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
@@ -27,15 +28,31 @@ def start_by_word(program: str) -> None:
     _program[:] = [program]
 
 
-def parser(prog: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A command line whose --help ends with examples, as they are written; prog: the tool's file, or what it is."""
+Prepare = Callable[[argparse.ArgumentParser, Sequence[str]], list[str]]
+"""Turns the words of a command line into what argparse can take; given the parser, for its errors."""
+
+
+def parser(prog: str, description: str, examples: str, prepare: Prepare | None = None) -> argparse.ArgumentParser:
+    """A command line whose --help ends with examples, as they are written; prog: the tool's file, or what it is.
+
+    prepare: rewrites the words before they are parsed, for what argparse has no option for.
+    """
     raw = argparse.RawDescriptionHelpFormatter
     prog = in_words(prog, *_program) if _program else prog
-    return _Parser(prog=prog, description=description, epilog=examples, formatter_class=raw)
+    made = _Parser(prog=prog, description=description, epilog=examples, formatter_class=raw)
+    made.prepare = prepare
+    return made
 
 
 class _Parser(argparse.ArgumentParser):
     """Says in its help how the tools were started: by their files or by words."""
+
+    prepare: Prepare | None = None
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        """As argparse's, of the words that `prepare` makes."""
+        words = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(self.prepare(self, words) if self.prepare else words, namespace)
 
     def format_help(self) -> str:
         """The help, in words if the tool was started so."""

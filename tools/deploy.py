@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from functools import partial
 
 import common
-import numpy as np
 from tqdm import tqdm
 
-from pysketch.drawing import Sketcher, draw_faces, numbered, plan_jobs
+from pysketch.drawing import Sketcher, choose_faces, draw_faces, numbered, plan_jobs
 from pysketch.errors import DataError, named
-from pysketch.images import find_eyes, read_photo, write_image
+from pysketch.images import read_photo, write_image
 
 EXAMPLES = """
 examples:
@@ -25,17 +24,18 @@ examples:
     python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg -o sketch.png --size-as-input
   a folder of photos, each drawn to sketches/NAME.png, beside its photo in one picture:
     python tools/deploy.py netdefs/pretrained/medium.h5 photos/ -o sketches --side-by-side
-  any portrait, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
+  any photo, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o sketch.png --align auto
   the eyes at (412, 380) and (530, 371), and the sketch put back into the photo:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --align eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
-    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --tile 200
+    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --align none --tile 200
 
 The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125). --align auto and
---align eyes bring any face there; without them a photo is drawn as it is. A sketch is 12 pixels smaller than what is
-drawn, unless --size-as-input is given. Eyes are x and y from 0 at the centre of the top left pixel, the picture's left
-first.
+--align eyes bring any face there. Without --align an aligned photo is drawn as it is; in any other faces are found and
+aligned if dlib is installed, and a line on stderr says what was done. A sketch is 12 pixels smaller than what is drawn,
+or as large, which the net decides; --size-as-input makes it as large. Eyes are x and y from 0 at the centre of the top
+left pixel, the picture's left first.
 """
 
 _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
@@ -44,10 +44,10 @@ _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     parser = _parser()
-    args = parser.parse_args(_with_eyes_option(parser, sys.argv[1:] if arguments is None else arguments))
+    args = parser.parse_args(arguments)
     if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
         parser.error("write --align eyes X1 Y1 X2 Y2 in full")
-    if args.paste and args.align == "none" and args.eyes is None:
+    if args.paste and args.align != "auto" and args.eyes is None:
         parser.error("--paste needs --align auto or --align eyes")
     common.log_to(None, logging.WARNING)
     jobs = plan_jobs(args.photos, args.output)
@@ -61,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
         try:
             photo = read_photo(photo_path)
-            pictures = draw_faces(draw, photo, _faces(args, photo), **how)
+            faces, remark = choose_faces(photo, args.align, args.eyes)
+            if remark:
+                tqdm.write(f"{photo_path}: {remark}", file=sys.stderr)
+            pictures = draw_faces(draw, photo, faces, **how)
             targets = numbered(sketch_path, len(pictures), jobs)
             for target, picture in zip(targets, pictures, strict=True):
                 write_image(target, picture)
@@ -74,15 +77,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = common.parser("deploy.py", "Draw pencil sketches of face photos with a trained net.", EXAMPLES)
+    description = "Draw pencil sketches of face photos with a trained net."
+    parser = common.parser("deploy.py", description, EXAMPLES, _with_eyes_option)
     common.add_net_file(parser)
     parser.add_argument("photos", nargs="+", metavar="photo", help="image files of any kind, or folders of them")
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
     )
     faces = parser.add_mutually_exclusive_group()
-    ways = {"choices": ["auto", "eyes", "none"], "metavar": "auto|eyes X1 Y1 X2 Y2|none", "default": "none"}
-    help = "auto: find each face by its eyes; eyes: left eye, right eye; default: none, a photo is drawn as it is"
+    ways = {"choices": ["auto", "eyes", "none"], "metavar": "auto|eyes X1 Y1 X2 Y2|none"}
+    help = (
+        "auto: find each face by its eyes; eyes: left eye, right eye; none: draw the photo as it is "
+        "(default: none for an aligned photo, else auto where dlib is installed)"
+    )
     faces.add_argument("--align", **ways, help=help)
     help = "the same as --align eyes X1 Y1 X2 Y2"
     faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help=help)
@@ -118,18 +125,6 @@ def _with_eyes_option(parser: argparse.ArgumentParser, arguments: Sequence[str])
 def _tile_side(text: str) -> int | None:
     """A check for argparse: None for "auto", else a whole number."""
     return None if text == "auto" else common.at_least(1)(text)
-
-
-def _faces(args: argparse.Namespace, photo: np.ndarray) -> list[np.ndarray] | None:
-    """The eyes of each face, given or found; None where a photo is drawn as it is."""
-    if args.eyes is not None:
-        return [np.reshape(args.eyes, (2, 2))]
-    if args.align == "none":
-        return None
-    faces = find_eyes(photo)
-    if not faces:
-        raise DataError("no face found in it; give the eyes' positions with --align eyes X1 Y1 X2 Y2")
-    return faces
 
 
 if __name__ == "__main__":

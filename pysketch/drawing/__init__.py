@@ -1,12 +1,13 @@
 """A photo in, a sketch out.
 
 A net file (`net_file`) is weights, netdef and preprocessing in one .h5: all that drawing needs. `Sketcher` builds the
-net that draws and runs a photo through it, in tiles if it is large. `faces` brings each face of a photo into the frame
-first, `targets` says which file each sketch goes to.
+net that draws and runs a photo through it, in tiles if it is large. `choice` says which faces of a photo are drawn,
+`faces` brings each into the frame first, `targets` says which file each sketch goes to.
 
 Start reading at `sketcher`.
 """
 
+from pysketch.drawing.choice import choose_faces
 from pysketch.drawing.faces import draw_faces
 from pysketch.drawing.net_file import read_net_file, write_net_file
 from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net
@@ -15,6 +16,7 @@ from pysketch.drawing.targets import numbered, plan_jobs
 __all__ = [
     "DEPLOY",
     "Sketcher",
+    "choose_faces",
     "deploy_net",
     "draw_faces",
     "numbered",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pysketch.images import align, paste, side_by_side
+from pysketch.images import align, coverage, paste, side_by_side
 
 
 def draw_faces(
@@ -22,13 +22,21 @@ def draw_faces(
 
     draw: `Sketcher.draw`, of a photo and size_as_input. faces: the eyes of each, as `align` takes them; None: the photo
     is drawn as it is. pasted: put the sketches back into the photo, one picture. beside: each picture beside what was
-    drawn, the photo or the aligned face.
+    drawn, the photo or the aligned face. What of a frame lies outside the photo is paper.
     """
     seen = [photo] if faces is None else [align(photo, eyes) for eyes in faces]
     pictures = [draw(each, size_as_input or pasted) for each in seen]
-    if pasted:
-        picture = photo
-        for sketch, eyes in zip(pictures, faces or (), strict=True):
-            picture = paste(picture, sketch, eyes)
-        seen, pictures = [photo], [picture]
+    if faces is not None and pasted:
+        seen, pictures = [photo], [paste(photo, pictures, faces)]
+    elif faces is not None:
+        shares = [coverage(photo.shape[1::-1], eyes) for eyes in faces]
+        seen, pictures = ([_on_paper(*pair) for pair in zip(each, shares, strict=True)] for each in (seen, pictures))
     return [side_by_side(*pair) for pair in zip(seen, pictures, strict=True)] if beside else pictures
+
+
+def _on_paper(picture: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """A picture of the frame, or of its middle, that is white where its share of the frame, 0 to 1, is 0."""
+    top, left = ((before - after) // 2 for before, after in zip(share.shape, picture.shape, strict=False))
+    part = share[top : top + picture.shape[0], left : left + picture.shape[1]]
+    part = part if picture.ndim == 2 else part[:, :, None]
+    return np.rint(255 - part * (255 - picture.astype(np.float32))).astype(np.uint8)

@@ -8,9 +8,10 @@ made.
 Start reading at `pictures`, the only module that imports an image library, then `pairs`.
 """
 
-from pysketch.images.alignment import align, describe, paste
+from pysketch.images.aligned import frame_sized, in_place, seems_aligned
+from pysketch.images.alignment import align, coverage, describe
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
-from pysketch.images.eye_finder import find_eyes
+from pysketch.images.eye_finder import SURE, Face, can_find_faces, find_eyes, find_faces
 from pysketch.images.filters import ndimage
 from pysketch.images.metrics import (
     cumulative_match_score,
@@ -23,6 +24,7 @@ from pysketch.images.metrics import (
     ssim,
 )
 from pysketch.images.pairs import SYNTHETIC, Pair, PairCache, Reader, find_pairs, load_pairs
+from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
     interpolate,
@@ -41,8 +43,10 @@ from pysketch.images.raw_folders import EyesOf, align_person, check_targets, fin
 from pysketch.images.variation import Parts, Variation, find_parts, vary
 
 __all__ = [
+    "SURE",
     "SYNTHETIC",
     "EyesOf",
+    "Face",
     "Pair",
     "PairCache",
     "Parts",
@@ -52,18 +56,23 @@ __all__ = [
     "align",
     "align_person",
     "as_photo",
+    "can_find_faces",
     "check_targets",
+    "coverage",
     "crop_centre",
     "crop_corner",
     "cumulative_match_score",
     "describe",
     "eyes_of",
     "find_eyes",
+    "find_faces",
     "find_pairs",
     "find_parts",
     "find_persons",
     "find_points_file",
+    "frame_sized",
     "in_other_light",
+    "in_place",
     "interpolate",
     "least_alike",
     "list_images",
@@ -79,6 +88,7 @@ __all__ = [
     "rescaled_rmse",
     "resize",
     "rmse",
+    "seems_aligned",
     "side_by_side",
     "squared_distances",
     "ssim",

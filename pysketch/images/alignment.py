@@ -27,9 +27,7 @@ FRAME_SIZE = (200, 250)
 FRAME_EYES = np.array([[75.0, 125.0], [125.0, 125.0]])
 """The left and the right eye's centre in the frame, (x, y)."""
 
-BLENDED = 20
-"""Over how many of the frame's pixels, from its border inwards, a pasted sketch becomes opaque."""
-
+_CONTINUED, _PAPER = 2.0, 6.0  # pixels of the frame outside a picture, up to which and from which on
 _NEAREST = 4.0  # pixels between the eyes: what is smaller is a slip or no face that can be drawn
 
 
@@ -76,36 +74,19 @@ def align(picture: np.ndarray, eyes: np.ndarray) -> np.ndarray:
     return warp(picture, matrix, FRAME_SIZE)
 
 
-def paste(picture: np.ndarray, frame: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """The picture (H, W, 3) with an aligned drawing (250, 200) back at the place of the face with these eyes.
+def coverage(size: tuple[int, int], eyes: np.ndarray) -> np.ndarray:
+    """How much of the frame around these eyes shows a picture of this (width, height): (250, 200) float32.
 
-    result = (1 - alpha) picture + alpha drawing; across and down, alpha rises linearly from 0 at the frame's
-    border to 1 BLENDED pixels inside. Nothing outside the frame changes.
+    1 in the picture and up to 2 of the frame's pixels outside it, 0 from 6 on, linear between.
     """
     matrix = frame_to_picture(eyes)
-    width, height = FRAME_SIZE
-    corners = moved(matrix, [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)])
-    h, w = picture.shape[:2]
-    left, top = np.floor(corners.min(axis=0)).astype(int).clip(0)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, (w, h))
-    result = picture.copy()
-    if left >= right or top >= bottom:
-        return result
-    back = inverse(matrix)
-    back[:, 2] += back[:, :2] @ (left, top)
-    size = (int(right - left), int(bottom - top))
-    alpha = warp(_opacity(), back, size)[:, :, None] / 255
-    drawn = warp(frame, back, size)[:, :, None]
-    place = result[top:bottom, left:right]
-    place[...] = np.rint((1 - alpha) * place + alpha * drawn)
-    return result
-
-
-def _opacity() -> np.ndarray:
-    """The frame's alpha, 0 to 255, (250, 200) uint8: 0 in its outermost pixels."""
-    from_border = [np.minimum(np.arange(n), np.arange(n)[::-1]) for n in FRAME_SIZE]
-    across, down = (np.minimum(pixels / BLENDED, 1) for pixels in from_border)
-    return np.rint(255 * down[:, None] * across).astype(np.uint8)
+    u, v = np.arange(FRAME_SIZE[0]), np.arange(FRAME_SIZE[1])[:, None]
+    beyond = []
+    for (a, b, c), length in zip(matrix, size, strict=True):
+        at = a * u + b * v + c
+        beyond.append(np.maximum(np.maximum(-0.5 - at, at - (length - 0.5)), 0))
+    distance = np.hypot(*beyond) / math.hypot(*matrix[0, :2])
+    return ((_PAPER - distance) / (_PAPER - _CONTINUED)).clip(0, 1).astype(np.float32)
 
 
 def describe(eyes: np.ndarray) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from pysketch.errors import DataError
 from pysketch.images import synthetic
-from pysketch.images.alignment import BLENDED, FRAME_EYES, FRAME_SIZE, align, frame_to_picture, inverse, moved, paste
+from pysketch.images.alignment import FRAME_EYES, FRAME_SIZE, align, coverage, frame_to_picture, inverse, moved
 from pysketch.images.pictures import warp
 
 EYES = np.array([[61.5, 80.25], [121.5, 35.25]])  # 75 apart, turned by -36.9 degrees
@@ -79,33 +79,16 @@ def test_eyes_that_cannot_be_are_refused(eyes, message):
         align(np.zeros((90, 70), np.uint8), np.array(eyes, float))
 
 
-def test_a_pasted_sketch_covers_the_face_and_leaves_what_is_outside_the_frame():
-    photo, sketch = synthetic.face_pair(3)
-    picture, eyes = in_a_scene(photo, 1.3, 15)
-    before = picture.copy()
-    pasted = paste(picture, sketch, eyes)
-    np.testing.assert_array_equal(picture, before)
-    assert pasted.shape == picture.shape
-    inner = np.s_[BLENDED + 2 : -BLENDED - 2, BLENDED + 2 : -BLENDED - 2]
-    again = align(pasted, eyes)[inner].astype(float)
-    assert np.sqrt(((again - sketch[inner][:, :, None]) ** 2).mean()) < 4
-    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
-    place = moved(inverse(frame_to_picture(eyes)), np.stack([x.ravel(), y.ravel()], axis=1))
-    outside = ((place < 0) | (place > np.array(FRAME_SIZE) - 1)).any(axis=1).reshape(x.shape)
-    assert 0.2 < outside.mean() < 0.9
-    np.testing.assert_array_equal(pasted[outside], picture[outside])
+def test_the_whole_frame_shows_an_aligned_picture_and_a_little_of_what_goes_on():
+    assert (coverage(FRAME_SIZE, FRAME_EYES) == 1).all()
+    assert (coverage(FRAME_SIZE, FRAME_EYES + np.array([-2, 1])) == 1).all()
 
 
-def test_the_border_of_a_pasted_sketch_is_blended_linearly():
-    picture, sketch = np.zeros((250, 200, 3), np.uint8), np.full((250, 200), 200, np.uint8)
-    row = paste(picture, sketch, FRAME_EYES)[125, :, 1]
-    np.testing.assert_allclose(row[: BLENDED + 1], np.arange(BLENDED + 1) * 200 / BLENDED, atol=1)
-    np.testing.assert_array_equal(row, row[::-1])
-
-
-def test_a_frame_that_reaches_beyond_the_picture_is_pasted_as_far_as_it_goes():
-    picture = np.zeros((60, 80, 3), np.uint8)
-    eyes = np.array([[5.0, 10.0], [55.0, 10.0]])
-    pasted = paste(picture, np.full((250, 200), 90, np.uint8), eyes)
-    assert (pasted[:, 0] == 90).all()  # the frame begins 70 pixels left of it
-    np.testing.assert_array_equal(paste(picture, np.full((250, 200), 90, np.uint8), eyes + 900), picture)
+def test_outside_the_picture_the_frame_fades_to_paper():
+    eyes = np.array([[30.0, 20.0], [130.0, 20.0]])  # twice as large: the frame's x is 60 at the picture's x = 0
+    share = coverage((170, 600), eyes)
+    row = share[200]
+    assert (row[:54] == 0).all()
+    assert (np.diff(row[54:59]) > 0).all()
+    assert (row[59:145] == 1).all()  # x = 170 is the frame's 145
+    assert (share[:105] == 0).all()

@@ -10,7 +10,7 @@ import pytest
 from pysketch.errors import DataError
 from pysketch.images import eye_finder, synthetic
 from pysketch.images.alignment import FRAME_EYES, frame_to_picture, inverse, moved
-from pysketch.images.pictures import list_images, read_photo, read_sketch, to_luma, warp
+from pysketch.images.pictures import list_images, read_photo, read_sketch, resample, to_luma, warp
 
 FACES = Path(__file__).parents[2].parent / "shared" / "data" / "cuhk_student" / "test"
 needs_faces = pytest.mark.skipif(not FACES.is_dir(), reason="the data set is not in ../shared/data")
@@ -66,6 +66,63 @@ def test_nothing_is_found_where_no_face_is(find_eyes):
     assert find_eyes(np.zeros((2, 3), np.uint8)) == []
 
 
+def searched(monkeypatch, faces):
+    """A detector's stand-in: it finds those of the faces (x, y, width, score) that are wide enough for its pass."""
+    looked = []
+
+    def search(grey, box, step):
+        looked.append((box, step))
+        inside = [f for f in faces if box.left <= f[0] < box.right and box.top <= f[1] < box.bottom]
+        eyes = [np.array([[x - 0.2 * w, y], [x + 0.2 * w, y]]) for x, y, w, _ in inside]
+        return [eye_finder.Face(each, f[2], f[3]) for each, f in zip(eyes, inside, strict=True) if f[2] >= 80 * step]
+
+    monkeypatch.setattr(eye_finder, "_search", search)
+    return looked
+
+
+PHOTO = np.zeros((3000, 4000), np.uint8)
+
+
+def test_a_large_face_is_found_at_once(monkeypatch):
+    looked = searched(monkeypatch, [(2000, 1400, 600, 1.0), (500, 500, 90, 1.0)])
+    assert len(eye_finder.find_eyes(PHOTO)) == 1
+    assert looked == [((0, 0, 4000, 3000), 4)]
+
+
+def test_small_faces_are_searched_for_at_a_larger_size_in_the_rows_of_the_first_of_them(monkeypatch):
+    faces = [(1000 + 150 * k, 1400, 70 + 2 * k, 1.0) for k in range(12)]
+    looked = searched(monkeypatch, faces)
+    found = eye_finder.find_faces(PHOTO)
+    np.testing.assert_allclose([face.middle for face in found], [face[:2] for face in faces])
+    assert sorted({step for _, step in looked}) == [0.5, 1, 2, 4]
+    assert min(box.top for box, step in looked if step == 0.5) > 900
+    assert max(box.bottom for box, step in looked if step == 0.5) < 1900
+
+
+def test_what_hardly_looks_like_a_face_is_none_and_does_not_end_the_search(monkeypatch):
+    searched(monkeypatch, [(2000, 2000, 700, 0.02), (3000, 600, 90, 1.0)])
+    assert [face.score for face in eye_finder.find_faces(PHOTO)] == [0.02, 1.0]
+    assert [eyes.mean(axis=0).tolist() for eyes in eye_finder.find_eyes(PHOTO)] == [[3000, 600]]
+
+
+def test_tiles_cover_a_part_and_whatever_fits_into_their_overlap_is_whole_in_one():
+    part = eye_finder.Box(100, 50, 3000, 1730)
+    tiles = eye_finder._tiles(part, 0.5)
+    assert (min(t.left for t in tiles), min(t.top for t in tiles)) == part[:2]
+    assert (max(t.right for t in tiles), max(t.bottom for t in tiles)) == part[2:]
+    for x in range(100, 2900, 37):
+        for y in range(50, 1630, 41):
+            assert any(t.left <= x and t.top <= y and x + 100 <= t.right and y + 100 <= t.bottom for t in tiles)
+    assert eye_finder._tiles(eye_finder.Box(0, 0, 4000, 3000), 4) == [(0, 0, 4000, 3000)]
+
+
+def test_small_faces_in_a_large_photo_are_found(find_eyes):
+    photo = np.full((800, 1200, 3), (90, 110, 140), np.uint8)
+    face = resample(synthetic.face_pair(2)[0], 100, 125)  # 60 pixels from ear to ear
+    photo[500:625, 300:400] = photo[490:615, 480:580] = face
+    assert [np.rint(eyes.mean(axis=0) / 50).tolist() for eyes in find_eyes(photo)] == [[7, 11], [11, 11]]
+
+
 @needs_faces
 @pytest.mark.parametrize("kind, read", [("photos", read_photo), ("sketches", read_sketch)])
 def test_the_median_error_on_real_faces_is_under_two_pixels_of_the_frame(find_eyes, kind, read):
@@ -89,10 +146,12 @@ def test_the_pupils_are_brought_to_the_frames_eyes(monkeypatch):
         def parts(self):
             return [type("Point", (), {"x": 2 * x + 0.5, "y": 2 * y + 0.5}) for x, y in [*corners, (60, 90)]]
 
-    monkeypatch.setattr(
-        eye_finder, "_models", lambda: (lambda picture, upsampled: ["box"], lambda picture, box: Shape())
-    )
-    (found,) = eye_finder.find_eyes(np.zeros((150, 120), np.uint8))  # searched twice as large
+    class Detector:
+        def run(self, picture, upsampled, threshold):
+            return [type("Place", (), {"width": lambda self: 160})()], [1.0], [0]
+
+    monkeypatch.setattr(eye_finder, "_models", lambda: (Detector(), lambda picture, box: Shape()))
+    (found,) = eye_finder.find_eyes(np.random.default_rng(1).integers(0, 256, (150, 120), np.uint8))  # enlarged twice
     np.testing.assert_allclose(found, moved(frame_to_picture([[40, 50], [80, 80]]), eye_finder.PUPILS), atol=1e-9)
 
 

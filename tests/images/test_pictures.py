@@ -22,6 +22,7 @@ from pysketch.images.pictures import (
     list_images,
     read_photo,
     read_sketch,
+    resample,
     rescale,
     resize,
     side_by_side,
@@ -538,3 +539,15 @@ def test_pictures_one_below_the_other_begin_at_the_left_on_white():
     np.testing.assert_array_equal(sheet[H + GAP :, :3], RGB[:2, :3])
     assert (sheet[H : H + GAP] == 255).all()
     assert (sheet[H + GAP :, 3:] == 255).all()
+
+
+@pytest.mark.parametrize("size", [(50, 40), (13, 21), (200, 210)])
+def test_a_picture_in_another_size_shows_the_same_ramp_without_aliases(size):
+    ramp = np.linspace(20, 220, 100)
+    stripes = 15.0 * (-1.0) ** np.arange(100)
+    at = (np.arange(size[0]) + 0.5) * 100 / size[0] - 0.5
+    picture = np.repeat(np.rint(ramp + (stripes if size[0] < 100 else 0)).astype(np.uint8)[None], 80, axis=0)
+    found = resample(picture, *size)
+    assert found.shape == size[::-1]
+    inside = slice(2, -2)
+    np.testing.assert_allclose(found[0, inside], (20 + at * 200 / 99)[inside], atol=3)

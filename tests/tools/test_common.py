@@ -227,3 +227,19 @@ def test_a_gpu_with_too_little_memory_is_one_line_with_a_way_out_and_status_2(gp
         r"error: not enough memory on gpu:0: \d+\.\d MiB asked for, \d+\.\d MiB of \d+\.\d MiB free; try", last
     )
     assert "micro_batch in the solver file, or --device cpu" in last
+
+
+def test_words_may_be_prepared_before_they_are_parsed(monkeypatch, capsys):
+    def prepare(parser, words):
+        if "never" in words:
+            parser.error("not that word")
+        return [word.replace("two", "2") for word in words]
+
+    parser = common.parser("tool.py", "Counts.", "", prepare)
+    parser.add_argument("--count", type=int)
+    assert parser.parse_args(["--count", "two"]).count == 2
+    monkeypatch.setattr(sys, "argv", ["tool.py", "--count=two"])
+    assert parser.parse_args().count == 2
+    with pytest.raises(SystemExit):
+        parser.parse_args(["never"])
+    assert capsys.readouterr().err.endswith("tool.py: error: not that word\n")

@@ -9,12 +9,17 @@ import pytest
 from PIL import Image
 
 from pysketch.device.backend import CPU
+from pysketch.drawing import choice
 from pysketch.drawing.sketcher import Sketcher
 from pysketch.errors import DataError, NetdefError, SnapshotError
-from pysketch.images.alignment import align, paste
+from pysketch.images.alignment import align
+from pysketch.images.eye_finder import Face
+from pysketch.images.pasting import paste
 from pysketch.images.pictures import read_photo, read_sketch, write_image
 
 ROOT = Path(__file__).parents[2]
+INSIDE = np.s_[85:150, 65:130]
+"""Of a frame, what lies in the portrait for either face."""
 
 
 @pytest.fixture
@@ -195,35 +200,41 @@ def portrait(tmp_path):
     return path, [np.array([[20.0, 31.0], [33.0, 30.0]]), np.array([[51.0, 40.0], [62.0, 43.0]])]
 
 
+def finds(monkeypatch, eyes_in):
+    """Let the finder find these eyes in a photo."""
+    monkeypatch.setattr(choice, "find_faces", lambda photo: [Face(eyes, 40.0, 1.0) for eyes in eyes_in(photo)])
+    monkeypatch.setattr(choice, "can_find_faces", lambda: True)
+
+
 @pytest.mark.parametrize("option", ["--align eyes", "--align=eyes", "--eyes"])
 def test_given_eyes_bring_the_face_into_the_frame_before_it_is_drawn(net_file, portrait, tmp_path, option):
     path, (eyes, _) = portrait
     words = [*option.split(), *(str(value) for value in np.ravel(eyes))]
     assert deploy.main([str(net_file), str(path), "-o", str(tmp_path / "s.png"), *words]) == 0
     expected = Sketcher(net_file).draw(align(read_photo(path), eyes))
-    np.testing.assert_array_equal(read_sketch(tmp_path / "s.png"), expected)
+    np.testing.assert_array_equal(read_sketch(tmp_path / "s.png")[INSIDE], expected[INSIDE])
     assert expected.shape == (246, 196)
 
 
 def test_each_face_that_is_found_is_drawn_under_a_number(net_file, portrait, tmp_path, monkeypatch, capsys):
     path, faces = portrait
-    monkeypatch.setattr(deploy, "find_eyes", lambda photo: faces)
+    finds(monkeypatch, lambda photo: faces)
     assert deploy.main([str(net_file), str(path), "-o", str(tmp_path / "s.png"), "--align", "auto"]) == 0
     assert sorted(each.name for each in tmp_path.glob("s*.png")) == ["s_1.png", "s_2.png"]
     expected = Sketcher(net_file).draw(align(read_photo(path), faces[1]))
-    np.testing.assert_array_equal(read_sketch(tmp_path / "s_2.png"), expected)
-    assert "s_1.png, " in capsys.readouterr().out
+    np.testing.assert_array_equal(read_sketch(tmp_path / "s_2.png")[INSIDE], expected[INSIDE])
+    said = capsys.readouterr()
+    assert "s_1.png, " in said.out
+    assert f"{path}: 2 faces found\n" in said.err
 
 
 def test_paste_puts_every_sketch_back_into_the_photo(net_file, portrait, tmp_path, monkeypatch):
     path, faces = portrait
-    monkeypatch.setattr(deploy, "find_eyes", lambda photo: faces)
+    finds(monkeypatch, lambda photo: faces)
     out = tmp_path / "drawn.png"
     assert deploy.main([str(net_file), str(path), "-o", str(out), "--align", "auto", "--paste"]) == 0
     photo, sketcher = read_photo(path), Sketcher(net_file)
-    expected = photo
-    for eyes in faces:
-        expected = paste(expected, sketcher.draw(align(photo, eyes), True), eyes)
+    expected = paste(photo, [sketcher.draw(align(photo, eyes), True) for eyes in faces], faces)
     np.testing.assert_array_equal(read_photo(out), expected)
     np.testing.assert_array_equal(expected[:, 88:], photo[:, 88:])  # right of both frames
     assert (expected[30:50, 20:60] != photo[30:50, 20:60]).mean() > 0.9
@@ -233,7 +244,7 @@ def test_a_photo_without_a_face_is_reported_and_the_rest_go_on(
     net_file, portrait, photo, tmp_path, monkeypatch, capsys
 ):
     path, faces = portrait
-    monkeypatch.setattr(deploy, "find_eyes", lambda photo: faces[:1] if len(photo) == 80 else [])
+    finds(monkeypatch, lambda photo: faces[:1] if len(photo) == 80 else [])
     arguments = [str(net_file), str(photo), str(path), "-o", str(tmp_path / "out"), "--align", "auto"]
     assert deploy.main(arguments) == 2
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["portrait.png"]
@@ -244,7 +255,7 @@ def test_a_numbered_sketch_never_overwrites_a_photo(net_file, portrait, tmp_path
     path, faces = portrait
     other = tmp_path / "portrait_2.png"
     other.write_bytes(path.read_bytes())
-    monkeypatch.setattr(deploy, "find_eyes", lambda photo: faces)
+    finds(monkeypatch, lambda photo: faces)
     deploy.main([str(net_file), str(path), str(other), "-o", str(tmp_path / "out"), "--align", "auto"])
     assert "portrait_2.png: the sketch of one of 2 faces would overwrite another file" in capsys.readouterr().err
     assert not (tmp_path / "out" / "portrait_1.png").exists()
@@ -282,3 +293,25 @@ def test_eyes_outside_the_photo_are_refused(net_file, photo, tmp_path, capsys):
     assert deploy.main([str(net_file), str(photo), "-o", str(out), "--eyes", "3", "4", "31", "5"]) == 2
     assert "photo.png: eyes at (3, 4) and (31, 5): outside the 31x29 picture" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_photo_that_is_not_aligned_is_said_and_aligned_or_drawn_as_it_is(
+    net_file, portrait, tmp_path, monkeypatch, capsys
+):
+    path, faces = portrait
+    finds(monkeypatch, lambda photo: faces[:1])
+    for name, flags in (("found.png", []), ("as_it_is.png", ["--align", "none"])):
+        assert deploy.main([str(net_file), str(path), "-o", str(tmp_path / name), *flags]) == 0
+    said = capsys.readouterr().err
+    assert said.count(f"{path}: ") == 1
+    assert "1 face found and aligned; --align none draws the photo as it is" in said
+    assert read_sketch(tmp_path / "found.png").shape == (246, 196)
+    np.testing.assert_array_equal(read_sketch(tmp_path / "as_it_is.png"), Sketcher(net_file).draw(read_photo(path)))
+
+
+def test_an_aligned_photo_is_drawn_as_it_is_without_a_search_or_a_word(net_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(choice, "find_faces", None)
+    face = ROOT / "netdefs" / "pretrained" / "face.png"
+    assert deploy.main([str(net_file), str(face), "-o", str(tmp_path / "s.png")]) == 0
+    np.testing.assert_array_equal(read_sketch(tmp_path / "s.png"), Sketcher(net_file).draw(read_photo(face)))
+    assert str(face) not in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""Which faces of a photo are drawn: those found in it, or none, where the photo is drawn as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pysketch.errors import DataError
+from pysketch.images import SURE, Face, can_find_faces, find_faces, frame_sized, in_place, seems_aligned
+from pysketch.shipped import how_to_install
+
+GIVE_EYES = "--align eyes X1 Y1 X2 Y2"
+
+
+class Choice(NamedTuple):
+    """The eyes of each face, as `draw_faces` takes them, None for the photo as it is; what is to be said, or ""."""
+
+    faces: list[np.ndarray] | None
+    remark: str = ""
+
+
+def choose_faces(photo: np.ndarray, align: str | None, eyes: Sequence[float] | None = None) -> Choice:
+    """The faces to draw of a photo (H, W, 3) uint8.
+
+    eyes: x and y of the left eye and of the right, if they are known: nothing is searched. align: "auto" finds faces,
+    DataError if there is none or the library is missing; "none" draws the photo as it is. None does so with a photo
+    that is aligned already; in any other faces are found if the library is there, and what is done is said. A photo
+    that `seems_aligned` is not searched and needs no library.
+    """
+    if eyes is not None:
+        return Choice([np.reshape(eyes, (2, 2))])
+    if align == "none" or (align is None and seems_aligned(photo)):
+        return Choice(None)
+    size = photo.shape[1], photo.shape[0]
+    what = "no eyes where the nets expect them" if frame_sized(size) else "not an aligned face of 200x250 pixels"
+    if align is None and not can_find_faces():
+        return Choice(None, f"{what}: drawn as it is; --align auto finds faces ({how_to_install('align')})")
+    found = find_faces(photo)
+    faces = [face for face in found if face.score >= SURE and _inside(face.eyes, size)]
+    chosen = [face.eyes for face in faces]
+    left_out = len(found) - len(faces)
+    rest = f", {left_out} left out that hardly looks like one or lacks an eye" if left_out else ""
+    if align == "auto":
+        if not faces:
+            raise DataError(f"no face found in it{rest}; give the eyes' positions with {GIVE_EYES}")
+        return Choice(chosen, f"{_count(faces)} found{rest}" if len(found) > 1 else "")
+    if not faces:
+        return Choice(None, f"{what}, no face found in it{rest}: drawn as it is; {GIVE_EYES} says where a face is")
+    if frame_sized(size) and in_place(max(faces, key=lambda face: face.width).eyes, size):
+        return Choice(None)
+    return Choice(chosen, f"{what}: {_count(faces)} found and aligned{rest}; --align none draws the photo as it is")
+
+
+def _inside(eyes: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether both eyes lie in a picture of this (width, height)."""
+    return bool((eyes >= 0).all() and (eyes <= np.subtract(size, 1)).all())
+
+
+def _count(faces: list[Face]) -> str:
+    return f"{len(faces)} faces" if len(faces) > 1 else "1 face"
