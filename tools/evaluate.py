@@ -18,12 +18,18 @@ from pysketch.drawing import Sketcher
 from pysketch.errors import DataError
 from pysketch.images import Pair, in_other_light, load_pairs
 from pysketch.report import (
+    MEASURES,
     Evaluation,
+    Surroundings,
     check_library,
     evaluate,
     fit_seconds,
+    measure,
+    measure_artists,
+    measure_table,
     net_draw,
     score_table,
+    usable_measures,
     write_pairs,
     write_report,
 )
@@ -34,6 +40,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --measures fsim gradient fine dark
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
 
 Photos are drawn from their centre 155x200 (baselines: whole), and all scores are of the centre 143x188 of the sketch.
@@ -41,7 +48,9 @@ RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is th
 bias: the mean difference in grey levels; above 0, what is drawn is lighter than the artist's. PSNR is in decibels.
 Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, in percent;
 who is equally near counts against us. s/photo: the median time of drawing one.
-"""
+
+--measures:
+""" + "".join(f"  {name:<9} {each.head}: {each.meaning}\n" for name, each in MEASURES.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evaluations += [_evaluate_baseline(baseline, training, pairs) for baseline in baselines]
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
+    if args.measures is not None:
+        _print_measures(args, evaluations, pairs)
     if args.csv:
         write_pairs(args.csv, evaluations)
     if args.report:
@@ -87,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("LIGHT", "COLOUR"),
         help="change every test photo's light by chance, as the options light and colour of a data layer do",
     )
+    parser.add_argument(
+        "--measures",
+        nargs="*",
+        choices=MEASURES,
+        metavar="NAME",
+        help=f"a second table: {', '.join(MEASURES)} (default: all); a second a photo",
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores of every pair")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
     common.add_device(parser)
@@ -107,6 +125,20 @@ def _evaluate_baseline(baseline: Baseline, training: Sequence[Pair], pairs: Sequ
         seconds = fit_seconds(baseline, training, pairs, progress)
     with progress_bar(name) as progress:
         return evaluate(name, baseline.sketch, pairs, progress=progress, learn_seconds=seconds)
+
+
+def _print_measures(args: argparse.Namespace, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> None:
+    names, missing = usable_measures(args.measures or list(MEASURES))
+    print("\n".join(["", *missing]))
+    if not names:
+        return
+    around = Surroundings(pairs, load_pairs(args.data, "train"), evaluations[0].crop)
+    rows = []
+    for each in evaluations:
+        with progress_bar(f"{each.method} is measured", "measure") as progress:
+            rows.append((each.method, measure(each, around, names, progress)))
+    rows.append(("artists", measure_artists(evaluations[0], around, names)))
+    print("\n".join(measure_table(names, rows)))
 
 
 @contextmanager

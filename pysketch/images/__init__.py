@@ -3,11 +3,12 @@
 Pixels are uint8 RGB (H, W, 3) or grey (H, W) from 0 (black) to 255 (white) everywhere outside the nets;
 `preprocessing` makes a net's float input of them. Faces are 200x250 pixels with the eyes at (75, 125) and (125, 125),
 where `alignment` brings them. A `Pair` is a photo and the artist's sketch of it, from a folder or, as `synthetic`,
-made.
+made. `measures` says how far sketches are from an artist's beyond the pixels, `variation` varies pairs.
 
 Start reading at `pictures`, the only module that imports an image library, then `pairs`.
 """
 
+from pysketch.images import measures
 from pysketch.images.alignment import align, describe, paste
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
 from pysketch.images.eye_finder import find_eyes
@@ -68,6 +69,7 @@ __all__ = [
     "least_alike",
     "list_images",
     "load_pairs",
+    "measures",
     "ndimage",
     "own_ranks",
     "paste",

@@ -24,7 +24,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -45,7 +47,7 @@ sketches' medians.
 
 _LONGER_SIDE = 1000  # pixels of what is searched
 _MAX_ENLARGED = 2.0
-_MODEL_PACKAGE, _MODEL_FILE = "face_recognition_models", "models/shape_predictor_5_face_landmarks.dat"
+_MODEL_PACKAGE, _MODEL_FILE = "face_recognition_models", "shape_predictor_5_face_landmarks.dat"
 
 
 def find_eyes(picture: np.ndarray) -> list[np.ndarray]:
@@ -74,14 +76,24 @@ def find_eyes(picture: np.ndarray) -> list[np.ndarray]:
 @functools.cache
 def _models() -> tuple[Any, Any]:
     """dlib's face detector and five-point predictor, loaded once."""
+    dlib, path = load_dlib(MISSING)
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(path(_MODEL_FILE))
+
+
+def load_dlib(missing: str) -> tuple[ModuleType, Callable[[str], str]]:
+    """The library, and where a model file of this name is; DataError with the text `missing` if either is not there."""
     package = importlib.util.find_spec(_MODEL_PACKAGE)  # imports nothing
     try:
         import dlib
     except ImportError:
-        raise DataError(MISSING) from None
+        raise DataError(missing) from None
     if package is None or not package.submodule_search_locations:
-        raise DataError(MISSING)
-    model = Path(package.submodule_search_locations[0]) / _MODEL_FILE
-    if not model.is_file():
-        raise DataError(f"{model}: no such file; {MISSING}")
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model))
+        raise DataError(missing)
+    folder = Path(package.submodule_search_locations[0]) / "models"
+
+    def path(name: str) -> str:
+        if not (folder / name).is_file():
+            raise DataError(f"{folder / name}: no such file; {missing}")
+        return str(folder / name)
+
+    return dlib, path

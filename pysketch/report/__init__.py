@@ -13,6 +13,7 @@ from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.layer_help import describe_layer, list_layers
+from pysketch.report.measures import MEASURES, Surroundings, measure, measure_artists, measure_table, usable_measures
 from pysketch.report.net_picture import draw_net
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.score_table import score_table
@@ -21,12 +22,14 @@ from pysketch.report.table import aligned, markdown
 from pysketch.report.training_panels import training_panels
 
 __all__ = [
+    "MEASURES",
     "PHOTO_CROP",
     "PICTURES",
     "SKETCH_CROP",
     "Evaluation",
     "Picture",
     "Section",
+    "Surroundings",
     "Table",
     "aligned",
     "check_library",
@@ -39,11 +42,15 @@ __all__ = [
     "graph_layout",
     "list_layers",
     "markdown",
+    "measure",
+    "measure_artists",
+    "measure_table",
     "net_draw",
     "pages",
     "score_table",
     "summary_table",
     "training_panels",
+    "usable_measures",
     "write_csv",
     "write_page",
     "write_pairs",
