@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import common
 import numpy as np
@@ -16,19 +17,28 @@ from tqdm import tqdm
 from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.drawing import Sketcher
 from pysketch.errors import DataError
-from pysketch.images import Pair, in_other_light, load_pairs
+from pysketch.images import BACKGROUNDS, Pair, in_other_light, load_pairs
 from pysketch.report import (
     MEASURES,
+    Draw,
     Evaluation,
+    Outcome,
     Surroundings,
+    Trial,
+    background_outcomes,
+    background_trials,
     check_library,
     evaluate,
+    evaluate_pictures,
     fit_seconds,
     measure,
     measure_artists,
     measure_table,
     net_draw,
+    outcome_table,
     score_table,
+    skin_outcome,
+    skin_trials,
     usable_measures,
     write_pairs,
     write_report,
@@ -41,45 +51,67 @@ examples:
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --measures fsim gradient fine dark
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --pictures THEIRS THESE   (folders of sketches)
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --background black stripes wall.jpg
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
 
-Photos are drawn from their centre 155x200 (baselines: whole), and all scores are of the centre 143x188 of the sketch.
+Photos are drawn from their centre 155x200 (whole by baselines, and by nets whose sketches are as large as photos), and
+all scores are of the centre 143x188 of the sketch.
 RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is that of both rescaled: the paper's MPRL.
 bias: the mean difference in grey levels; above 0, what is drawn is lighter than the artist's. PSNR is in decibels.
 Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, in percent;
 who is equally near counts against us. s/photo: the median time of drawing one.
+
+--skin, --background: drawn and behind are the mean grey levels drawn on forehead and cheeks, and where the screen was;
+paper is 255. inner RMSE is that of the face alone. A photo without a blue screen is left out; the synthetic ones are
+made with skin of that colour, or before a screen.
 
 --measures:
 """ + "".join(f"  {name:<9} {each.head}: {each.meaning}\n" for name, each in MEASURES.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line, let every method draw all test photos, print the table."""
+    """Parse the command line, let every method draw all test photos, print the tables."""
     parser = _parser()
     args = parser.parse_args(arguments)
     if args.report:
         check_library()
-    if args.net is None and not args.baseline:
-        parser.error("expected a net file, or --baseline NAME")
+    if not (args.net or args.baseline or args.pictures):
+        parser.error("expected a net file, --baseline NAME or --pictures FOLDER")
+    if (args.skin or args.background) and not (args.net or args.baseline):
+        parser.error("--skin and --background need something that draws: a net file, or --baseline NAME")
     if args.csv and args.csv.is_dir():
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     pairs = load_pairs(args.data, "test")
-    if args.light:
-        rng = np.random.default_rng(args.seed)
-        pairs = [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
+    skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
+    backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
+    lit = _lit(args, pairs)
+    published = [evaluate_pictures(folder, pairs) for folder in args.pictures or ()]
     training = load_pairs(args.data, "train") if baselines else []
-    evaluations = [_evaluate_net(args, pairs)] if args.net else []
-    evaluations += [_evaluate_baseline(baseline, training, pairs) for baseline in baselines]
+    methods = [_net(args)] if args.net else []
+    methods += [_learned(baseline, training, lit) for baseline in baselines]
+    evaluations = [_evaluate(method, lit) for method in methods] + published
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
     if args.measures is not None:
         _print_measures(args, evaluations, pairs)
+    if skins:
+        scored = [(trial, _evaluate(method, _lit(args, trial.pairs), trial)) for method in methods for trial in skins]
+        _print_outcomes(("skin", "drawn"), scored, [skin_outcome(*each) for each in scored])
+    if backgrounds:
+        runs = [[_evaluate(method, _lit(args, trial.pairs), trial) for trial in backgrounds] for method in methods]
+        _print_outcomes(
+            ("background", "behind"),
+            [(trial, each) for run in runs for trial, each in zip(backgrounds, run, strict=True)],
+            [outcome for run in runs for outcome in background_outcomes(backgrounds, run)],
+        )
     if args.csv:
         write_pairs(args.csv, evaluations)
     if args.report:
-        print(f"report: {write_report(args.report, evaluations, pairs)}")
+        print(f"report: {write_report(args.report, evaluations, lit)}")
     return 0
 
 
@@ -99,6 +131,18 @@ def _parser() -> argparse.ArgumentParser:
         help="change every test photo's light by chance, as the options light and colour of a data layer do",
     )
     parser.add_argument(
+        "--skin", nargs="+", metavar="TONE", help="a line for each of these Monk tones, 1 (light) to 10 (dark), or all"
+    )
+    parser.add_argument(
+        "--background",
+        nargs="+",
+        metavar="NAME",
+        help=f"a line for each background in the blue screen's place: {', '.join(BACKGROUNDS)}, a picture file, or all",
+    )
+    parser.add_argument(
+        "--pictures", nargs="+", type=Path, metavar="FOLDER", help="score somebody's sketches, named as the photos"
+    )
+    parser.add_argument(
         "--measures",
         nargs="*",
         choices=MEASURES,
@@ -112,19 +156,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _evaluate_net(args: argparse.Namespace, pairs: Sequence[Pair]) -> Evaluation:
-    sketcher = Sketcher(args.net, common.context(args))
-    name = Path(args.net).stem
-    with progress_bar(name) as progress:
-        return evaluate(name, net_draw(sketcher), pairs, progress=progress)
+class Method(NamedTuple):
+    """What draws: its name, how, and how long it learned, in seconds."""
+
+    name: str
+    draw: Draw
+    learn_seconds: float = 0.0
 
 
-def _evaluate_baseline(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair]) -> Evaluation:
-    name = baseline.name
-    with progress_bar(f"{name} learns", "step") as progress:
+def _net(args: argparse.Namespace) -> Method:
+    return Method(Path(args.net).stem, net_draw(Sketcher(args.net, common.context(args))))
+
+
+def _learned(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair]) -> Method:
+    with progress_bar(f"{baseline.name} learns", "step") as progress:
         seconds = fit_seconds(baseline, training, pairs, progress)
-    with progress_bar(name) as progress:
-        return evaluate(name, baseline.sketch, pairs, progress=progress, learn_seconds=seconds)
+    return Method(baseline.name, baseline.sketch, seconds)
+
+
+def _evaluate(method: Method, pairs: Sequence[Pair], trial: Trial | None = None) -> Evaluation:
+    with progress_bar(f"{method.name}, {trial.label}" if trial else method.name) as progress:
+        return evaluate(method.name, method.draw, pairs, progress=progress, learn_seconds=method.learn_seconds)
+
+
+def _lit(args: argparse.Namespace, pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """The pairs, in the light that --light asks for."""
+    if not args.light:
+        return pairs
+    rng = np.random.default_rng(args.seed)
+    return [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
+
+
+def _print_outcomes(
+    heads: tuple[str, str], scored: Sequence[tuple[Trial, Evaluation]], outcomes: Sequence[Outcome]
+) -> None:
+    print(f"\n{len(scored[0][0].pairs)} pairs")
+    rows = [(each.method, outcome) for (_, each), outcome in zip(scored, outcomes, strict=True)]
+    print("\n".join(outcome_table(heads, rows)))
 
 
 def _print_measures(args: argparse.Namespace, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> None:

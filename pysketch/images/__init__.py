@@ -39,9 +39,23 @@ from pysketch.images.pictures import (
 )
 from pysketch.images.preprocessing import Preprocessing, crop_centre, crop_corner, in_other_light
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
-from pysketch.images.variation import Parts, Variation, find_parts, vary
+from pysketch.images.variation import (
+    BACKGROUNDS,
+    Parts,
+    Variation,
+    before_background,
+    find_background,
+    find_parts,
+    in_tone,
+    inner_face,
+    skin_places,
+    synthetic_in_tone,
+    vary,
+    with_screen,
+)
 
 __all__ = [
+    "BACKGROUNDS",
     "SYNTHETIC",
     "EyesOf",
     "Pair",
@@ -53,18 +67,22 @@ __all__ = [
     "align",
     "align_person",
     "as_photo",
+    "before_background",
     "check_targets",
     "crop_centre",
     "crop_corner",
     "cumulative_match_score",
     "describe",
     "eyes_of",
+    "find_background",
     "find_eyes",
     "find_pairs",
     "find_parts",
     "find_persons",
     "find_points_file",
     "in_other_light",
+    "in_tone",
+    "inner_face",
     "interpolate",
     "least_alike",
     "list_images",
@@ -82,11 +100,14 @@ __all__ = [
     "resize",
     "rmse",
     "side_by_side",
+    "skin_places",
     "squared_distances",
     "ssim",
     "stacked",
+    "synthetic_in_tone",
     "to_luma",
     "to_pillow",
     "vary",
+    "with_screen",
     "write_image",
 ]

@@ -39,7 +39,7 @@ class Surroundings:
     @cached_property
     def faces(self) -> np.ndarray:
         """(N, 128): dlib's descriptors of the photos."""
-        return measures.face_descriptors([crop_centre(pair.photo, *self._crop) for pair in self._pairs])
+        return measures.face_descriptors([pair.photo for pair in self._pairs])
 
 
 Value = Callable[[Evaluation, Surroundings], float]
