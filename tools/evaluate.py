@@ -22,20 +22,24 @@ from pysketch.report import (
     MEASURES,
     Draw,
     Evaluation,
-    Outcome,
+    Rows,
+    Section,
     Surroundings,
+    Table,
     Trial,
+    aligned,
     background_outcomes,
     background_trials,
     check_library,
     evaluate,
     evaluate_pictures,
+    explain,
     fit_seconds,
     measure,
     measure_artists,
-    measure_table,
+    measure_rows,
     net_draw,
-    outcome_table,
+    outcome_rows,
     score_table,
     skin_outcome,
     skin_trials,
@@ -63,12 +67,23 @@ bias: the mean difference in grey levels; above 0, what is drawn is lighter than
 Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, in percent;
 who is equally near counts against us. s/photo: the median time of drawing one.
 
---skin, --background: drawn and behind are the mean grey levels drawn on forehead and cheeks, and where the screen was;
-paper is 255. inner RMSE is that of the face alone. A photo without a blue screen is left out; the synthetic ones are
-made with skin of that colour, or before a screen.
-
+"""
+SKIN = (
+    "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
+    "RMSE is that of the face alone. Synthetic persons are made with skin of that colour; of others, the skin is given "
+    "another tone where a blue screen shows where the person ends, and photos without one are left out."
+)
+BACKGROUND = (
+    "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
+    "face alone. Photos without a screen are left out; synthetic ones are made before one."
+)
+EXAMPLES += (
+    f"--skin: {SKIN}\n--background: {BACKGROUND}\n\n"
+    + """\
 --measures:
-""" + "".join(f"  {name:<9} {each.head}: {each.meaning}\n" for name, each in MEASURES.items())
+"""
+    + "".join(f"  {name:<9} {each.head}: {each.meaning}\n" for name, each in MEASURES.items())
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,22 +111,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evaluations = [_evaluate(method, lit) for method in methods] + published
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
-    if args.measures is not None:
-        _print_measures(args, evaluations, pairs)
+    sections = [_measured(args, evaluations, pairs)] if args.measures is not None else []
     if skins:
         scored = [(trial, _evaluate(method, _lit(args, trial.pairs), trial)) for method in methods for trial in skins]
-        _print_outcomes(("skin", "drawn"), scored, [skin_outcome(*each) for each in scored])
+        outcomes = [(each.method, skin_outcome(trial, each)) for trial, each in scored]
+        sections.append(_told("Skin", SKIN, outcome_rows(("skin", "drawn"), outcomes), 2))
     if backgrounds:
-        runs = [[_evaluate(method, _lit(args, trial.pairs), trial) for trial in backgrounds] for method in methods]
-        _print_outcomes(
-            ("background", "behind"),
-            [(trial, each) for run in runs for trial, each in zip(backgrounds, run, strict=True)],
-            [outcome for run in runs for outcome in background_outcomes(backgrounds, run)],
-        )
+        outcomes = []
+        for method in methods:
+            run = [_evaluate(method, _lit(args, trial.pairs), trial) for trial in backgrounds]
+            outcomes += [(method.name, outcome) for outcome in background_outcomes(backgrounds, run)]
+        sections.append(_told("Background", BACKGROUND, outcome_rows(("background", "behind"), outcomes), 2))
     if args.csv:
         write_pairs(args.csv, evaluations)
     if args.report:
-        print(f"report: {write_report(args.report, evaluations, lit)}")
+        print(f"report: {write_report(args.report, evaluations, lit, sections)}")
     return 0
 
 
@@ -187,26 +201,21 @@ def _lit(args: argparse.Namespace, pairs: Sequence[Pair]) -> Sequence[Pair]:
     return [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
 
 
-def _print_outcomes(
-    heads: tuple[str, str], scored: Sequence[tuple[Trial, Evaluation]], outcomes: Sequence[Outcome]
-) -> None:
-    print(f"\n{len(scored[0][0].pairs)} pairs")
-    rows = [(each.method, outcome) for (_, each), outcome in zip(scored, outcomes, strict=True)]
-    print("\n".join(outcome_table(heads, rows)))
-
-
-def _print_measures(args: argparse.Namespace, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> None:
+def _measured(args: argparse.Namespace, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> Section:
     names, missing = usable_measures(args.measures or list(MEASURES))
-    print("\n".join(["", *missing]))
-    if not names:
-        return
     around = Surroundings(pairs, load_pairs(args.data, "train"), evaluations[0].crop)
-    rows = []
+    values = []
     for each in evaluations:
         with progress_bar(f"{each.method} is measured", "measure") as progress:
-            rows.append((each.method, measure(each, around, names, progress)))
-    rows.append(("artists", measure_artists(evaluations[0], around, names)))
-    print("\n".join(measure_table(names, rows)))
+            values.append((each.method, measure(each, around, names, progress)))
+    values.append(("artists", measure_artists(evaluations[0], around, names)))
+    return _told("Measures", " ".join([explain(names), *missing]), measure_rows(names, values), 1, missing)
+
+
+def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Section:
+    """Print lines and a table; the table as a section of the report."""
+    print("\n".join(["", *lines, *aligned(rows, numbers_from)]))
+    return Section(heading, [text], [Table(rows[0], rows[1:])])
 
 
 @contextmanager

@@ -14,20 +14,27 @@ from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Draw, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.layer_help import describe_layer, list_layers
-from pysketch.report.measures import MEASURES, Surroundings, measure, measure_artists, measure_table, usable_measures
+from pysketch.report.measures import (
+    MEASURES,
+    Surroundings,
+    explain,
+    measure,
+    measure_artists,
+    measure_rows,
+    usable_measures,
+)
 from pysketch.report.net_picture import draw_net
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.published import evaluate_pictures
 from pysketch.report.score_table import score_table
 from pysketch.report.summary_table import summary_table
-from pysketch.report.table import aligned, markdown
+from pysketch.report.table import Rows, aligned, markdown
 from pysketch.report.training_panels import training_panels
 from pysketch.report.varied import (
-    Outcome,
     Trial,
     background_outcomes,
     background_trials,
-    outcome_table,
+    outcome_rows,
     skin_outcome,
     skin_trials,
 )
@@ -39,8 +46,8 @@ __all__ = [
     "SKETCH_CROP",
     "Draw",
     "Evaluation",
-    "Outcome",
     "Picture",
+    "Rows",
     "Section",
     "Surroundings",
     "Table",
@@ -54,6 +61,7 @@ __all__ = [
     "draw_net",
     "evaluate",
     "evaluate_pictures",
+    "explain",
     "figures",
     "fit_seconds",
     "graph_layout",
@@ -61,9 +69,9 @@ __all__ = [
     "markdown",
     "measure",
     "measure_artists",
-    "measure_table",
+    "measure_rows",
     "net_draw",
-    "outcome_table",
+    "outcome_rows",
     "pages",
     "score_table",
     "skin_outcome",

@@ -13,6 +13,7 @@ from pysketch.baselines import Progress, silent
 from pysketch.errors import DataError
 from pysketch.images import Pair, crop_centre, cumulative_match_score, measures, own_ranks
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.table import Rows
 
 Describe = Callable[[Sequence[np.ndarray]], np.ndarray]
 """N pictures -> (N, D)."""
@@ -181,16 +182,16 @@ def measure_artists(evaluation: Evaluation, around: Surroundings, names: Sequenc
     return [MEASURES[name].value(own, around) if MEASURES[name].of_artists else math.nan for name in names]
 
 
-def measure_table(names: Sequence[str], rows: Sequence[tuple[str, Sequence[float]]]) -> list[str]:
-    """The lines of the table: a method and its values each, "-" for NaN, the first line the heads of the columns."""
-    left = max(len("artists"), *(len(method) for method, _ in rows))
-    heads = [MEASURES[name].head for name in names]
-    widths = [max(8, len(head) + 2) for head in heads]
-    table = [("method", heads)]
-    for method, values in rows:
-        forms = [MEASURES[name].form for name in names]
-        table.append((method, ["-" if math.isnan(v) else f"{v:{form}}" for v, form in zip(values, forms, strict=True)]))
-    return [
-        f"{method:<{left}}" + "".join(f"{text:>{width}}" for text, width in zip(texts, widths, strict=True))
-        for method, texts in table
+def measure_rows(names: Sequence[str], values: Sequence[tuple[str, Sequence[float]]]) -> Rows:
+    """The cells of the table: the heads, then a method and its values each, "-" for NaN."""
+    forms = [MEASURES[name].form for name in names]
+    body = [
+        [method, *("-" if math.isnan(value) else f"{value:{form}}" for value, form in zip(row, forms, strict=True))]
+        for method, row in values
     ]
+    return [["method", *(MEASURES[name].head for name in names)], *body]
+
+
+def explain(names: Sequence[str]) -> str:
+    """What the columns mean, in a sentence each."""
+    return " ".join(f"{MEASURES[name].head}: {MEASURES[name].meaning}." for name in names)

@@ -24,6 +24,7 @@ from pysketch.images import (
     with_screen,
 )
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.table import Rows
 
 ALL = "all"
 TONES = range(1, 11)
@@ -88,17 +89,13 @@ def background_outcomes(trials: Sequence[Trial], scored: Sequence[Evaluation]) -
     ]
 
 
-def outcome_table(heads: tuple[str, str], rows: Sequence[tuple[str, Outcome]]) -> list[str]:
-    """The lines of the table; heads: of the trials' names and of the level. A method and its outcome each."""
-    trial, level = heads
-    left = max(len("method"), *(len(method) for method, _ in rows)) + 2
-    middle = max(len(trial), *(len(row.label) for _, row in rows))
-    right = len(level) + 2
-    lines = [f"{'method':<{left}}{trial:<{middle}}{level:>{right}}{'inner RMSE':>12}{'rank 1':>8}"]
-    return lines + [
-        f"{method:<{left}}{row.label:<{middle}}{row.level:>{right}.0f}{row.inner_rmse:>12.2f}{row.rank_1:>8.1f}"
-        for method, row in rows
+def outcome_rows(heads: tuple[str, str], outcomes: Sequence[tuple[str, Outcome]]) -> Rows:
+    """The cells of the table; heads: of the trials' names and of the level. A method and its outcome each."""
+    body = [
+        [method, each.label, f"{each.level:.0f}", f"{each.inner_rmse:.2f}", f"{each.rank_1:.1f}"]
+        for method, each in outcomes
     ]
+    return [["method", *heads, "inner RMSE", "rank 1"], *body]
 
 
 def _outcome(trial: Trial, scored: Evaluation, levels: Sequence[float]) -> Outcome:
