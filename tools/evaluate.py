@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -77,12 +78,12 @@ BACKGROUND = (
     "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
     "face alone. Photos without a screen are left out; synthetic ones are made before one."
 )
-EXAMPLES += (
-    f"--skin: {SKIN}\n--background: {BACKGROUND}\n\n"
-    + """\
---measures:
-"""
-    + "".join(f"  {name:<9} {each.head}: {each.meaning}\n" for name, each in MEASURES.items())
+EXAMPLES += "\n\n".join(
+    [
+        textwrap.fill(f"--skin: {SKIN}", 120),
+        textwrap.fill(f"--background: {BACKGROUND}", 120),
+        "--measures:\n" + "\n".join(f"  {name:<9} {each.head}: {each.meaning}" for name, each in MEASURES.items()),
+    ]
 )
 
 
@@ -105,13 +106,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
     lit = _lit(args, pairs)
     published = [evaluate_pictures(folder, pairs) for folder in args.pictures or ()]
-    training = load_pairs(args.data, "train") if baselines else []
+    names, missing = usable_measures(args.measures or list(MEASURES)) if args.measures is not None else ([], [])
+    needed = baselines or any(MEASURES[name].distractors for name in names)
+    training = load_pairs(args.data, "train") if needed else []
     methods = [_net(args)] if args.net else []
     methods += [_learned(baseline, training, lit) for baseline in baselines]
     evaluations = [_evaluate(method, lit) for method in methods] + published
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
-    sections = [_measured(args, evaluations, pairs)] if args.measures is not None else []
+    sections = []
+    if args.measures is not None:
+        around = Surroundings(pairs, training, evaluations[0].crop)
+        sections.append(_measured(names, missing, evaluations, around))
     if skins:
         scored = [(trial, _evaluate(method, _lit(args, trial.pairs), trial)) for method in methods for trial in skins]
         outcomes = [(each.method, skin_outcome(trial, each)) for trial, each in scored]
@@ -161,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         choices=MEASURES,
         metavar="NAME",
-        help=f"a second table: {', '.join(MEASURES)} (default: all); a second a photo",
+        help=f"a second table: {', '.join(MEASURES)} (default: all); up to a second a photo",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores of every pair")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
@@ -201,9 +207,9 @@ def _lit(args: argparse.Namespace, pairs: Sequence[Pair]) -> Sequence[Pair]:
     return [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
 
 
-def _measured(args: argparse.Namespace, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> Section:
-    names, missing = usable_measures(args.measures or list(MEASURES))
-    around = Surroundings(pairs, load_pairs(args.data, "train"), evaluations[0].crop)
+def _measured(
+    names: Sequence[str], missing: Sequence[str], evaluations: Sequence[Evaluation], around: Surroundings
+) -> Section:
     values = []
     for each in evaluations:
         with progress_bar(f"{each.method} is measured", "measure") as progress:

@@ -53,7 +53,10 @@ def test_a_distractor_that_is_nearer_than_the_own_person_counts_against_the_meth
     made = scored(pairs[:3])
     rank = _rank_1(first_pixels, image_measures.euclidean)
     assert rank(made, Surroundings(pairs[:3], pairs[3:], (26, 28))) == 100
-    assert rank(made, Surroundings(pairs[:3], [other], (26, 28))) == pytest.approx(200 / 3)
+    assert rank(made, Surroundings(pairs[:3], [other], (26, 28))) == 100  # the same sketch is no other person's
+    almost = other.sketch.copy()
+    almost[0, 0] ^= 1  # outside the crop
+    assert rank(made, Surroundings(pairs[:3], [replace(other, sketch=almost)], (26, 28))) == pytest.approx(200 / 3)
 
 
 def test_drawn_sketches_search_the_photos_by_face(pairs, monkeypatch):

@@ -21,9 +21,10 @@ def scoot(prediction: np.ndarray, sketch: np.ndarray) -> float:
     32 numbers of each picture as a vector, Scoot = 1 / (1 + |a - b|). As the authors' published code computes it.
 
     What misleads: only how much texture there is in a sixteenth of the picture counts, neither what it shows nor
-    where in the block; who was drawn does not matter. A plain grey photo scores above nets whose sketches are far
-    nearer to the artist's, as its hair and clothes are as rough as pencil. Small changes of tone matter if they
-    carry much paper over the border between two of the 6 levels. DataError if scikit-image is missing.
+    where in the block; who was drawn does not matter. Plain grey photos score .519 where the medium net's sketches,
+    far nearer to the artist's, score .465 (CUHK students): hair and clothes are as rough as pencil. Small changes of
+    tone matter if they carry much paper over the border between two of the 6 levels. DataError if scikit-image is
+    missing.
     """
     return float(1 / (1 + np.linalg.norm(_statistics(prediction) - _statistics(sketch))))
 

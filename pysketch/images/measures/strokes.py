@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,9 +17,10 @@ def gradient_ratio(predictions: Sequence[np.ndarray], sketches: Sequence[np.ndar
     Pictures (H, W) of grey levels. The gradient is by central differences (numpy.gradient).
 
     What misleads: noise and a wrong texture raise it as strokes do, and an edge in the wrong place counts as much as
-    one in the right one. Two artists differ, too: the training sketches have .92 of the test sketches'.
+    one in the right one. Artists differ, too: the
+    CUHK students' training sketches have .92 of the test sketches'. Infinite if the sketches are flat.
     """
-    return _mean(predictions, _gradient) / _mean(sketches, _gradient)
+    return _ratio(_mean(predictions, _gradient), _mean(sketches, _gradient))
 
 
 def fine_ratio(predictions: Sequence[np.ndarray], sketches: Sequence[np.ndarray]) -> float:
@@ -28,9 +30,10 @@ def fine_ratio(predictions: Sequence[np.ndarray], sketches: Sequence[np.ndarray]
     transform, of the picture less its mean times a Hann window (without which the jump from one border to the other
     one counts as detail), where the frequency's length is above 1/8: waves shorter than 8 pixels.
 
-    What misleads: as of `gradient_ratio`; being squared it tells of the strongest lines above all.
+    What misleads: as of `gradient_ratio`; being squared it tells of the strongest lines above all. The CUHK
+    students' training sketches have .68 of the test sketches'.
     """
-    return _mean(predictions, _fine_energy) / _mean(sketches, _fine_energy)
+    return _ratio(_mean(predictions, _fine_energy), _mean(sketches, _fine_energy))
 
 
 def dark_share(pictures: Sequence[np.ndarray]) -> float:
@@ -39,6 +42,10 @@ def dark_share(pictures: Sequence[np.ndarray]) -> float:
     What misleads: it does not say where; dark smears behind the person count as black hair does.
     """
     return _mean(pictures, lambda picture: float((picture < _DARK).mean()))
+
+
+def _ratio(value: float, of: float) -> float:
+    return value / of if of > 0 else math.inf
 
 
 def _mean(pictures: Sequence[np.ndarray], measure: Callable[[np.ndarray], float]) -> float:

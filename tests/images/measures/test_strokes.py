@@ -36,3 +36,8 @@ def test_a_jump_between_opposite_borders_is_no_detail():
 
 def test_black_is_below_64():
     assert dark_share([np.array([[0, 63], [64, 255]], np.uint8), np.full((2, 2), 255, np.uint8)]) == 0.25
+
+
+def test_flat_sketches_have_no_ratio_to_be_compared_with():
+    flat = np.full((8, 9), 200)
+    assert gradient_ratio([wave(4)], [flat]) == fine_ratio([wave(4)], [flat]) == np.inf

@@ -54,3 +54,8 @@ def test_the_distance_of_gaussians_is_the_formula():
 def test_a_set_is_near_itself_and_far_from_another_texture(pictures):
     assert texture_distance(pictures[1], pictures[1][::-1]) == pytest.approx(0, abs=1e-9)
     assert texture_distance(pictures[1], pictures[3]) > 100
+
+
+def test_one_picture_has_no_spread():
+    picture = np.zeros((6, 7), np.uint8)
+    assert np.isnan(texture_distance([picture], [picture, picture]))
