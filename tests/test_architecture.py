@@ -53,6 +53,7 @@ SOLE_IMPORTERS = {
     "threadpoolctl": {"device", "convolution"},
     "scipy": {"images"},
     "sklearn": {"baselines"},
+    "skimage": {"images"},
     "torch": {"benchmark"},
     "onnxruntime": {"benchmark"},
     "cv2": {"benchmark"},

@@ -3,11 +3,12 @@
 Pixels are uint8 RGB (H, W, 3) or grey (H, W) from 0 (black) to 255 (white) everywhere outside the nets;
 `preprocessing` makes a net's float input of them. Faces are 200x250 pixels with the eyes at (75, 125) and (125, 125),
 where `alignment` brings them. A `Pair` is a photo and the artist's sketch of it, from a folder or, as `synthetic`,
-made.
+made. `measures` says how far sketches are from an artist's beyond the pixels, `variation` varies pairs.
 
 Start reading at `pictures`, the only module that imports an image library, then `pairs`.
 """
 
+from pysketch.images import measures
 from pysketch.images.aligned import frame_sized, in_place, seems_aligned
 from pysketch.images.alignment import align, coverage, describe
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
@@ -40,9 +41,23 @@ from pysketch.images.pictures import (
 )
 from pysketch.images.preprocessing import Preprocessing, crop_centre, crop_corner, in_other_light
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
-from pysketch.images.variation import Parts, Variation, find_parts, vary
+from pysketch.images.variation import (
+    BACKGROUNDS,
+    Parts,
+    Variation,
+    before_background,
+    find_background,
+    find_parts,
+    in_tone,
+    inner_face,
+    skin_places,
+    synthetic_in_tone,
+    vary,
+    with_screen,
+)
 
 __all__ = [
+    "BACKGROUNDS",
     "SURE",
     "SYNTHETIC",
     "EyesOf",
@@ -56,6 +71,7 @@ __all__ = [
     "align",
     "align_person",
     "as_photo",
+    "before_background",
     "can_find_faces",
     "check_targets",
     "coverage",
@@ -64,6 +80,7 @@ __all__ = [
     "cumulative_match_score",
     "describe",
     "eyes_of",
+    "find_background",
     "find_eyes",
     "find_faces",
     "find_pairs",
@@ -73,10 +90,13 @@ __all__ = [
     "frame_sized",
     "in_other_light",
     "in_place",
+    "in_tone",
+    "inner_face",
     "interpolate",
     "least_alike",
     "list_images",
     "load_pairs",
+    "measures",
     "ndimage",
     "own_ranks",
     "paste",
@@ -90,11 +110,14 @@ __all__ = [
     "rmse",
     "seems_aligned",
     "side_by_side",
+    "skin_places",
     "squared_distances",
     "ssim",
     "stacked",
+    "synthetic_in_tone",
     "to_luma",
     "to_pillow",
     "vary",
+    "with_screen",
     "write_image",
 ]

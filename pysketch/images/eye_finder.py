@@ -25,8 +25,9 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ _TILE, _OVERLAP = 1000, 2 * _WINDOW + 40  # a face too large for the overlap was
 _CERTAIN = 0.5  # the score of faces that say where, and down to which size, others are to be expected
 _REACH = 4  # faces: how far above and below those found smaller ones are searched for
 _BLOCK, _BLANK = 16, 3.0  # a tile is blank if in no block of so many pixels a side the grey levels deviate by more
-_MODEL_PACKAGE, _MODEL_FILE = "face_recognition_models", "models/shape_predictor_5_face_landmarks.dat"
+_MODEL_PACKAGE, _MODEL_FILE = "face_recognition_models", "shape_predictor_5_face_landmarks.dat"
 
 
 class Face(NamedTuple):
@@ -189,14 +190,24 @@ def can_find_faces() -> bool:
 @functools.cache
 def _models() -> tuple[Any, Any]:
     """dlib's face detector and five-point predictor, loaded once."""
+    dlib, path = load_dlib(MISSING)
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(path(_MODEL_FILE))
+
+
+def load_dlib(missing: str) -> tuple[ModuleType, Callable[[str], str]]:
+    """The library, and where a model file of this name is; DataError with the text `missing` if either is not there."""
     package = importlib.util.find_spec(_MODEL_PACKAGE)  # imports nothing
     try:
         import dlib
     except ImportError:
-        raise DataError(MISSING) from None
+        raise DataError(missing) from None
     if package is None or not package.submodule_search_locations:
-        raise DataError(MISSING)
-    model = Path(package.submodule_search_locations[0]) / _MODEL_FILE
-    if not model.is_file():
-        raise DataError(f"{model}: no such file; {MISSING}")
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model))
+        raise DataError(missing)
+    folder = Path(package.submodule_search_locations[0]) / "models"
+
+    def path(name: str) -> str:
+        if not (folder / name).is_file():
+            raise DataError(f"{folder / name}: no such file; {missing}")
+        return str(folder / name)
+
+    return dlib, path

@@ -138,7 +138,9 @@ def evaluate(
 
 
 def net_draw(sketcher: Sketcher) -> Draw:
-    """How a net takes part: it draws the centre 155x200 of a photo."""
+    """How a net takes part: it draws the centre 155x200 of a photo, or all of it if sketches are as large as photos."""
+    if sketcher.lost_border == (0, 0):
+        return sketcher.draw
     return lambda photo: sketcher.draw(crop_centre(photo, *PHOTO_CROP))
 
 

@@ -38,11 +38,16 @@ def write_pairs(path: Path, evaluations: Sequence[Evaluation]) -> None:
     write_csv(path, CSV_HEADER, [row for evaluation in evaluations for row in csv_rows(evaluation)])
 
 
-def write_report(folder: Path, evaluations: Sequence[Evaluation], pairs: Sequence[Pair]) -> Path:
-    """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page."""
+def write_report(
+    folder: Path, evaluations: Sequence[Evaluation], pairs: Sequence[Pair], more: Sequence[Section] = ()
+) -> Path:
+    """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page.
+
+    more: sections that follow the scores.
+    """
     page = folder / "index.html"
     strips = [_strip(folder, evaluations, pair, k) for k, pair in enumerate(pairs)]
-    sections = [_table(folder, evaluations), _by_pair(folder, evaluations), _extremes(evaluations, strips)]
+    sections = [_table(folder, evaluations), *more, _by_pair(folder, evaluations), _extremes(evaluations, strips)]
     sections += [_confusions(folder, evaluation) for evaluation in evaluations]
     sections.append(Section("All pairs", [_order(evaluations)], pictures=strips))
     write_pairs(folder / "pairs.csv", evaluations)

@@ -26,10 +26,15 @@ _NUMBERS = (
 )
 
 
-def aligned(rows: Rows) -> list[str]:
-    """Columns as wide as their widest cell; those whose names end in a unit to the right."""
+def aligned(rows: Rows, numbers_from: int | None = None) -> list[str]:
+    """Columns as wide as their widest cell; those whose names end in a unit to the right.
+
+    numbers_from: the column from which on all are to the right, whatever their names.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     right = [name.endswith(_NUMBERS) for name in rows[0]]
+    if numbers_from is not None:
+        right = [column >= numbers_from for column in range(len(widths))]
     lines = []
     for row in rows:
         cells = zip(row, widths, right, strict=True)

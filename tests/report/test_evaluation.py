@@ -87,11 +87,27 @@ def test_progress_is_told_after_each_photo_and_each_is_timed():
 
 def test_a_net_draws_the_centre_155x200_of_a_photo():
     class Same:
+        lost_border = (12, 12)
+
         def draw(self, photo):
             return photo[..., 0]
 
     photo = random_pairs("a", h=250, w=200)[0].photo
     np.testing.assert_array_equal(net_draw(Same())(photo), photo[25:225, 22:177, 0])
+
+
+def test_a_net_whose_sketches_are_as_large_as_photos_draws_all_of_them_and_is_scored_on_the_same_crop():
+    class Whole:
+        lost_border = (0, 0)
+
+        def draw(self, photo):
+            return photo[..., 0]
+
+    pairs = random_pairs("a", h=250, w=200)
+    np.testing.assert_array_equal(net_draw(Whole())(pairs[0].photo), pairs[0].photo[..., 0])
+    scored = evaluate("m", net_draw(Whole()), pairs)
+    np.testing.assert_array_equal(scored.drawn[0], pairs[0].photo[31:219, 28:171, 0])
+    np.testing.assert_array_equal(scored.sketches[0], pairs[0].sketch[31:219, 28:171])
 
 
 def test_who_comes_first_is_the_nearest_drawn_and_a_tie_counts_against_us():

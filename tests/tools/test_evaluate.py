@@ -1,6 +1,7 @@
 import csv
 import re
 import sys
+from functools import partial
 
 import evaluate
 import numpy as np
@@ -11,6 +12,7 @@ from pysketch.images import synthetic
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import crop_centre
+from pysketch.report.varied import Trial
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,8 @@ def test_a_net_that_draws_the_sketch_itself_scores_perfectly(net_file, aligned, 
     crops = {crop_centre(p.photo, 155, 200).tobytes(): p for p in load_pairs(str(aligned), "test")}
 
     class Perfect:
+        lost_border = (12, 12)
+
         def __init__(self, *arguments):
             pass
 
@@ -92,11 +96,64 @@ def test_baselines_learn_from_train_and_are_scored_without_a_net(aligned, capsys
     assert np.mean(errors) == pytest.approx(table["grey"]["RMSE"], abs=0.005)
 
 
-def test_neither_a_net_nor_a_baseline_is_an_error(aligned, capsys):
+def test_neither_a_net_nor_a_baseline_nor_pictures_is_an_error(aligned, capsys):
     with pytest.raises(SystemExit) as exit:
         evaluate.main(["--data", str(aligned)])
     assert exit.value.code == 2
-    assert "expected a net file, or --baseline NAME" in capsys.readouterr().err
+    assert "expected a net file, --baseline NAME or --pictures FOLDER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--skin", "all"], ["--background", "black"]])
+def test_pictures_alone_cannot_be_drawn_again(option, aligned, capsys):
+    with pytest.raises(SystemExit) as exit:
+        evaluate.main(["--data", str(aligned), "--pictures", str(aligned / "test" / "sketches"), *option])
+    assert exit.value.code == 2
+    assert "--skin and --background need something that draws" in capsys.readouterr().err
+
+
+def test_pictures_of_others_stand_in_the_same_tables_and_measures_are_a_second_one(aligned, capsys):
+    theirs = str(aligned / "test" / "sketches")
+    arguments = ["--data", str(aligned), "--baseline", "grey", "--pictures", theirs, "--measures", "dark", "gradient"]
+    assert evaluate.main(arguments) == 0
+    scores, measures = capsys.readouterr().out.split("\n\n")
+    table = rows(scores)
+    assert list(table) == ["grey", "sketches"]
+    assert table["sketches"]["RMSE"] == 0
+    head, grey, copied, artists = (line.split() for line in measures.splitlines())
+    assert head == ["method", "gradient", "dark", "%"]
+    assert (copied[:2], artists[:2]) == (["sketches", "1.00"], ["artists", "-"])
+    assert copied[2] == artists[2] != grey[2]
+
+
+def test_a_measure_whose_library_is_missing_is_left_out_with_a_word(aligned, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    assert evaluate.main(["--data", str(aligned), "--baseline", "grey", "--measures", "scoot"]) == 0
+    assert "\nScoot is left out: textures and gradients are described by scikit-image" in capsys.readouterr().out
+
+
+def test_other_skins_and_backgrounds_are_tables_of_their_own(monkeypatch, capsys):
+    for maker in ("test_pairs", "training_pairs"):
+        monkeypatch.setattr(synthetic, maker, partial(getattr(synthetic, maker), 1))
+    arguments = ["--data", "synthetic", "--baseline", "grey", "--skin", "1", "10", "--background", "black"]
+    assert evaluate.main(arguments) == 0
+    scores, skins, backgrounds = (table.splitlines() for table in capsys.readouterr().out.split("\n\n"))
+    assert len(scores) == 3
+    light, dark = ([float(word) for word in line.split()[1:]] for line in skins[1:])
+    assert (light[0], dark[0]) == (1, 10)
+    assert light[1] > 180 > 60 > dark[1]
+    assert [line.split()[1:3] for line in backgrounds[1:]][1] == ["black", "0"]
+
+
+def test_other_skins_are_seen_in_the_light_that_is_asked_for(aligned, monkeypatch, capsys):
+    monkeypatch.setattr(evaluate, "skin_trials", lambda pairs, source, tones: [Trial("7", pairs)])
+
+    def line(*light):
+        evaluate.main(["--data", str(aligned), "--baseline", "grey", "--skin", "7", *light])
+        return capsys.readouterr().out.splitlines()[-1]
+
+    plain = line()
+    assert plain.split()[:2] == ["grey", "7"]
+    assert line("--light", "0.3", "0.1") != plain
 
 
 def test_an_unknown_baseline_is_an_error_before_anything_is_drawn(net_file, aligned, monkeypatch):
@@ -115,9 +172,12 @@ def test_a_report_is_a_page_beside_the_table(net_file, aligned, capsys, tmp_path
     for library in ("matplotlib", "jinja2"):
         pytest.importorskip(library, reason='reports need it: pip install -e ".[report]"')
     folder = tmp_path / "report"
-    evaluate.main([str(net_file), "--data", str(aligned), "--device", "cpu", "--report", str(folder)])
+    options = ["--device", "cpu", "--measures", "dark", "--report", str(folder)]
+    evaluate.main([str(net_file), "--data", str(aligned), *options])
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {folder / 'index.html'}"
-    assert "Cumulative match score" in (folder / "index.html").read_text(encoding="utf-8")
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "Cumulative match score" in page
+    assert "Measures</h2>" in page
 
 
 def test_a_report_without_its_libraries_is_refused_before_anything_is_drawn(aligned, tmp_path, monkeypatch):

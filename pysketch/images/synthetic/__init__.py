@@ -7,6 +7,9 @@ wide, 250 high, eyes near (75, 125) and (125, 125).
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from pysketch.images.synthetic.face import Face, random_face
@@ -35,13 +38,17 @@ def face_pair(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def training_pairs(n: int = 88) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """A list of n (name, photo, sketch), the same forever; CUFS has 88 students to train on."""
-    return _pairs("train", _FIRST_TRAINING_SEED, n)
+    return _pairs("train", _FIRST_TRAINING_SEED, n, {})
 
 
-def test_pairs(n: int = 24) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """A list of n (name, photo, sketch) of other persons than the training pairs show."""
-    return _pairs("test", _FIRST_TEST_SEED, n)
+def test_pairs(n: int = 24, **changes: Any) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """A list of n (name, photo, sketch) of other persons than the training pairs show.
+
+    changes: parameters of `Face` that all of them are given in place of their own, such as `skin`.
+    """
+    return _pairs("test", _FIRST_TEST_SEED, n, changes)
 
 
-def _pairs(prefix: str, first: int, n: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    return [(f"{prefix}-{i:03d}", *face_pair(first + i)) for i in range(n)]
+def _pairs(prefix: str, first: int, n: int, changes: dict[str, Any]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    faces = [replace(random_face(first + i), **changes) for i in range(n)]
+    return [(f"{prefix}-{i:03d}", draw_photo(face), draw_sketch(face)) for i, face in enumerate(faces)]

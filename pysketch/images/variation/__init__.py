@@ -1,12 +1,36 @@
 """Pairs varied in training: another background, skin, hair, light, place and camera.
 
 The studio's screen gives each person's outline away (`parts`), so that all may be changed behind and on the person,
-while the artist's sketch stays right. `vary` puts it together; what is drawn depends on the generator alone.
+while the artist's sketch stays right. `vary` puts it together; what is drawn depends on the generator alone. `probes`
+are test photos with one thing changed, to see what a net makes of it.
 
 Start reading at `vary`.
 """
 
 from pysketch.images.variation.parts import Parts, find_parts
+from pysketch.images.variation.probes import (
+    BACKGROUNDS,
+    before_background,
+    find_background,
+    in_tone,
+    inner_face,
+    skin_places,
+    synthetic_in_tone,
+    with_screen,
+)
 from pysketch.images.variation.vary import Variation, vary
 
-__all__ = ["Parts", "Variation", "find_parts", "vary"]
+__all__ = [
+    "BACKGROUNDS",
+    "Parts",
+    "Variation",
+    "before_background",
+    "find_background",
+    "find_parts",
+    "in_tone",
+    "inner_face",
+    "skin_places",
+    "synthetic_in_tone",
+    "vary",
+    "with_screen",
+]

@@ -16,7 +16,8 @@ from pysketch.images.filters import ndimage
 from pysketch.images.variation.light import LUMA
 
 _FRAME = (200, 250)  # width and height that places below are meant for; others are stretched
-_CHEEKS = ((70, 152, 11, 8), (130, 152, 11, 8))  # x, y and half axes, as all ovals below
+CHEEKS = ((70, 152, 11, 8), (130, 152, 11, 8))
+"""x, y and half axes of both, for `oval`; so are all places below."""
 _EYES = ((75, 125, 14, 7), (125, 125, 14, 7))
 _LIPS = (100, 178, 21, 9)
 _HEAD = (100, 148, 70, 106)
@@ -56,18 +57,18 @@ def find_parts(photo: np.ndarray, sketch: np.ndarray) -> Parts:
     pixels = photo.astype(np.float32)
     luma = pixels @ LUMA
     behind, unpainted = find_screen(photo), find_wedges(sketch, 5)
-    inside = [_oval(photo.shape, *cheek) < 1 for cheek in _CHEEKS]
+    inside = [oval(photo.shape, *cheek) < 1 for cheek in CHEEKS]
     tone = np.median(pixels[inside[0] | inside[1]], axis=0)
     if not behind.any():
         nothing = np.zeros(luma.shape, np.float32)
         return Parts(nothing, nothing, nothing, nothing, nothing, tone, unpainted)
     brightness = luma / max(1.0, float(tone @ LUMA))
     person = ~behind
-    head = _oval(photo.shape, *_HEAD) < 1
+    head = oval(photo.shape, *_HEAD) < 1
     skin = person & head & (brightness > 0.5) & (_chroma_distance(pixels, tone) < 0.11)
     skin = ndimage().binary_opening(skin, iterations=1)
-    eyes = np.any([_oval(photo.shape, *eye) < 1 for eye in _EYES], axis=0)
-    lips = _oval(photo.shape, *_LIPS) < 1
+    eyes = np.any([oval(photo.shape, *eye) < 1 for eye in _EYES], axis=0)
+    lips = oval(photo.shape, *_LIPS) < 1
     crown = _find_hair(person & ~eyes, brightness)
     strands = ndimage().binary_dilation(crown, iterations=3) & person & ~skin & (brightness < 0.7)
     hair = _soft(crown | strands) * _fading(len(photo))
@@ -144,7 +145,7 @@ def _chroma_distance(pixels: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return np.maximum(red, np.abs(pixels[..., 2] / total - colour[2] / own))
 
 
-def _oval(shape: tuple[int, ...], x: float, y: float, across: float, down: float) -> np.ndarray:
+def oval(shape: tuple[int, ...], x: float, y: float, across: float, down: float) -> np.ndarray:
     """(H, W): below 1 inside the oval around (x, y) of `_FRAME` with these half axes."""
     height, width = shape[:2]
     rows = (np.arange(height, dtype=np.float32) * (_FRAME[1] / height) - y) / down

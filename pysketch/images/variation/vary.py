@@ -69,17 +69,17 @@ def vary(
         light = light * cast_shadow(rng, size)
     photo = np.minimum(photo * light, 255)
     if rng.random() < variation.background and parts.has_screen:
-        photo = _before(random_background(rng, size, other), photo, parts)
+        photo = before(random_background(rng, size, other), photo, parts)
     if rng.random() < variation.grey:
         photo = without_colour(photo)
-    photo, sketch = (_levels(each) for each in (photo, sketch))
+    photo, sketch = (levels(each) for each in (photo, sketch))
     if variation.turn or variation.zoom:
         matrix = _placement(rng, size, variation.turn, variation.zoom)
         photo, sketch = (warp(each, matrix, size[::-1], antialias=False) for each in (photo, sketch))
     return replace(pair, photo=_photographed(photo, rng, variation), sketch=sketch)
 
 
-def _before(background: np.ndarray, photo: np.ndarray, parts: Parts) -> np.ndarray:
+def before(background: np.ndarray, photo: np.ndarray, parts: Parts) -> np.ndarray:
     """The person before a background; what shines blue at the person's edge, the screen's light, is taken off."""
     person = photo.copy()
     near = ndimage().maximum_filter(parts.screen, 5)
@@ -102,14 +102,15 @@ def _photographed(photo: np.ndarray, rng: np.random.Generator, variation: Variat
     """The photo as a worse camera would have taken it: half of them out of focus, half grainy."""
     if variation.blur and rng.random() < 0.5:
         sigma = rng.uniform(0, variation.blur)
-        photo = _levels(ndimage().gaussian_filter(photo.astype(np.float32), (sigma, sigma, 0), truncate=3))
+        photo = levels(ndimage().gaussian_filter(photo.astype(np.float32), (sigma, sigma, 0), truncate=3))
     if variation.noise and rng.random() < 0.5:
         grain = rng.standard_normal(photo.shape, np.float32) * np.float32(rng.uniform(0, variation.noise))
-        photo = _levels(photo + grain)
+        photo = levels(photo + grain)
     if rng.random() < variation.jpeg:
         photo = as_jpeg(photo, int(rng.integers(30, 96)))
     return photo
 
 
-def _levels(image: np.ndarray) -> np.ndarray:
+def levels(image: np.ndarray) -> np.ndarray:
+    """Rounded to whole grey levels, uint8."""
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)

@@ -1,0 +1,203 @@
+"""How a method's sketches measure up to the artist's beyond pixel by pixel: a column of a table for each measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from pysketch.baselines import Progress, silent
+from pysketch.errors import DataError
+from pysketch.images import Pair, crop_centre, cumulative_match_score, measures, own_ranks
+from pysketch.report.evaluation import Evaluation
+from pysketch.report.table import Rows
+
+Describe = Callable[[Sequence[np.ndarray]], np.ndarray]
+"""N pictures -> (N, D)."""
+
+
+class Surroundings:
+    """What drawn sketches are compared with: the photos, the artists' sketches, and those of other people.
+
+    pairs: those that were drawn; training: others, by the same artists, whose sketches stand in the gallery as
+    distractors, unless they are among the pairs' too. All are cropped to their centre, `crop` (width, height). What
+    describes them is computed once.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], training: Sequence[Pair], crop: tuple[int, int]) -> None:
+        own = {pair.sketch.tobytes() for pair in pairs}
+        self._training = [pair for pair in training if pair.sketch.tobytes() not in own]
+        self._pairs, self._crop = pairs, crop
+        self._described: dict[Describe, np.ndarray] = {}
+
+    def gallery(self, describe: Describe) -> np.ndarray:
+        """(N + M, D): the artists' sketches, first those of the pairs, then the distractors."""
+        if describe not in self._described:
+            sketches = [crop_centre(pair.sketch, *self._crop) for pair in (*self._pairs, *self._training)]
+            self._described[describe] = describe(sketches)
+        return self._described[describe]
+
+    @cached_property
+    def faces(self) -> np.ndarray:
+        """(N, 128): dlib's descriptors of the photos."""
+        return measures.face_descriptors([pair.photo for pair in self._pairs])
+
+
+Value = Callable[[Evaluation, Surroundings], float]
+"""A method's value by one measure."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column: its head, how a value is written, what it means, how it is measured.
+
+    of_artists: whether the artists' own value tells anything; else it is 0, 1 or 100. distractors: whether it takes
+    other people's sketches. check: DataError if a library is missing.
+    """
+
+    head: str
+    form: str
+    meaning: str
+    value: Value
+    of_artists: bool = False
+    distractors: bool = False
+    check: Callable[[], None] = lambda: None
+
+
+def _mean(measure: Callable[[np.ndarray, np.ndarray], float]) -> Value:
+    """The mean over the pairs."""
+    return lambda scored, _: float(
+        np.mean([measure(*images) for images in zip(scored.drawn, scored.sketches, strict=True)])
+    )
+
+
+def _of_sets(measure: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float]) -> Value:
+    """Of all that was drawn and all that the artists drew."""
+    return lambda scored, _: measure(scored.drawn, scored.sketches)
+
+
+def _rank_1(describe: Describe, distances: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Value:
+    """Drawn sketches search the artists' sketches, the distractors among them.
+
+    The other way round, artists' sketches as queries, distractors from the artists' hands in a gallery of drawn ones
+    are told apart by the hand alone: on the CUHK students the shipped medium net has 1 and 0 percent then.
+    """
+    return lambda scored, around: cumulative_match_score(
+        own_ranks(distances(describe(scored.drawn), around.gallery(describe))), 1
+    )
+
+
+def _face_rank_1(scored: Evaluation, around: Surroundings) -> float:
+    """Drawn sketches search the photos."""
+    distances = measures.euclidean(measures.face_descriptors(scored.drawn), around.faces)
+    return cumulative_match_score(own_ranks(distances), 1)
+
+
+MEASURES = {
+    "fsim": Measure("FSIM", ".3f", "feature similarity: edges and lines in the same places", _mean(measures.fsim)),
+    "scoot": Measure(
+        "Scoot",
+        ".3f",
+        "as much texture in each sixteenth; rewards any roughness, a plain grey photo's too",
+        _mean(measures.scoot),
+        check=measures.check_scikit_image,
+    ),
+    "gradient": Measure(
+        "gradient",
+        ".2f",
+        "the mean gradient over the artist's: below 1 blurred, above 1 rough; blind to where",
+        _of_sets(measures.gradient_ratio),
+    ),
+    "fine": Measure(
+        "fine",
+        ".2f",
+        "the energy of waves shorter than 8 pixels over the artist's; so does noise",
+        _of_sets(measures.fine_ratio),
+    ),
+    "dark": Measure(
+        "dark %",
+        ".1f",
+        "pixels below 64, in percent; compare with the artist's line",
+        lambda scored, _: 100 * measures.dark_share(scored.drawn),
+        of_artists=True,
+    ),
+    "texture": Measure(
+        "texture",
+        ".1f",
+        "the Frechet distance of local binary patterns to the artist's: 0 is the same hand, of whomever",
+        _of_sets(measures.texture_distance),
+        check=measures.check_scikit_image,
+    ),
+    "hog": Measure(
+        "HOG 1",
+        ".0f",
+        "rank 1 in percent by oriented gradients: drawn sketches search the artists', those of train/ among them",
+        _rank_1(measures.hog_descriptors, measures.euclidean),
+        distractors=True,
+        check=measures.check_scikit_image,
+    ),
+    "lbp": Measure(
+        "LBP 1",
+        ".0f",
+        "the same by local binary patterns in 7x7 regions",
+        _rank_1(measures.lbp_descriptors, measures.chi_squared),
+        distractors=True,
+        check=measures.check_scikit_image,
+    ),
+    "face": Measure(
+        "face 1",
+        ".0f",
+        "rank 1 in percent by dlib's face descriptor: drawn sketches search the photos",
+        _face_rank_1,
+        of_artists=True,
+        check=measures.check_dlib,
+    ),
+}
+"""What can be asked for, by name, in the order of the columns."""
+
+
+def usable_measures(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of the names whose libraries are installed, in the order of MEASURES; and a line for each that is not."""
+    usable, missing = [], []
+    for name in (name for name in MEASURES if name in names):
+        try:
+            MEASURES[name].check()
+            usable.append(name)
+        except DataError as error:
+            missing.append(f"{MEASURES[name].head} is left out: {error}")
+    return usable, missing
+
+
+def measure(
+    evaluation: Evaluation, around: Surroundings, names: Sequence[str], progress: Progress = silent
+) -> list[float]:
+    """A method's values, in the order of the names."""
+    values = []
+    for done, name in enumerate(names, 1):
+        values.append(MEASURES[name].value(evaluation, around))
+        progress(done, len(names))
+    return values
+
+
+def measure_artists(evaluation: Evaluation, around: Surroundings, names: Sequence[str]) -> list[float]:
+    """The artists' own values, in the order of the names; NaN where they tell nothing."""
+    own = replace(evaluation, drawn=evaluation.sketches)
+    return [MEASURES[name].value(own, around) if MEASURES[name].of_artists else math.nan for name in names]
+
+
+def measure_rows(names: Sequence[str], values: Sequence[tuple[str, Sequence[float]]]) -> Rows:
+    """The cells of the table: the heads, then a method and its values each, "-" for NaN."""
+    forms = [MEASURES[name].form for name in names]
+    body = [
+        [method, *("-" if math.isnan(value) else f"{value:{form}}" for value, form in zip(row, forms, strict=True))]
+        for method, row in values
+    ]
+    return [["method", *(MEASURES[name].head for name in names)], *body]
+
+
+def explain(names: Sequence[str]) -> str:
+    """What the columns mean, in a sentence each."""
+    return " ".join(f"{MEASURES[name].head}: {MEASURES[name].meaning}." for name in names)
