@@ -14,9 +14,9 @@ import numpy as np
 from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
-from pysketch.drawing import Sketcher
+from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError
-from pysketch.images import Pair, in_other_light, load_pairs
+from pysketch.images import PHOTO_TO_SKETCH, Pair, in_other_light, load_pairs
 from pysketch.report import (
     Evaluation,
     check_library,
@@ -35,12 +35,14 @@ examples:
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
+  python tools/evaluate.py netdefs/pretrained/photo.h5 --data DIR --baseline et   (both from sketch to photo)
 
 Photos are drawn from their centre 155x200 (baselines: whole), and all scores are of the centre 143x188 of the sketch.
 RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is that of both rescaled: the paper's MPRL.
 bias: the mean difference in grey levels; above 0, what is drawn is lighter than the artist's. PSNR is in decibels.
 Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, in percent;
-who is equally near counts against us. s/photo: the median time of drawing one.
+who is equally near counts against us. A net from sketch to photo is scored, and baselines beside it learn, the other
+way: what is drawn is compared with the photo's luma, and the photos look for their own person. s/photo: the median time of drawing one.
 """
 
 
@@ -56,11 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
-    pairs = load_pairs(args.data, "test")
+    direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
+    pairs = load_pairs(args.data, "test", direction)
     if args.light:
         rng = np.random.default_rng(args.seed)
         pairs = [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
-    training = load_pairs(args.data, "train") if baselines else []
+    training = load_pairs(args.data, "train", direction) if baselines else []
     evaluations = [_evaluate_net(args, pairs)] if args.net else []
     evaluations += [_evaluate_baseline(baseline, training, pairs) for baseline in baselines]
     print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
