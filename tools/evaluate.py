@@ -41,8 +41,8 @@ Photos are drawn from their centre 155x200 (baselines: whole), and all scores ar
 RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is that of both rescaled: the paper's MPRL.
 bias: the mean difference in grey levels; above 0, what is drawn is lighter than the artist's. PSNR is in decibels.
 Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, in percent;
-who is equally near counts against us. A net from sketch to photo is scored, and baselines beside it learn, the other
-way: what is drawn is compared with the photo's luma, and the photos look for their own person. s/photo: the median time of drawing one.
+who is equally near counts against us. s/photo: the median time of drawing one. A net from sketch to photo is scored,
+and baselines beside it learn, the other way: what is drawn is compared with the photo's luma.
 """
 
 

@@ -159,7 +159,7 @@ class PhotoSketchData(BatchData):
         self.preprocessing = self._preprocessing()
         train = self.phase == Phase.TRAIN
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
-        self.batch_size = options.batch_size if train else test_batch
+        batch_size = options.batch_size if train else test_batch
         self.variation = Variation(**{each.name: getattr(options, each.name) for each in fields(Variation)})
         self.varies = train and not self.variation.is_off
         self.augment = train and any((options.mirror, options.shift, options.light, options.colour))
@@ -171,7 +171,8 @@ class PhotoSketchData(BatchData):
             self._look_for_screens()
         shuffle = train if options.shuffle is None else options.shuffle
         all_kept = self.pairs.kept == len(self.pairs)
-        self.begin(len(self.pairs), shuffle, prefetch=not all_kept or self.varies or self.xp is not np)
+        prefetch = not all_kept or self.varies or self.xp is not np
+        self.begin(len(self.pairs), batch_size or len(self.pairs), shuffle, prefetch)
         logger.info(
             "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
             self.name,
@@ -181,9 +182,8 @@ class PhotoSketchData(BatchData):
         )
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Shapes depend on the options only."""
-        options = self.options
-        n = self.batch_size or len(self.pairs)
+        """Shapes depend on the options only, but for the last batch of a pass."""
+        options, n = self.options, self.next_size
         top[0].reshape(n, self.preprocessing.channels, options.photo_height, options.photo_width)
         top[1].reshape(n, 1, options.sketch_height, options.sketch_width)
 

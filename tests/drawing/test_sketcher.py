@@ -122,7 +122,7 @@ def test_a_net_without_positions_draws_from_three_channels(tmp_path):
 
 
 def test_a_net_from_sketch_to_photo_draws_from_the_luma_of_what_it_is_given(tmp_path):
-    netdef = SKETCH_NET.replace("{ \"batch_size\"", "{ \"direction\": \"sketch_to_photo\", \"batch_size\"")
+    netdef = SKETCH_NET.replace('{ "batch_size"', '{ "direction": "sketch_to_photo", "batch_size"')
     sketcher = Sketcher(write_sketch_net_file(tmp_path, netdef))
     assert sketcher.net.blobs["data"].shape[1] == 3
     coloured = photo(10, 9)

@@ -36,6 +36,8 @@ def test_losses_come_back_to_the_last_bit():
         ({"test": [3]}, "layers' states must be objects"),
         ({"train": []}, "layers' states must be objects"),
         ({"train": {"data": 4}}, "layers' states must be objects"),
+        ({"settings": ["a=1"]}, "settings must be texts by their paths"),
+        ({"settings": {"a": 1}}, "settings must be texts by their paths"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named(change, reason):
@@ -54,3 +56,18 @@ def test_a_missing_value_is_named(key):
 def test_what_is_no_object_is_refused(text):
     with pytest.raises(SnapshotError, match=r"^x\.h5: its pysketch state is malformed"):
         RunState.from_json(text, "x.h5")
+
+
+def test_what_makes_another_training_is_told_and_what_changes_no_param_is_not():
+    state = RunState(0, [], {}, [], {"data.hold_out": "18", "base_lr": "0.1", "display": "5"})
+    assert RunState.from_json(state.to_json(), "x.h5") == state
+    assert state.unlike({"data.hold_out": "18", "base_lr": "0.1", "snapshot_prefix": '"b"'}) == []
+    assert state.unlike({"base_lr": "0.2", "max_iter": "9"}) == [
+        "data.hold_out was 18 and is as in the file",
+        "base_lr was 0.1 and is 0.2",
+        "max_iter was as in the file and is 9",
+    ]
+
+
+def test_a_state_from_before_there_were_settings_tells_nothing():
+    assert RunState.from_json(json.dumps(GOOD), "x.h5").unlike({"base_lr": "0.2"}) == []
