@@ -17,7 +17,8 @@ LayerStates = dict[str, dict[str, Any]]
 class RunState:
     """seed: the run's. losses: the last ones, for the mean. train, test: states of the nets' layers.
 
-    settings: what was set beside the solver file, path -> value; None: an older state, which does not say.
+    settings: what was set beside the solver file and `matters`, path -> value; None: an older state, which does not
+    say.
     """
 
     seed: int
@@ -46,20 +47,23 @@ class RunState:
             raise SnapshotError(f"{where}: its pysketch state is malformed: {error!r}") from None
 
     def unlike(self, settings: Mapping[str, str]) -> list[str]:
-        """In what a run with these settings is another training, in words; what changes no param is left out."""
+        """In what a run with these settings is another training, in words."""
         before = self.settings if self.settings is not None else settings
         paths = dict.fromkeys((*before, *settings))
         return [
             f"{path} was {before.get(path, 'as in the file')} and is {settings.get(path, 'as in the file')}"
             for path in paths
-            if path not in _HARMLESS and before.get(path) != settings.get(path)
+            if before.get(path) != settings.get(path)
         ]
 
 
-_HARMLESS = frozenset(
-    {"debug_info", "display", "test_compute_loss", "test_initialization", "test_interval", "test_iter"}
-)
+_HARMLESS = {"debug_info", "display", "test_compute_loss", "test_initialization", "test_interval", "test_iter"}
 _HARMLESS |= {f"snapshot{each}" for each in ("", "_after_train", "_diff", "_format", "_prefix")}
+
+
+def matters(path: str) -> bool:
+    """Whether the option at this path may change what is learned; where files go and what is logged does not."""
+    return path not in _HARMLESS
 
 
 def _seed(value: Any) -> int:

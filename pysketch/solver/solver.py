@@ -25,7 +25,7 @@ from pysketch.solver.drawing_scores import DrawingScores, drawing_blobs
 from pysketch.solver.log import log_iteration, log_outputs
 from pysketch.solver.lr_policy import current_step, learning_rate
 from pysketch.solver.micro_batch import MicroBatches
-from pysketch.solver.run_state import RunState
+from pysketch.solver.run_state import RunState, matters
 from pysketch.solver.updates import Updater
 from pysketch.weights import SUFFIXES, SolverState, read_solver_state, write_solver_state
 
@@ -263,7 +263,8 @@ class Solver:
         paths = dict.fromkeys((definition.train_net, *definition.test_nets))
         found = {path: load_netdef(definition.find_netdef(path)) for path in paths}
         made = with_settings(found, definition.layer_settings, context)
-        return {path: noted(netdef, definition.settings) for path, netdef in made.items()}
+        lasting = [setting for setting in definition.settings if matters(setting.path)]
+        return {path: noted(netdef, lasting) for path, netdef in made.items()}
 
     def _forward_backward(self) -> Array:
         """iter_size times forward and backward; the mean loss."""
@@ -316,7 +317,7 @@ class Solver:
 
     @property
     def _settings(self) -> dict[str, str]:
-        return {each.path: each.value for each in self.definition.settings}
+        return {each.path: each.value for each in self.definition.settings if matters(each.path)}
 
     def _restore_run(self, state: RunState, path: str | os.PathLike[str]) -> None:
         self._losses.extend(state.losses)

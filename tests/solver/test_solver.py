@@ -396,7 +396,7 @@ def test_a_pass_over_data_without_a_size_is_refused_before_training(tmp_path):
     layer = 'layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param {'
     layer += " shape { dim: [2, 2, 6, 7] } shape { dim: [2, 1, 3, 4] } } }"
     endless = layer + CONV_NET[CONV_NET.index('layer { name: "conv1"') :]
-    with pytest.raises(NetdefError, match=r"net\.prototxt has no data layer whose size is known.*; give test_iter"):
+    with pytest.raises(NetdefError, match=r"net\.prototxt has no data layer whose size is known.*\? give test_iter"):
         make_solver(tmp_path, "test_interval: 2", endless)
     assert make_solver(tmp_path, "test_interval: 2 test_iter: 1", endless).test()[1] > 0
 

@@ -168,7 +168,7 @@ def test_what_is_set_is_logged_kept_in_the_net_file_and_asked_for_again_by_a_res
     assert "Set beside it: data.hold_out=1\n" in text
     assert "Set beside it: max_iter=4\n" in text
     netdef, _ = read_net_file(f"{prefix}.h5")
-    assert netdef.text.startswith("# --set data.hold_out=1\n# --set max_iter=4\n")
+    assert netdef.text.startswith("# --set data.hold_out=1\n# --set max_iter=4\nname: ")
     state = f"{prefix}_iter_3.solverstate.h5"
     assert solve.main([*command, "--resume", state]) == 0
     assert "Another training" not in log.read_text()
