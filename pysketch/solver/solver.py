@@ -160,12 +160,14 @@ class Solver:
             yield from itertools.repeat(1, self._test_iter(index))
             return
         layers = data_layers(self.test_nets[index])
-        for layer in layers:
-            layer.begin_pass()
-        while layers[0].left_in_pass:
-            yield layers[0].next_size
-        for layer in layers:
-            layer.end_pass()
+        try:
+            for layer in layers:
+                layer.begin_pass()
+            while layers[0].left_in_pass:
+                yield layers[0].next_size
+        finally:
+            for layer in layers:
+                layer.end_pass()
 
     def _test_iter(self, index: int) -> int:
         """How many batches are a test of this net; 0: a pass over its data."""

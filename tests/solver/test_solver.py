@@ -398,7 +398,7 @@ def test_a_pass_over_data_without_a_size_is_refused_before_training(tmp_path):
     endless = layer + CONV_NET[CONV_NET.index('layer { name: "conv1"') :]
     with pytest.raises(NetdefError, match=r"net\.prototxt has no data layer whose size is known.*\? give test_iter"):
         make_solver(tmp_path, "test_interval: 2", endless)
-    assert make_solver(tmp_path, "test_interval: 2 test_iter: 1", endless).test()[1] > 0
+    assert list(make_solver(tmp_path, "test_interval: 2 test_iter: 1", endless).test()[0]) == ["loss"]
 
 
 def test_a_layers_setting_reaches_all_nets_and_the_solvers_its_options(tmp_path):
