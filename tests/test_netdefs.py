@@ -11,6 +11,7 @@ from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import Preprocessing, crop_centre
 from pysketch.layers.context import Context
+from pysketch.layers.photo_sketch_data import PhotoSketchData
 from pysketch.net.gradient_check import check_net_gradients
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, load_netdef, parse_netdef
@@ -23,6 +24,7 @@ SIZES = {  # kernel x filters, layer by layer, and the number of params: notes o
     "sr": ([(9, 64), (1, 32), (5, 1)], 28_865),
     "small": ([(5, 64), (5, 64), (1, 32), (1, 32), (3, 32), (3, 1)], 123_201),
     "medium": ([(5, 128), (5, 128), (1, 64), (1, 64), (3, 64), (3, 1)], 475_777),
+    "photo": ([(5, 64), (5, 64), (1, 32), (1, 32), (3, 32), (3, 1)], 120_001),  # not the paper's: small, the other way
     "large": ([(5, 256), (5, 256), (1, 128), (1, 128), (3, 128), (3, 1)], 1_869_057),
 }
 
@@ -59,27 +61,35 @@ def edited(path, before, after):
     return parse_netdef(small(head + after + tail), path.name)
 
 
-def test_there_are_four_nets_each_with_two_recipes():
-    assert {path.stem for path in NETDEFS} == {f"{name}{kind}" for name in SIZES for kind in ("", "_paper")}
-    recipes = {f"{name}{kind}_solver" for name in SIZES for kind in ("", "_paper")}
-    assert {path.stem for path in SOLVERS} == recipes | {"quick_solver", "portrait_solver"}
+def test_there_are_the_papers_four_nets_each_with_two_recipes_one_for_the_other_way_and_portrait():
+    recipes = {f"{name}{kind}" for name in SIZES for kind in ("", "_paper")} - {"photo_paper"}
+    assert {path.stem for path in NETDEFS} == recipes
+    assert {path.stem for path in SOLVERS} == {f"{name}_solver" for name in (*recipes, "quick", "portrait")}
+
+
+def drawing_net(path):
+    """The netdef as a net that draws, from as many channels as its data layer gives."""
+    netdef = load_netdef(path)
+    data = next(layer for layer in netdef.layers if "python_param" in layer.sections)
+    options = PhotoSketchData.read_options(data)
+    return deploy_net(netdef, Preprocessing(direction=options.direction))
 
 
 @by_name(NETDEFS)
 def test_a_drawing_net_has_the_papers_filters_params_and_sizes(path):
     layers, params = SIZES[path.stem.removesuffix("_paper")]
-    net = deploy_net(load_netdef(path), Preprocessing())
+    net = drawing_net(path)
     weights = [blobs[0].shape for blobs in net.params.values()]
     assert [(shape[2], shape[0]) for shape in weights] == layers
     assert sum(param.blob.count for param in net.learnable) == params
-    assert net.blobs["data"].shape == (1, 5, 200, 155)
+    assert net.blobs["data"].shape == (1, 3 if path.stem == "photo" else 5, 200, 155)
     assert net.blobs["prediction"].shape == (1, 1, 188, 143)
     assert sum(layer.type == "ReLU" for layer in net.layers) == len(layers) - 1
 
 
 @by_name(NETDEFS)
 def test_every_convolutions_comment_tells_its_kernel_channels_and_output_shape(path):
-    net = deploy_net(load_netdef(path), Preprocessing())
+    net = drawing_net(path)
     comments = re.findall(r"# (\d+)x\1, (\d+) -> (\d+): N x (\d+) x (\d+) x (\d+)\n", path.read_text())
     convolutions = [layer for layer in net.layers if layer.type == "Convolution"]
     assert len(comments) == len(convolutions)
@@ -115,8 +125,9 @@ def test_the_whole_graphs_gradients_are_right(path, pairs):
 def test_one_edit_leaves_out_the_coordinates(path, pairs):
     netdef = edited(path, '"xy": true', '"xy": false')
     net = Net(netdef, Phase.TRAIN, Context(data_source=pairs))
-    assert net.blobs["data"].shape[1] == 3
-    assert deploy_net(netdef, net.layers[0].preprocessing).blobs["data"].shape[1] == 3
+    colours = 1 if path.stem == "photo" else 3
+    assert net.blobs["data"].shape[1] == colours
+    assert deploy_net(netdef, net.layers[0].preprocessing).blobs["data"].shape[1] == colours
 
 
 @by_name(NETDEFS)

@@ -12,7 +12,7 @@ from functools import partial
 import common
 from tqdm import tqdm
 
-from pysketch.drawing import Sketcher, choose_faces, draw_faces, numbered, plan_jobs
+from pysketch.drawing import Sketcher, choose_faces, draw_faces, numbered, plan_jobs, read_net_file
 from pysketch.errors import DataError, named
 from pysketch.images import read_photo, write_image
 
@@ -30,6 +30,8 @@ examples:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --align eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
     python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --align none --tile 200
+  a photo of the person that an artist has drawn, to drawing_photo.png:
+    python tools/deploy.py netdefs/pretrained/photo.h5 drawing.png
 
 The nets have learned from faces 200x250 pixels large with the eyes at (75, 125) and (125, 125). --align auto and
 --align eyes bring any face there. Without --align an aligned photo is drawn as it is; in any other faces are found and
@@ -50,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.paste and args.align != "auto" and args.eyes is None:
         parser.error("--paste needs --align auto or --align eyes")
     common.log_to(None, logging.WARNING)
-    jobs = plan_jobs(args.photos, args.output)
+    drawn = read_net_file(args.net)[1].drawn
+    jobs = plan_jobs(args.photos, args.output, drawn)
     if args.eyes is not None and len(jobs) > 1:
         parser.error("--align eyes is for one photo")
     sketcher = Sketcher(args.net, common.context(args))

@@ -16,9 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
-from pysketch.drawing import Sketcher
+from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError
-from pysketch.images import BACKGROUNDS, Pair, in_other_light, load_pairs
+from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, Pair, in_other_light, load_pairs
 from pysketch.report import (
     MEASURES,
     Draw,
@@ -60,13 +60,15 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --background black stripes wall.jpg
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
+  python tools/evaluate.py netdefs/pretrained/photo.h5 --data DIR --baseline et   (both from sketch to photo)
 
 Photos are drawn from their centre 155x200 (whole by baselines, and by nets whose sketches are as large as photos), and
 all scores are of the centre 143x188 of the sketch.
 RMSE is on grey levels 0..255, averaged over the pairs; "at .5" and "at 2" is that of both rescaled: the paper's MPRL.
 bias: the mean difference in grey levels; above 0, what is drawn is lighter than the artist's. PSNR is in decibels.
 Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, in percent;
-who is equally near counts against us. s/photo: the median time of drawing one.
+who is equally near counts against us. s/photo: the median time of drawing one. A net from sketch to photo is scored,
+and baselines beside it learn, the other way: what is drawn is compared with the photo's luma.
 
 """
 SKIN = (
@@ -101,14 +103,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
-    pairs = load_pairs(args.data, "test")
+    direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
+    if direction != PHOTO_TO_SKETCH and (args.skin or args.background):
+        parser.error("--skin and --background are for nets from photo to sketch")
+    pairs = load_pairs(args.data, "test", direction)
     skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
     backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
     lit = _lit(args, pairs)
     published = [evaluate_pictures(folder, pairs) for folder in args.pictures or ()]
     names, missing = usable_measures(args.measures or list(MEASURES)) if args.measures is not None else ([], [])
     needed = baselines or any(MEASURES[name].distractors for name in names)
-    training = load_pairs(args.data, "train") if needed else []
+    training = load_pairs(args.data, "train", direction) if needed else []
     methods = [_net(args)] if args.net else []
     methods += [_learned(baseline, training, lit) for baseline in baselines]
     evaluations = [_evaluate(method, lit) for method in methods] + published

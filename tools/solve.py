@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pysketch.device import Workers
 from pysketch.drawing import write_net_file
-from pysketch.netdef import read_text
+from pysketch.netdef import quote, read_text
 from pysketch.shipped import find_net, find_solver
 from pysketch.solver import Solver, load_solver
 
@@ -31,13 +31,25 @@ examples:
     python tools/solve.py solver/medium_solver.txt --data DIR
   go on after a stop, from where the snapshot was taken:
     python tools/solve.py solver/medium_solver.txt --data DIR --resume snapshots/medium_iter_400.solverstate.h5
+  a short trial: 18 training pairs are left out and tested, in place of the test pairs:
+    python tools/solve.py solver/small_solver.txt --data DIR --max-iter 600 --prefix trials/a --set data.hold_out=18
   start from a trained net's weights:
     python tools/solve.py solver/medium_solver.txt --data DIR --weights netdefs/pretrained/medium.h5
 
 Ctrl-C stops after the present iteration, with a snapshot (unless snapshot_after_train is false); a second
 Ctrl-C stops at once.
 At the end PREFIX.h5 is written: weights, netdef and preprocessing in one file, for tools/deploy.py.
-PREFIX is the solver file's snapshot_prefix.
+PREFIX is the solver file's snapshot_prefix, or --prefix.
+
+--set PATH=VALUE changes one option as if the file said so, and is checked like it; it may be repeated. PATH is
+  OPTION                  of the solver file: base_lr=0.0005, type=SGD, stepvalue=[300,500]
+  LAYER.OPTION            of a layer's section, or of its param_str: data.hold_out=18, data.held_out=unusual,
+                          conv1.num_output=32, conv1.weight_filler.std=0.01
+  LAYER.SECTION.OPTION    the same, with the section's name: conv1.convolution_param.num_output=32
+  LAYER.FIELD             of every layer: loss.loss_weight=[1,0,0], conv6.param.0.lr_mult=1 (the first param's)
+A layer's option is set in every phase that has it. VALUE is written as in the file; a string needs no quotes of its
+own. What was set is logged, stands in the net file, and is remembered by snapshots: a --resume with other settings
+says so. --max-iter N is --set max_iter=N: rates that fall to 0 at max_iter do so at N.
 """
 
 
@@ -45,9 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, train, write the net file."""
     args = _parser().parse_args(arguments)
     common.log_to(args.log)
-    definition = load_solver(args.solver)
+    definition = load_solver(args.solver, _settings(args))
     device = common.use_device(args, definition, logger.info)
     logger.info("Initializing solver from parameters:\n%s", read_text(args.solver))
+    for setting in definition.settings:
+        logger.info("Set beside it: %s", setting.text)
     where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
     context = definition.context(device, args.seed, workers=Workers(args.threads), **where)
     solver = Solver(definition, context)
@@ -75,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", metavar="X.solverstate.h5", help="go on from a snapshot's state")
     start.add_argument("--weights", type=find_net, metavar="X.h5", help="start from these weights, or a shipped net's")
+    help = "updates to make, instead of the solver file's max_iter"
+    parser.add_argument("--max-iter", type=common.at_least(1), metavar="N", help=help)
+    help = "what snapshots' names begin with, instead of the solver file's snapshot_prefix"
+    parser.add_argument("--prefix", metavar="PATH", help=help)
+    help = "an option of the solver file, or of a layer (LAYER.OPTION), for this run; may be repeated; see below"
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help=help)
     common.add_device(parser, "the solver file's solver_mode and device_id, or auto")
     parser.add_argument("--seed", type=common.seed, metavar="N", help="instead of the solver file's random_seed")
     parser.add_argument("--log", metavar="FILE", help="append Caffe's log lines to FILE instead of stderr")
@@ -82,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     common.add_output(parser)
     common.add_threads(parser)
     return parser
+
+
+def _settings(args: argparse.Namespace) -> list[str]:
+    """What --set, --max-iter and --prefix say, as `load_solver` takes it."""
+    short = {"max_iter": args.max_iter, "snapshot_prefix": args.prefix and quote(args.prefix)}
+    return [*args.set, *(f"{name}={value}" for name, value in short.items() if value is not None)]
 
 
 def _show(bar: tqdm, solver: Solver) -> None:

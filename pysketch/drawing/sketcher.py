@@ -14,9 +14,7 @@ from pysketch.errors import DataError, NetdefError, ShapeError
 from pysketch.images import Preprocessing, as_photo, to_pillow
 from pysketch.layers import Context, Input
 from pysketch.net import BUDGET, Net, Size, Tile, Tiling, whole_image
-from pysketch.netdef import NetDef, Phase
-
-DEPLOY = ("deploy",)
+from pysketch.netdef import DEPLOY, NetDef, Phase
 
 Progress = Callable[[list[Tile]], Iterable[Tile]]
 """Goes through a list of tiles, and may show how far it is."""

@@ -12,8 +12,12 @@ Job = tuple[Path, Path]
 """A photo's path and its sketch's."""
 
 
-def plan_jobs(photos: Sequence[str], output: str | None) -> list[Job]:
-    """(photo, sketch) paths. DataError if a sketch would overwrite a photo or another sketch."""
+def plan_jobs(photos: Sequence[str], output: str | None, drawn: str = "sketch") -> list[Job]:
+    """(photo, sketch) paths, or, where a "photo" is drawn of a sketch, the other way round.
+
+    Without an output they are NAME_sketch.png or sketches/NAME.png, of photos NAME_photo.png or drawn_photos/NAME.png,
+    as photos/ is where real ones lie. DataError if a picture would overwrite one that is to be drawn or another one.
+    """
     paths: list[Path] = []
     for name in photos:
         if Path(name).is_dir():
@@ -24,9 +28,9 @@ def plan_jobs(photos: Sequence[str], output: str | None) -> list[Job]:
         else:
             paths.append(Path(name))
     if len(paths) == 1 and not Path(photos[0]).is_dir() and not _is_folder(output):
-        targets = [Path(output or f"{paths[0].stem}_sketch.png")]
+        targets = [Path(output or f"{paths[0].stem}_{drawn}.png")]
     else:
-        folder = Path(output or "sketches")
+        folder = Path(output or ("sketches" if drawn == "sketch" else "drawn_photos"))
         if folder.is_file():
             raise DataError(f"{folder}: is a file; for several photos -o names a folder")
         targets = [folder / f"{path.stem}.png" for path in paths]

@@ -39,7 +39,15 @@ from pysketch.images.pictures import (
     to_pillow,
     write_image,
 )
-from pysketch.images.preprocessing import Preprocessing, crop_centre, crop_corner, in_other_light
+from pysketch.images.preprocessing import (
+    DIRECTIONS,
+    PHOTO_TO_SKETCH,
+    SKETCH_TO_PHOTO,
+    Preprocessing,
+    crop_centre,
+    crop_corner,
+    in_other_light,
+)
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
 from pysketch.images.variation import (
     BACKGROUNDS,
@@ -58,6 +66,9 @@ from pysketch.images.variation import (
 
 __all__ = [
     "BACKGROUNDS",
+    "DIRECTIONS",
+    "PHOTO_TO_SKETCH",
+    "SKETCH_TO_PHOTO",
     "SURE",
     "SYNTHETIC",
     "EyesOf",

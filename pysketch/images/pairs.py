@@ -12,7 +12,8 @@ import numpy as np
 
 from pysketch.errors import DataError
 from pysketch.images import synthetic
-from pysketch.images.pictures import list_images, read_photo, read_sketch
+from pysketch.images.pictures import list_images, read_photo, read_sketch, to_luma
+from pysketch.images.preprocessing import PHOTO_TO_SKETCH, SKETCH_TO_PHOTO
 
 SYNTHETIC = "synthetic"
 """The source that means the embedded synthetic faces."""
@@ -30,6 +31,10 @@ class Pair:
     def nbytes(self) -> int:
         """Bytes of both images: 4 a pixel."""
         return self.photo.nbytes + self.sketch.nbytes
+
+    def swapped(self) -> Pair:
+        """The other way: the sketch, as R = G = B, in the photo's place, and the photo's luma in the sketch's."""
+        return Pair(self.name, np.repeat(self.sketch[:, :, None], 3, axis=2), to_luma(self.photo))
 
 
 Reader = Callable[[], Pair]
@@ -72,9 +77,10 @@ class PairCache:
         return sum(pair.nbytes for pair in self._kept if pair is not None)
 
 
-def load_pairs(source: str | os.PathLike[str], split: str) -> list[Pair]:
-    """All pairs of a source, read: see find_pairs."""
-    return [read() for read in find_pairs(source, split)]
+def load_pairs(source: str | os.PathLike[str], split: str, direction: str = PHOTO_TO_SKETCH) -> list[Pair]:
+    """All pairs of a source, read: see find_pairs. From sketch to photo they are `Pair.swapped`."""
+    pairs = [read() for read in find_pairs(source, split)]
+    return [pair.swapped() for pair in pairs] if direction == SKETCH_TO_PHOTO else pairs
 
 
 def find_pairs(source: str | os.PathLike[str], split: str) -> list[Reader]:

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 
 from pysketch.errors import DataError
+from pysketch.images.pictures import to_luma
+
+PHOTO_TO_SKETCH, SKETCH_TO_PHOTO = DIRECTIONS = "photo_to_sketch", "sketch_to_photo"
+"""What a net makes of what."""
 
 
 @dataclass(frozen=True)
@@ -17,17 +21,29 @@ class Preprocessing:
 
     The paper's literal input is scale 1, mean 0, xy_scale 1. X and Y are measured in pixels from the
     image's centre, so that a photo drawn whole gives in its middle what its centre crop gives.
+    direction: what the net makes of what; one from sketch to photo sees the luma alone, in place of R, G, B.
     """
 
     scale: float = 1.0
     mean: tuple[float, ...] = (0.0,)
     xy: bool = True
     xy_scale: float = 1.0
+    direction: str = PHOTO_TO_SKETCH
+
+    @property
+    def drawn(self) -> str:
+        """What the net draws: "sketch" or "photo"."""
+        return self.direction.rpartition("_")[2]
+
+    @property
+    def colours(self) -> int:
+        """How many of the channels are pixels: 3 of a photo, 1 of a sketch."""
+        return 1 if self.direction == SKETCH_TO_PHOTO else 3
 
     @property
     def channels(self) -> int:
-        """5 with X and Y, else 3."""
-        return 5 if self.xy else 3
+        """Those of the pixels, and X and Y: 5 by default."""
+        return self.colours + 2 * self.xy
 
     def apply(
         self, pixels: np.ndarray, corner: tuple[int, int] = (0, 0), whole: tuple[int, int] | None = None
@@ -39,19 +55,25 @@ class Preprocessing:
         h, w = pixels.shape[:2]
         (top, left), (whole_h, whole_w) = corner, whole or (h, w)
         data = np.empty((self.channels, h, w), np.float32)
-        data[:3] = pixels.transpose(2, 0, 1)
-        data[:3] -= np.asarray(self.mean, np.float32)[:, None, None]
-        data[:3] *= np.float32(self.scale)
+        colours = data[: self.colours]
+        colours[...] = pixels.transpose(2, 0, 1) if len(colours) == 3 else to_luma(pixels)
+        colours -= np.asarray(self.mean, np.float32)[:, None, None]
+        colours *= np.float32(self.scale)
         if self.xy:
-            data[3] = (np.arange(left, left + w) - centre(whole_w)) * self.xy_scale
-            data[4] = ((np.arange(top, top + h) - centre(whole_h)) * self.xy_scale)[:, None]
+            data[-2] = (np.arange(left, left + w) - centre(whole_w)) * self.xy_scale
+            data[-1] = ((np.arange(top, top + h) - centre(whole_h)) * self.xy_scale)[:, None]
         return data
 
     def undo(self, data: np.ndarray) -> np.ndarray:
-        """(channels, H, W) of `apply` -> the (H, W, 3) uint8 pixels; with scale 0 nothing is left of them: the mean."""
-        pixels = data[:3] / self.scale if self.scale else np.zeros_like(data[:3])
+        """(channels, H, W) of `apply` -> the (H, W, 3) uint8 pixels, of a sketch (H, W).
+
+        With scale 0 nothing is left of them: the mean.
+        """
+        colours = data[: self.colours]
+        pixels = colours / self.scale if self.scale else np.zeros_like(colours)
         pixels = pixels + np.asarray(self.mean, np.float32)[:, None, None]
-        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8).transpose(1, 2, 0)
+        pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+        return pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0]
 
     def to_json(self) -> str:
         """The options as a JSON object."""
@@ -62,11 +84,14 @@ class Preprocessing:
         """Read what to_json wrote; DataError says `where` and what is wrong."""
         try:
             values = json.loads(text)
+            scale = _number(values, "scale")
+            direction = _direction(values)
             return cls(
-                scale=_number(values, "scale"),
-                mean=_mean(values["mean"]),
+                scale=scale,
+                mean=_mean(values["mean"], (1,) if direction == SKETCH_TO_PHOTO else (1, 3)),
                 xy=_flag(values, "xy"),
                 xy_scale=_number(values, "xy_scale"),
+                direction=direction,
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"{where}: its preprocessing is malformed: {error!r}") from None
@@ -129,7 +154,15 @@ def _flag(values: dict[str, Any], name: str) -> bool:
     return values[name]
 
 
-def _mean(values: Any) -> tuple[float, ...]:
-    if not isinstance(values, list) or len(values) not in (1, 3):
-        raise ValueError("mean must be a list of one number, or three")
+def _direction(values: dict[str, Any]) -> str:
+    """Files from before there were two directions do not say it."""
+    direction = values.get("direction", PHOTO_TO_SKETCH)
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction must be {' or '.join(DIRECTIONS)}, found {direction!r}")
+    return direction
+
+
+def _mean(values: Any, counts: tuple[int, ...]) -> tuple[float, ...]:
+    if not isinstance(values, list) or len(values) not in counts:
+        raise ValueError("mean must be a list of one number" + ", or three" * (3 in counts))
     return tuple(_number({"mean": value}, "mean") for value in values)

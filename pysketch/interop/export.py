@@ -23,7 +23,8 @@ OPSET, IR_VERSION = 13, 8
 def describe_input(preprocessing: Preprocessing) -> str:
     """What the input blob must hold, in one line of words."""
     mean = ", ".join(f"{value:g}" for value in preprocessing.mean)
-    text = f"R, G, B as (pixel - {mean}) * {preprocessing.scale:.9g}, pixels 0..255"
+    names = "R, G, B" if preprocessing.colours == 3 else "the sketch's grey levels"
+    text = f"{names} as (pixel - {mean}) * {preprocessing.scale:.9g}, pixels 0..255"
     if preprocessing.xy:
         text += (
             f"; X as (column - (width - 1) // 2) * {preprocessing.xy_scale:g}"

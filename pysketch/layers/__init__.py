@@ -14,7 +14,8 @@ import pkgutil
 
 from pysketch.layers import pycaffe
 from pysketch.layers.axes import canonical_axis
-from pysketch.layers.base import LAYERS, Count, Layer, check_sections, layer_class, register
+from pysketch.layers.base import LAYERS, PYTHON, Count, Layer, check_sections, layer_class, register
+from pysketch.layers.batch_data import BatchData
 from pysketch.layers.context import Context
 from pysketch.layers.convolution import Convolution
 from pysketch.layers.exp import ln_base
@@ -30,8 +31,10 @@ for _module in pkgutil.iter_modules(__path__):
 
 __all__ = [
     "LAYERS",
+    "PYTHON",
     "STAND_INS",
     "UNSUPPORTED_LAYERS",
+    "BatchData",
     "Context",
     "Convolution",
     "Count",

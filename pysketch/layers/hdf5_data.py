@@ -50,12 +50,12 @@ class HDF5Data(BatchData):
                 raise self.error(f'dataset "{name}" has rows of different shapes in its files: {shapes}', DataError)
         dtype = self.context.dtype
         self.rows = {name: np.concatenate([part[name] for part in parts]).astype(dtype, copy=False) for name in names}
-        self.begin(len(self.rows[names[0]]), self.options.shuffle, prefetch=False)
+        self.begin(len(self.rows[names[0]]), self.options.batch_size, self.options.shuffle, prefetch=False)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """(batch_size, shape of a row)."""
         for name, blob in zip(self.definition.top, top, strict=True):
-            blob.reshape(self.options.batch_size, *self.rows[name].shape[1:])
+            blob.reshape(self.next_size, *self.rows[name].shape[1:])
 
     def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, ...]:
         """Copies of these rows of each dataset."""

@@ -76,15 +76,15 @@ class ImageData(BatchData):
         self.mean = np.asarray(mean or (0.0,), np.float32)[:, None, None]
         self.train = self.phase == Phase.TRAIN
         self.items = self._read_list()
-        self.begin(len(self.items), options.shuffle)
+        self.begin(len(self.items), options.batch_size, options.shuffle)
         self._shape = self._prepare(0, 0).shape
         if self.train and options.rand_skip:
             self.order.skip(int(self.generator("skip").integers(options.rand_skip)))
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """As the list's first image; with batch_size 1 forward gives each image's own shape."""
-        top[0].reshape(self.options.batch_size, *self._shape)
-        top[1].reshape(self.options.batch_size)
+        top[0].reshape(self.next_size, *self._shape)
+        top[1].reshape(self.next_size)
 
     def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """The arrays of both tops, on the CPU; a thread may call it."""

@@ -11,6 +11,9 @@ import numpy as np
 from pysketch.device import Blob
 from pysketch.errors import DataError
 from pysketch.images import (
+    DIRECTIONS,
+    PHOTO_TO_SKETCH,
+    SKETCH_TO_PHOTO,
     Pair,
     PairCache,
     Parts,
@@ -31,6 +34,9 @@ from pysketch.netdef import Choice, Kind, Option, Phase, Table
 
 logger = logging.getLogger(__name__)
 
+PHOTO_ALONE = "colour", "background", "skin", "hair", "side_light", "shadow", "grey", "blur", "noise", "jpeg"
+"""Options that change the photo and not, or not alike, the sketch."""
+
 
 @register
 class PhotoSketchData(BatchData):
@@ -46,6 +52,11 @@ class PhotoSketchData(BatchData):
     change the photo, not the sketch, by chance (`preprocessing.in_other_light`). The options from `background` to
     `jpeg` vary the whole pair before that, so that a net draws more than one studio's photos (`variation.vary`); a
     photo without a blue screen keeps its background, skin and hair, and the log says how many do.
+
+    ``"direction": "sketch_to_photo"`` goes the other way (as Tang and Wang's eigentransformation, IEEE CSVT 14(1),
+    2004, does): data is the sketch's grey levels in one channel, then X and Y (N, 3, ...), label the photo's luma, 0 to
+    255. photo_width and photo_height are still those of data, `light` changes the sketch, and what varies the photo
+    alone is refused.
 
     ``"hold_out": 18`` splits the training pairs: phase TRAIN learns from all but 18, phase TEST scores these 18 in
     place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
@@ -82,6 +93,12 @@ class PhotoSketchData(BatchData):
             Option("mean", Kind.FLOAT, repeated=True, help="grey level taken off: one number, or R, G, B"),
             Option("xy", Kind.BOOL, True, help="append X and Y?"),
             Option("xy_scale", Kind.FLOAT, 1.0, help="times X and Y in pixels"),
+            Option(
+                "direction",
+                Choice({name: k for k, name in enumerate(DIRECTIONS)}),
+                PHOTO_TO_SKETCH,
+                help="what the net is to make of what",
+            ),
             Option("xy_from", Choice({"crop": 0, "photo": 1}), "crop", help="whose centre X and Y are measured from"),
             Option("shuffle", Kind.BOOL, None, help="another order each epoch? default: in phase TRAIN"),
             Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the pairs left-right?"),
@@ -139,12 +156,10 @@ class PhotoSketchData(BatchData):
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read and check every pair."""
         options = self.options
-        if len(options.mean) not in (0, 1, 3):
-            raise self.error(f"mean must be one number or three, found {len(options.mean)}")
-        self.preprocessing = Preprocessing(options.scale, options.mean or (0.0,), options.xy, options.xy_scale)
+        self.preprocessing = self._preprocessing()
         train = self.phase == Phase.TRAIN
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
-        self.batch_size = options.batch_size if train else test_batch
+        batch_size = options.batch_size if train else test_batch
         self.variation = Variation(**{each.name: getattr(options, each.name) for each in fields(Variation)})
         self.varies = train and not self.variation.is_off
         self.augment = train and any((options.mirror, options.shift, options.light, options.colour))
@@ -156,7 +171,8 @@ class PhotoSketchData(BatchData):
             self._look_for_screens()
         shuffle = train if options.shuffle is None else options.shuffle
         all_kept = self.pairs.kept == len(self.pairs)
-        self.begin(len(self.pairs), shuffle, prefetch=not all_kept or self.varies or self.xp is not np)
+        prefetch = not all_kept or self.varies or self.xp is not np
+        self.begin(len(self.pairs), batch_size or len(self.pairs), shuffle, prefetch)
         logger.info(
             "Layer %s: %d of %d pairs stay in memory, %.1f MiB",
             self.name,
@@ -166,9 +182,8 @@ class PhotoSketchData(BatchData):
         )
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Shapes depend on the options only."""
-        options = self.options
-        n = self.batch_size or len(self.pairs)
+        """Shapes depend on the options only, but for the last batch of a pass."""
+        options, n = self.options, self.next_size
         top[0].reshape(n, self.preprocessing.channels, options.photo_height, options.photo_width)
         top[1].reshape(n, 1, options.sketch_height, options.sketch_width)
 
@@ -182,9 +197,29 @@ class PhotoSketchData(BatchData):
             data[k], label[k, 0] = self._prepare(pair, draw)
         return data, label
 
+    def _preprocessing(self) -> Preprocessing:
+        """What is made of a picture; NetdefError for options that do not go together."""
+        options = self.options
+        made = Preprocessing(
+            options.scale, options.mean or (0.0,), options.xy, options.xy_scale, direction=options.direction
+        )
+        backwards = options.direction == SKETCH_TO_PHOTO
+        if len(made.mean) not in (1, made.colours):
+            wanted = "one number" if backwards else "one number or three"
+            raise self.error(f"mean must be {wanted}, found {len(options.mean)}")
+        for name in PHOTO_ALONE if backwards else ():
+            if getattr(options, name):
+                raise self.error(
+                    f'"{name}" changes the photo alone, which is to be learned in the direction sketch_to_photo; '
+                    f"leave it out, or vary both with mirror, shift, turn and zoom"
+                )
+        return made
+
     def _prepare(self, pair: Pair, draw: int) -> tuple[np.ndarray, np.ndarray]:
         """(channels, h, w) input and (h', w') sketch, augmented by chance numbers of this draw."""
         options = self.options
+        if options.direction == SKETCH_TO_PHOTO:
+            pair = pair.swapped()
         photo, sketch, shift = pair.photo, pair.sketch, (0, 0)
         if self.augment:
             rng = self.generator("augmentation", draw)

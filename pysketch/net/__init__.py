@@ -3,7 +3,7 @@
 `net` holds `Net`. What it plans once, before it runs, is a module each: who needs a diff (`backward_plan`), which
 ReLU a convolution does in passing (`fusion`), whose memory serves again (`lifetimes`), where one blob has several
 readers (`splits`), which params are one (`params`, `flat_params`). `gradient_check` is what every layer's backward is
-trusted for; `tiling` cuts large images by what each layer sees.
+trusted for; `tiling` cuts large images by what each layer sees. `settings` changes a netdef before it is built.
 
 Start reading at `net`.
 """
@@ -15,6 +15,8 @@ from pysketch.net.flat_params import FlatParams, Segment
 from pysketch.net.gradient_check import check_gradients, check_net_gradients
 from pysketch.net.multiply_adds import backward_multiply_adds, forward_multiply_adds
 from pysketch.net.net import Net
+from pysketch.net.settings import noted, with_settings
+from pysketch.net.splits import unread_tops
 from pysketch.net.stand_ins import build_without_data
 from pysketch.net.summary import LayerSummary, NetSummary, summarize
 from pysketch.net.tiling import BUDGET, Size, Tile, Tiling, whole_image
@@ -38,6 +40,9 @@ __all__ = [
     "forward_multiply_adds",
     "is_finite",
     "mean_magnitude",
+    "noted",
     "summarize",
+    "unread_tops",
     "whole_image",
+    "with_settings",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pysketch.errors import NetdefError
+from pysketch.images import Preprocessing
 from pysketch.layers import Context, Input, PhotoSketchData, layer_class
 from pysketch.net.net import Net
 from pysketch.netdef import LayerDef, NetDef, Phase
@@ -72,7 +73,8 @@ def _own_feeds(definition: LayerDef, context: Context, phase: Phase) -> list[Fee
         options = PhotoSketchData.read_options(definition)
         tests = phase == Phase.TEST and options.test_batch_size is not None
         batch = (options.test_batch_size if tests else options.batch_size) or 1  # 0: all pairs, whose number is unknown
-        photo = batch, 5 if options.xy else 3, options.photo_height, options.photo_width
+        channels = Preprocessing(xy=options.xy, direction=options.direction).channels
+        photo = batch, channels, options.photo_height, options.photo_width
         return [Feed(photo, _FEATURES), Feed((batch, 1, options.sketch_height, options.sketch_width), _GREYS)]
     if layer is not Input:
         return []

@@ -87,6 +87,10 @@ NET = Table(
 )
 
 
+DEPLOY = ("deploy",)
+"""The stages of a net that draws, in phase TEST."""
+
+
 @dataclass(frozen=True)
 class LayerDef:
     """One ``layer { ... }``: the generic fields read, its own sections unread, where it stands."""
@@ -171,7 +175,16 @@ def load_netdef(path: str | os.PathLike[str]) -> NetDef:
 
 def parse_netdef(text: str, filename: str = "<netdef>") -> NetDef:
     """Read a netdef from text; `filename` is what messages call it."""
-    message = upgrade_net(parse(text, filename))
+    return netdef_of(upgrade_net(parse(text, filename)), text, filename)
+
+
+def netdef_tree(netdef: NetDef) -> Message:
+    """The message tree of a netdef's text, in today's form, to be changed and given to `netdef_of`."""
+    return upgrade_net(parse(netdef.text, netdef.filename))
+
+
+def netdef_of(message: Message, text: str, filename: str) -> NetDef:
+    """The netdef of a message tree in today's form; text: what it says, kept as it is."""
     layers = tuple(_layer_def(field.value) for field in message.all("layer") if isinstance(field.value, Message))
     rest = [field for field in message.fields if field.name != "layer" or isinstance(field.value, Scalar)]
     net = NET.read(Message(message.position, rest, message.empty_lists))

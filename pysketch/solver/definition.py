@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from pysketch.device import Device, choose_device
 from pysketch.errors import DeviceError, NetdefError, did_you_mean
 from pysketch.layers import Context
-from pysketch.netdef import NET_STATE, Choice, Kind, Message, Option, Options, Table, load
+from pysketch.netdef import NET_STATE, Choice, Kind, Message, Option, Options, Setting, Table, load, put
 from pysketch.solver.lr_policy import LR_POLICIES
 from pysketch.solver.updates import UPDATE_RULES
 
@@ -25,7 +26,13 @@ SOLVER = Table(
         Option("test_net", Kind.STRING, repeated=True, help="netdefs for testing, besides net"),
         Option("train_state", NET_STATE, help="level and stages of the training net"),
         Option("test_state", NET_STATE, repeated=True, help="one for each test net, or none"),
-        Option("test_iter", Kind.INT32, repeated=True, low=0, help="batches in a test of each test net"),
+        Option(
+            "test_iter",
+            Kind.INT32,
+            repeated=True,
+            low=0,
+            help="batches in a test of each test net; 0 or none at all: every item of its data once",
+        ),
         Option("test_interval", Kind.INT32, 0, low=0, help="iterations between tests; 0: no tests"),
         Option("test_compute_loss", Kind.BOOL, False, help="log the test nets' loss too"),
         Option("test_initialization", Kind.BOOL, True, help="test once before the first iteration"),
@@ -69,10 +76,11 @@ SOLVER = Table(
 
 @dataclass(frozen=True)
 class SolverDef:
-    """A solver file: its options, and where it stands."""
+    """A solver file: its options, where it stands, and what was set beside it, in it and in its netdefs."""
 
     options: Options
     filename: str
+    settings: tuple[Setting, ...] = ()
 
     def error(self, option: str, message: str) -> NetdefError:
         """An error that points at an option of the file."""
@@ -92,11 +100,20 @@ class SolverDef:
 
     @property
     def test_nets(self) -> list[str]:
-        """Paths of the netdefs to test, one for each test_iter: those of test_net, then net."""
+        """Paths of the netdefs to test, one for each test_iter: those of test_net, then net.
+
+        Without any test_iter each of them once, if there are tests.
+        """
         nets = list(self.options.test_net)
+        tests = len(self.options.test_iter) or (len(nets) + 1 if self.options.test_interval else 0)
         if self.options.net:
-            nets += [self.options.net] * (len(self.options.test_iter) - len(nets))
+            nets += [self.options.net] * (tests - len(nets))
         return nets
+
+    @property
+    def layer_settings(self) -> tuple[Setting, ...]:
+        """What was set of the netdefs' layers."""
+        return tuple(each for each in self.settings if not _is_of_solver(each))
 
     def find_netdef(self, path: str) -> str:
         """Where a netdef of the file is: from the working directory, else beside the file, else in the folder above.
@@ -149,14 +166,26 @@ class SolverDef:
             raise DeviceError(f"{options.position('solver_mode')}: solver_mode GPU: {error}") from None
 
 
-def load_solver(path: str | os.PathLike[str]) -> SolverDef:
-    """Read a solver file; NetdefError says where it is wrong."""
-    return read_solver(load(path), os.fspath(path))
+def load_solver(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> SolverDef:
+    """Read a solver file; NetdefError says where it is wrong.
+
+    settings: ``path=value`` each, as if they stood in the file (``base_lr=0.0005``) or, where the path begins with a
+    layer's name, in its netdefs (``data.hold_out=18``, see `net.with_settings`); the last of a path counts.
+    """
+    last = {setting.path: setting for setting in map(Setting, settings)}
+    return read_solver(load(path), os.fspath(path), tuple(last.values()))
 
 
-def read_solver(message: Message, filename: str) -> SolverDef:
-    """Check a solver's message tree."""
-    definition = SolverDef(SOLVER.read(message), filename)
+def read_solver(message: Message, filename: str, settings: Sequence[Setting] = ()) -> SolverDef:
+    """Check a solver's message tree, into which the settings of the solver's options are put."""
+    for setting in settings:
+        if not _is_of_solver(setting):
+            continue
+        try:
+            put(message, SOLVER, setting.names, setting)
+        except NetdefError as error:
+            raise NetdefError(f"{error}; an option of a layer is set by LAYER.OPTION, as data.hold_out") from None
+    definition = SolverDef(SOLVER.read(message), filename, tuple(settings))
     options = definition.options
     if options.given("type") and options.given("solver_type"):
         raise definition.error("solver_type", "give either type or the old solver_type, not both")
@@ -176,6 +205,12 @@ def read_solver(message: Message, filename: str) -> SolverDef:
     return definition
 
 
+def _is_of_solver(setting: Setting) -> bool:
+    """Whether it is an option of the solver, or in a message of the solver's; else the path begins with a layer."""
+    first, *rest = setting.names
+    return not rest or any(option.name == first and isinstance(option.kind, Table) for option in SOLVER.options)
+
+
 def _check_name(definition: SolverDef, option: str, name: str, known: object) -> None:
     if name not in known:
         raise definition.error(
@@ -193,13 +228,10 @@ def _check_policy(definition: SolverDef) -> None:
 
 def _check_tests(definition: SolverDef) -> None:
     options = definition.options
-    if options.test_interval and not options.test_iter:
-        raise definition.error("test_interval", "test_interval without test_iter: how many batches are a test?")
-    if len(definition.test_nets) != len(options.test_iter):
-        raise definition.error(
-            "test_iter", f"{len(options.test_iter)} test_iter for {len(definition.test_nets)} test nets"
-        )
-    if len(options.test_state) not in (0, len(options.test_iter)):
-        raise definition.error(
-            "test_state", f"{len(options.test_state)} test_state for {len(options.test_iter)} test nets"
-        )
+    tests = len(definition.test_nets)
+    if options.test_interval and not tests:
+        raise definition.error("test_interval", "test_interval without a net to test; give net, or test_net")
+    if len(options.test_iter) not in (0, tests):
+        raise definition.error("test_iter", f"{len(options.test_iter)} test_iter for {tests} test nets")
+    if len(options.test_state) not in (0, tests):
+        raise definition.error("test_state", f"{len(options.test_state)} test_state for {tests} test nets")

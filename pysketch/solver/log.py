@@ -47,7 +47,7 @@ def log_outputs(net: Net, values: dict[str, np.ndarray], kind: str) -> None:
     weights = {id(blob): weight for blob, weight in net.loss_weights}
     number = 0
     for name, value in values.items():
-        weight = weights.get(id(net.blobs[name]))
+        weight = weights.get(id(net.blobs.get(name)))
         for element in np.ravel(value):
             weighted = f" (* {weight:g} = {weight * element:g} loss)" if weight else ""
             logger.info("    %s net output #%d: %s = %g%s", kind, number, name, element, weighted)

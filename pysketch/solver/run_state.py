@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,12 +15,17 @@ LayerStates = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class RunState:
-    """seed: the run's. losses: the last ones, for the mean. train, test: states of the nets' layers."""
+    """seed: the run's. losses: the last ones, for the mean. train, test: states of the nets' layers.
+
+    settings: what was set beside the solver file and `matters`, path -> value; None: an older state, which does not
+    say.
+    """
 
     seed: int
     losses: list[float]
     train: LayerStates
     test: list[LayerStates]
+    settings: dict[str, str] | None = None
 
     def to_json(self) -> str:
         """The whole as a JSON object, for a root attribute of the solver state."""
@@ -35,9 +41,29 @@ class RunState:
                 losses=[_loss(loss) for loss in _list(values["losses"])],
                 train=_layer_states(values["train"]),
                 test=[_layer_states(states) for states in _list(values["test"])],
+                settings=_settings(values.get("settings")),
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SnapshotError(f"{where}: its pysketch state is malformed: {error!r}") from None
+
+    def unlike(self, settings: Mapping[str, str]) -> list[str]:
+        """In what a run with these settings is another training, in words."""
+        before = self.settings if self.settings is not None else settings
+        paths = dict.fromkeys((*before, *settings))
+        return [
+            f"{path} was {before.get(path, 'as in the file')} and is {settings.get(path, 'as in the file')}"
+            for path in paths
+            if before.get(path) != settings.get(path)
+        ]
+
+
+_HARMLESS = {"debug_info", "display", "test_compute_loss", "test_initialization", "test_interval", "test_iter"}
+_HARMLESS |= {f"snapshot{each}" for each in ("", "_after_train", "_diff", "_format", "_prefix")}
+
+
+def matters(path: str) -> bool:
+    """Whether the option at this path may change what is learned; where files go and what is logged does not."""
+    return path not in _HARMLESS
 
 
 def _seed(value: Any) -> int:
@@ -55,6 +81,14 @@ def _loss(value: Any) -> float:
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError("losses and test must be lists")
+    return value
+
+
+def _settings(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ValueError("settings must be texts by their paths")
     return value
 
 

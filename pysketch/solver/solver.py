@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,15 @@ import numpy as np
 
 from pysketch.device import Array, copy_into, to_host
 from pysketch.errors import DivergenceError, SnapshotError
-from pysketch.layers import Context
-from pysketch.net import Net, first_not_finite, is_finite
-from pysketch.netdef import Phase
+from pysketch.layers import BatchData, Context
+from pysketch.net import Net, first_not_finite, is_finite, noted, with_settings
+from pysketch.netdef import NetDef, Phase, load_netdef
 from pysketch.solver.definition import SolverDef, load_solver
+from pysketch.solver.drawing_scores import DrawingScores, drawing_blobs
 from pysketch.solver.log import log_iteration, log_outputs
 from pysketch.solver.lr_policy import current_step, learning_rate
 from pysketch.solver.micro_batch import MicroBatches
-from pysketch.solver.run_state import RunState
+from pysketch.solver.run_state import RunState, matters
 from pysketch.solver.updates import Updater
 from pysketch.weights import SUFFIXES, SolverState, read_solver_state, write_solver_state
 
@@ -121,7 +123,7 @@ class Solver:
         return interval > 0 and self.iter % interval == 0 and (self.iter > 0 or self.options.test_initialization)
 
     def test_all(self) -> None:
-        """Score every test net: its outputs, averaged over test_iter batches."""
+        """Score every test net: see `test`."""
         for index, net in enumerate(self.test_nets):
             logger.info("Iteration %d, Testing net (#%d)", self.iter, index)
             scores, losses = self.test(index)
@@ -130,15 +132,58 @@ class Solver:
             log_outputs(net, scores, "Test")
 
     def test(self, index: int = 0) -> tuple[dict[str, np.ndarray], float]:
-        """(output blob's name -> its mean over test_iter batches, the mean loss) of one test net."""
-        net, batches = self.test_nets[index], self.options.test_iter[index]
+        """(output blob's name -> its mean over the test's batches, the mean loss) of one test net.
+
+        A test is test_iter batches, or, if that is 0 or not given, one pass over the net's data: every item once, the
+        last batch smaller if need be, each batch weighed by its items. Of a net that draws "rmse" and "rank_1" follow
+        (`DrawingScores`).
+        """
+        net, drawing = self.test_nets[index], self._drawing_scores[index]
         sums: dict[str, np.ndarray] = {}
-        total = 0.0
-        for _ in range(batches):
-            total += float(net.forward_loss())
+        total = items = 0.0
+        for size in self._batches(index):
+            if drawing:
+                drawing.expect()
+            total += size * float(net.forward_loss())
+            items += size
             for name in net.outputs:
-                sums[name] = sums.get(name, 0) + to_host(net.blobs[name].data).astype(np.float64)
-        return {name: value / batches for name, value in sums.items()}, total / max(batches, 1)
+                sums[name] = sums.get(name, 0) + size * to_host(net.blobs[name].data).astype(np.float64)
+            if drawing:
+                drawing.add()
+        scores = {name: value / items for name, value in sums.items()}
+        drawn = drawing.scores() if drawing else {}
+        return scores | {name: value for name, value in drawn.items() if name not in scores}, total / items
+
+    def _batches(self, index: int) -> Iterator[int]:
+        """For each batch of a test, before it is run, what it weighs: 1 of test_iter ones, in a pass its items."""
+        if self._test_iter(index):
+            yield from itertools.repeat(1, self._test_iter(index))
+            return
+        layers = data_layers(self.test_nets[index])
+        try:
+            for layer in layers:
+                layer.begin_pass()
+            while layers[0].left_in_pass:
+                yield layers[0].next_size
+        finally:
+            for layer in layers:
+                layer.end_pass()
+
+    def _test_iter(self, index: int) -> int:
+        """How many batches are a test of this net; 0: a pass over its data."""
+        return self.options.test_iter[index] if self.options.test_iter else 0
+
+    def _check_pass(self, index: int) -> None:
+        """NetdefError if a test is to be a pass over data that have no end, or none in common."""
+        net = self.test_nets[index]
+        sizes = {(layer.order.items, layer.size) for layer in data_layers(net)}
+        if not self._test_iter(index) and len(sizes) != 1:
+            found = "data layers of different sizes" if sizes else "no data layer whose size is known"
+            raise self.definition.error(
+                "test_iter" if self.options.test_iter else "test_interval",
+                f"{net.netdef.filename} has {found}, so that a test cannot be one pass over the data; "
+                "how many batches are a test? give test_iter",
+            )
 
     def snapshot(self) -> str:
         """Write ``PREFIX_iter_N.caffemodel`` and ``.solverstate``, both with .h5 in HDF5; returns the state's path."""
@@ -174,6 +219,8 @@ class Solver:
         self._losses.clear()
         if run_state:
             self._restore_run(run_state, path)
+            for difference in run_state.unlike(self._settings):
+                logger.warning("Another training goes on from %s: %s", path, difference)
         logger.info("Restored iteration %d from %s", self.iter, path)
 
     def close(self) -> None:
@@ -185,8 +232,9 @@ class Solver:
         """The training net and the test nets, which share its params."""
         self.context, options = context, self.options
         state = options.train_state
+        netdefs = self._netdefs(context)
         self.net = Net(
-            self.definition.find_netdef(self.definition.train_net),
+            netdefs[self.definition.train_net],
             Phase.TRAIN,
             context,
             level=state.level if state.given("level") else None,
@@ -194,19 +242,31 @@ class Solver:
             debug_info=options.debug_info,
         )
         self.test_nets = []
+        self._drawing_scores: list[DrawingScores | None] = []
         for k, path in enumerate(self.definition.test_nets):
             state = options.test_state[k] if options.test_state else None
             level = state.level if state and state.given("level") else None
             stages = state.stage if state else ()
-            found, debug_info = self.definition.find_netdef(path), options.debug_info
-            net = Net(found, Phase.TEST, context, level=level, stages=stages, keep=(), debug_info=debug_info)
+            blobs, debug_info = drawing_blobs(netdefs[path], context, level, stages), options.debug_info
+            net = Net(netdefs[path], Phase.TEST, context, level=level, stages=stages, keep=blobs, debug_info=debug_info)
             net.share_with(self.net)
             self.test_nets.append(net)
+            self._drawing_scores.append(DrawingScores(net, blobs) if blobs else None)
+            self._check_pass(k)
         for path in options.weights:
             self.net.copy_from(path)
         self.updater = Updater(options, self.definition.type, self.net.learnable, context.workers)
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", context.seed)
+
+    def _netdefs(self, context: Context) -> dict[str, NetDef]:
+        """The netdefs of all nets, by the paths that the file has, with what was set beside them."""
+        definition = self.definition
+        paths = dict.fromkeys((definition.train_net, *definition.test_nets))
+        found = {path: load_netdef(definition.find_netdef(path)) for path in paths}
+        made = with_settings(found, definition.layer_settings, context)
+        lasting = [setting for setting in definition.settings if matters(setting.path)]
+        return {path: noted(netdef, lasting) for path, netdef in made.items()}
 
     def _forward_backward(self) -> Array:
         """iter_size times forward and backward; the mean loss."""
@@ -254,7 +314,12 @@ class Solver:
 
     def _run_state(self) -> RunState:
         tests = [net.layer_states() for net in self.test_nets]
-        return RunState(self.context.seed, [float(loss) for loss in self._losses], self.net.layer_states(), tests)
+        losses = [float(loss) for loss in self._losses]
+        return RunState(self.context.seed, losses, self.net.layer_states(), tests, self._settings)
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        return {each.path: each.value for each in self.definition.settings if matters(each.path)}
 
     def _restore_run(self, state: RunState, path: str | os.PathLike[str]) -> None:
         self._losses.extend(state.losses)
@@ -265,7 +330,15 @@ class Solver:
             raise SnapshotError(f"{path}: its pysketch state is malformed: {error!r}") from None
 
 
-def get_solver(path: str | os.PathLike[str], **options: Any) -> Solver:
-    """The solver of a solver file; options as for `SolverDef.context`: ``get_solver("x_solver.txt", seed=3)``."""
-    definition = load_solver(path)
+def data_layers(net: Net) -> list[BatchData]:
+    """The layers of a net that give batches of a known number of items."""
+    return [layer for layer in net.layers if isinstance(layer, BatchData)]
+
+
+def get_solver(path: str | os.PathLike[str], *, settings: Sequence[str] = (), **options: Any) -> Solver:
+    """The solver of a solver file; options as for `SolverDef.context`: ``get_solver("x_solver.txt", seed=3)``.
+
+    settings: as for `load_solver`: ``settings=["base_lr=0.0005", "data.hold_out=18"]``.
+    """
+    definition = load_solver(path, settings)
     return Solver(definition, definition.context(**options))

@@ -12,7 +12,7 @@ from solver_helpers import SKETCH_NET, write_sketch_net_file
 from pysketch.device.workers import Workers
 from pysketch.drawing.sketcher import Sketcher, deploy_net
 from pysketch.errors import DataError, NetdefError, ShapeError, SnapshotError
-from pysketch.images.pictures import to_pillow, write_image
+from pysketch.images.pictures import to_luma, to_pillow, write_image
 from pysketch.images.preprocessing import Preprocessing, crop_centre
 from pysketch.layers.context import Context
 from pysketch.layers.relu import ReLU
@@ -119,6 +119,15 @@ def test_a_net_without_positions_draws_from_three_channels(tmp_path):
     sketcher = Sketcher(write_sketch_net_file(tmp_path, SKETCH_NET.replace('"xy": true', '"xy": false')))
     assert sketcher.net.blobs["data"].shape[1] == 3
     assert sketcher.draw(photo(10, 9)).shape == (6, 5)
+
+
+def test_a_net_from_sketch_to_photo_draws_from_the_luma_of_what_it_is_given(tmp_path):
+    netdef = SKETCH_NET.replace('{ "batch_size"', '{ "direction": "sketch_to_photo", "batch_size"')
+    sketcher = Sketcher(write_sketch_net_file(tmp_path, netdef))
+    assert sketcher.net.blobs["data"].shape[1] == 3
+    coloured = photo(10, 9)
+    grey = np.repeat(to_luma(coloured)[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(sketcher.predict(coloured), sketcher.predict(grey))
 
 
 def test_the_preprocessing_of_the_file_is_applied(tmp_path):

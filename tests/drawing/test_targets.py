@@ -32,6 +32,13 @@ def test_one_photo_has_a_file_and_several_have_a_folder(photos, output, targets,
     assert [target.as_posix() for _, target in plan_jobs(photos, output)] == targets
 
 
+def test_photos_drawn_of_sketches_have_names_of_their_own(album):
+    assert [target.as_posix() for _, target in plan_jobs(["x/one.png"], None, "photo")] == ["one_photo.png"]
+    assert [target.as_posix() for _, target in plan_jobs(["album"], "out", "photo")] == ["out/a.png", "out/b.png"]
+    targets = [target.as_posix() for _, target in plan_jobs(["album"], None, "photo")]
+    assert targets == ["drawn_photos/a.png", "drawn_photos/b.png"]
+
+
 @pytest.mark.parametrize(
     ("photos", "output", "message"),
     [

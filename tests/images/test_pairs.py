@@ -220,3 +220,16 @@ def test_finding_pairs_opens_none(folder):
     assert first().name == "a"
     with pytest.raises(DataError, match=r"b\.png: "):
         second()
+
+
+def test_the_other_way_the_sketch_is_the_photo_and_the_photos_luma_the_sketch():
+    pair = Pair("a", np.array([[[200, 100, 50], [0, 0, 0]]], np.uint8), np.array([[7, 9]], np.uint8))
+    swapped = pair.swapped()
+    assert swapped.name == "a"
+    assert swapped.photo.tolist() == [[[7, 7, 7], [9, 9, 9]]]
+    assert swapped.sketch.tolist() == [[round(0.299 * 200 + 0.587 * 100 + 0.114 * 50), 0]]
+
+
+def test_pairs_are_loaded_in_either_direction(folder):
+    assert greys(load_pairs(folder, "train", "photo_to_sketch")) == greys(load_pairs(folder, "train"))
+    assert greys(load_pairs(folder, "train", "sketch_to_photo")) == [("a", 21, 20), ("b", 11, 10)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pysketch.errors import DataError
+from pysketch.images.pictures import to_luma
 from pysketch.images.preprocessing import Preprocessing, centre, crop_centre, relight
 
 
@@ -121,6 +122,9 @@ GOOD = {"scale": 1, "mean": [0], "xy": True, "xy_scale": 1.0}
         ({"mean": 3}, "mean must be a list of one number, or three"),
         ({"mean": [1, 2]}, "mean must be a list of one number, or three"),
         ({"mean": ["a"]}, "mean must be a finite number"),
+        ({"direction": "up"}, "direction must be photo_to_sketch or sketch_to_photo, found 'up'"),
+        ({"direction": ["up"]}, "direction must be photo_to_sketch or sketch_to_photo, found"),
+        ({"direction": "sketch_to_photo", "mean": [1, 2, 3]}, "mean must be a list of one number'"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named(change, reason):
@@ -166,3 +170,23 @@ def test_undone_it_gives_the_pixels_back(mean):
     preprocessing = Preprocessing(1 / 255, mean, True, 0.005)
     np.testing.assert_array_equal(preprocessing.undo(preprocessing.apply(pixels)), pixels)
     assert (Preprocessing(0.0, (7.0,)).undo(np.ones((5, 2, 2), np.float32)) == 7).all()
+
+
+BACKWARDS = Preprocessing(0.5, (10.0,), direction="sketch_to_photo", xy_scale=0.25)
+
+
+def test_from_sketch_to_photo_one_channel_holds_the_luma_before_x_and_y():
+    data = BACKWARDS.apply(photo(3, 5))
+    assert (data.shape, BACKWARDS.channels, BACKWARDS.drawn) == ((3, 3, 5), 3, "photo")
+    np.testing.assert_allclose(data[0], (to_luma(photo(3, 5)) - 10.0) * 0.5, rtol=1e-6)
+    np.testing.assert_array_equal(data[1:], Preprocessing(xy_scale=0.25).apply(photo(3, 5))[3:])
+    assert Preprocessing(xy=False, direction="sketch_to_photo").apply(photo(3, 5)).shape == (1, 3, 5)
+
+
+def test_undone_a_sketchs_input_is_grey():
+    np.testing.assert_array_equal(BACKWARDS.undo(BACKWARDS.apply(photo(3, 5))), to_luma(photo(3, 5)))
+
+
+def test_a_file_that_says_no_direction_is_from_photo_to_sketch():
+    assert Preprocessing.from_json(json.dumps(GOOD)).direction == "photo_to_sketch"
+    assert Preprocessing.from_json(BACKWARDS.to_json()) == BACKWARDS

@@ -96,6 +96,7 @@ def test_how_the_input_is_prepared_is_said_in_words():
     text = describe_input(Preprocessing(0.5, (1.0, 2.0, 3.0), True, 0.01))
     assert text.startswith("R, G, B as (pixel - 1, 2, 3) * 0.5, pixels 0..255; X as (column - (width - 1) // 2) * 0.01")
     assert "X as" not in describe_input(Preprocessing(0.5, (1.0,), False))
+    assert describe_input(Preprocessing(direction="sketch_to_photo")).startswith("the sketch's grey levels as (pixel")
 
 
 def test_a_missing_onnx_is_one_line_that_says_what_to_install(monkeypatch):

@@ -21,12 +21,12 @@ class Counted(BatchData):
     def setup(self, bottom, top):
         """Five items, another order each epoch."""
         self.threads, self.fails = [], False
-        self.begin(5, True, self.prefetch)
+        self.begin(5, 2, True, self.prefetch)
 
     def reshape(self, bottom, top):
-        """Batches of two."""
+        """Batches of two, in a pass the last of one."""
         for blob in top:
-            blob.reshape(2)
+            blob.reshape(self.next_size)
 
     def make_batch(self, draws):
         """Indices and draws."""
@@ -94,3 +94,28 @@ def test_a_layer_without_make_batch_says_so(monkeypatch):
 
     with pytest.raises(NotImplementedError, match="Bare has no make_batch"):
         Bare.make_batch(object.__new__(Bare), [])
+
+
+@pytest.mark.parametrize("prefetch", [True, False])
+def test_a_pass_gives_every_item_once_from_an_epochs_first_on_and_the_last_batch_is_smaller(net, prefetch, monkeypatch):
+    monkeypatch.setattr(Counted, "prefetch", prefetch)
+    drawn(net, 1)
+    layer = net.layers[0]
+    layer.begin_pass()
+    sizes, found = [], []
+    while layer.left_in_pass:
+        found += drawn(net, 1)
+        sizes.append(net.blobs["item"].shape[0])
+    assert sizes == [2, 2, 1]
+    assert sorted(item for item, _ in found) == list(range(5))
+    assert [number for _, number in found] == list(range(5, 10))
+    layer.end_pass()
+    assert [number for _, number in drawn(net, 1)] == [10, 11]
+
+
+def test_a_batch_larger_than_all_items_is_as_large_as_they_in_a_pass(net):
+    layer = net.layers[0]
+    layer.size = 7
+    layer.begin_pass()
+    assert sorted(item for item, _ in drawn(net, 1)) == list(range(5))
+    assert layer.left_in_pass == 0

@@ -22,7 +22,7 @@ from solver_helpers import write_pairs as write_random_pairs
 
 from pysketch.errors import DataError, NetdefError
 from pysketch.images import synthetic
-from pysketch.images.pictures import write_image
+from pysketch.images.pictures import to_luma, write_image
 from pysketch.images.preprocessing import Preprocessing
 from pysketch.netdef.definitions import Phase
 
@@ -465,6 +465,9 @@ def test_unusual_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
         ({"shift": -1}, "PhotoSketchData.shift: expected at least 0, found -1"),
         ({"light": 1.5}, "PhotoSketchData.light: expected at most 1, found 1.5"),
         ({"colour": -0.1}, "PhotoSketchData.colour: expected at least 0, found -0.1"),
+        ({"direction": "up"}, "PhotoSketchData.direction: expected one of photo_to_sketch, sketch_to_photo"),
+        ({"direction": "sketch_to_photo", "mean": [1.0, 2.0, 3.0]}, "mean must be one number, found 3"),
+        ({"direction": "sketch_to_photo", "skin": 0.5}, '"skin" changes the photo alone, which is to be learned'),
         ({"split": "valid"}, "PhotoSketchData.split: expected one of train, test"),
         ({"hold_out": -1}, "PhotoSketchData.hold_out: expected at least 0, found -1"),
         ({"held_out": "dark"}, "PhotoSketchData.held_out: expected one of random, unusual"),
@@ -692,3 +695,40 @@ def test_in_phase_test_nothing_is_varied(studio: Path) -> None:
 def test_photos_without_a_screen_are_counted_in_the_log(studio: Path, caplog: pytest.LogCaptureFixture) -> None:
     make(studio, Phase.TRAIN, **VARIED)
     assert "Layer it: 1 of 3 photos have no blue screen; they keep their background, skin and hair" in caplog.messages
+
+
+BACKWARDS = {"direction": "sketch_to_photo", "batch_size": 2}
+
+
+def test_from_sketch_to_photo_data_is_the_sketch_in_one_channel_and_label_the_photos_luma(five: Path) -> None:
+    data, label = make(five, **BACKWARDS, mean=[10.0], scale=0.5, xy_scale=2.0).forward()
+    forth, _ = make(five, batch_size=2, xy_scale=2.0).forward()
+    assert (data.shape, label.shape) == ((2, 3, 7, 6), (2, 1, 4, 3))
+    np.testing.assert_array_equal(data[1, 0], (sketch_of(1)[2:9, 2:8] - 10.0) * 0.5)
+    np.testing.assert_array_equal(data[:, 1:], forth[:, 3:])
+    np.testing.assert_array_equal(label[1, 0], to_luma(photo_of(1))[4:8, 3:6])
+
+
+def test_from_sketch_to_photo_both_are_mirrored_and_moved_alike(five: Path) -> None:
+    options = {"batch_size": 30, "mirror": True, "shift": 1}
+    photos, sketches = make(five, Phase.TRAIN, **options).forward()
+    data, label = make(five, Phase.TRAIN, **options, direction="sketch_to_photo").forward()
+    np.testing.assert_array_equal(data[:, 0, 2:6, 1:4], sketches[:, 0])
+    luma = [to_luma(photo.transpose(1, 2, 0).astype(np.uint8)) for photo in photos[:, :3]]
+    np.testing.assert_array_equal(label[:, 0], np.stack(luma)[:, 2:6, 1:4])
+
+
+def test_from_sketch_to_photo_light_changes_the_sketch_alone(five: Path) -> None:
+    options = {**BACKWARDS, "batch_size": 20}
+    data, label = make(five, Phase.TRAIN, **options).forward()
+    relit, same = make(five, Phase.TRAIN, **options, light=0.2).forward()
+    np.testing.assert_array_equal(label, same)
+    np.testing.assert_array_equal(data[:, 1:], relit[:, 1:])
+    assert (data[:, 0] != relit[:, 0]).any(axis=(1, 2)).all()
+
+
+def test_from_sketch_to_photo_turned_pairs_are_those_of_the_way_forth_swapped(studio: Path) -> None:
+    _, sketches = make(studio, Phase.TRAIN, batch_size=4, turn=5.0, zoom=0.1).forward()
+    data, label = make(studio, Phase.TRAIN, **{**BACKWARDS, "batch_size": 4}, turn=5.0, zoom=0.1).forward()
+    np.testing.assert_array_equal(data[:, 0, 2:6, 1:4], sketches[:, 0])
+    assert label.std() > 0

@@ -21,6 +21,11 @@ def test_pairs_are_replaced_by_inputs_of_their_shapes():
     assert shapes(netdef, stages=["deploy"]) == {"data": (1, 5, 13, 11)}
 
 
+def test_from_sketch_to_photo_the_first_input_has_three_channels():
+    netdef = parse_netdef(SKETCH_NET.replace('{ "batch_size"', '{ "direction": "sketch_to_photo", "batch_size"'))
+    assert shapes(netdef, Phase.TRAIN) == {"data": (2, 3, 13, 11), "label": (2, 1, 9, 7)}
+
+
 def test_the_batch_is_the_phases_own_unless_another_is_given():
     netdef = parse_netdef(SKETCH_NET.replace('"batch_size": 2', '"batch_size": 2, "test_batch_size": 3'))
     assert [shapes(netdef, phase)["data"][0] for phase in (Phase.TRAIN, Phase.TEST)] == [2, 3]

@@ -3,7 +3,7 @@ import pytest
 from solver_helpers import CONV_NET, SKETCH_NET, write_net, write_pairs
 
 from pysketch.errors import DataError
-from pysketch.images.pictures import GAP, read_photo, read_sketch
+from pysketch.images.pictures import GAP, read_photo, read_sketch, to_luma
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
@@ -38,3 +38,12 @@ def test_a_net_without_pictures_is_an_error():
     text = 'layer { name: "d" type: "DummyData" top: "x" dummy_data_param { shape { dim: [2, 3] } } }'
     with pytest.raises(DataError, match=r"n\.prototxt: no data layer in phase TRAIN gives a picture"):
         data_sheet(Net(parse_netdef(text, "n.prototxt"), Phase.TRAIN), 1)
+
+
+def test_from_sketch_to_photo_the_sketch_stands_above_the_photos_luma(pairs):
+    netdef = SKETCH_NET.replace('{ "batch_size"', '{ "direction": "sketch_to_photo", "batch_size"')
+    net = Net(parse_netdef(netdef), Phase.TEST, Context(data_source=str(pairs)))
+    sheet = data_sheet(net, 1)
+    photo, sketch = read_photo(pairs / "photos" / "0.png"), read_sketch(pairs / "sketches" / "0.png")
+    np.testing.assert_array_equal(sheet[:13, :11, 1], sketch[2:15, 2:13])
+    np.testing.assert_array_equal(sheet[13 + GAP : 22 + GAP, :7, 0], to_luma(photo)[4:13, 4:11])

@@ -71,6 +71,7 @@ def test_test_nets_come_before_net_and_each_has_its_test_iter():
     assert solver_def(text).test_nets == ["a", "b", "n"]
     assert solver_def('net: "n" max_iter: 1 test_iter: 3 test_iter: 4 test_interval: 1').test_nets == ["n", "n"]
     assert solver_def(MINIMAL).test_nets == []
+    assert solver_def(f'{MINIMAL} test_net: "a" test_interval: 1').test_nets == ["a", "n.prototxt"]
 
 
 def test_train_net_replaces_net():
@@ -132,7 +133,10 @@ TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
             f'{MINIMAL} lr_policy: "multistep"\nstepvalue: 3 stepvalue: 3',
             "s.txt:2:1: stepvalues must ascend, found [3, 3]",
         ),
-        (f"{MINIMAL}\ntest_interval: 5", "s.txt:2:1: test_interval without test_iter: how many batches are a test?"),
+        (
+            'train_net: "t" max_iter: 1\ntest_interval: 5',
+            "s.txt:2:1: test_interval without a net to test; give net, or",
+        ),
         (f'{MINIMAL} test_net: "a" test_net: "b"\ntest_iter: 3', "s.txt:2:1: 1 test_iter for 2 test nets"),
         ('train_net: "t" max_iter: 1\ntest_iter: 3', "s.txt:2:1: 1 test_iter for 0 test nets"),
         (f"{TESTED}\ntest_state {{ }} test_state {{ }}", "s.txt:2:1: 2 test_state for 1 test nets"),
@@ -254,3 +258,28 @@ def test_where_and_how_to_work_is_as_the_file_says_unless_it_is_said_otherwise(o
 def test_without_a_seed_another_one_is_drawn_each_time():
     definition = solver_def(f"{MINIMAL} solver_mode: CPU")
     assert len({definition.context().seed for _ in range(3)}) == 3
+
+
+def test_settings_are_read_as_if_they_stood_in_the_file_and_the_last_of_a_path_counts(tmp_path):
+    path = tmp_path / "s.txt"
+    path.write_text(f"{MINIMAL} momentum: 0.9")
+    definition = load_solver(path, ["momentum=0.1", "data.hold_out=3", "momentum=0.5", "train_state.level=2"])
+    assert (definition.options.momentum, definition.options.train_state.level) == (0.5, 2)
+    assert [each.text for each in definition.settings] == ["momentum=0.5", "data.hold_out=3", "train_state.level=2"]
+    assert [each.text for each in definition.layer_settings] == ["data.hold_out=3"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("base_rl=1", 'unknown field "base_rl" in SolverParameter; did you mean "base_lr"?; an option of a layer is'),
+        ("max_iter=0", "max_iter is missing or 0"),
+        ("type=SGB", 'unknown type "SGB"; expected one of SGD, '),
+        ("momentum=-1", "SolverParameter.momentum: expected at least 0"),
+    ],
+)
+def test_what_is_wrong_in_a_setting_is_said_of_it(setting, message, tmp_path):
+    (tmp_path / "s.txt").write_text(MINIMAL)
+    with pytest.raises(NetdefError) as error:
+        load_solver(tmp_path / "s.txt", [setting])
+    assert str(error.value).startswith(f"--set {setting}: {message}")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pysketch.errors import SnapshotError
-from pysketch.solver.run_state import RunState
+from pysketch.solver.run_state import RunState, matters
 
 GOOD = {"seed": 7, "losses": [0.1, 2], "train": {"data": {"position": 3}}, "test": [{}, {"data": {"position": 5}}]}
 
@@ -36,6 +36,8 @@ def test_losses_come_back_to_the_last_bit():
         ({"test": [3]}, "layers' states must be objects"),
         ({"train": []}, "layers' states must be objects"),
         ({"train": {"data": 4}}, "layers' states must be objects"),
+        ({"settings": ["a=1"]}, "settings must be texts by their paths"),
+        ({"settings": {"a": 1}}, "settings must be texts by their paths"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named(change, reason):
@@ -54,3 +56,23 @@ def test_a_missing_value_is_named(key):
 def test_what_is_no_object_is_refused(text):
     with pytest.raises(SnapshotError, match=r"^x\.h5: its pysketch state is malformed"):
         RunState.from_json(text, "x.h5")
+
+
+def test_what_makes_another_training_is_told():
+    state = RunState(0, [], {}, [], {"data.hold_out": "18", "base_lr": "0.1"})
+    assert RunState.from_json(state.to_json(), "x.h5") == state
+    assert state.unlike({"data.hold_out": "18", "base_lr": "0.1"}) == []
+    assert state.unlike({"base_lr": "0.2", "max_iter": "9"}) == [
+        "data.hold_out was 18 and is as in the file",
+        "base_lr was 0.1 and is 0.2",
+        "max_iter was as in the file and is 9",
+    ]
+
+
+def test_what_changes_no_param_does_not_matter():
+    assert not any(map(matters, ("snapshot_prefix", "snapshot", "display", "test_iter", "test_interval")))
+    assert all(map(matters, ("base_lr", "max_iter", "data.display", "data.hold_out")))
+
+
+def test_a_state_from_before_there_were_settings_tells_nothing():
+    assert RunState.from_json(json.dumps(GOOD), "x.h5").unlike({"base_lr": "0.2"}) == []

@@ -12,6 +12,7 @@ import pytest
 from solver_helpers import CONV_NET, SKETCH_NET, assert_same_bits, make_solver, weights, write_net, write_pairs
 
 from pysketch.errors import DivergenceError, NetdefError, SnapshotError
+from pysketch.solver.solver import get_solver
 from pysketch.weights.snapshot import WeightsFile
 
 UNSHUFFLED = CONV_NET.replace("shuffle: true", "")
@@ -377,3 +378,33 @@ def test_a_run_whose_last_update_diverges_does_not_end_as_if_it_were_good(tmp_pa
     solver = make_solver(tmp_path, "max_iter: 3 snapshot_after_train: false", on_iteration=poison)
     with pytest.raises(DivergenceError, match=r'at iteration 3: layer "conv1", param 0, data is not finite'):
         solver.solve()
+
+
+def test_without_test_iter_a_test_is_one_pass_and_batches_count_by_their_items(tmp_path):
+    solver = make_solver(tmp_path, "test_interval: 2", UNSHUFFLED)
+    rows = make_solver(tmp_path, "test_iter: 1 test_interval: 2", UNSHUFFLED.replace("batch_size: 2", "batch_size: 1"))
+    expected = np.mean([rows.test_nets[0].forward_loss() for _ in range(5)])
+    for _ in range(2):
+        scores, loss = solver.test()
+        assert loss == pytest.approx(expected, rel=1e-6)
+        assert scores["loss"] == pytest.approx(expected, rel=1e-6)
+        solver.test_nets[0].forward()  # the next pass starts at the first row again
+        assert solver.test_nets[0].blobs["data"].shape[0] == 2
+
+
+def test_a_pass_over_data_without_a_size_is_refused_before_training(tmp_path):
+    layer = 'layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param {'
+    layer += " shape { dim: [2, 2, 6, 7] } shape { dim: [2, 1, 3, 4] } } }"
+    endless = layer + CONV_NET[CONV_NET.index('layer { name: "conv1"') :]
+    with pytest.raises(NetdefError, match=r"net\.prototxt has no data layer whose size is known.*\? give test_iter"):
+        make_solver(tmp_path, "test_interval: 2", endless)
+    assert list(make_solver(tmp_path, "test_interval: 2 test_iter: 1", endless).test()[0]) == ["loss"]
+
+
+def test_a_layers_setting_reaches_all_nets_and_the_solvers_its_options(tmp_path):
+    path = tmp_path / "s.txt"
+    path.write_text(f'net: "{write_net(tmp_path)}" max_iter: 9 base_lr: 0.01 test_interval: 3 solver_mode: CPU')
+    solver = get_solver(path, settings=["base_lr=0.5", "conv1.num_output=4", "conv1.num_output=5"])
+    assert solver.options.base_lr == 0.5
+    assert [net.blobs["conv1"].shape[1] for net in (solver.net, *solver.test_nets)] == [5, 5]
+    assert solver.net.netdef.text.startswith("# --set base_lr=0.5\n# --set conv1.num_output=5\n")

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from solver_helpers import SKETCH_NET, write_sketch_net_file
 
 from pysketch.device.backend import CPU
 from pysketch.drawing import choice
@@ -43,6 +44,14 @@ def test_without_o_the_sketch_is_named_after_the_photo_in_the_working_folder(net
     monkeypatch.chdir(tmp_path / "here")
     assert deploy.main([str(net_file), str(photo)]) == 0
     assert [path.name for path in Path().iterdir()] == ["photo_sketch.png"]
+
+
+def test_a_photo_drawn_of_a_sketch_is_called_so(photo, tmp_path, monkeypatch):
+    netdef = SKETCH_NET.replace('{ "batch_size"', '{ "direction": "sketch_to_photo", "batch_size"')
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert deploy.main([str(write_sketch_net_file(tmp_path, netdef)), str(photo)]) == 0
+    assert [path.name for path in Path().iterdir()] == ["photo_photo.png"]
 
 
 def test_size_as_input_draws_as_large_as_the_photo_and_alike_in_the_middle(net_file, photo, tmp_path):

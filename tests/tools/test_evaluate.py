@@ -6,12 +6,15 @@ from functools import partial
 import evaluate
 import numpy as np
 import pytest
+from solver_helpers import SKETCH_NET, write_sketch_net_file
 
+from pysketch.drawing.sketcher import Sketcher
 from pysketch.errors import BaselineError, DataError
 from pysketch.images import synthetic
+from pysketch.images.metrics import rmse
 from pysketch.images.pairs import load_pairs
-from pysketch.images.pictures import write_image
-from pysketch.images.preprocessing import crop_centre
+from pysketch.images.pictures import to_luma, write_image
+from pysketch.images.preprocessing import SKETCH_TO_PHOTO, crop_centre
 from pysketch.report.varied import Trial
 
 
@@ -94,6 +97,23 @@ def test_baselines_learn_from_train_and_are_scored_without_a_net(aligned, capsys
     assert [(line["method"], line["pair"]) for line in lines[::2]] == [(n, lines[0]["pair"]) for n in ("et", "grey")]
     errors = [float(line["rmse"]) for line in lines if line["method"] == "grey"]
     assert np.mean(errors) == pytest.approx(table["grey"]["RMSE"], abs=0.005)
+
+
+def test_a_net_from_sketch_to_photo_is_scored_the_other_way_and_so_are_the_baselines_beside_it(
+    aligned, capsys, tmp_path
+):
+    netdef = SKETCH_NET.replace('{ "batch_size"', '{ "direction": "sketch_to_photo", "batch_size"')
+    net = str(write_sketch_net_file(tmp_path, netdef))
+    assert evaluate.main([net, "--data", str(aligned), "--baseline", "grey"]) == 0
+    backwards = rows(capsys.readouterr().out)
+    evaluate.main(["--data", str(aligned), "--baseline", "grey"])
+    forth = rows(capsys.readouterr().out)
+    assert backwards["grey"]["bias"] == -forth["grey"]["bias"] != 0
+    draw = Sketcher(net).draw
+    drawn = [draw(crop_centre(pair.photo, 155, 200)) for pair in load_pairs(aligned, "test", SKETCH_TO_PHOTO)]
+    lumas = [crop_centre(to_luma(pair.photo), 143, 188) for pair in load_pairs(aligned, "test")]
+    errors = [rmse(crop_centre(photo, 143, 188), luma) for photo, luma in zip(drawn, lumas, strict=True)]
+    assert backwards["net"]["RMSE"] == pytest.approx(np.mean(errors), abs=0.005)
 
 
 def test_neither_a_net_nor_a_baseline_nor_pictures_is_an_error(aligned, capsys):

@@ -155,3 +155,56 @@ def test_when_training_ends_so_do_the_threads(solver_file, pairs, tmp_path):
     before = set(threading.enumerate())
     solve.main([str(solver_file), "--data", str(pairs)])
     assert "pysketch-prefetch" not in {thread.name[:17] for thread in set(threading.enumerate()) - before}
+
+
+def test_what_is_set_is_logged_kept_in_the_net_file_and_asked_for_again_by_a_resume(solver_file, pairs, tmp_path):
+    log, prefix = tmp_path / "train.log", tmp_path / "trials" / "a b"
+    command = [str(solver_file), "--data", str(pairs), "--log", str(log), "--prefix", str(prefix)]
+    command += ["--set", "data.hold_out=1", "--max-iter", "4"]
+    assert solve.main(command) == 0
+    made = {path.name for path in prefix.parent.iterdir()}
+    assert made == {"a b.h5"} | {f"a b_iter_{n}.{kind}.h5" for n in (3, 4) for kind in ("caffemodel", "solverstate")}
+    text = log.read_text()
+    assert "Set beside it: data.hold_out=1\n" in text
+    assert "Set beside it: max_iter=4\n" in text
+    netdef, _ = read_net_file(f"{prefix}.h5")
+    assert netdef.text.startswith("# --set data.hold_out=1\n# --set max_iter=4\nname: ")
+    state = f"{prefix}_iter_3.solverstate.h5"
+    assert solve.main([*command, "--resume", state]) == 0
+    assert "Another training" not in log.read_text()
+    assert solve.main([str(solver_file), "--data", str(pairs), "--log", str(log), "--resume", state]) == 0
+    lines = [line.split("] ", 1)[1] for line in log.read_text().splitlines() if "Another training" in line]
+    assert lines == [
+        f"Another training goes on from {state}: data.hold_out was 1 and is as in the file",
+        f"Another training goes on from {state}: max_iter was 4 and is as in the file",
+    ]
+
+
+def test_a_run_with_the_files_own_values_set_is_the_same_run(solver_file, pairs, tmp_path):
+    solve.main([str(solver_file), "--data", str(pairs)])
+    (tmp_path / "out" / "tiny.h5").rename(tmp_path / "plain.h5")
+    settings = ["data.batch_size=2", "conv1.kernel_size=3", "base_lr=0.01", "type=Adam"]
+    solve.main([str(solver_file), "--data", str(pairs), *(word for each in settings for word in ("--set", each))])
+    assert_same(tmp_path / "plain.h5", tmp_path / "out" / "tiny.h5")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("data.hold_ot=1", r'layer "data" \(PhotoSketchData\) has no option "hold_ot"; did you mean "hold_out"\?'),
+        ("dta.hold_out=1", r'no layer "dta" in .*tiny\.prototxt; did you mean "data"\?'),
+        ("hold_out=1", r'unknown field "hold_out" in SolverParameter;.* an option of a layer is set by LAYER\.OPTION'),
+        ("base_lr=fast", r"SolverParameter\.base_lr: expected a decimal number up to 1\.8e308, found fast"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(setting, message, solver_file, pairs):
+    with pytest.raises(NetdefError, match=f"^--set {setting}: {message}"):
+        solve.main([str(solver_file), "--data", str(pairs), "--set", setting])
+
+
+@pytest.mark.parametrize("value", ["0", "x"])
+def test_max_iter_is_1_or_more(value, solver_file, capsys):
+    with pytest.raises(SystemExit) as stop:
+        solve.main([str(solver_file), "--max-iter", value])
+    assert stop.value.code == 2
+    assert "--max-iter" in capsys.readouterr().err
