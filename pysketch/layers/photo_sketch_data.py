@@ -14,6 +14,7 @@ from pysketch.images import (
     DIRECTIONS,
     PHOTO_TO_SKETCH,
     SKETCH_TO_PHOTO,
+    SYNTHETIC,
     Pair,
     PairCache,
     Parts,
@@ -57,6 +58,9 @@ class PhotoSketchData(BatchData):
     2004, does): data is the sketch's grey levels in one channel, then X and Y (N, 3, ...), label the photo's luma, 0 to
     255. photo_width and photo_height are still those of data, `light` changes the sketch, and what varies the photo
     alone is refused.
+
+    `synthetic` puts so many of the built-in synthetic faces, drawn by another hand, among the pairs to learn from; they
+    are neither held out nor counted in `pairs`.
 
     ``"hold_out": 18`` splits the training pairs: phase TRAIN learns from all but 18, phase TEST scores these 18 in
     place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
@@ -141,6 +145,13 @@ class PhotoSketchData(BatchData):
                 low=0,
                 help="use only so many pairs, of those to learn from if some are held out; 0: all",
             ),
+            Option(
+                "synthetic",
+                Kind.INT32,
+                0,
+                low=0,
+                help="phase TRAIN: learn from so many synthetic faces as well",
+            ),
             Option("choose", Choice({"first": 0, "random": 1}), "first", help="which of them"),
             Option(
                 "cache_mb",
@@ -163,7 +174,7 @@ class PhotoSketchData(BatchData):
         self.variation = Variation(**{each.name: getattr(options, each.name) for each in fields(Variation)})
         self.varies = train and not self.variation.is_off
         self.augment = train and any((options.mirror, options.shift, options.light, options.colour))
-        self.pairs = PairCache(self._choose(self._find()), options.cache_mb << 20)
+        self.pairs = PairCache(self._choose(self._find()) + self._synthetic(), options.cache_mb << 20)
         for index in range(len(self.pairs)):
             self._read(index)
         self._parts: dict[int, Parts] = {}
@@ -299,6 +310,13 @@ class PhotoSketchData(BatchData):
             return find_pairs(source, split)
         except DataError as error:
             raise self.error(str(error), DataError) from None
+
+    def _synthetic(self) -> list[Reader]:
+        count = self.options.synthetic if self.phase == Phase.TRAIN else 0
+        faces = find_pairs(SYNTHETIC, "train") if count else []
+        if count > len(faces):
+            raise self.error(f"synthetic must be at most {len(faces)}, found {count}", DataError)
+        return faces[:count]
 
     def _choose(self, pairs: list[Reader]) -> list[Reader]:
         if self.options.hold_out:

@@ -385,6 +385,28 @@ def test_synthetic_faces_are_a_source_for_both_phases(few_faces: None) -> None:
     assert counts == [4, 2]
 
 
+def test_synthetic_faces_are_learned_from_besides_and_never_scored(few_faces: None, five: Path) -> None:
+    def names(phase: Phase, **options: Any) -> list[str]:
+        pairs = make(five, phase, synthetic=3, **options).layer.pairs
+        return [pairs[k].name for k in range(len(pairs))]
+
+    assert names(Phase.TEST) == ["00", "01", "02", "03", "04"]
+    assert names(Phase.TRAIN, pairs=2) == ["00", "01", "train-000", "train-001", "train-002"]
+    held = names(Phase.TEST, hold_out=2)
+    assert len(held) == 2
+    assert set(names(Phase.TRAIN, hold_out=2)) == {
+        "00",
+        "01",
+        "02",
+        "03",
+        "04",
+        "train-000",
+        "train-001",
+        "train-002",
+    } - {*held}
+    assert "synthetic must be at most 4, found 5" in refusal(five, phase=Phase.TRAIN, synthetic=5)
+
+
 def refusal(source: Path | str, **options: Any) -> str:
     """What refuses this; it says where in the netdef."""
     return refused(DataError, make, source, **options, where='<netdef>:2:7: layer "it": ')
