@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.csv:
         write_pairs(args.csv, evaluations)
     if args.report:
-        print(f"report: {write_report(args.report, evaluations, lit, sections)}")
+        print(f"report: {write_report(args.report, evaluations, lit, sections, direction)}")
     return 0
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from pysketch.images import Pair, crop_centre, side_by_side, write_image
+from pysketch.images import PHOTO_TO_SKETCH, SKETCH_TO_PHOTO, Pair, crop_centre, side_by_side, write_image
 from pysketch.report import figures
 from pysketch.report import pages as report
 from pysketch.report.evaluation import CSV_HEADER, Evaluation, csv_rows
@@ -16,6 +17,20 @@ from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, 
 RANKS = (1, 3, 5, 10)
 SCORES = ("method", "RMSE", "RMSE at .5", "RMSE at 2", "bias", "PSNR", "SSIM", *(f"rank {n}" for n in RANKS), "s/photo")
 _EXTREMES = 5  # how many best and worst pairs are shown
+
+
+class Words(NamedTuple):
+    """What a direction's pictures are called: what is drawn from, what is drawn, and what that is compared with."""
+
+    given: str
+    drawn: str
+    truth: str
+
+
+WORDS = {
+    PHOTO_TO_SKETCH: Words("photo", "sketch", "artist's sketch"),
+    SKETCH_TO_PHOTO: Words("artist's sketch", "photo", "photo"),
+}
 
 
 def scores(evaluation: Evaluation) -> list[str | float]:
@@ -39,29 +54,34 @@ def write_pairs(path: Path, evaluations: Sequence[Evaluation]) -> None:
 
 
 def write_report(
-    folder: Path, evaluations: Sequence[Evaluation], pairs: Sequence[Pair], more: Sequence[Section] = ()
+    folder: Path,
+    evaluations: Sequence[Evaluation],
+    pairs: Sequence[Pair],
+    more: Sequence[Section] = (),
+    direction: str = PHOTO_TO_SKETCH,
 ) -> Path:
     """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page.
 
-    more: sections that follow the scores.
+    more: sections that follow the scores. direction: what was drawn of what, for the words.
     """
-    page = folder / "index.html"
+    words, page = WORDS[direction], folder / "index.html"
     strips = [_strip(folder, evaluations, pair, k) for k, pair in enumerate(pairs)]
-    sections = [_table(folder, evaluations), *more, _by_pair(folder, evaluations), _extremes(evaluations, strips)]
-    sections += [_confusions(folder, evaluation) for evaluation in evaluations]
-    sections.append(Section("All pairs", [_order(evaluations)], pictures=strips))
+    sections = [_table(folder, evaluations, words), *more, _by_pair(folder, evaluations)]
+    sections.append(_extremes(evaluations, strips, words))
+    sections += [_confusions(folder, evaluation, words) for evaluation in evaluations]
+    sections.append(Section("All pairs", [_order(evaluations, words)], pictures=strips))
     write_pairs(folder / "pairs.csv", evaluations)
     write_page(page, f"{', '.join(each.method for each in evaluations)}: {len(pairs)} pairs", sections)
     return page
 
 
-def _table(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
+def _table(folder: Path, evaluations: Sequence[Evaluation], words: Words) -> Section:
     first = evaluations[0]
     text = (
-        f"All scores are of the centre {first.crop[0]}x{first.crop[1]} of a sketch. RMSE is on grey levels 0 to 255, "
-        "averaged over the pairs; at .5 and at 2 both pictures are rescaled (the paper's MPRL). bias is the mean "
-        "difference in grey levels: above 0, what is drawn is lighter than the artist's. PSNR is in decibels. "
-        "Rank n: the share of the artist's sketches whose own person is among the n nearest of all drawn sketches, "
+        f"All scores are of the centre {first.crop[0]}x{first.crop[1]} of a {words.drawn}. RMSE is on grey levels 0 to "
+        "255, averaged over the pairs; at .5 and at 2 both pictures are rescaled (the paper's MPRL). bias is the mean "
+        f"difference in grey levels: above 0, what is drawn is lighter than the {words.truth}. PSNR is in decibels. "
+        f"Rank n: the share of {words.truth}s whose own person is among the n nearest of all drawn {words.drawn}s, "
         "in percent; who is equally near counts against us. s/photo is the median. Every pair is in pairs.csv."
     )
     highest = min(15, len(first.names))
@@ -87,16 +107,18 @@ def _by_pair(folder: Path, evaluations: Sequence[Evaluation]) -> Section:
     return Section("Pair by pair", [text], pictures=[Picture(path, "RMSE and bias, in grey levels")])
 
 
-def _extremes(evaluations: Sequence[Evaluation], strips: Sequence[Picture]) -> Section:
+def _extremes(evaluations: Sequence[Evaluation], strips: Sequence[Picture], words: Words) -> Section:
     first = evaluations[0]
     order = np.argsort(first.rmses, kind="stable")
     count = min(_EXTREMES, len(order) // 2)
     chosen = [*order[:count], *order[len(order) - count :]]
-    text = f"By the RMSE of {first.method}: the {count} best pairs, then the {count} worst. {_order(evaluations)}"
+    text = (
+        f"By the RMSE of {first.method}: the {count} best pairs, then the {count} worst. {_order(evaluations, words)}"
+    )
     return Section("Best and worst", [text], pictures=[strips[k] for k in chosen])
 
 
-def _confusions(folder: Path, evaluation: Evaluation) -> Section:
+def _confusions(folder: Path, evaluation: Evaluation, words: Words) -> Section:
     """Every query whose own person is not the first: the query, the one wrongly ranked first, the true one."""
     names, distances, ranks = evaluation.names, np.sqrt(evaluation.distances), evaluation.ranks
     wrong = [(k, names.index(first)) for k, first in enumerate(evaluation.first()) if names[k] != first]
@@ -111,15 +133,16 @@ def _confusions(folder: Path, evaluation: Evaluation) -> Section:
         )
         pictures.append(Picture(path, caption))
     text = (
-        f"{len(wrong)} of {len(names)} queries find another person first. From the left: the artist's sketch "
-        "(the query), the drawn sketch that is wrongly the nearest, the drawn sketch of the query's own person. "
-        "Distances are roots of the sum of squared differences of grey levels."
+        f"{len(wrong)} of {len(names)} queries find another person first. From the left: the {words.truth} (the "
+        f"query), the drawn {words.drawn} that is wrongly the nearest, the drawn {words.drawn} of the query's own "
+        "person. Distances are roots of the sum of squared differences of grey levels."
     )
     return Section(f"Confusions of {evaluation.method}", [text], pictures=pictures)
 
 
-def _order(evaluations: Sequence[Evaluation]) -> str:
-    return f"From the left: photo, {', '.join(each.method for each in evaluations)}, the artist's sketch."
+def _order(evaluations: Sequence[Evaluation], words: Words) -> str:
+    methods = ", ".join(each.method for each in evaluations)
+    return f"From the left: the {words.given}, {methods}, the {words.truth}."
 
 
 def _strip(folder: Path, evaluations: Sequence[Evaluation], pair: Pair, k: int) -> Picture:

@@ -1,3 +1,4 @@
+import html
 import re
 
 import numpy as np
@@ -67,6 +68,21 @@ def test_best_pairs_come_first_and_worst_last(tmp_path, pairs):
     text = evaluate_report.write_report(tmp_path, [made], pairs).read_text(encoding="utf-8")
     extremes = text[text.index("Best and worst</h2>") : text.index("Confusions of net</h2>")]
     assert re.findall(r"pair_(\d+)", extremes) == ["003", "001", "004", "002"]
+
+
+@pytest.mark.parametrize(
+    ("direction", "order"),
+    [
+        ("photo_to_sketch", "From the left: the photo, net, the artist's sketch."),
+        ("sketch_to_photo", "From the left: the artist's sketch, net, the photo."),
+    ],
+)
+def test_the_words_are_those_of_the_direction(tmp_path, pairs, direction, order):
+    made = evaluation(pairs, range(4), [0] * 4)
+    page = evaluate_report.write_report(tmp_path, [made], pairs, direction=direction)
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    assert order in text
+    assert f"of a {direction.rpartition('_')[2]}. RMSE" in text
 
 
 def test_a_strip_is_photo_drawn_sketches_and_the_artists(tmp_path, pairs):
