@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from solver_helpers import assert_same_bits, make_solver, weights
 
-from pysketch.drawing.sketcher import deploy_net
+from pysketch.drawing.sketcher import Sketcher, deploy_net
 from pysketch.images.preprocessing import Preprocessing
+from pysketch.images.variation.probes import skin_places, synthetic_in_tone
 from pysketch.layers.context import Context
 from pysketch.net.gradient_check import check_net_gradients
 from pysketch.net.multiply_adds import forward_multiply_adds
@@ -166,3 +167,26 @@ def test_a_run_that_stops_before_at_or_after_the_gate_goes_on_bit_for_bit(tmp_pa
     resumed.restore(tmp_path / "out" / f"t_iter_{stop}.solverstate.h5")
     resumed.solve()
     assert_same_bits(weights(resumed.net), weights(whole.net))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Sketcher:
+    return Sketcher(ROOT / "netdefs" / "pretrained" / "portrait.h5")
+
+
+@pytest.mark.slow
+def test_the_shipped_net_draws_in_tiles_what_it_draws_whole(shipped: Sketcher) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (41, 53, 3)).astype(np.uint8).repeat(7, axis=0).repeat(6, axis=1)
+    whole, tiled = shipped.draw(photo), shipped.draw(photo, tile=104)
+    assert whole.shape == photo.shape[:2]
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+@pytest.mark.slow
+def test_the_shipped_net_leaves_skin_of_any_tone_paper(shipped: Sketcher) -> None:
+    levels = []
+    for tone in (1, 4, 7, 10):
+        pairs = synthetic_in_tone(tone)
+        levels.append(np.mean([shipped.draw(pair.photo)[skin_places(pair.photo.shape)].mean() for pair in pairs]))
+    assert min(levels) >= 235
+    assert max(levels) - min(levels) <= 12

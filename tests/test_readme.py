@@ -263,7 +263,7 @@ def test_the_first_commands_parts_do_what_they_say(copy):
     first = next(line for line in SHELL["README.md"] if line.startswith(SETUP))
     for part in first.removeprefix(SETUP).split(" && "):
         run(part.replace(".venv/bin/python", "python"), copy)
-    assert read_sketch(copy / "sketch.png").shape == (238, 188)
+    assert read_sketch(copy / "sketch.png").shape == (250, 200)
     assert (copy / "snapshots" / "quick.h5").is_file()
 
 
@@ -273,7 +273,7 @@ def test_a_pages_commands_run_in_their_order(page, copy):
     follow(page, copy)
     if page == "README.md":
         assert read_sketch(copy / "drawn.png").shape == (250, 200)
-        assert read_sketch(copy / "both.png").shape == (250, 200 + 8 + 188)
+        assert read_sketch(copy / "both.png").shape == (250, 200 + 8 + 200)
         assert read_sketch(copy / "quick.png").shape == (238, 188)
         assert (copy / "snapshots" / "medium.h5").is_file()
 

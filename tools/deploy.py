@@ -1,4 +1,4 @@
-"""Draw sketches of photos: python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg"""
+"""Draw sketches of photos: python tools/deploy.py netdefs/pretrained/portrait.h5 photo.jpg"""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from pysketch.images import read_photo, write_image
 EXAMPLES = """
 examples:
   one photo, drawn to photo_sketch.png in the current folder:
-    python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg
-  as large as the photo, under a name of your own:
+    python tools/deploy.py netdefs/pretrained/portrait.h5 photo.jpg
+  by one of the paper's nets, as large as the photo, under a name of your own:
     python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg -o sketch.png --size-as-input
   a folder of photos, each drawn to sketches/NAME.png, beside its photo in one picture:
-    python tools/deploy.py netdefs/pretrained/medium.h5 photos/ -o sketches --side-by-side
+    python tools/deploy.py netdefs/pretrained/portrait.h5 photos/ -o sketches --side-by-side
   any photo, its faces found and aligned (needs pip install -e ".[align]"); of several, sketch_1.png is the leftmost:
-    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o sketch.png --align auto
+    python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg -o sketch.png --align auto
   the eyes at (412, 380) and (530, 371), and the sketch put back into the photo:
-    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg -o drawn.png --align eyes 412 380 530 371 --paste
+    python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg -o drawn.png --align eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
-    python tools/deploy.py netdefs/pretrained/medium.h5 portrait.jpg --align none --tile 200
+    python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg --align none --tile 200
   a photo of the person that an artist has drawn, to drawing_photo.png:
     python tools/deploy.py netdefs/pretrained/photo.h5 drawing.png
 

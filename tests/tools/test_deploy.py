@@ -197,7 +197,7 @@ def test_help_teaches_by_example(capsys):
         deploy.main(["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    assert "python tools/deploy.py netdefs/pretrained/medium.h5 photo.jpg" in text
+    assert "python tools/deploy.py netdefs/pretrained/portrait.h5 photo.jpg" in text
     assert "eyes at (75, 125)" in text
 
 
