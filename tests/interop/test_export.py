@@ -20,7 +20,7 @@ by_net_and_size = pytest.mark.parametrize(
     [
         pytest.param(path, *size, id=f"{path.stem}-{size[0]}", marks=pytest.mark.slow if path.stem == "large" else [])
         for path in SHIPPED
-        for size in [(1, 40, 33), (2, 29, 51)]
+        for size in ([(1, 40, 32), (2, 24, 56)] if path.stem == "portrait" else [(1, 40, 33), (2, 29, 51)])
     ],
 )
 
