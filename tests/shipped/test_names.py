@@ -43,7 +43,8 @@ def test_what_has_a_suffix_or_a_slash_is_a_path_whether_it_is_there_or_not(text,
 
 def test_any_other_word_is_an_error_that_lists_the_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    message = r'^mediun: no such file, nor a shipped net \(large, medium, photo, portrait, small, sr\); did you mean "medium"\?$'
+    nets = r"\(large, medium, photo, portrait, small, sr\)"
+    message = rf'^mediun: no such file, nor a shipped net {nets}; did you mean "medium"\?$'
     with pytest.raises(SnapshotError, match=message):
         find_net("mediun")
     with pytest.raises(NetdefError, match=r"^quick: no such file, nor a shipped netdef \(large, large_paper, medium, "):
