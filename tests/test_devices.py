@@ -39,9 +39,13 @@ def test_every_layer(name, dtype, gpu, tmp_path):
 
 
 def cropped(path):
-    """A shipped netdef with pairs of 15x16 pixels, two a batch."""
-    options = '"photo_width": 15, "photo_height": 16, "sketch_width": 3, "sketch_height": 4,'
-    text, count = re.subn(r'"batch_size": \d+,', f'"batch_size": 2, {options}', path.read_text())
+    """A shipped netdef with pairs of 15x16 pixels (portrait: 16x16), two a batch."""
+    sizes = {"photo_width": 15, "photo_height": 16, "sketch_width": 3, "sketch_height": 4}
+    if path.stem == "portrait":
+        sizes = dict.fromkeys(sizes, 16)
+    text = re.sub(r'"(photo|sketch)_(width|height)": \d+, *', "", path.read_text()).replace('"shift": 28', '"shift": 2')
+    options = "".join(f'"{name}": {size}, ' for name, size in sizes.items())
+    text, count = re.subn(r'"batch_size": \d+,', f'"batch_size": 2, {options}', text)
     assert count == 1
     return parse_netdef(text, path.name)
 
