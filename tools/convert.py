@@ -8,7 +8,7 @@ from pathlib import Path
 
 import common
 
-from pysketch.drawing import deploy_net, read_net_file
+from pysketch.drawing import deploy_net, read_net_file, steps_of
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
 from pysketch.images import Preprocessing
@@ -16,6 +16,7 @@ from pysketch.interop import deploy_prototxt, describe_input, onnx_model
 from pysketch.net import Net
 from pysketch.netdef import NetDef, load_netdef
 from pysketch.shipped import find_net, find_netdef
+from pysketch.weights import read_attributes
 
 EXAMPLES = """
 examples:
@@ -26,8 +27,9 @@ examples:
   python tools/convert.py medium.prototxt medium.caffemodel back.h5        a net file again, for deploy.py
 
 A .caffemodel and a .caffemodel.h5 that are written keep netdef and preprocessing in places that Caffe does not look at,
-so that a .caffemodel of ours becomes a net file again without its prototxt. A net that was made by others gets the
-preprocessing of --scale, --mean and --xy-scale. How an input must be prepared is said when a file is written.
+so that a .caffemodel of ours becomes a net file again without its prototxt. A net that was made by others, and one for
+which any of them is given, gets the preprocessing of --scale, --mean and --xy-scale. How an input must be prepared is
+said when a file is written.
 """
 
 SUFFIXES = (".caffemodel", ".prototxt", ".onnx", ".h5")
@@ -44,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     net = deploy_net(netdef, preprocessing)
     net.copy_from(weights)
     _write(target, net, netdef, preprocessing)
-    print(f"{target}: input, N x {preprocessing.channels} x height x width: {describe_input(preprocessing)}")
+    steps = steps_of(net)
+    sides = f"; height a multiple of {steps[0]}, width of {steps[1]}" if max(steps) > 1 else ""
+    print(f"{target}: input, N x {preprocessing.channels} x height x width: {describe_input(preprocessing)}{sides}")
     return 0
 
 
@@ -53,9 +57,13 @@ def _read(sources: Sequence[Path], args: argparse.Namespace) -> tuple[NetDef, Pr
     if len(sources) == 1:
         weights = Path(find_net(str(sources[0])))
         return *read_net_file(weights), weights
-    channels = 5 if args.xy_scale is not None else 3
-    given = Preprocessing(args.scale, tuple(args.mean), channels == 5, args.xy_scale or 1.0)
-    return load_netdef(find_netdef(str(sources[0]))), given, Path(find_net(str(sources[1])))
+    netdef, weights = load_netdef(find_netdef(str(sources[0]))), Path(find_net(str(sources[1])))
+    kept = read_attributes(weights).get("preprocessing")
+    if kept is not None and (args.scale, args.mean, args.xy_scale) == (None, None, None):
+        return netdef, Preprocessing.from_json(kept, str(weights)), weights
+    has_xy = args.xy_scale is not None
+    scale = 1.0 if args.scale is None else args.scale
+    return netdef, Preprocessing(scale, tuple(args.mean or (0.0,)), has_xy, args.xy_scale or 1.0), weights
 
 
 def _write(target: Path, net: Net, netdef: NetDef, preprocessing: Preprocessing) -> None:
@@ -81,8 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     help = "NET OUT, or NETDEF WEIGHTS OUT; NET and NETDEF may be shipped ones by name, such as medium"
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=help)
     help = "of a net made by others: (pixel - mean) * scale; default: 1"
-    parser.add_argument("--scale", type=float, default=1.0, help=help)
-    parser.add_argument("--mean", type=float, nargs="+", default=[0.0], metavar="M", help="one number, or R, G, B")
+    parser.add_argument("--scale", type=float, help=help)
+    parser.add_argument("--mean", type=float, nargs="+", metavar="M", help="one number, or R, G, B; default: 0")
     parser.add_argument("--xy-scale", type=float, metavar="S", help="it has X and Y, times this")
     return parser
 

@@ -127,7 +127,10 @@ def _with_eyes_option(parser: argparse.ArgumentParser, arguments: Sequence[str])
 
 def _tile_side(text: str) -> int | None:
     """A check for argparse: None for "auto", else a whole number."""
-    return None if text == "auto" else common.at_least(1)(text)
+    try:
+        return None if text == "auto" else common.at_least(1)(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected auto or a whole number of pixels, found {text!r}") from None
 
 
 if __name__ == "__main__":

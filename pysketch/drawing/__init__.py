@@ -10,7 +10,7 @@ Start reading at `sketcher`.
 from pysketch.drawing.choice import choose_faces
 from pysketch.drawing.faces import draw_faces
 from pysketch.drawing.net_file import read_net_file, write_net_file
-from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net
+from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net, steps_of
 from pysketch.drawing.targets import numbered, plan_jobs
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "numbered",
     "plan_jobs",
     "read_net_file",
+    "steps_of",
     "write_net_file",
 ]

@@ -36,9 +36,8 @@ class Sketcher:
         self.net.copy_from(path)
         self._input = self.net.blobs[self.net.inputs[0]]
         self._output = self.net.blobs[self.net.outputs[0]]
-        sizes = zip(self._input.shape[2:], self._output.shape[2:], strict=True)
-        self.lost_border = tuple(before - after for before, after in sizes)
-        self.steps = self._find_steps()
+        self.lost_border = lost_border(self.net)
+        self.steps = steps_of(self.net)
 
     def __call__(self, image: Any) -> Any:
         """A photo (a path, a Pillow image or a uint8 array) -> its sketch, as large, as a Pillow image in mode "L".
@@ -125,15 +124,6 @@ class Sketcher:
             )
         return out_h, out_w
 
-    def _find_steps(self) -> Size:
-        """See `steps`."""
-        if any(self.lost_border):
-            return 1, 1
-        try:
-            return Tiling(self.net).grid
-        except NetdefError:
-            return 1, 1
-
     def _tiles(self, size: Size, out_size: Size, side: int | None) -> list[Tile]:
         """The tiles of at most side x side, or those that `predict` says for None."""
         if side is not None and side < 1:
@@ -175,3 +165,20 @@ def deploy_net(netdef: NetDef, preprocessing: Preprocessing, context: Context | 
             + (", ".join(f'"{name}" {shape}' for name, shape in outputs) or "none")
         )
     return net
+
+
+def lost_border(net: Net) -> Size:
+    """(rows, columns) by which what a net of one input and one output makes is smaller than what it is given."""
+    sizes = zip(net.blobs[net.inputs[0]].shape[2:], net.blobs[net.outputs[0]].shape[2:], strict=True)
+    rows, columns = (before - after for before, after in sizes)
+    return rows, columns
+
+
+def steps_of(net: Net) -> Size:
+    """(rows, columns) that a picture's height and width must be multiples of, for a net that draws: see `Sketcher`."""
+    if any(lost_border(net)):
+        return 1, 1
+    try:
+        return Tiling(net).grid
+    except NetdefError:
+        return 1, 1

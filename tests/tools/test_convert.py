@@ -21,6 +21,22 @@ def test_a_net_file_goes_to_caffes_formats_and_back(name, net_file, tmp_path, ca
     np.testing.assert_array_equal(draw(tmp_path / "back.h5"), draw(net_file))
 
 
+def test_a_prototxt_and_our_caffemodel_keep_the_preprocessing(net_file, tmp_path):
+    for name in ("a.prototxt", "a.caffemodel"):
+        convert.main([str(net_file), str(tmp_path / name)])
+    convert.main([str(tmp_path / name) for name in ("a.prototxt", "a.caffemodel", "back.h5")])
+    assert read_net_file(tmp_path / "back.h5")[1] == read_net_file(net_file)[1]
+    np.testing.assert_array_equal(draw(tmp_path / "back.h5"), draw(net_file))
+
+
+def test_of_a_net_of_strides_it_says_what_the_sides_must_be(tmp_path, capsys):
+    convert.main(["portrait", str(tmp_path / "p.prototxt")])
+    convert.main(["sr", str(tmp_path / "s.prototxt")])
+    portrait, sr = capsys.readouterr().out.splitlines()
+    assert portrait.endswith("; height a multiple of 8, width of 8")
+    assert "multiple" not in sr
+
+
 def test_a_prototxt_and_a_caffemodel_become_a_net_file(net_file, tmp_path):
     convert.main([str(net_file), str(tmp_path / "a.prototxt")])
     convert.main([str(net_file), str(tmp_path / "a.caffemodel")])

@@ -79,7 +79,7 @@ def test_a_tile_that_is_no_number_of_pixels_is_refused(tile, net_file, photo, ca
     with pytest.raises(SystemExit) as stop:
         deploy.main([str(net_file), str(photo), f"--tile={tile}"])
     assert stop.value.code == 2
-    assert "argument --tile: " in capsys.readouterr().err.splitlines()[-1]
+    assert "argument --tile: expected " in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_net_that_allows_no_tiles_is_an_error_only_if_tiles_are_asked_for(net_file, photo, tmp_path, monkeypatch):
