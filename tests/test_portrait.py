@@ -153,7 +153,8 @@ def test_before_the_gate_opens_the_critic_does_not_move_the_generator() -> None:
     assert_same_bits(diffs(shut, critic=False), diffs(without, critic=False))
 
 
-@pytest.mark.parametrize("stop", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [2, 3, 4])
 def test_a_run_that_stops_before_at_or_after_the_gate_goes_on_bit_for_bit(tmp_path: Path, stop: int) -> None:
     def solver(last: int) -> Solver:
         options = f'type: "Adam" max_iter: {last} lr_policy: "fixed" display: 0'

@@ -49,8 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
         parser.error("write --align eyes X1 Y1 X2 Y2 in full")
-    if args.paste and args.align != "auto" and args.eyes is None:
-        parser.error("--paste needs --align auto or --align eyes")
+    if args.paste and args.align == "none":
+        parser.error("--paste puts aligned sketches back: expected --align auto or --align eyes, found none")
+    if args.paste and args.eyes is None:
+        args.align = "auto"
     common.log_to(None, logging.WARNING)
     drawn = read_net_file(args.net)[1].drawn
     jobs = plan_jobs(args.photos, args.output, drawn)
@@ -96,7 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     faces.add_argument("--align", **ways, help=help)
     help = "the same as --align eyes X1 Y1 X2 Y2"
     faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help=help)
-    parser.add_argument("--paste", action="store_true", help="put aligned sketches back into the photo")
+    parser.add_argument(
+        "--paste",
+        action="store_true",
+        help="put aligned sketches back into the photo; finds faces unless told where they are",
+    )
     parser.add_argument("--size-as-input", action="store_true", help="reflect the border: as large as the photo")
     parser.add_argument("--side-by-side", action="store_true", help="photo and sketch in one picture")
     help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"

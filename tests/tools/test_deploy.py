@@ -241,7 +241,7 @@ def test_paste_puts_every_sketch_back_into_the_photo(net_file, portrait, tmp_pat
     path, faces = portrait
     finds(monkeypatch, lambda photo: faces)
     out = tmp_path / "drawn.png"
-    assert deploy.main([str(net_file), str(path), "-o", str(out), "--align", "auto", "--paste"]) == 0
+    assert deploy.main([str(net_file), str(path), "-o", str(out), "--paste"]) == 0
     photo, sketcher = read_photo(path), Sketcher(net_file)
     expected = paste(photo, [sketcher.draw(align(photo, eyes), True) for eyes in faces], faces)
     np.testing.assert_array_equal(read_photo(out), expected)
@@ -273,7 +273,7 @@ def test_a_numbered_sketch_never_overwrites_a_photo(net_file, portrait, tmp_path
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--paste"], "--paste needs --align auto or --align eyes"),
+        (["--paste", "--align", "none"], "--paste puts aligned sketches back: expected --align auto or --align eyes"),
         (["--align", "auto", "--eyes", "1", "2", "3", "4"], "not allowed with argument"),
         (["PHOTO", "--align", "eyes", "1", "2", "30", "4"], "--align eyes is for one photo"),
         (["--align", "eyes", "1", "2"], "--align eyes takes four numbers, X1 Y1 X2 Y2; found 1 2"),
