@@ -185,7 +185,7 @@ by_net = pytest.mark.parametrize(
     [
         ("sr", None),
         ("small", None),
-        ("medium", "netdefs/pretrained/medium.h5"),
+        pytest.param("medium", "netdefs/pretrained/medium.h5", marks=pytest.mark.slow),
         *(pytest.param(name, None, marks=pytest.mark.slow) for name in ("medium", "large")),
     ],
 )

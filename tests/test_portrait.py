@@ -103,6 +103,7 @@ def diffs(net: Net, critic: bool) -> list[np.ndarray]:
     return [param.blob.diff.copy() for param in net.learnable if param.layer.startswith("real") == critic]
 
 
+@pytest.mark.slow
 def test_the_critics_learning_does_not_change_the_generators_gradients() -> None:
     found, expected = net(small()), net(frozen(small()))
     for each in (found, expected):
@@ -142,6 +143,7 @@ def test_the_critics_gradients_are_those_of_its_own_two_losses_and_the_gate_does
     assert_same_bits(diffs(shut, critic=True), found)
 
 
+@pytest.mark.slow
 def test_before_the_gate_opens_the_critic_does_not_move_the_generator() -> None:
     shut, without = (
         net(small(begin=9)),

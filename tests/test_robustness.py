@@ -52,7 +52,7 @@ def test_damaged_files_are_read_or_refused_in_one_line(kind, files):
     assert "refused" in found
 
 
-@pytest.mark.parametrize("kind", ["netdef", "solver"])
+@pytest.mark.parametrize("kind", [pytest.param("netdef", marks=pytest.mark.slow), "solver"])
 def test_any_text_is_read_or_refused(kind, tmp_path):
     @SHORT
     @given(st.text(max_size=200))

@@ -23,6 +23,7 @@ def test_batches_and_nets_grow_too():
     ]
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_every_point(tiny, monkeypatch):
     result = run_race(Job(tiny), (), 3, with_layers=False)
     monkeypatch.setattr(growth, "run_race", lambda *arguments, **options: result)

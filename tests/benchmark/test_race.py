@@ -41,6 +41,7 @@ def test_opencv_cannot_train(tiny, monkeypatch):
         run_race(Job(tiny, "train"), ("opencv",), 3)
 
 
+@pytest.mark.slow
 def test_a_race_without_peers_times_ourselves(tiny):
     result = run_race(Job(tiny), (), 4)
     assert len(result.steps["pysketch"].runs) == 4

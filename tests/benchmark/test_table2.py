@@ -25,6 +25,7 @@ def test_the_nets_are_the_papers_four_and_the_photo_is_its_size():
         assert (job.device, job.math, job.seed) == ("gpu:1", "tf32", 3)
 
 
+@pytest.mark.slow
 def test_people_read_median_quartiles_and_the_papers_times(results):
     for k, result in enumerate(results):
         result.steps["pysketch"].runs = [10.0 + k, 12.0 + k, 20.0 + k]
@@ -40,6 +41,7 @@ def test_people_read_median_quartiles_and_the_papers_times(results):
     ]
 
 
+@pytest.mark.slow
 def test_programs_read_one_object(results):
     found = summary_table2(results)
     assert list(found["nets"]) == ["sr", "small", "medium", "large"]

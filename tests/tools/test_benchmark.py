@@ -23,7 +23,8 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize(("phase", "batch"), [pytest.param("test", 1, marks=pytest.mark.slow), ("train", 4)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("phase", "batch"), [("test", 1), ("train", 4)])
 def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
     assert benchmark.main([tiny, "--phase", phase, "--iterations", "3", "--threads", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -77,6 +78,7 @@ def test_without_a_netdef_there_must_be_something_to_do(capsys):
     assert "expected a netdef file, --table2 or --estimate" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_net_that_reads_files_is_timed_with_them(tmp_path, capsys):
     path = write_net(tmp_path, CONV_NET)
     assert benchmark.main([path, "--phase", "train", "--iterations", "3", "--device", "cpu", "--json"]) == 0
@@ -90,6 +92,7 @@ def test_an_estimate_needs_nothing_but_the_nets(capsys):
     assert "ESTIMATE, not measured" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     monkeypatch.setattr("pysketch.benchmark.roofline.ORDERS", {"cpu": 65})
     monkeypatch.setattr("pysketch.benchmark.roofline.COPIED", 4096)
