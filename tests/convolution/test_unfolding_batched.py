@@ -36,6 +36,7 @@ def arrays(window):
     return values, (naive.relu(naive.convolution(x, W, b, **same), 0.25), naive.relu_backward(x, dx, 0.5), 1 + dW)
 
 
+@pytest.mark.slow
 @pytest.mark.kernels
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (np.float64, 1e-12)])
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)

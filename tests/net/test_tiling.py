@@ -144,6 +144,7 @@ SIDES = {(13, 11): (1, 2, 3, 5, 100), (16, 29): (5, 13), (23, 17): (8,)}
 """Size of the image -> sides of tiles."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIDES)
 @pytest.mark.parametrize("name", NETS)
 def test_tiles_of_any_side_make_what_the_whole_image_makes(name, size):
