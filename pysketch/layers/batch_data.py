@@ -17,8 +17,8 @@ class BatchData(Layer):
     """A layer without bottoms whose tops are filled by `make_batch`; to be derived from.
 
     `begin`, called in setup, fixes the number of items, their order and the batches' size; reshape makes the tops as
-    large as `next_size`. Chance is a function of the net's seed, the
-    layer's name and the number of items drawn: a resumed run gets the same batches.
+    large as `next_size`. Chance is a function of the net's seed, the layer's name and the number of items drawn: a
+    resumed run gets the same batches.
     """
 
     bottoms = Count(0)

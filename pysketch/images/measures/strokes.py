@@ -17,8 +17,8 @@ def gradient_ratio(predictions: Sequence[np.ndarray], sketches: Sequence[np.ndar
     Pictures (H, W) of grey levels. The gradient is by central differences (numpy.gradient).
 
     What misleads: noise and a wrong texture raise it as strokes do, and an edge in the wrong place counts as much as
-    one in the right one. Artists differ, too: the
-    CUHK students' training sketches have .92 of the test sketches'. Infinite if the sketches are flat.
+    one in the right one. Artists differ, too: the CUHK students' training sketches have .92 of the test sketches'.
+    Infinite if the sketches are flat.
     """
     return _ratio(_mean(predictions, _gradient), _mean(sketches, _gradient))
 
