@@ -2,8 +2,9 @@
 
 `evaluation` lets a method draw all test photos and scores it, `measures` and `varied` say more of what it drew,
 `published` takes somebody's pictures; `figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no
-network, `table` writes text. `net_graph` and `graph_layout` say what a net's diagram shows and where. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`, `training_panels`)
-are each what one command shows.
+network, `table` writes text. `net_graph` and `graph_layout` say what a net's diagram shows and where. The small files
+beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`, `training_panels`) are each what one command
+shows.
 
 Start reading at `evaluation`.
 """
