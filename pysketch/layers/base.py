@@ -174,8 +174,8 @@ class Layer:
         """End what runs in the background and close files; a later forward starts anew. For most layers: nothing."""
 
     def generator(self, purpose: str, number: int = 0) -> np.random.Generator:
-        """A generator that gives the same numbers for the same seed, layer name, purpose and number."""
-        keys = (zlib.crc32(text.encode()) for text in (self.name, purpose))
+        """A generator that gives the same numbers for the same seed, layer (by its name), purpose and number."""
+        keys = (zlib.crc32(text.encode()) for text in (self.definition.key or self.name, purpose))
         return np.random.default_rng([self.context.seed, *keys, number])
 
     def add_param(self, values: np.ndarray) -> Blob:

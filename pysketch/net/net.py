@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,8 +20,10 @@ from pysketch.net.fusion import plan_fusion
 from pysketch.net.lifetimes import Slots, find_lifetimes
 from pysketch.net.params import gather_params
 from pysketch.net.splits import insert_splits, unread_tops
-from pysketch.net.weights import copy_weights, save_weights
-from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
+from pysketch.net.weights import copy_weights, save_weights, stored_params
+from pysketch.netdef import AUTOMATIC, LayerDef, NetDef, Phase, load_netdef, told_apart
+
+logger = logging.getLogger(__name__)
 
 
 class Net:
@@ -33,8 +36,9 @@ class Net:
     The others then share memory (see `lifetimes`; `slots` holds it): for phase TEST, without backward. A part of the
     layers still runs if those before it have just run; to read what was given back is a ValueError.
 
-    blobs: name -> Blob, in the order they are made. params: layer name -> its Blobs. inputs: tops of
-    Input layers. outputs: tops that no layer reads, in alphabetical order. learnable: every Param once.
+    blobs: name -> Blob, in the order they are made. params: layer name -> its Blobs; of several layers of one name the
+    last one's, as in pycaffe. inputs: tops of Input layers. outputs: tops that no layer reads, in alphabetical order.
+    learnable: every Param once.
 
     Raises NetdefError, ShapeError, DataError, SnapshotError: one line with the place in the netdef.
     """
@@ -69,6 +73,7 @@ class Net:
         for definition in definitions:
             self._append(definition, input_shapes or {})
         self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
+        self._warn_of_one_name()
         self.learnable = FlatParams(gather_params(self.layers))
         self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
         self.outputs = unread_tops(definitions)
@@ -170,14 +175,16 @@ class Net:
         """Copy the weights of a file by layer name.
 
         Layers that the file does not have keep what they have, with a warning; layers of the file that
-        the net does not have are ignored. SnapshotError if counts or shapes differ.
+        the net does not have are ignored. SnapshotError if counts or shapes differ. Of several layers of one name each
+        gets its own from HDF5 files; binary ones hold, as in Caffe, only the last one's, and the first gets them.
         """
-        copy_weights(path, self.params)
+        copy_weights(path, stored_params(self.layers))
 
     def share_with(self, other: Net) -> None:
         """Let the params of layers that both nets have (by name) be the other net's memory."""
-        for name, blobs in self.params.items():
-            for mine, theirs in zip(blobs, other.params.get(name, ()), strict=False):
+        shared = stored_params(other.layers)
+        for name, blobs in stored_params(self.layers).items():
+            for mine, theirs in zip(blobs, shared.get(name, ()), strict=False):
                 if mine.shape != theirs.shape:
                     raise NetdefError(
                         f'layer "{name}": shape {mine.shape} in net {self.netdef.filename}, '
@@ -209,13 +216,13 @@ class Net:
 
     def layer_states(self) -> dict[str, dict[str, Any]]:
         """The states of those layers that have one, such as a data layer's position."""
-        return {layer.name: state for layer in self.layers if (state := layer.state())}
+        return {layer.definition.key: state for layer in self.layers if (state := layer.state())}
 
     def restore_layer_states(self, states: dict[str, dict[str, Any]]) -> None:
         """Take back what layer_states gave; layers that the net does not have are ignored."""
         for layer in self.layers:
-            if layer.name in states:
-                layer.restore_state(states[layer.name])
+            if layer.definition.key in states:
+                layer.restore_state(states[layer.definition.key])
 
     def _find_layers(self, start: str | None, end: str | None) -> tuple[int, int]:
         """The indices of two layers by name; None: the first, the last. ValueError for a name that no layer has."""
@@ -267,13 +274,38 @@ class Net:
         for definition in self.netdef.layers:
             check_sections(definition)
         selected = self.netdef.select(self.state).layers
-        return insert_splits(tuple(self._with_loss_weight(definition) for definition in selected))
+        definitions = insert_splits(tuple(self._completed(definition) for definition in selected))
+        keys = told_apart(definition.name for definition in definitions)
+        return tuple(replace(definition, key=key) for definition, key in zip(definitions, keys, strict=True))
 
-    def _with_loss_weight(self, definition: LayerDef) -> LayerDef:
-        """Loss layers weigh their first top 1 unless told otherwise."""
-        if definition.loss_weight or not layer_class(definition, self.context).is_loss:
-            return definition
-        return replace(definition, loss_weight=(1.0,) + (0.0,) * (len(definition.top) - 1))
+    def _completed(self, definition: LayerDef) -> LayerDef:
+        """Loss layers without a top get one, and weigh their first top 1 unless told otherwise."""
+        cls = layer_class(definition, self.context)
+        if cls.is_loss:
+            missing = max(0, cls.tops.low - len(definition.top))
+            top = definition.top + (AUTOMATIC,) * missing
+            weights = definition.loss_weight or (1.0,) + (0.0,) * (len(top) - 1)
+            definition = replace(definition, top=top, automatic=missing, loss_weight=weights)
+        if len(definition.loss_weight) not in (0, len(definition.top)):
+            raise definition.error(
+                f"loss_weight is given {len(definition.loss_weight)} times; expected once for each top "
+                f"({len(definition.top)}) or not at all"
+            )
+        return definition
+
+    def _warn_of_one_name(self) -> None:
+        """Two layers of one name that both have params are as good as always a mistake."""
+        first: dict[str, Layer] = {}
+        for layer in (layer for layer in self.layers if layer.blobs):
+            other = first.setdefault(layer.name, layer)
+            if other is not layer:
+                logger.warning(
+                    "%s: %s has the name of the layer at %s, and both have params: HDF5 files keep both, a .caffemodel, "
+                    "as Caffe's, this one's for the first",
+                    layer.definition.position,
+                    layer.definition.where,
+                    other.definition.position,
+                )
 
     def _append(self, definition: LayerDef, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Make a layer, its tops, its params, and let it compute its first shapes."""
@@ -293,6 +325,9 @@ class Net:
 
     def _top(self, definition: LayerDef, k: int, layer: Layer) -> Blob:
         name = definition.top[k]
+        if k >= len(definition.written_top):
+            self.blobs[name] = Blob((), self.context.dtype, self.context.xp)
+            return self.blobs[name]
         if k < len(definition.bottom) and definition.bottom[k] == name:
             if not layer.in_place:
                 raise definition.error(f'a {layer.type} layer cannot be in-place; give top "{name}" another name')

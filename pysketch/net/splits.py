@@ -43,7 +43,7 @@ def unread_tops(definitions: Sequence[LayerDef]) -> list[str]:
     unread: set[str] = set()
     for definition in definitions:
         unread.difference_update(definition.bottom)
-        unread.update(definition.top)
+        unread.update(definition.written_top)
     return sorted(unread)
 
 
@@ -58,7 +58,7 @@ def _find_readers(layers: tuple[LayerDef, ...]) -> list[list[Producer]]:
                 hint = "; it is produced only further down" if later else did_you_mean(blob, latest)
                 raise layer.error(f'unknown bottom "{blob}"{hint}')
         readers.append([latest[blob] for blob in layer.bottom])
-        for k, blob in enumerate(layer.top):
+        for k, blob in enumerate(layer.written_top):
             latest[blob] = index, k
     return readers
 

@@ -9,10 +9,17 @@ from collections.abc import Mapping, Sequence
 from pysketch.device import Blob, copy_into, to_host
 from pysketch.errors import SnapshotError, did_you_mean
 from pysketch.layers import Layer
-from pysketch.netdef import Phase
-from pysketch.weights import open_weights, write_caffemodel, write_weights
+from pysketch.netdef import Phase, told_apart
+from pysketch.weights import group_name, open_weights, write_caffemodel, write_weights
 
 logger = logging.getLogger(__name__)
+
+
+def stored_params(layers: Sequence[Layer]) -> dict[str, list[Blob]]:
+    """What HDF5 files call each layer with params -> its params: its name; of a name used before, "name#2" ..."""
+    learned = [layer for layer in layers if layer.blobs]
+    names = told_apart(layer.name for layer in learned)
+    return {name: layer.blobs for name, layer in zip(names, learned, strict=True)}
 
 
 def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blob]]) -> None:
@@ -44,11 +51,38 @@ def save_weights(
     attributes: Mapping[str, str] | None = None,
     binary: bool | None = None,
 ) -> None:
-    """Write a net's weights (and diffs) in Caffe's binary format or HDF5; by default the suffix .caffemodel decides."""
-    data = [(layer.name, [to_host(blob.data) for blob in layer.blobs]) for layer in layers]
-    diff = [(layer.name, [to_host(blob.diff) for blob in layer.blobs]) for layer in layers] if diffs else None
-    if os.fspath(path).endswith(".caffemodel") if binary is None else binary:
+    """Write a net's weights (and diffs) in Caffe's binary format or HDF5; by default the suffix .caffemodel decides.
+
+    A warning names the layers whose params stock Caffe would not find in an HDF5 file.
+    """
+    binary = os.fspath(path).endswith(".caffemodel") if binary is None else binary
+    names = [layer.name for layer in layers] if binary else _names_in_hdf5(layers)
+    named = [(name, layer) for name, layer in zip(names, layers, strict=True) if name is not None]
+    data = [(name, [to_host(blob.data) for blob in layer.blobs]) for name, layer in named]
+    diff = [(name, [to_host(blob.diff) for blob in layer.blobs]) for name, layer in named] if diffs else None
+    if binary:
         definitions = [layer.definition for layer in layers]
         write_caffemodel(path, name, definitions, phase, data, diff, attributes)
-    else:
-        write_weights(path, data, diff, attributes)
+        return
+    write_weights(path, data, diff, attributes)
+    foreign = [layer.definition.where for each, layer in named if layer.blobs and group_name(each) != layer.name]
+    if foreign:
+        logger.warning(
+            "%s: stock Caffe will not find the params of %s%s in this HDF5 file, where a / makes a group and a name "
+            "stands once; pysketch will; for Caffe write a .caffemodel",
+            path,
+            ", ".join(foreign[:3]),
+            f" and {len(foreign) - 3} more" if len(foreign) > 3 else "",
+        )
+
+
+def _names_in_hdf5(layers: Sequence[Layer]) -> list[str | None]:
+    """`stored_params`' names, in net order; None for a layer without params whose name is taken."""
+    learned = iter(stored_params(layers))
+    names = [next(learned) if layer.blobs else None for layer in layers]
+    taken = {name for name in names if name is not None}
+    for k, layer in enumerate(layers):
+        if names[k] is None and layer.name not in taken:
+            names[k] = layer.name
+            taken.add(layer.name)
+    return names

@@ -9,6 +9,7 @@ Start reading at `definitions`.
 """
 
 from pysketch.netdef.definitions import (
+    AUTOMATIC,
     BLOB_SHAPE,
     DEPLOY,
     LAYER,
@@ -21,6 +22,7 @@ from pysketch.netdef.definitions import (
     netdef_of,
     netdef_tree,
     parse_netdef,
+    told_apart,
 )
 from pysketch.netdef.fillers import FILLER, check_filler, fill
 from pysketch.netdef.options import Choice, Kind, Option, Options, Table
@@ -28,6 +30,7 @@ from pysketch.netdef.prototxt import Field, Message, Scalar, load, parse, quote,
 from pysketch.netdef.settings import Setting, put, put_json
 
 __all__ = [
+    "AUTOMATIC",
     "BLOB_SHAPE",
     "DEPLOY",
     "FILLER",
@@ -58,5 +61,6 @@ __all__ = [
     "put_json",
     "quote",
     "read_text",
+    "told_apart",
     "write",
 ]

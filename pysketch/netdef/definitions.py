@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import enum
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from pysketch.errors import NetdefError, Position
 from pysketch.netdef.options import Choice, Kind, Option, Options, Table
-from pysketch.netdef.prototxt import Message, Scalar, parse, read_text
+from pysketch.netdef.prototxt import Message, Scalar, parse, quote, read_text
 from pysketch.netdef.upgrade import upgrade_net
 
 
@@ -90,10 +91,17 @@ NET = Table(
 DEPLOY = ("deploy",)
 """The stages of a net that draws, in phase TEST."""
 
+AUTOMATIC = "(automatic)"
+"""What Caffe calls a top that it adds to a loss without one; no layer can read it, and it is no output."""
+
 
 @dataclass(frozen=True)
 class LayerDef:
-    """One ``layer { ... }``: the generic fields read, its own sections unread, where it stands."""
+    """One ``layer { ... }``: the generic fields read, its own sections unread, where it stands.
+
+    automatic: how many of its last tops were added by the net. key: its name, made another one than those of all other
+    layers of its net; empty until the net is built.
+    """
 
     name: str
     type: str
@@ -107,11 +115,18 @@ class LayerDef:
     exclude: tuple[Options, ...] = ()
     phase: Phase | None = None
     sections: dict[str, Message] = field(default_factory=dict)
+    automatic: int = 0
+    key: str = ""
 
     @property
     def where(self) -> str:
         """How messages name the layer."""
-        return f'layer "{self.name}"'
+        return f'layer "{self.name}"' if self.name else f"a {self.type} layer without a name"
+
+    @property
+    def written_top(self) -> tuple[str, ...]:
+        """The tops that the netdef gives it: those that other layers can read."""
+        return self.top[: len(self.top) - self.automatic]
 
     def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
         """An exception of `kind` that says where the layer stands."""
@@ -156,9 +171,7 @@ class NetDef:
 
     def select(self, state: NetState) -> NetDef:
         """The netdef with only those layers that the state includes."""
-        layers = tuple(layer for layer in self.layers if is_included(layer, state))
-        _check_names(layers)
-        return replace(self, layers=layers)
+        return replace(self, layers=tuple(layer for layer in self.layers if is_included(layer, state)))
 
 
 def is_included(layer: LayerDef, state: NetState) -> bool:
@@ -193,7 +206,7 @@ def netdef_of(message: Message, text: str, filename: str) -> NetDef:
 
 def _layer_def(message: Message) -> LayerDef:
     named = [field.value.text for field in message.all("name") if isinstance(field.value, Scalar)]
-    options = LAYER.read(message, f'layer "{named[0]}"' if named else "")
+    options = LAYER.read(message, f"layer {quote(named[0])}" if named else "a layer without a name")
     position = message.position
     layer = LayerDef(
         options.name,
@@ -209,16 +222,12 @@ def _layer_def(message: Message) -> LayerDef:
         Phase[options.phase] if options.given("phase") else None,
         options.extra,
     )
-    if not layer.name:
-        raise NetdefError(f'{position}: a layer of type "{layer.type}" has no name')
-    if "/" in layer.name:
-        raise layer.error("a layer's name must not contain '/', which HDF5 snapshots cannot store")
     if layer.include and layer.exclude:
         raise layer.error("include and exclude rules cannot be used together")
     for option, what in (("loss_weight", "top"), ("propagate_down", "bottom")):
         count = len(getattr(layer, what))
         given = len(getattr(layer, option))
-        if given not in (0, count):
+        if given not in (0, count) and not (option == "loss_weight" and count == 0):  # the net may add a top
             raise layer.error(
                 f"{option} is given {given} times; expected once for each {what} ({count}) or not at all",
                 at=options.position(option),
@@ -226,10 +235,14 @@ def _layer_def(message: Message) -> LayerDef:
     return layer
 
 
-def _check_names(layers: tuple[LayerDef, ...]) -> None:
-    """Two layers of one name must not be in a net together; in different phases they may."""
-    first: dict[str, LayerDef] = {}
-    for layer in layers:
-        other = first.setdefault(layer.name, layer)
-        if other is not layer:
-            raise layer.error(f"the name is taken by the layer at {other.position}")
+def told_apart(names: Iterable[str]) -> list[str]:
+    """The names, each once: of several that are equal the first stays, "x", the others become "x#2", "x#3" ..."""
+    names = list(names)
+    found: dict[str, None] = {}
+    for name in names:
+        number, made = 1, name
+        while made in found or (number > 1 and made in names):
+            number += 1
+            made = f"{name}#{number}"
+        found[made] = None
+    return list(found)

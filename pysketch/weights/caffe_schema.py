@@ -1,8 +1,9 @@
 """Caffe's message types: names, numbers and types of their fields, for its binary files. The only importer of protobuf.
 
 `message_class("NetParameter")` gives a class of the protobuf library, which reads and writes the wire format and the
-text format. The numbers are those of Caffe 1.0.0's caffe.proto; of V1 layers only what holds weights is there, and
-protobuf keeps what it does not know. pysketch's own fields, from 1000 on, are unknown to Caffe, which ignores them.
+text format. The numbers are those of Caffe 1.0.0's caffe.proto; of V0 and V1 layers only what holds weights is
+there, and protobuf keeps what it does not know. pysketch's own fields, from 1000 on, are unknown to Caffe, which
+ignores them.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ _SCHEMA = {
         f"blobs 7 BlobProto*, include 8 NetStateRule*, exclude 9 NetStateRule*, phase 10 {_PHASE}, "
         "propagate_down 11 bool*, " + re.sub(r"(\w+) (\d+) (\w+)", r"\1_param \2 \3Parameter", _SECTIONS)
     ),
-    "V1LayerParameter": "bottom 2 string*, top 3 string*, name 4 string, type 5 int32, blobs 6 BlobProto*",
+    "V1LayerParameter": (
+        "layer 1 V0LayerParameter, bottom 2 string*, top 3 string*, name 4 string, type 5 int32, blobs 6 BlobProto*"
+    ),
+    "V0LayerParameter": "name 1 string, type 2 string, blobs 50 BlobProto*",
     "TransformationParameter": (
         "scale 1 float, mirror 2 bool, crop_size 3 uint32, mean_file 4 string, mean_value 5 float*, "
         "force_color 6 bool, force_gray 7 bool"

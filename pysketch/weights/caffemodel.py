@@ -30,13 +30,19 @@ _LIMIT = 2**31 - 1  # protobuf's, in bytes
 class CaffemodelFile:
     """A `.caffemodel`, read; a context manager like `snapshot.WeightsFile`, with the same methods.
 
-    `layers`: the names of its layers. `attributes`: our own texts, if it has them. V1 layers are read too.
+    `layers`: the names of its layers; of several of one name the last with params counts. `attributes`: our own texts,
+    if it has them. The layers of old files, V1 and V0, are read too.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         net = _parse("NetParameter", path)
-        self._blobs = {_text(layer.name, path): layer.blobs for layer in (*net.layers, *net.layer)}
+        layers = [layer.layer if layer.HasField("layer") else layer for layer in net.layers]
+        self._blobs = {}
+        for layer in (*layers, *net.layer):
+            name = _text(layer.name, path)
+            if layer.blobs or name not in self._blobs:
+                self._blobs[name] = layer.blobs
         self.layers = list(self._blobs)
         values = {name: _text(getattr(net, f"pysketch_{name}"), path) for name in _ATTRIBUTES}
         self.attributes = {name: text for name, text in values.items() if text}
@@ -92,7 +98,7 @@ def layer_text(definition: LayerDef, phase: Phase | None = None) -> str:
     """The fields of ``layer { ... }`` in Caffe's words; engines that Caffe does not know are left out."""
     lines = [f"name: {quote(definition.name)}", f"type: {quote(definition.type)}"]
     lines += [f"bottom: {quote(name)}" for name in definition.bottom]
-    lines += [f"top: {quote(name)}" for name in definition.top]
+    lines += [f"top: {quote(name)}" for name in definition.written_top]
     lines += [f"loss_weight: {weight:.9g}" for weight in definition.loss_weight]
     for spec in definition.param:
         texts = [f"name: {quote(spec.name)}"] if spec.name else []

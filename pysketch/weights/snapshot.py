@@ -5,6 +5,9 @@ and ``/diff`` likewise if asked for. ``.solverstate.h5``: ``/iter``, ``/learned_
 ``/history/0`` ... What Caffe does not have stands in root attributes, which Caffe ignores: a net file's
 netdef and preprocessing, a solver state's seed and data order.
 
+A layer name that HDF5 cannot hold (with a "/", which makes groups, or empty) is written with percent signs as in a URL,
+``conv1%2F7x7_s2``, and its group says so in an attribute; Caffe, which cannot write such a file, ignores the group.
+
 Nothing here runs code from a file: no pickles, no external links, and shapes are compared before
 anything is read.
 """
@@ -16,6 +19,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
@@ -28,6 +32,7 @@ Weights = Sequence[tuple[str, Sequence[np.ndarray]]]
 """(layer name, its params in order), in net order, also for layers without params."""
 
 _MAX_ATTRIBUTE = 60_000  # bytes; HDF5's compact attributes end at 64 KiB
+_QUOTED = "pysketch_quoted"  # the attribute, a number, of a group whose name is not the layer's
 
 
 @dataclass
@@ -39,6 +44,14 @@ class SolverState:
     current_step: int
     history: list[np.ndarray]
     attributes: dict[str, str] = field(default_factory=dict)
+
+
+def group_name(layer: str) -> str:
+    """What the group of a layer is called: as the layer, unless HDF5 cannot hold that name, or it has a percent sign."""
+    if layer in ("", "."):
+        return "%2E" * len(layer) or "%"
+    safe = "".join(chr(code) for code in range(1, 128) if chr(code) not in "/%")
+    return quote(layer, safe=safe) if set("/%\0") & set(layer) else layer
 
 
 def write_weights(
@@ -54,7 +67,9 @@ def write_weights(
                 continue
             parent = file.create_group(group)
             for name, arrays in values:
-                layer = parent.create_group(name)
+                layer = parent.create_group(group_name(name))
+                if group_name(name) != name:
+                    layer.attrs[_QUOTED] = np.int32(1)
                 for k, array in enumerate(arrays):
                     layer.create_dataset(str(k), data=np.asarray(array, "<f4"))
         _write_attributes(file, path, attributes or {})
@@ -72,8 +87,9 @@ class WeightsFile:
         try:
             with _naming_damage(path, SnapshotError):
                 data = _child(self._file, "data", h5py.Group, self.path)
-                self.layers = list(data)
-                self._groups = {name: _child(data, name, h5py.Group, self.path) for name in self.layers}
+                groups = [(name, _child(data, name, h5py.Group, self.path)) for name in data]
+                self._groups = {_layer_name(name, group): group for name, group in groups}
+                self.layers = list(self._groups)
                 self.attributes = _read_attributes(self._file, path)
         except BaseException:
             self._file.close()
@@ -106,6 +122,13 @@ class WeightsFile:
 
     def _dataset(self, layer: str, index: int) -> h5py.Dataset:
         return _child(self._groups[layer], str(index), h5py.Dataset, self.path)
+
+
+def _layer_name(name: str, group: h5py.Group) -> str:
+    """The layer whose group this is."""
+    if _QUOTED not in group.attrs:
+        return name
+    return "" if name == "%" else unquote(name)
 
 
 def write_state(path: str | os.PathLike[str], state: SolverState) -> None:

@@ -77,13 +77,82 @@ def test_level_and_stages_choose_the_layers():
     assert names(build("state { level: 2 }", text, level=0, stages=["s"])) == ["data", "s"]
 
 
-def test_layers_of_one_name_may_live_in_different_phases_and_not_in_one():
+def test_layers_of_one_name_may_live_in_different_phases():
     rules = "include { phase: TRAIN }", "include { phase: TEST }"
     texts = [conv("c", "x", "b", rule, num_output) for rule, num_output in zip(rules, (3, 5), strict=True)]
     assert build(DATA, *texts, phase=Phase.TRAIN).blobs["b"].shape == (2, 3, 3, 5)
     assert build(DATA, *texts, phase=Phase.TEST).blobs["b"].shape == (2, 5, 3, 5)
-    message = refusal(NetdefError, DATA, conv("c", "x", "a"), conv("c", "a", "b"))
-    assert message == 'a:3:7: layer "c": the name is taken by the layer at a:2:7'
+
+
+def test_layers_of_one_name_in_one_net_are_found_as_in_pycaffe_the_last_one_by_name(caplog):
+    net = fill(build(DATA, conv("c", "x", "a"), layer("c", "ReLU", "a", "a"), conv("c", "a", "b", num_output=3)))
+    assert "a:4:7: layer \"c\" has the name of the layer at a:2:7, and both have params" in caplog.text
+    assert net.layer_dict["c"] is net.layers[3]
+    assert net.params == {"c": net.layers[3].blobs}
+    assert [param.blob.shape for param in net.learnable] == [(2, 2, 1, 1), (2,), (3, 2, 1, 1), (3,)]
+    net.forward()
+    assert list(net.forward(start="c", end="c")) == ["a"]  # the first of the name
+
+
+def test_a_layer_of_the_same_name_without_params_is_nothing_to_warn_of(caplog):
+    net = build(DATA, conv("c", "x", "a"), layer("c", "ReLU", "a", "a"))
+    assert caplog.text == ""
+    assert net.params == {"c": net.layers[1].blobs}
+
+
+def test_layers_of_one_name_or_of_none_draw_differently_and_keep_states_of_their_own():
+    dropouts = [layer(name, "Dropout", *ends) for name in ("d", "") for ends in (("x", "a"), ("x", "b"))]
+    for texts in (dropouts[:2], dropouts[2:]):
+        net = fill(build(DATA, *texts, phase=Phase.TRAIN))
+        net.forward()
+        assert (net.blobs["a"].data != net.blobs["b"].data).any()
+        assert len(net.layer_states()) == 2
+        after = net.forward(["a", "b"])["b"].copy()
+        again = fill(build(DATA, *texts, phase=Phase.TRAIN))
+        again.restore_layer_states({key: {"forwards": 1} for key in net.layer_states()})
+        np.testing.assert_array_equal(again.forward(["a", "b"])["b"], after)
+
+
+def test_a_net_of_layers_without_names_runs():
+    net = fill(build(DATA.replace('name: "data"', ""), conv("", "x", "b").replace('name: ""', ""), LOSS))
+    assert names(net) == ["", "", "loss"]
+    assert net.forward()["loss"] > 0
+    assert list(net.params) == [""]
+
+
+@pytest.mark.parametrize("kind", ["EuclideanLoss", "SigmoidCrossEntropyLoss", "AbsoluteLoss"])
+def test_a_loss_without_a_top_gets_one_of_caffes_name_which_is_no_output(kind):
+    with_top, without = (
+        fill(build(DATA, conv("c", "x", "b"), layer("loss", kind, "b label", top), phase=Phase.TRAIN))
+        for top in ("loss", "")
+    )
+    assert (with_top.outputs, without.outputs) == (["loss"], [])
+    assert without.forward_loss() == with_top.forward_loss() == without.blobs["(automatic)"].data
+    for net in (with_top, without):
+        net.backward()
+    np.testing.assert_array_equal(without.params["c"][0].diff, with_top.params["c"][0].diff)
+    assert without.params["c"][0].diff.any()
+
+
+def test_two_losses_without_tops_both_count_each_with_its_weight():
+    first, second = (layer(f"l{w}", "EuclideanLoss", f"{top} label", more=f"loss_weight: {w}") for top, w in ("a2", "b3"))
+    net = fill(build(DATA, conv("c", "x", "a"), conv("d", "x", "b"), first, second))
+    (a,), (b,) = (tops for tops in net.tops[-2:])
+    assert a is not b
+    assert net.forward_loss() == pytest.approx(2 * float(a.data) + 3 * float(b.data), rel=1e-12)
+    assert net.blobs["(automatic)"] is b
+
+
+def test_an_automatic_top_cannot_be_read_and_wants_one_weight():
+    loss = layer("loss", "EuclideanLoss", "x label")
+    assert 'unknown bottom "(automatic)"' in refusal(NetdefError, DATA, loss, layer("s", "Silence", "(automatic)"))
+    two = layer("loss", "EuclideanLoss", "x label", more="loss_weight: 1 loss_weight: 0")
+    assert refusal(NetdefError, DATA, two).endswith(
+        "loss_weight is given 2 times; expected once for each top (1) or not at all"
+    )
+    assert refusal(NetdefError, DATA, layer("r", "ReLU", "x", more="loss_weight: 1")).endswith(
+        "loss_weight is given 1 times; expected once for each top (0) or not at all"
+    )
 
 
 def test_a_layer_may_have_a_phase_of_its_own():

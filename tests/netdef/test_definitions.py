@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from helpers import refused
 
 from pysketch.errors import NetdefError, ShapeError
-from pysketch.netdef.definitions import NetState, Phase, is_included, load_netdef, parse_netdef
+from pysketch.netdef.definitions import NetState, Phase, is_included, load_netdef, parse_netdef, told_apart
 from pysketch.netdef.prototxt import parse
 
 CONV = """name: "n"
@@ -103,14 +105,15 @@ def test_a_wrong_field_is_said_with_its_place_its_layer_and_what_was_expected(te
     assert message in refusal(text)
 
 
-def test_a_layer_without_a_name_is_refused():
-    assert refusal('layer { type: "T" }') == 'a:1:7: a layer of type "T" has no name'
+def test_a_layer_without_a_name_is_taken_and_messages_name_its_type():
+    layer = parse_netdef('layer { type: "T" }', "a").layers[0]
+    assert (layer.name, str(layer.error("wrong"))) == ("", "a:1:7: a T layer without a name: wrong")
+    assert 'a:1:19: a layer without a name: unknown field "tip"' in refusal('layer { type: "T" tip: 3 }')
 
 
-def test_a_slash_in_a_layers_name_is_refused_because_of_hdf5():
-    assert "a layer's name must not contain '/', which HDF5 snapshots cannot store" in refusal(
-        'layer { name: "a/b" type: "T" }'
-    )
+@pytest.mark.parametrize("name", ["conv1/7x7_s2", "/", "a b", ".", "50%"])
+def test_a_name_may_hold_any_characters(name):
+    assert layer_of("", name).name == name
 
 
 def test_include_and_exclude_together_are_refused():
@@ -219,10 +222,24 @@ def test_selecting_keeps_the_included_layers_in_order_and_all_else():
     assert test.text == netdef.text
 
 
-def test_two_layers_of_one_name_cannot_be_selected_together():
-    netdef = two_layers()
-    with pytest.raises(NetdefError, match=r'^a:2:7: layer "x": the name is taken by the layer at a:1:7$'):
-        netdef.select(NetState())
+def test_two_layers_of_one_name_are_both_selected():
+    assert [layer.position.line for layer in two_layers().select(NetState()).layers] == [1, 2]
+
+
+def test_equal_names_are_told_apart_by_numbers_that_no_other_name_has():
+    assert told_apart(["a", "b", "a", "", "a", ""]) == ["a", "b", "a#2", "", "a#3", "#2"]
+    assert told_apart(["a", "a", "a#2"]) == ["a", "a#3", "a#2"]
+    assert told_apart(["a#2", "a#2", "a", "a"]) == ["a#2", "a#2#2", "a", "a#3"]
+
+
+def test_the_tops_that_a_netdef_gives_are_those_that_the_net_did_not_add():
+    layer = layer_of('top: "a" top: "b"')
+    assert layer.written_top == ("a", "b")
+    assert replace(layer, top=("a", "b", "c"), automatic=1).written_top == ("a", "b")
+
+
+def test_a_loss_without_a_top_may_have_a_weight():
+    assert layer_of("loss_weight: 0.5").loss_weight == (0.5,)
 
 
 def test_two_layers_of_one_name_may_be_in_different_phases():

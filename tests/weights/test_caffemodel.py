@@ -196,3 +196,29 @@ def test_texts_that_are_not_utf8_are_refused(damaged, tmp_path):
     (tmp_path / "a.caffemodel").write_bytes(content.replace(damaged, b"\xff" + damaged[1:]))
     with pytest.raises(SnapshotError, match="a text in it is not UTF-8"):
         CaffemodelFile(tmp_path / "a.caffemodel")
+
+
+def test_the_layers_of_a_v0_file_are_read(tmp_path):
+    net = message_class("NetParameter")(name="old")
+    old = net.layers.add().layer
+    old.name, old.type = "conv1", "conv"
+    blob = old.blobs.add(num=1, channels=1, height=3, width=2)
+    blob.data.extend(range(6))
+    (tmp_path / "a.caffemodel").write_bytes(net.SerializeToString())
+    with CaffemodelFile(tmp_path / "a.caffemodel") as file:
+        assert file.layers == ["conv1"]
+        assert file.fits("conv1", 0, (3, 2))
+        np.testing.assert_array_equal(file.read("conv1", 0).ravel(), range(6))
+
+
+def test_of_layers_of_one_name_the_last_with_params_counts(tmp_path):
+    net = message_class("NetParameter")()
+    for values in ([1], [2], []):
+        layer = net.layer.add(name="x")
+        if values:
+            blob = layer.blobs.add()
+            blob.shape.dim.append(1)
+            blob.data.extend(values)
+    (tmp_path / "a.caffemodel").write_bytes(net.SerializeToString())
+    with CaffemodelFile(tmp_path / "a.caffemodel") as file:
+        assert (file.layers, file.count("x"), file.read("x", 0).tolist()) == (["x"], 1, [2])

@@ -18,6 +18,7 @@ from pysketch.netdef.definitions import Phase, parse_netdef
 from pysketch.weights.snapshot import (
     SolverState,
     WeightsFile,
+    group_name,
     read_datasets,
     read_state,
     write_datasets,
@@ -50,6 +51,27 @@ def state(**changes):
 
 def make_net():
     return Net(parse_netdef(NET), Phase.TEST)
+
+
+ODD = ["conv1/7x7_s2", "a/", "/", "", ".", "%", "50%", "a%2Fb", "a/b", "\u00fc/\u00df", "n\0l", "x#2"]
+
+
+def test_any_name_is_read_back_whatever_hdf5_makes_of_it(path):
+    write_weights(path, [(name, [np.float32([k])]) for k, name in enumerate(ODD)])
+    with WeightsFile(path) as file:
+        assert sorted(file.layers) == sorted(ODD)
+        assert [file.read(name, 0)[0] for name in ODD] == list(range(len(ODD)))
+    with h5py.File(path) as file:
+        assert all(len(group) == 1 and "0" in group for group in file["data"].values())
+        assert file["data/conv1%2F7x7_s2/0"][0] == 0
+
+
+def test_a_name_that_hdf5_can_hold_is_the_groups_and_a_strangers_percent_sign_is_one(path):
+    assert [group_name(name) for name in ("conv1", "x#2", "\u00fc", "..")] == ["conv1", "x#2", "\u00fc", ".."]
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data/a%2Fb/0", data=np.float32([3]))
+    with WeightsFile(path) as file:
+        assert file.layers == ["a%2Fb"]
 
 
 def test_weights_are_read_as_they_were_written(path):
