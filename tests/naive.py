@@ -345,12 +345,12 @@ def hinge_loss(x: np.ndarray, labels: np.ndarray, power: int) -> tuple[float, np
 
 
 def accuracy(x: np.ndarray, labels: np.ndarray, top_k: int = 1, ignore: int | None = None) -> tuple[float, np.ndarray]:
-    """(overall, for each class): x (items, classes). Sorted by score, then by number, the last top_k are right."""
+    """(overall, for each class): x (items, classes). Sorted by score, among equal ones the label first, the last top_k are right."""
     classes = x.shape[1]
     right, seen = np.zeros(classes), np.zeros(classes)
     for i, label in enumerate(labels.astype(int)):
         if label != ignore:
-            best = sorted(range(classes), key=lambda k: (x[i, k], k))[-top_k:]
+            best = sorted(range(classes), key=lambda k: (x[i, k], k != label))[-top_k:]
             seen[label] += 1
             right[label] += label in best
     return right.sum() / max(1, seen.sum()), np.array([r / max(1, s) for r, s in zip(right, seen, strict=True)])

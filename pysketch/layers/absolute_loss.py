@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.device import Blob
+from pysketch.device import Array, Blob
+from pysketch.layers.axes import check_items
 from pysketch.layers.base import Count, Layer, register
 from pysketch.netdef import Table
 
@@ -13,7 +14,7 @@ from pysketch.netdef import Table
 class AbsoluteLoss(Layer):
     """L = mean |a - b| over all elements; with n of them and g the top's diff, dL/da = g sign(a - b) / n = -dL/db.
 
-    Both bottoms have one shape; the top has shape (). What minimises it is the median where the squared difference
+    The bottoms may differ in shape as EuclideanLoss's may; the top has shape (). What minimises it is the median where the squared difference
     wants the mean: paper stays white where most artists leave it so. The gradient is 0 at the kink a = b.
     """
 
@@ -25,21 +26,22 @@ class AbsoluteLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is a scalar."""
-        a, b = bottom[0].shape, bottom[1].shape
-        if a != b or not bottom[0].count:
-            names = self.definition.bottom
-            raise self.shape_error(f'"{names[0]}" {a} and "{names[1]}" {b} must have one, non-empty, shape')
+        check_items(self, bottom)
         top[0].reshape(())
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The mean of |a - b|."""
-        top[0].data[...] = self.xp.abs(bottom[0].data - bottom[1].data).mean()
+        top[0].data[...] = self.xp.abs(self._difference(bottom)).mean()
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """The sign of the difference, times the top's diff over the number of elements."""
         if not any(propagate_down):
             return
-        sign = self.xp.sign(bottom[0].data - bottom[1].data)
+        sign = self.xp.sign(self._difference(bottom))
         for blob, way, wanted in zip(bottom, (1, -1), propagate_down, strict=True):
             if wanted:
-                self.xp.multiply(sign, top[0].diff * (way / sign.size), out=blob.diff)
+                blob.diff[...] = (sign * (top[0].diff * (way / sign.size))).reshape(blob.shape)
+
+    def _difference(self, bottom: Sequence[Blob]) -> Array:
+        """a - b, shaped as a."""
+        return bottom[0].data - bottom[1].data.reshape(bottom[0].shape)

@@ -16,9 +16,8 @@ class Accuracy(Layer):
     """The fraction of items whose label is among the `top_k` largest scores along `axis`; a score, without gradient.
 
     x: scores, any shape; labels: one for each item, as in SoftmaxWithLoss; those of ignore_label do not count. Of equal
-    scores the class of the higher number ranks first: Caffe sorted pairs (score, class) before it counted ties against
-    the right class. The top has shape (). A second top (classes,) gets, for each class, the fraction of its own items.
-    Nothing to count gives 0.
+    scores the right class ranks last, as in Caffe: who gives all classes one score is never right. The top has shape
+    (). A second top (classes,) gets, for each class, the fraction of its own items. Nothing to count gives 0.
     DataError for a label out of range.
     """
 
@@ -53,14 +52,13 @@ class Accuracy(Layer):
             top[1].reshape(classes)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Count how many classes rank before the right one."""
+        """Count how many other classes have a score that is not smaller."""
         xp, (outer, classes, inner) = self.xp, split_at(bottom[0].shape, self.axis)
         x = bottom[0].data.reshape(outer, classes, inner)
         given = bottom[1].data.reshape(outer, inner)
         labels, counted = read_labels(self, given, classes, self.options.ignore_label)
         own = xp.take_along_axis(x, labels[:, None], axis=1)
-        later = xp.arange(classes)[:, None] > labels[:, None]
-        rank = ((x > own) | ((x == own) & later)).sum(axis=1)
+        rank = (x >= own).sum(axis=1) - 1
         right = (rank < self.options.top_k) & counted & ~xp.isnan(own[:, 0])
         top[0].data[...] = right.sum() / counted.sum().clip(1)
         if len(top) == 2:

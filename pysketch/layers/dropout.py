@@ -15,7 +15,7 @@ from pysketch.netdef import Kind, Option, Phase, Table
 class Dropout(Neuron):
     """TRAIN: y = m x / (1 - p) with m 1 or, with probability p, 0, drawn anew for each forward; dx = m dy / (1 - p).
 
-    p is dropout_ratio, 0 < p < 1. In phase TEST y = x and dx = dy. Any shape, may be in-place. The masks are drawn
+    p is dropout_ratio, 0 <= p < 1. In phase TEST y = x and dx = dy. Any shape, may be in-place. The masks are drawn
     on the CPU, from the net's seed, the layer's name and the number of forwards so far: a resumed run draws the same.
     """
 
@@ -25,9 +25,9 @@ class Dropout(Neuron):
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """No forward has been made."""
-        if not 0 < self.options.dropout_ratio < 1:
+        if not 0 <= self.options.dropout_ratio < 1:
             raise self.error(
-                f"dropout_ratio must lie between 0 and 1, found {self.options.dropout_ratio:g}",
+                f"dropout_ratio must be at least 0 and below 1, found {self.options.dropout_ratio:g}",
                 at=self.options.position("dropout_ratio"),
             )
         self._forwards = 0

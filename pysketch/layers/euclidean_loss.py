@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pysketch.device import Blob
+from pysketch.layers.axes import check_items
 from pysketch.layers.base import Count, Layer, register
 
 
@@ -12,7 +13,7 @@ from pysketch.layers.base import Count, Layer, register
 class EuclideanLoss(Layer):
     """L = sum (a - b)^2 / (2 N), N the length of axis 0: summed over everything, divided by 2 N only.
 
-    Both bottoms have one shape; the top has shape (). With g the top's diff:
+    The bottoms may differ in shape if both have N items of equally many numbers; the top has shape (). With g its diff:
     dL/da = g (a - b) / N and dL/db = -g (a - b) / N.
     """
 
@@ -23,15 +24,12 @@ class EuclideanLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is a scalar."""
-        a, b = bottom[0].shape, bottom[1].shape
-        if a != b or not a or a[0] == 0:
-            names = self.definition.bottom
-            raise self.shape_error(f'"{names[0]}" {a} and "{names[1]}" {b} must have one, non-empty, shape')
+        check_items(self, bottom)
         top[0].reshape(())
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """L = sum (a - b)^2 / (2 N)."""
-        difference = bottom[0].data - bottom[1].data
+        difference = bottom[0].data - bottom[1].data.reshape(bottom[0].shape)
         difference *= difference
         top[0].data[...] = difference.sum() / (2 * difference.shape[0])
 
@@ -40,6 +38,6 @@ class EuclideanLoss(Layer):
         for k, sign in ((0, 1.0), (1, -1.0)):
             if propagate_down[k]:
                 diff = bottom[k].diff
-                diff[...] = bottom[0].data
-                diff -= bottom[1].data
+                diff[...] = bottom[0].data.reshape(diff.shape)
+                diff -= bottom[1].data.reshape(diff.shape)
                 diff *= top[0].diff * (sign / diff.shape[0])

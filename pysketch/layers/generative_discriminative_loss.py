@@ -8,6 +8,7 @@ import numpy as np
 
 from pysketch.convolution import multiply
 from pysketch.device import Array, Blob, Kernel, array_module
+from pysketch.layers.axes import check_items
 from pysketch.layers.base import Count, Layer, register
 from pysketch.netdef import Kind, Option, Table
 
@@ -72,10 +73,7 @@ class GenerativeDiscriminativeLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """All tops are scalars."""
-        f, S = bottom[0].shape, bottom[1].shape
-        if f != S or not f or f[0] == 0:
-            names = self.definition.bottom
-            raise self.shape_error(f'prediction "{names[0]}" {f} and sketch "{names[1]}" {S} must have one shape')
+        check_items(self, bottom)
         for blob in top:
             blob.reshape(())
 

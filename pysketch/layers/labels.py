@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pysketch.device import Array, Blob, array_module
@@ -22,9 +24,9 @@ LOSS = Table(
 """loss_param. Without normalization and normalize a layer takes its own default."""
 
 
-def check_label_count(layer: Layer, bottom: list[Blob], count: int) -> None:
-    """ShapeError unless the second bottom has `count` elements, one for each item."""
-    if bottom[1].count != count:
+def check_label_count(layer: Layer, bottom: Sequence[Blob], count: int) -> None:
+    """ShapeError unless the second bottom has `count` elements, one for each item; a loss's, as Caffe's, along axis 0."""
+    if bottom[1].count != count or (layer.is_loss and bottom[1].shape[:1] != bottom[0].shape[:1]):
         names = layer.definition.bottom
         raise layer.shape_error(
             f'expected {count} labels in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysketch.device import Array, Blob
+from pysketch.layers.axes import check_items
 from pysketch.layers.base import Count, Layer, register
 from pysketch.layers.labels import LOSS, normalizer
 
@@ -32,10 +33,7 @@ class SigmoidCrossEntropyLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is a scalar."""
-        x, t = bottom[0].shape, bottom[1].shape
-        if not x or bottom[0].count == 0 or bottom[1].count != bottom[0].count:
-            names = self.definition.bottom
-            raise self.shape_error(f'"{names[0]}" {x} and "{names[1]}" {t} must have equally many elements, some')
+        check_items(self, bottom)
         top[0].reshape(())
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

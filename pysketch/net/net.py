@@ -18,7 +18,7 @@ from pysketch.net.debug_info import log_backward, log_forward, log_params
 from pysketch.net.flat_params import FlatParams
 from pysketch.net.fusion import plan_fusion
 from pysketch.net.lifetimes import Slots, find_lifetimes
-from pysketch.net.params import gather_params
+from pysketch.net.params import fill_all_diffs, gather_params
 from pysketch.net.splits import insert_splits, unread_tops
 from pysketch.net.weights import copy_weights, save_weights, stored_params
 from pysketch.netdef import AUTOMATIC, LayerDef, NetDef, Phase, load_netdef, told_apart
@@ -78,6 +78,8 @@ class Net:
         self.inputs = [name for d in definitions if d.type == "Input" for name in d.top]
         self.outputs = unread_tops(definitions)
         plan = plan_backward(self.layers, self.netdef.force_backward)
+        if self.netdef.force_backward:
+            fill_all_diffs(self.layers)
         self.needs_backward, self.propagate_down = plan.needs_backward, plan.propagate_down
         self.fusion = plan_fusion(self.layers, self.bottoms, self.tops, plan)
         self.slots = self._plan_slots(keep)

@@ -58,6 +58,19 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
     return learnable
 
 
+def fill_all_diffs(layers: Sequence[Layer]) -> None:
+    """Under force_backward params with lr_mult 0 get a diff too, as in Caffe.
+
+    Not those of a layer that only uses what another one states a rate for, nor statistics.
+    """
+    specs = (spec for layer in layers for spec in layer.definition.param)
+    taught = {spec.name for spec in specs if spec.name and spec.given("lr_mult") and spec.lr_mult != 0}
+    for layer in (layer for layer in layers if layer.learns):
+        for k in range(len(layer.blobs)):
+            named = layer.definition.param[k].name if k < len(layer.definition.param) else ""
+            layer.param_propagate_down[k] |= named not in taught
+
+
 def _share(layer: Layer, blob: Blob, spec: Options, owner: Param) -> None:
     """Give the blob its owner's memory: of the same shape, or with PERMISSIVE of the same count."""
     what = "shape" if spec.share_mode == "STRICT" else "count"

@@ -43,7 +43,16 @@ def test_equal_elements_have_no_gradient(device: Device) -> None:
     assert single.bottom[0].diff.tolist() == [[0, 0.25], [0, -0.25]]
 
 
+def test_bottoms_of_other_shapes_are_compared_number_by_number(device: Device) -> None:
+    single = make((2, 2), (2, 2, 1), device=device)
+    single.bottom[0].data[...] = [[1, 2], [3, 4]]
+    single.bottom[1].data[...] = [[[1], [0]], [[3], [6]]]
+    assert single.forward()[0] == 1
+    single.backward(1.0)
+    assert single.bottom[1].diff.tolist() == [[[0], [-0.25]], [[0], [0.25]]]
+
+
 @pytest.mark.parametrize("shapes", [((2, 3), (3, 2)), ((0, 3), (0, 3))])
 def test_bottoms_of_other_shapes_or_none_are_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
-    with pytest.raises(ShapeError, match=r'layer "it": "a" .* and "b" .* must have one, non-empty, shape'):
+    with pytest.raises(ShapeError, match=r'layer "it": "a" .* and "b" .* must have equally many items'):
         make(*shapes)

@@ -54,10 +54,11 @@ def test_the_second_top_may_be_left_out() -> None:
     assert make(tops=("all",)).forward()[0] == make().forward()[0]
 
 
-def test_of_equal_scores_the_class_of_the_higher_number_is_first() -> None:
-    single = make(shapes=((5, 5), (5,)))
+@pytest.mark.parametrize(("top_k", "right"), [(1, 0), (4, 0), (5, 1)])
+def test_of_equal_scores_the_right_one_ranks_last(top_k: int, right: int) -> None:
+    single = make(f"top_k: {top_k}", shapes=((5, 5), (5,)))
     single.bottom[0].data[...], single.bottom[1].data[...] = 7, np.arange(5)
-    assert single.forward()[1].tolist() == [0, 0, 0, 0, 1]
+    assert single.forward()[1].tolist() == [right] * 5
 
 
 def test_a_score_that_is_not_a_number_is_not_right() -> None:

@@ -68,7 +68,14 @@ def test_a_malformed_state_is_refused(forwards):
         make().layer.restore_state({"forwards": forwards})
 
 
-@pytest.mark.parametrize("ratio", [0, 1, 1.5])
-def test_a_ratio_that_drops_nothing_or_all_is_refused(ratio):
-    with pytest.raises(NetdefError, match=rf"dropout_ratio must lie between 0 and 1, found {ratio:g}"):
+def test_a_ratio_of_0_drops_nothing():
+    single = make(0)
+    np.testing.assert_array_equal(single.forward()[0], single.bottom[0].data)
+    single.backward(3.0)
+    assert (single.bottom[0].diff == 3).all()
+
+
+@pytest.mark.parametrize("ratio", [-0.5, 1, 1.5])
+def test_a_ratio_that_drops_all_is_refused(ratio):
+    with pytest.raises(NetdefError, match=rf"dropout_ratio must be at least 0 and below 1, found {ratio:g}"):
         make(ratio)

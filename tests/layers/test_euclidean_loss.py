@@ -74,15 +74,27 @@ def test_loss_weight_scales_the_nets_loss_and_its_gradient(extra: str, weight: f
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        (((2, 3), (2, 4)), r'"a" \(2, 3\) and "b" \(2, 4\) must have one, non-empty, shape'),
-        (((2, 3), (3, 2)), r'"a" \(2, 3\) and "b" \(3, 2\) must have one, non-empty, shape'),
-        (((0, 3), (0, 3)), r'"a" \(0, 3\) and "b" \(0, 3\) must have one, non-empty, shape'),
-        (((), ()), r'"a" \(\) and "b" \(\) must have one, non-empty, shape'),
+        (((2, 3), (2, 4)), r'"a" \(2, 3\) and "b" \(2, 4\) must have equally many items'),
+        (((2, 3), (3, 2)), r'"a" \(2, 3\) and "b" \(3, 2\) must have equally many items'),
+        (((0, 3), (0, 3)), r'"a" \(0, 3\) and "b" \(0, 3\) must have equally many items'),
+        (((), ()), r'"a" \(\) and "b" \(\) must have equally many items'),
     ],
 )
 def test_bottoms_of_other_shapes_are_refused(shapes: tuple[tuple[int, ...], ...], message: str) -> None:
     with pytest.raises(ShapeError, match=f'<netdef>:2:7: layer "it": {message}'):
         make(*shapes)
+
+
+@pytest.mark.parametrize("shapes", [((4, 1), (4,)), ((4,), (4, 1)), ((2, 6), (2, 3, 2, 1))])
+def test_bottoms_of_other_shapes_are_compared_number_by_number(shapes: tuple[tuple[int, ...], ...], device: Device) -> None:
+    single, same = make(*shapes, device=device), make(shapes[0], device=device)
+    for blob, other in zip(same.bottom, single.bottom, strict=True):
+        blob.data[...] = other.data.reshape(blob.shape)
+    assert single.forward() == same.forward()
+    for each in (single, same):
+        each.backward(0.7)
+    for blob, other in zip(same.bottom, single.bottom, strict=True):
+        np.testing.assert_array_equal(other.diff, blob.diff.reshape(other.shape))
 
 
 def test_one_bottom_is_too_few() -> None:

@@ -257,8 +257,8 @@ def test_constants_that_make_no_sense_are_refused(param_str: str, message: str) 
 
 
 @pytest.mark.parametrize("shapes", [((2, 3), (2, 4)), ((2, 6), (3, 4)), ((0, 3), (0, 3)), ((), ())])
-def test_bottoms_of_other_shapes_are_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
-    with pytest.raises(ShapeError, match=r'<netdef>:2:7: layer "it": prediction "f" \(.*\) and sketch "S" \(.*\) must'):
+def test_bottoms_of_other_counts_are_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
+    with pytest.raises(ShapeError, match=r'<netdef>:2:7: layer "it": "f" \(.*\) and "S" \(.*\) must'):
         make_layer(python_layer("GenerativeDiscriminativeLoss", ["f", "S"], ["L"]), shapes)
 
 

@@ -46,6 +46,14 @@ def test_a_label_out_of_range_is_refused(label: float, device: Device) -> None:
         read_labels(layer(), device.xp.asarray([0.0, label]), 3, 255)
 
 
+def test_a_losss_labels_must_stand_along_axis_0_a_scores_need_not() -> None:
+    shapes = [(2, 5, 3), (6,)]
+    make_layer(layer_text("Accuracy", ["x", "t"]), shapes)
+    with pytest.raises(ShapeError, match=r'expected 6 labels in "t" for "x" \(2, 5, 3\), found \(6,\)'):
+        make_layer(layer_text("SoftmaxWithLoss", ["x", "t"]), shapes)
+    make_layer(layer_text("SoftmaxWithLoss", ["x", "t"]), [(2, 5, 3), (2, 1, 3)])
+
+
 def test_there_must_be_a_label_for_each_item() -> None:
     single = make_layer(layer_text("EuclideanLoss", ["x", "t"]), [(2, 3), (2, 3)])
     check_label_count(single.layer, single.bottom, 6)

@@ -72,6 +72,14 @@ def test_targets_get_no_gradient() -> None:
         single.backward(1.0, propagate_down=[True, True])
 
 
-def test_bottoms_of_other_counts_are_refused() -> None:
-    with pytest.raises(ShapeError, match=r'"x" \(2, 3\) and "t" \(2, 4\) must have equally many elements'):
-        make(shapes=((2, 3), (2, 4)))
+@pytest.mark.parametrize("t", [(2, 4), (3, 2), (6,)])
+def test_bottoms_of_other_counts_are_refused(t: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r'"x" \(2, 3\) and "t" \(.*\) must have equally many items'):
+        make(shapes=((2, 3), t))
+
+
+def test_targets_may_be_of_another_shape() -> None:
+    single, same = make(shapes=((2, 3), (2, 1, 3))), make(shapes=((2, 3), (2, 3)))
+    for blob, other in zip(same.bottom, single.bottom, strict=True):
+        blob.data[...] = other.data.reshape(blob.shape)
+    assert single.forward() == same.forward()

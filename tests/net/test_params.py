@@ -210,3 +210,45 @@ def test_lr_mult_zero_beside_a_stated_rate_is_one_layers_use_that_teaches_nothin
     net.forward()
     net.backward()
     np.testing.assert_array_equal(shared, net.params[f"c{2 - which}"][0].diff)
+
+
+FORCED = "force_backward: true\n"
+
+
+def test_under_force_backward_a_param_with_lr_mult_zero_gets_its_diff_and_keeps_its_rate():
+    frozen, learned = (conv("c1", "x", "b", "param { lr_mult: 0 }" * k) for k in (2, 0))
+    diffs = []
+    for net in (build(FORCED, frozen, LOSS), build(learned, LOSS)):
+        for name in net.inputs:
+            net.blobs[name].data[...] = np.random.default_rng(0).normal(size=net.blobs[name].shape)
+        net.forward()
+        net.backward()
+        diffs.append([param.blob.diff.copy() for param in net.learnable])
+    for found, right in zip(*diffs, strict=True):
+        np.testing.assert_array_equal(found, right)
+        assert right.any()
+    assert [param.lr_mult for param in build(FORCED, frozen).learnable] == [0, 0]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_under_force_backward_a_use_that_teaches_nothing_still_teaches_nothing(which):
+    entries = ['param { name: "w" lr_mult: 2 }'] * 2
+    entries[which] = 'param { name: "w" lr_mult: 0 } param { lr_mult: 0 }'
+    net = build(FORCED, conv("c1", "x", "a", entries[0]), conv("c2", "a", "b", entries[1]), LOSS)
+    down = [layer.param_propagate_down for layer in net.layers if layer.blobs]
+    assert down == [[which == 1, True], [which == 0, True]]
+
+
+def test_under_force_backward_statistics_get_no_diff():
+    text = """force_backward: true layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [2, 3] } } }
+layer { name: "norm" type: "BatchNorm" bottom: "x" top: "y" }"""
+    assert Net(parse_netdef(text), Phase.TRAIN).layers[-1].param_propagate_down == [False] * 3
+
+
+def test_force_backward_sends_no_diff_to_labels_that_a_frozen_layer_makes():
+    frozen = conv("c1", "x", "a", "param { lr_mult: 0 } param { lr_mult: 0 }")
+    loss = 'layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "x" bottom: "a" top: "loss" }'
+    net = build(FORCED, frozen, loss)
+    net.forward()
+    net.backward()
+    assert net.propagate_down[-1] == [True, False]
