@@ -14,8 +14,9 @@ from pysketch.netdef import Table
 class AbsoluteLoss(Layer):
     """L = mean |a - b| over all elements; with n of them and g the top's diff, dL/da = g sign(a - b) / n = -dL/db.
 
-    The bottoms may differ in shape as EuclideanLoss's may; the top has shape (). What minimises it is the median where the squared difference
-    wants the mean: paper stays white where most artists leave it so. The gradient is 0 at the kink a = b.
+    The bottoms may differ in shape as EuclideanLoss's may; the top has shape (). What minimises it is the median where
+    the squared difference wants the mean: paper stays white where most artists leave it so. The gradient is 0 at the
+    kink a = b.
     """
 
     type = "AbsoluteLoss"

@@ -156,6 +156,13 @@ class Layer:
         if any(propagate_down):
             raise self.error(f"a {self.type} layer cannot propagate down to its bottoms")
 
+    def in_place_flaw(self, backward: bool) -> str:
+        """What in place does not go by the layer's formula, as it does not in Caffe; "" for nothing.
+
+        backward: whether the layer's backward will run.
+        """
+        return ""
+
     def receptive_field(self) -> Fields | None:
         """What an element of a top sees of each bottom, along height and width; None: all of it, or nobody knows.
 

@@ -34,10 +34,10 @@ CONVOLUTION = Table(
         Option("group", Kind.UINT32, 1, low=1, help="channels are split into so many independent groups"),
         Option("weight_filler", FILLER),
         Option("bias_filler", FILLER),
-        Option("axis", Kind.INT32, 1, low=1, high=1, help="the channels' axis; only 1"),
+        Option("axis", Kind.INT32, 1, help="the channels' axis; only 1, or -3, which is the same"),
         Option("engine", _ENGINE, "DEFAULT", help="CAFFE: im2col and GEMM; WINOGRAD; else the cheaper one"),
+        Option("force_nd_im2col", Kind.BOOL, False, help="Caffe's; has no effect here"),
     ),
-    unsupported=("force_nd_im2col",),
 )
 
 
@@ -56,9 +56,8 @@ class BaseConvolution(Layer):
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Make weights and bias, from the fillers, in this order."""
         options = self.options
+        self._check_axes(bottom[0].shape)
         self.window = read_window(self, options)
-        if len(bottom[0].shape) != 4:
-            raise self.shape_error(f"expected a bottom of shape (N, C, H, W), found {bottom[0].shape}")
         self.bottom_channels = bottom[0].shape[1]
         for what, count in (("num_output", options.num_output), ("input channels", self.bottom_channels)):
             if count % options.group or count == 0:
@@ -84,6 +83,21 @@ class BaseConvolution(Layer):
                     f"with pad {pad[0]}x{pad[1]}"
                 )
             y.reshape(x.shape[0], self.options.num_output, *out)
+
+    def _check_axes(self, shape: tuple[int, ...]) -> None:
+        """An image has two axes behind the channels'; Caffe convolves along any number."""
+        if len(shape) != 4:
+            hint = "; near: Reshape to (N, C, 1, L) with kernel_h: 1" if len(shape) == 3 else ""
+            raise self.shape_error(
+                f"expected a bottom of shape (N, C, H, W), found {shape}: a {self.type} along 1 or 3 axes is not "
+                f"supported, this engine is for images{hint}"
+            )
+        if self.options.axis % 4 != 1 or not -4 <= self.options.axis < 4:
+            raise self.error(
+                f"axis {self.options.axis} is not supported: this engine is for images (N, C, H, W), their channels "
+                "along axis 1",
+                at=self.options.position("axis"),
+            )
 
     def sizes(self) -> tuple[int, int]:
         """(filters, channels) of the convolution."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from pysketch.device import Array, Blob
 from pysketch.layers.base import Count, Layer, register
 from pysketch.netdef import Choice, Kind, Option, Table
@@ -16,6 +18,10 @@ class Eltwise(Layer):
     Backward: SUM dx_k = c_k dy. MAX dx_k = dy where x_k was taken; of equal ones the second of the first two bottoms,
     else the first, as in Caffe. PROD dx_k = dy prod_(j != k) x_j; with ``stable_prod_grad: false`` it is dy y / x_k,
     cheaper for many bottoms, and not a number where x_k is 0.
+
+    In-place, y in the first bottom's memory, it does what Caffe does: SUM and MAX clear y before they read x_0, which
+    so counts for nothing, and backward goes on with the dy that dx_0 has overwritten; in PROD dx_0 is the square of
+    the others' product. The net warns of it.
     """
 
     type = "Eltwise"
@@ -29,6 +35,7 @@ class Eltwise(Layer):
         ),
     )
     bottoms = Count(2, None)
+    in_place = True
     pointwise = True
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -54,6 +61,8 @@ class Eltwise(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y, and for MAX which bottom each element comes from."""
         y, x = top[0].data, [blob.data for blob in bottom]
+        if bottom[0] is top[0] and self.options.operation != "PROD":
+            y[...] = 0 if self.options.operation == "SUM" else np.finfo(y.dtype).min
         if self.options.operation == "SUM":
             self.xp.multiply(x[0], self._coeff[0], out=y)
             for other, c in zip(x[1:], self._coeff[1:], strict=True):
@@ -73,7 +82,15 @@ class Eltwise(Layer):
         """dx of the bottoms that are asked for."""
         for k, blob in enumerate(bottom):
             if propagate_down[k]:
-                self.xp.multiply(top[0].diff, self._slope(k, top, bottom), out=blob.diff)
+                slope = self._slope(k, top, bottom)
+                dy = slope if blob is top[0] and self.options.operation == "PROD" else top[0].diff
+                self.xp.multiply(dy, slope, out=blob.diff)
+
+    def in_place_flaw(self, backward: bool) -> str:
+        """The first bottom is lost, or its diff."""
+        if self.options.operation != "PROD":
+            return "an Eltwise overwrites its first bottom before it has read it"
+        return "an Eltwise product has a wrong backward" if backward else ""
 
     def _slope(self, k: int, top: Sequence[Blob], bottom: Sequence[Blob]) -> Array | float:
         """dy/dx_k."""

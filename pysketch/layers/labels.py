@@ -25,7 +25,10 @@ LOSS = Table(
 
 
 def check_label_count(layer: Layer, bottom: Sequence[Blob], count: int) -> None:
-    """ShapeError unless the second bottom has `count` elements, one for each item; a loss's, as Caffe's, along axis 0."""
+    """ShapeError unless the second bottom has `count` elements, one for each item.
+
+    A loss's labels must be as long as its scores along axis 0, as in Caffe.
+    """
     if bottom[1].count != count or (layer.is_loss and bottom[1].shape[:1] != bottom[0].shape[:1]):
         names = layer.definition.bottom
         raise layer.shape_error(

@@ -24,6 +24,9 @@ class LRN(Layer):
     Backward: dy_j/dx_i = [i = j] s_i^-beta - beta x_j s_j^(-beta - 1) (2 alpha / m) x_i [i in j's window], and i is in
     j's window where j is in i's, so
     dx_i = dy_i s_i^-beta - (2 alpha beta / m) x_i * the sum of dy x s^(-beta - 1) over i's window.
+
+    In-place it does what Caffe does: ACROSS_CHANNELS s^-beta is written over x before the two are multiplied, so that
+    y = s^(-2 beta), and in backward over dy; both ways backward takes y for x, which is lost. The net warns of it.
     """
 
     type = "LRN"
@@ -42,6 +45,8 @@ class LRN(Layer):
         ),
     )
 
+    in_place = True
+
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Find the window's axes and the factor of its sum."""
         size = self.options.local_size
@@ -57,6 +62,12 @@ class LRN(Layer):
             raise self.shape_error(f"expected a bottom of shape (N, C, H, W), found {bottom[0].shape}")
         top[0].reshape(bottom[0].shape)
 
+    def in_place_flaw(self, backward: bool) -> str:
+        """x is overwritten."""
+        if not self.within:
+            return "an LRN overwrites its bottom before it has read it"
+        return "an LRN has a wrong backward" if backward else ""
+
     def receptive_field(self) -> Fields:
         """The window, if it is over pixels."""
         reach = self.options.local_size // 2
@@ -65,14 +76,19 @@ class LRN(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = x s^-beta."""
-        top[0].data[...] = bottom[0].data * self._scale(bottom[0].data) ** -self.options.beta
+        s = self._scale(bottom[0].data)
+        self._kept = s if bottom[0] is top[0] else None
+        factor = s**-self.options.beta
+        top[0].data[...] = factor * (factor if bottom[0] is top[0] and not self.within else bottom[0].data)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dx, with s made again (cheaper than keeping it)."""
         if not propagate_down[0]:
             return
         x, dy, beta = bottom[0].data, top[0].diff, self.options.beta
-        s = self._scale(x)
+        s = self._scale(x) if self._kept is None else self._kept
+        if self._kept is not None and not self.within:
+            dy = s**-beta
         own = dy * s**-beta
         bottom[0].diff[...] = own - 2 * beta * self.factor * x * self._window_sums(own * x / s)
 

@@ -38,8 +38,3 @@ class Neuron(Layer):
     def slope(self, x: Array, y: Array) -> Array | float:
         """f'(x), given y = f(x); must leave both as they are."""
         raise NotImplementedError(f"{type(self).__name__} has no slope")
-
-    def refuse_in_place(self, bottom: Sequence[Blob], top: Sequence[Blob], why: str) -> None:
-        """NetdefError if the layer is in-place: for options that make f' depend on the x that is lost."""
-        if bottom[0] is top[0]:
-            raise self.error(f"an in-place {self.type} {why}; give it a top of another name")

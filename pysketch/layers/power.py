@@ -12,10 +12,14 @@ from pysketch.netdef import Kind, Option, Table
 
 @register
 class Power(Neuron):
-    """y = (shift + scale x)^power; any shape, in-place only if power is 1 or 0.
+    """y = (shift + scale x)^power; any shape, may be in-place.
 
     dy/dx = power scale (shift + scale x)^(power - 1). Where power is no whole number, shift + scale x must not be
     negative: the result is not a number, as in Caffe.
+
+    In-place x is lost. For power 1 and 0 it is not needed; for others backward does what Caffe does, which writes a
+    slope s reckoned from y, power scale (shift + scale y) for power 2, else power scale y / (shift + scale y), over dy
+    and then multiplies the two: dx = s^2. The net warns of it.
     """
 
     type = "Power"
@@ -29,10 +33,19 @@ class Power(Neuron):
         ),
     )
 
-    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The gradient of other powers needs the x that in-place is lost."""
-        if self.options.power not in (0, 1):
-            self.refuse_in_place(bottom, top, f"needs power 1 or 0, found {self.options.power:g}")
+    def in_place_flaw(self, backward: bool) -> str:
+        """The gradient of powers but 0 and 1 needs the x that in-place is lost."""
+        return "a Power with a power has a wrong backward" if backward and self.options.power not in (0, 1) else ""
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """dx = f'(x) dy; in-place as said above."""
+        if bottom[0] is not top[0] or self.options.power in (0, 1):
+            super().backward(top, propagate_down, bottom)
+        elif propagate_down[0]:
+            y, options = top[0].data, self.options
+            inner = options.scale * y + options.shift
+            slope = options.power * options.scale * (inner if options.power == 2 else y / inner)
+            bottom[0].diff[...] = slope * slope
 
     def value(self, x: Array, y: Array) -> None:
         """y = (shift + scale x)^power."""

@@ -18,7 +18,7 @@ class ReLU(Layer):
     """y = x where x > 0, negative_slope * x elsewhere; any shape, may be in-place.
 
     Backward: dx = dy where x > 0, negative_slope * dy elsewhere (at the kink x = 0 too, as in Caffe).
-    It looks at the sign of the bottom, which in-place is that of the top: the same for slopes >= 0.
+    It looks at the sign of the bottom, which in-place is that of the top: the same for slopes >= 0 only.
     """
 
     type = "ReLU"
@@ -33,14 +33,11 @@ class ReLU(Layer):
     in_place = True
     pointwise = True
 
-    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """A negative slope turns signs around, so that in-place the gradient would be wrong: refused."""
-        if bottom[0] is top[0] and self.options.negative_slope < 0:
-            raise self.error(
-                f"an in-place ReLU needs negative_slope >= 0, found {self.options.negative_slope}; "
-                "give it a top of another name",
-                at=self.options.position("negative_slope"),
-            )
+    def in_place_flaw(self, backward: bool) -> str:
+        """A negative slope turns signs around."""
+        if backward and self.options.negative_slope < 0:
+            return "a ReLU of negative_slope < 0 takes y's sign for x's in backward"
+        return ""
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is shaped as the bottom."""

@@ -81,6 +81,7 @@ class Net:
         if self.netdef.force_backward:
             fill_all_diffs(self.layers)
         self.needs_backward, self.propagate_down = plan.needs_backward, plan.propagate_down
+        self._warn_of_flaws_in_place()
         self.fusion = plan_fusion(self.layers, self.bottoms, self.tops, plan)
         self.slots = self._plan_slots(keep)
         if weights is not None:
@@ -302,8 +303,8 @@ class Net:
             other = first.setdefault(layer.name, layer)
             if other is not layer:
                 logger.warning(
-                    "%s: %s has the name of the layer at %s, and both have params: HDF5 files keep both, a .caffemodel, "
-                    "as Caffe's, this one's for the first",
+                    "%s: %s has the name of the layer at %s, and both have params: HDF5 files keep both, a "
+                    ".caffemodel, as Caffe's, this one's for the first",
                     layer.definition.position,
                     layer.definition.where,
                     other.definition.position,
@@ -324,6 +325,20 @@ class Net:
         self.layers.append(layer)
         self.bottoms.append(bottom)
         self.tops.append(top)
+
+    def _warn_of_flaws_in_place(self) -> None:
+        """Some layers, in place, do what Caffe does there, which is not what they are for."""
+        for index, layer in enumerate(self.layers):
+            if any(top is bottom for top, bottom in zip(self.tops[index], self.bottoms[index], strict=False)):
+                flaw = layer.in_place_flaw(self.needs_backward[index])
+                if flaw:
+                    definition = layer.definition
+                    logger.warning(
+                        "%s: %s: in place %s, as in Caffe; give its top a name of its own",
+                        definition.position,
+                        definition.where,
+                        flaw,
+                    )
 
     def _top(self, definition: LayerDef, k: int, layer: Layer) -> Blob:
         name = definition.top[k]

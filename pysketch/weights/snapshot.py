@@ -47,7 +47,7 @@ class SolverState:
 
 
 def group_name(layer: str) -> str:
-    """What the group of a layer is called: as the layer, unless HDF5 cannot hold that name, or it has a percent sign."""
+    """What a layer's group is called: as the layer, unless HDF5 cannot hold that name or it has a percent sign."""
     if layer in ("", "."):
         return "%2E" * len(layer) or "%"
     safe = "".join(chr(code) for code in range(1, 128) if chr(code) not in "/%")

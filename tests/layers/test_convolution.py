@@ -365,7 +365,8 @@ def test_dilation_of_a_single_pixel_kernel_means_nothing(device: Device) -> None
         ("num_output: 2 kernel_size: 3 stride: 0", "ConvolutionParameter.stride: expected at least 1, found 0"),
         ("num_output: 2 kernel_size: 3 dilation: 0", "ConvolutionParameter.dilation: expected at least 1, found 0"),
         ("num_output: 2 kernel_size: 3 group: 0", "ConvolutionParameter.group: expected at least 1, found 0"),
-        ("num_output: 2 kernel_size: 3 axis: 2", "ConvolutionParameter.axis: expected at most 1, found 2"),
+        ("num_output: 2 kernel_size: 3 axis: 2", "axis 2 is not supported: this engine is for images"),
+        ("num_output: 2 kernel_size: 3 axis: 5", "axis 5 is not supported: this engine is for images"),
         ("num_output: 2 kernel_h: 3", "kernel_h and kernel_w must both be given and positive"),
         ("num_output: 2 kernel_h: 3 kernel_w: 0", "kernel_h and kernel_w must both be given and positive"),
         ("num_output: 2 kernel_size: 3 stride_w: 0", "stride_h and stride_w must both be given and positive"),
@@ -374,7 +375,6 @@ def test_dilation_of_a_single_pixel_kernel_means_nothing(device: Device) -> None
         ("num_output: 2 kernel_size: 3 pad: 0 pad_h: 0", "give either pad or pad_h and pad_w, not both"),
         ("num_output: 2 kernel_size: [3, 3, 3]", "kernel_size is given 3 times; expected one number, or height and"),
         ("num_output: 2 kernal_size: 3", 'unknown field "kernal_size" .*did you mean "kernel_size"'),
-        ("num_output: 2 kernel_size: 3 force_nd_im2col: true", "not supported: ConvolutionParameter.force_nd_im2col"),
         ("num_output: 2 kernel_size: 1 engine: WINOGRAD", "engine WINOGRAD needs a square kernel of 2 to 7 pixels"),
         ("num_output: 2 kernel_size: [3, 2] engine: WINOGRAD", r".*found kernel \(3, 2\), stride \(1, 1\)"),
         ("num_output: 2 kernel_size: 3 stride: 2 engine: WINOGRAD", r".*stride \(2, 2\), dilation \(1, 1\)"),
@@ -390,10 +390,26 @@ def test_options_that_make_no_sense_are_refused_with_their_place(options: str, m
         make_layer(conv_text(options), [SHAPE])
 
 
+@pytest.mark.parametrize("same", ["axis: -3", "force_nd_im2col: true"])
+def test_what_is_another_way_to_say_the_same_changes_nothing(same: str) -> None:
+    plain, other = (make_layer(conv_text(f"num_output: 2 kernel_size: 3 {each}"), [SHAPE]) for each in ("", same))
+    np.testing.assert_array_equal(other.forward()[0], plain.forward()[0])
+
+
 @pytest.mark.parametrize(
     ("options", "shape", "message"),
     [
         ("num_output: 2 kernel_size: 3", (2, 3, 5), r"expected a bottom of shape \(N, C, H, W\), found \(2, 3, 5\)"),
+        (
+            "num_output: 2 kernel_size: 3",
+            (2, 3, 5),
+            r"expected a .*; near: Reshape to \(N, C, 1, L\) with kernel_h: 1$",
+        ),
+        (
+            "num_output: 2 kernel_size: 3",
+            (2, 3, 5, 5, 5),
+            "expected a bottom.* along 1 or 3 axes is not supported, this",
+        ),
         ("num_output: 3 kernel_size: 3 group: 2", (2, 4, 5, 5), "num_output 3 cannot be split into 2 groups"),
         ("num_output: 2 kernel_size: 3 group: 2", (2, 3, 5, 5), "input channels 3 cannot be split into 2 groups"),
         ("num_output: 2 kernel_size: 3", (2, 0, 5, 5), "input channels 0 cannot be split into 1 groups"),

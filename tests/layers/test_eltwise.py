@@ -92,3 +92,37 @@ def test_coefficients_that_do_not_fit_are_refused(extra, message):
 def test_bottoms_of_two_shapes_are_refused():
     with pytest.raises(ShapeError, match=r'bottoms must have one shape, found "a" \(2, 3\) and "b" \(2, 4\)'):
         make(bottoms="ab", shapes=[(2, 3), (2, 4)])
+
+
+@pytest.mark.parametrize(
+    ("extra", "value", "slopes"),
+    [
+        ("coeff: [2, -3, 5]", lambda a, b, c: -3 * b + 5 * c, lambda y, b, c: (2, -6, 10)),
+        ("operation: MAX", lambda a, b, c: max(b, c), lambda y, b, c: (0, 0, 0)),
+    ],
+)
+def test_in_place_the_first_bottom_counts_for_nothing_as_in_caffe(extra, value, slopes, device):
+    text = layer_text("Eltwise", ["a", "b", "c"], ["a"], f"eltwise_param {{ {extra} }}")
+    single = make_layer(text, [SHAPE] * 3, device=device)
+    x = [blob.data.copy() for blob in single.bottom]
+    dy = np.random.default_rng(1).standard_normal(SHAPE)
+    (y,) = single.forward()
+    single.backward(dy)
+    for at in np.ndindex(SHAPE):
+        a, b, c = (float(each[at]) for each in x)
+        np.testing.assert_allclose(y[at], value(a, b, c), rtol=1e-12)
+        for blob, slope in zip(single.bottom, slopes(y[at], b, c), strict=True):
+            np.testing.assert_allclose(blob.diff[at], slope * dy[at], rtol=1e-12)
+    assert "overwrites its first bottom" in single.layer.in_place_flaw(False)
+
+
+def test_in_place_a_product_is_right_forward_and_caffes_backward(device):
+    text = layer_text("Eltwise", ["a", "b"], ["a"], "eltwise_param { operation: PROD }")
+    single = make_layer(text, [SHAPE] * 2, device=device)
+    a, b = (blob.data.copy() for blob in single.bottom)
+    np.testing.assert_allclose(single.forward()[0], a * b, rtol=1e-12)
+    single.backward(7.0)
+    np.testing.assert_allclose(single.bottom[0].diff, b * b, rtol=1e-12)
+    np.testing.assert_allclose(single.bottom[1].diff, a * b * b * b, rtol=1e-12)
+    assert "wrong backward" in single.layer.in_place_flaw(True)
+    assert not single.layer.in_place_flaw(False)

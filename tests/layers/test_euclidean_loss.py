@@ -86,7 +86,9 @@ def test_bottoms_of_other_shapes_are_refused(shapes: tuple[tuple[int, ...], ...]
 
 
 @pytest.mark.parametrize("shapes", [((4, 1), (4,)), ((4,), (4, 1)), ((2, 6), (2, 3, 2, 1))])
-def test_bottoms_of_other_shapes_are_compared_number_by_number(shapes: tuple[tuple[int, ...], ...], device: Device) -> None:
+def test_bottoms_of_other_shapes_are_compared_number_by_number(
+    shapes: tuple[tuple[int, ...], ...], device: Device
+) -> None:
     single, same = make(*shapes, device=device), make(shapes[0], device=device)
     for blob, other in zip(same.bottom, single.bottom, strict=True):
         blob.data[...] = other.data.reshape(blob.shape)

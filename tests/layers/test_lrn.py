@@ -66,3 +66,31 @@ def test_an_even_window_is_refused() -> None:
 def test_what_is_no_image_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"expected a bottom of shape \(N, C, H, W\), found \(2, 3\)"):
         make(shape=(2, 3))
+
+
+def test_in_place_within_channels_forward_is_right_and_backward_takes_y_for_x() -> None:
+    options = "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 alpha: 2 }"
+    single = make_layer(layer_text("LRN", ["x"], ["x"], options), [SHAPE])
+    x, dy = single.bottom[0].data.copy(), np.random.default_rng(1).standard_normal(SHAPE)
+    same = {"size": 3, "alpha": 2.0, "beta": 0.75, "k": 1.0, "within": True}
+    y = naive.lrn(x, **same)
+    np.testing.assert_allclose(single.forward()[0], y, rtol=1e-12)
+    single.backward(dy)
+    s = (x / y) ** (1 / 0.75)
+    padded = np.pad(dy * y * s**-1.75, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = sum(padded[:, :, i : i + SHAPE[2], j : j + SHAPE[3]] for i in range(3) for j in range(3))
+    np.testing.assert_allclose(single.bottom[0].diff, dy * s**-0.75 - 2 * 2 / 9 * 0.75 * y * windows, rtol=1e-9)
+    assert "wrong backward" in single.layer.in_place_flaw(True)
+    assert not single.layer.in_place_flaw(False)
+
+
+def test_in_place_across_channels_it_overwrites_x_with_its_factor_as_in_caffe() -> None:
+    single = make_layer(layer_text("LRN", ["x"], ["x"], "lrn_param { local_size: 1 alpha: 3 }"), [(2, 3, 1, 2)])
+    s = 1 + 3 * single.bottom[0].data ** 2
+    dy = np.random.default_rng(1).standard_normal((2, 3, 1, 2))
+    np.testing.assert_allclose(single.forward()[0], s**-1.5, rtol=1e-12)
+    single.backward(dy)
+    np.testing.assert_allclose(
+        single.bottom[0].diff, s**-1.5 - 2 * 3 * 0.75 * s**-1.5 * s**-1.5 * s**-1.5 / s, rtol=1e-12
+    )
+    assert single.layer.in_place_flaw(False)

@@ -17,6 +17,10 @@ CONTRACT = {
     "MVN, across channels": Case(
         layer_text("MVN", ["x"], ["y"], "mvn_param { across_channels: true }"), ((2, 3, 4, 5),), ((2, 3, 4, 5),)
     ),
+    "MVN, of rows": Case(layer_text("MVN", ["x"]), ((2, 3, 4),), ((2, 3, 4, 1),)),
+    "MVN, in-place, means only": Case(
+        layer_text("MVN", ["x"], ["x"], "mvn_param { normalize_variance: false }"), ((2, 3, 4, 5),), ((2, 3, 4, 5),)
+    ),
     "MVN, means only": Case(
         layer_text("MVN", ["x"], ["y"], "mvn_param { normalize_variance: false }"), ((2, 3, 4, 5),), ((2, 3, 4, 5),)
     ),
@@ -68,6 +72,37 @@ def test_a_constant_channel_is_0_with_a_finite_gradient() -> None:
     assert np.isfinite(single.bottom[0].diff).all()
 
 
-def test_what_has_no_channels_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"expected a bottom of shape \(N, C, ...\), found \(3,\)"):
-        make(shape=(3,))
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (2, 3, 4)])
+def test_the_top_has_four_axes_as_in_caffe(shape: tuple[int, ...]) -> None:
+    single = make(shape=shape)
+    four = shape + (1,) * (4 - len(shape))
+    same = make(shape=four)
+    same.bottom[0].data[...] = single.bottom[0].data.reshape(four)
+    assert single.top[0].shape == four
+    np.testing.assert_array_equal(single.forward()[0], same.forward()[0])
+    dy = np.random.default_rng(1).standard_normal(four)
+    for each in (single, same):
+        each.backward(dy)
+    np.testing.assert_array_equal(single.bottom[0].diff, same.bottom[0].diff.reshape(shape))
+
+
+def test_in_place_forward_is_right_and_backward_is_caffes() -> None:
+    apart = make(shape=(1, 2, 1, 3))
+    single = make_layer(layer_text("MVN", ["x"], ["x"]), [(1, 2, 1, 3)])
+    x, dy = single.bottom[0].data.copy(), np.random.default_rng(1).standard_normal((1, 2, 1, 3))
+    apart.bottom[0].data[...] = x
+    y = apart.forward()[0]
+    np.testing.assert_array_equal(single.forward()[0], y)
+    single.backward(dy)
+    for c in range(2):
+        d = [a * sum(p * q for p, q in zip(y[0, c, 0], dy[0, c, 0], strict=True)) for a in y[0, c, 0]]
+        expected = [-2 / 3 * (a + sum(d)) / x[0, c, 0].std() for a in d]
+        np.testing.assert_allclose(single.bottom[0].diff[0, c, 0], expected, rtol=1e-6)
+    assert "wrong backward" in single.layer.in_place_flaw(True)
+    assert not single.layer.in_place_flaw(False)
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3, 1, 2, 2), (2, 0)])
+def test_what_is_no_image_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"expected a bottom of shape \(N, C, H, W\), or of fewer axes, found \("):
+        make(shape=shape)

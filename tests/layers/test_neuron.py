@@ -66,8 +66,6 @@ def test_numbers_of_any_size_overflow_nowhere(name: str, device: Device) -> None
 
 
 def test_a_layer_that_cannot_be_in_place_says_why() -> None:
-    with pytest.raises(NetdefError, match=r'layer "it": an in-place Power needs power 1 or 0, found 2; give it a top'):
-        make_layer(layer_text("Power", ["x"], ["x"], "power_param { power: 2 }"), [SHAPE])
     with pytest.raises(NetdefError, match=r'layer "it": a AbsVal layer cannot be in-place'):
         make_layer(layer_text("AbsVal", ["x"], ["x"]), [SHAPE])
 

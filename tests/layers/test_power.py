@@ -38,6 +38,25 @@ def test_special_powers_are_right(extra, y, dx, device):
     np.testing.assert_allclose(single.bottom[0].diff, dx, rtol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("extra", "y", "dx"),
+    [
+        ("power: 2 scale: 3 shift: 1", [25, 1, 100], [(6 * (3 * y + 1)) ** 2 for y in (25, 1, 100)]),
+        ("power: 3 scale: 2 shift: 5", [1, 125, 11**3], [(6 * y / (2 * y + 5)) ** 2 for y in (1, 125, 11**3)]),
+    ],
+)
+def test_in_place_other_powers_are_right_forward_and_wrong_backward_as_in_caffe(extra, y, dx, device):
+    single = make(extra, device, top="x")
+    np.testing.assert_allclose(single.forward()[0], y, rtol=1e-14)
+    single.backward(7.0)
+    np.testing.assert_allclose(single.bottom[0].diff, dx, rtol=1e-14)
+    single.bottom[0].diff[...] = 7
+    single.backward(7.0, propagate_down=[False])
+    assert (single.bottom[0].diff == 7).all()
+    assert "wrong backward" in single.layer.in_place_flaw(True)
+    assert not single.layer.in_place_flaw(False)
+
+
 def test_in_place_it_may_scale_and_shift(device):
     single = make("scale: 2 shift: 1", device, top="x")
     np.testing.assert_array_equal(single.forward()[0], [-3, 1, 7])

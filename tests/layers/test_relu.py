@@ -8,7 +8,6 @@ import pytest
 from helpers import Case, SingleLayer, layer_text, make_layer
 
 from pysketch.device.backend import CPU, Device
-from pysketch.errors import NetdefError
 
 CONTRACT = {
     "ReLU": Case(layer_text("ReLU", ["a"]), ((2, 3, 4, 5),), ((2, 3, 4, 5),), kink=0.0),
@@ -57,7 +56,11 @@ def test_a_not_a_number_stays_one(device: Device) -> None:
     assert np.isnan(single.forward()[0][1, 2, 3, 3])
 
 
-def test_in_place_a_negative_slope_is_refused() -> None:
-    message = r"<netdef>:2:\d+: layer \"it\": an in-place ReLU needs negative_slope >= 0, found -0.3; give it a top of"
-    with pytest.raises(NetdefError, match=message):
-        make(-0.3, top="x")
+def test_in_place_a_negative_slope_goes_by_the_sign_of_y_as_in_caffe(device: Device) -> None:
+    single = make(-0.5, top="x", device=device)
+    single.bottom[0].data[...] = -4
+    assert (single.forward()[0] == 2).all()
+    single.backward(3.0)
+    assert (single.bottom[0].diff == 3).all()
+    assert "takes y's sign for x's" in single.layer.in_place_flaw(True)
+    assert not single.layer.in_place_flaw(False)

@@ -86,7 +86,7 @@ def test_layers_of_one_name_may_live_in_different_phases():
 
 def test_layers_of_one_name_in_one_net_are_found_as_in_pycaffe_the_last_one_by_name(caplog):
     net = fill(build(DATA, conv("c", "x", "a"), layer("c", "ReLU", "a", "a"), conv("c", "a", "b", num_output=3)))
-    assert "a:4:7: layer \"c\" has the name of the layer at a:2:7, and both have params" in caplog.text
+    assert 'a:4:7: layer "c" has the name of the layer at a:2:7, and both have params' in caplog.text
     assert net.layer_dict["c"] is net.layers[3]
     assert net.params == {"c": net.layers[3].blobs}
     assert [param.blob.shape for param in net.learnable] == [(2, 2, 1, 1), (2,), (3, 2, 1, 1), (3,)]
@@ -135,7 +135,9 @@ def test_a_loss_without_a_top_gets_one_of_caffes_name_which_is_no_output(kind):
 
 
 def test_two_losses_without_tops_both_count_each_with_its_weight():
-    first, second = (layer(f"l{w}", "EuclideanLoss", f"{top} label", more=f"loss_weight: {w}") for top, w in ("a2", "b3"))
+    first, second = (
+        layer(f"l{w}", "EuclideanLoss", f"{top} label", more=f"loss_weight: {w}") for top, w in ("a2", "b3")
+    )
     net = fill(build(DATA, conv("c", "x", "a"), conv("d", "x", "b"), first, second))
     (a,), (b,) = (tops for tops in net.tops[-2:])
     assert a is not b
@@ -267,6 +269,23 @@ def test_blobs_are_listed_as_they_are_made_and_splits_share_their_memory():
     net = build(DATA, conv("c", "x", "a"), conv("d", "x", "b"))
     assert list(net.blobs) == ["x", "label", "x_data_0_split_0", "x_data_0_split_1", "a", "b"]
     assert np.shares_memory(net.blobs["x"].data, net.blobs["x_data_0_split_1"].data)
+
+
+def test_of_what_in_place_is_not_the_layers_formula_one_line_is_said_where_it_matters(caplog):
+    power, sums = (
+        layer("p", "Power", "b", "b", "power_param { power: 2 }"),
+        layer("e", "Eltwise", "b label", "b"),
+    )
+    build(DATA, conv("c", "x", "b"), power)  # no backward
+    assert caplog.messages == []
+    build(DATA, conv("c", "x", "b"), power, LOSS)
+    build(DATA, conv("c", "x", "b"), sums)
+    build(DATA, conv("c", "x", "b"), layer("r", "ReLU", "b", "b"), LOSS)
+    assert caplog.messages == [
+        'a:3:7: layer "p": in place a Power with a power has a wrong backward, as in Caffe; give its top a name of its own',
+        'a:3:7: layer "e": in place an Eltwise overwrites its first bottom before it has read it, as in Caffe; '
+        "give its top a name of its own",
+    ]
 
 
 def test_an_in_place_top_is_its_bottom():

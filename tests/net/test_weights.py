@@ -73,11 +73,14 @@ def test_what_hdf5_holds_under_its_own_name_needs_no_warning(tmp_path, caplog):
     assert caplog.messages == []
 
 
-TWICE = NETDEF + """
+TWICE = (
+    NETDEF
+    + """
 layer { name: "conv" type: "ReLU" bottom: "y" top: "r" }
 layer { name: "conv" type: "Convolution" bottom: "y" top: "v"
         convolution_param { num_output: 3 kernel_size: 1 weight_filler { type: "gaussian" } } }
 """
+)
 
 
 def params(net):
@@ -87,7 +90,7 @@ def params(net):
 def test_of_layers_of_one_name_each_gets_its_own_from_an_hdf5_file(tmp_path, caplog):
     net, other = make(1, TWICE), make(2, TWICE)
     net.save(tmp_path / "a.h5")
-    assert "a.h5: stock Caffe will not find the params of layer \"conv\" in this HDF5 file" in caplog.messages[-1]
+    assert 'a.h5: stock Caffe will not find the params of layer "conv" in this HDF5 file' in caplog.messages[-1]
     other.copy_from(tmp_path / "a.h5")
     for found, right in zip(params(other), params(net), strict=True):
         for one, another in zip(found, right, strict=True):
