@@ -172,7 +172,8 @@ class Case:
 
     A layer's test file holds them as CONTRACT, "Type" or "Type, what is special" -> case. kink: where the derivative
     jumps. whole: the bottoms that hold whole numbers, each from 0 to below what is said. write: writes the files that
-    the layer reads to a folder, which is "{folder}" in the text.
+    the layer reads to a folder, which is "{folder}" in the text. prepare: what is done to the built layer, for one that
+    random blobs do not suit.
     """
 
     text: str
@@ -182,6 +183,7 @@ class Case:
     whole: dict[int, int] = field(default_factory=dict)
     write: Callable[[Path], object] = lambda folder: None
     phase: Phase = Phase.TRAIN
+    prepare: Callable[[SingleLayer], object] = lambda single: None
 
     def build(self, folder: Path, bottoms: tuple[tuple[int, ...], ...] | None = None, **options: Any) -> SingleLayer:
         """The layer; its files, if any, are written first. bottoms: shapes other than the case's."""
@@ -190,6 +192,7 @@ class Case:
         single = make_layer(self.text.replace("{folder}", str(folder)), bottoms or self.bottoms, **options)
         for k, above in self.whole.items():
             single.bottom[k].data[...] = np.random.default_rng(k).integers(0, above, single.bottom[k].shape)
+        self.prepare(single)
         return single
 
 

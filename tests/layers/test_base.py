@@ -467,7 +467,7 @@ def test_sections_of_known_layers_are_accepted() -> None:
     check_sections(definition(SECTIONED.format("input_param")))  # another layer's, as Caffe allows
 
 
-@pytest.mark.parametrize("section", ["tile_param", "recurrent_param"])
+@pytest.mark.parametrize("section", ["window_data_param", "recurrent_param"])
 def test_sections_that_only_caffe_knows_are_not_supported(section: str) -> None:
     with pytest.raises(NetdefError, match=rf'net.prototxt:1:\d+: layer "s": not supported: LayerParameter.{section}'):
         check_sections(definition(SECTIONED.format(section)))
