@@ -172,7 +172,8 @@ class Case:
 
     A layer's test file holds them as CONTRACT, "Type" or "Type, what is special" -> case. kink: where the derivative
     jumps. whole: the bottoms that hold whole numbers, each from 0 to below what is said. write: writes the files that
-    the layer reads to a folder, which is "{folder}" in the text.
+    the layer reads to a folder, which is "{folder}" in the text. prepare: what is done to the built layer, for one that
+    random blobs do not suit. needs: a library without which the case is skipped.
     """
 
     text: str
@@ -182,14 +183,19 @@ class Case:
     whole: dict[int, int] = field(default_factory=dict)
     write: Callable[[Path], object] = lambda folder: None
     phase: Phase = Phase.TRAIN
+    prepare: Callable[[SingleLayer], object] = lambda single: None
+    needs: str = ""
 
     def build(self, folder: Path, bottoms: tuple[tuple[int, ...], ...] | None = None, **options: Any) -> SingleLayer:
         """The layer; its files, if any, are written first. bottoms: shapes other than the case's."""
+        if self.needs:
+            pytest.importorskip(self.needs)
         self.write(folder)
         options = {"phase": self.phase, "output_dir": str(folder), "layer_paths": [str(folder)], **options}
         single = make_layer(self.text.replace("{folder}", str(folder)), bottoms or self.bottoms, **options)
         for k, above in self.whole.items():
             single.bottom[k].data[...] = np.random.default_rng(k).integers(0, above, single.bottom[k].shape)
+        self.prepare(single)
         return single
 
 

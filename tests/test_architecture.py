@@ -44,6 +44,7 @@ SOLE_IMPORTERS = {
     "cupy_backends": {"device"},
     "h5py": {"weights"},
     "google": {"weights"},
+    "lmdb": {"weights"},
     "onnx": {"interop"},
     "PIL": {"images"},
     "dlib": {"images"},

@@ -28,6 +28,7 @@ from pysketch.images.pairs import SYNTHETIC, Pair, PairCache, Reader, find_pairs
 from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
+    decode_picture,
     interpolate,
     list_images,
     read_photo,
@@ -89,6 +90,7 @@ __all__ = [
     "crop_centre",
     "crop_corner",
     "cumulative_match_score",
+    "decode_picture",
     "describe",
     "eyes_of",
     "find_background",

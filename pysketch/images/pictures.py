@@ -14,7 +14,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
@@ -50,6 +50,36 @@ def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
 def read_sketch(path: str | os.PathLike[str]) -> np.ndarray:
     """The image as (H, W) uint8 luma, see to_luma; anything that cannot be read is a DataError."""
     return _read(Path(path), "L")
+
+
+def decode_picture(content: bytes, name: str, colour: bool | None = None) -> np.ndarray:
+    """The image in a file's bytes: (H, W, 3) uint8 RGB with colour, (H, W) luma without, as it is itself by default.
+
+    Anything that cannot be read is a DataError with the name.
+    """
+    source = _Content(content, name)
+    if colour is None:
+        with _opened(source) as image:
+            colour = image.mode not in ("1", "L", "LA", "F") and not image.mode.startswith("I")
+    return _read(source, "RGB" if colour else "L")
+
+
+class _Content(NamedTuple):
+    """Bytes that are read as a file's are; they go by a name."""
+
+    content: bytes
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_dir(self) -> bool:
+        """They are no folder."""
+        return False
+
+    def open(self, mode: str) -> io.BytesIO:
+        """A stream of them."""
+        return io.BytesIO(self.content)
 
 
 def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
@@ -261,7 +291,7 @@ def _check_pixels(array: np.ndarray, where: str, ndims: tuple[int, ...] = (2, 3)
         raise DataError(f"{where}expected a uint8 array of shape {expected}, found {found}")
 
 
-def _read(path: Path, mode: str) -> np.ndarray:
+def _read(path: Path | _Content, mode: str) -> np.ndarray:
     """Decode, turn upright and convert to the mode "RGB" or "L"."""
     with _opened(path) as image:
         image.load()
@@ -277,7 +307,7 @@ def _read(path: Path, mode: str) -> np.ndarray:
         return np.array(image.convert(mode))
 
 
-def _float_to_uint8(x: np.ndarray, path: Path) -> np.ndarray:
+def _float_to_uint8(x: np.ndarray, path: Path | _Content) -> np.ndarray:
     """Round pixels in 0..255, or 255 times pixels in 0..1; 0..1 is meant if no pixel exceeds 1."""
     low, high = x.min(), x.max()
     if not (low >= 0 and high <= 255):  # NaN fails too
@@ -285,7 +315,7 @@ def _float_to_uint8(x: np.ndarray, path: Path) -> np.ndarray:
     return np.rint(x * 255 if high <= 1 else x).astype(np.uint8)
 
 
-def _wide_to_uint8(x: np.ndarray, transparent: int | None, path: Path) -> np.ndarray:
+def _wide_to_uint8(x: np.ndarray, transparent: int | None, path: Path | _Content) -> np.ndarray:
     """x / 257, rounded, for integer pixels in 0..65535; the transparent value, if there is one, is white."""
     low, high = x.min(), x.max()
     if low < 0 or high > 65535:
@@ -297,7 +327,7 @@ def _wide_to_uint8(x: np.ndarray, transparent: int | None, path: Path) -> np.nda
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path | _Content) -> Iterator[Image.Image]:
     """The image with its header read, open in the block; what fails there is a DataError.
 
     Pillow refuses images of more than 179 megapixels, and would warn of those that have half as many.

@@ -239,7 +239,7 @@ LAYERS: dict[str, type[Layer]] = {}
 """Every layer class that a netdef's `type` can name."""
 
 _CAFFE_SECTIONS = """
-    transform loss accuracy argmax batch_norm bias concat contrastive_loss convolution crop data dropout
+    transform loss accuracy argmax batch_norm bias clip concat contrastive_loss convolution crop data dropout
     dummy_data elu eltwise embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss
     inner_product input log lrn memory_data mvn parameter pooling power prelu python recurrent reduction relu
     reshape scale sigmoid slice softmax spp swish tanh threshold tile window_data

@@ -12,19 +12,8 @@ from pysketch.errors import DataError
 from pysketch.images import read_photo, read_sketch, resize
 from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
+from pysketch.layers.transform import MOVED, TRANSFORM, Transform
 from pysketch.netdef import Kind, Option, Phase, Table
-
-TRANSFORM = Table(
-    "TransformationParameter",
-    (
-        Option("scale", Kind.FLOAT, 1.0, help="times the pixels after the mean is off"),
-        Option("mirror", Kind.BOOL, False, help="phase TRAIN: turn half of the images left-right?"),
-        Option("crop_size", Kind.UINT32, 0, help="side of a square cut out; 0: the whole image"),
-        Option("mean_value", Kind.FLOAT, repeated=True, help="level taken off: one number, or B, G, R"),
-    ),
-    unsupported=("mean_file", "force_color", "force_gray"),
-)
-"""transform_param."""
 
 
 @register
@@ -32,9 +21,10 @@ class ImageData(BatchData):
     """Tops: `data` (N, 3, H, W), `label` (N,).
 
     data: B, G, R in this order, as Caffe's (OpenCV's) images are, or with ``is_color: false`` one channel of luma:
-    (pixel - mean_value) * scale, pixels on the 0..255 scale; X and Y are not appended. Images are turned upright by
+    (pixel - mean) * scale, pixels on the 0..255 scale; X and Y are not appended. Images are turned upright by
     their EXIF orientation. new_height and new_width resize them (`images.resize`); then crop_size cuts a square out,
-    of the middle, in phase TRAIN at a random place; all images of a batch must have one size by then.
+    of the middle, in phase TRAIN at a random place; all images of a batch must have one size by then. The mean is
+    mean_value, or mean_file's image, which is as large as they are before they are cropped, and cropped along.
 
     source: a text file, on each line a path and, after a space, a whole number, the label. root_folder is written
     before each path. shuffle: another order each epoch. rand_skip, phase TRAIN: begin up to so many items later.
@@ -60,25 +50,25 @@ class ImageData(BatchData):
             Option("root_folder", Kind.STRING, "", help="written before each path"),
         ),
         unsupported=("scale", "mean_file", "crop_size", "mirror"),
+        instead=MOVED,
     )
     more_sections = {"transform_param": TRANSFORM}
     tops = Count(2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the list, and its first image for the tops' shape."""
-        options, self.transform = self.options, self.more["transform_param"]
+        options, transform = self.options, self.more["transform_param"]
         if bool(options.new_height) != bool(options.new_width):
             raise self.error("give both new_height and new_width, or neither")
-        channels, mean = 3 if options.is_color else 1, self.transform.mean_value
-        if len(mean) not in (0, 1, channels):
-            at = self.transform.position("mean_value")
-            raise self.error(f"mean_value must be one number or {channels}, found {len(mean)}", at=at)
-        self.mean = np.asarray(mean or (0.0,), np.float32)[:, None, None]
-        self.train = self.phase == Phase.TRAIN
+        for name in ("force_color", "force_gray"):
+            if getattr(transform, name):
+                at = transform.position(name)
+                raise self.error(f"{name} is for the images of a Data layer; here is_color says it", at=at)
+        self.transform = Transform(self)
         self.items = self._read_list()
         self.begin(len(self.items), options.batch_size, options.shuffle)
         self._shape = self._prepare(0, 0).shape
-        if self.train and options.rand_skip:
+        if self.phase == Phase.TRAIN and options.rand_skip:
             self.order.skip(int(self.generator("skip").integers(options.rand_skip)))
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -89,16 +79,9 @@ class ImageData(BatchData):
     def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """The arrays of both tops, on the CPU; a thread may call it."""
         images = [self._prepare(draw, index) for draw, index in draws]
-        for image, (_, index) in zip(images, draws, strict=True):
-            if image.shape != images[0].shape:
-                found, first = (f"{shape[2]}x{shape[1]}" for shape in (image.shape, images[0].shape))
-                raise self.error(
-                    f"{self.items[index][0]} is {found} pixels large (width x height), the first of its batch {first}; "
-                    "give new_height and new_width, crop_size, or batch_size 1",
-                    DataError,
-                )
-        labels = [self.items[index][1] for _, index in draws]
-        return np.stack(images), np.array(labels, self.context.dtype)
+        paths, labels = zip(*(self.items[index] for _, index in draws), strict=True)
+        data = self.transform.stack(images, list(paths), "new_height and new_width, ")
+        return data, np.array(labels, self.context.dtype)
 
     def _prepare(self, draw: int, index: int) -> np.ndarray:
         """One image (channels, h, w), cropped and mirrored by chance numbers of this draw."""
@@ -109,17 +92,8 @@ class ImageData(BatchData):
             raise self.error(str(error), DataError) from None
         if options.new_height:
             pixels = resize(pixels, options.new_width, options.new_height)
-        (h, w), side, rng = pixels.shape[:2], self.transform.crop_size, self.generator("transform", draw)
-        if side > min(h, w):
-            raise self.error(f"{path} is {w}x{h} pixels large (width x height), less than crop_size {side}", DataError)
-        if side:
-            top, left = (int(rng.integers(n - side + 1)) if self.train else (n - side) // 2 for n in (h, w))
-            pixels = pixels[top : top + side, left : left + side]
-        if self.transform.mirror and self.train and rng.random() < 0.5:
-            pixels = pixels[:, ::-1]
         planes = pixels[:, :, ::-1].transpose(2, 0, 1) if options.is_color else pixels[None]
-        values = (planes.astype(np.float32) - self.mean) * np.float32(self.transform.scale)
-        return values.astype(self.context.dtype, copy=False)
+        return self.transform.apply(planes, self.generator("transform", draw), path)
 
     def _read_list(self) -> list[tuple[str, int]]:
         """(path, label) of each line."""

@@ -24,6 +24,10 @@ LOSS = Table(
 """loss_param. Without normalization and normalize a layer takes its own default."""
 
 
+SMALLEST_PROBABILITY = 1e-20
+"""Caffe's kLOG_THRESHOLD: what probabilities are raised to before a logarithm is taken."""
+
+
 def check_label_count(layer: Layer, bottom: Sequence[Blob], count: int) -> None:
     """ShapeError unless the second bottom has `count` elements, one for each item.
 
@@ -54,6 +58,17 @@ def read_labels(layer: Layer, labels: Array, classes: int, ignore: int | None) -
             DataError,
         )
     return array_module(labels).where(counted, labels, 0).astype(np.int64), counted
+
+
+def read_indices(layer: Layer, k: int, values: Array, count: int) -> Array:
+    """The numbers of bottom k as integers, fractions cut off; DataError for one that is not one of 0..count - 1."""
+    xp = array_module(values)
+    values = xp.trunc(values)
+    bad = ~((values >= 0) & (values < count))
+    if bad.any():
+        found, name = float(values[bad][0]), layer.definition.bottom[k]
+        raise layer.error(f'an index of "{name}" is {found:g}; expected 0 to {count - 1}', DataError)
+    return values.astype(np.int64)
 
 
 def normalizer(options: Options, default: str, counted: Array, outer: int) -> Array | int:

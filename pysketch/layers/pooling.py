@@ -9,14 +9,7 @@ import numpy as np
 from pysketch.convolution import Fields, ReceptiveField, parts
 from pysketch.device import Array, Blob
 from pysketch.layers.base import Count, Layer, register
-from pysketch.layers.pooling_windows import (
-    Windows,
-    first_maxima,
-    spread_maxima,
-    spread_sums,
-    window_maxima,
-    window_sums,
-)
+from pysketch.layers.pooling_windows import Windows, first_maxima, pool, unpool
 from pysketch.netdef import Choice, Kind, Option, Table
 
 _CACHE = 1 << 20  # bytes of a piece of the image: with what is made of it, it stays in a core's cache
@@ -114,13 +107,10 @@ class Pooling(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y, and the mask if there is a second top."""
         rows, cols = self.windows
-        sizes = self._sizes(bottom[0].dtype)
 
         def work(x: Array, y: Array, *mask: Array) -> None:
-            if self.options.pool == "AVE":
-                y[...] = window_sums(window_sums(x, cols, 2), rows, 1) / sizes
-            elif not mask:
-                y[...] = window_maxima(window_maxima(x, cols, 2), rows, 1)
+            if not mask:
+                y[...] = pool(x, rows, cols, self.options.pool == "AVE")
             else:
                 row_maxima, right = first_maxima(x, cols, 2)
                 y[...], down = first_maxima(row_maxima, rows, 1)
@@ -129,19 +119,13 @@ class Pooling(Layer):
         self._run(work, bottom[0].data, *(blob.data for blob in top))
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
-        """dx; the maxima are looked for again, which is cheaper than keeping where they were."""
+        """dx."""
         if not propagate_down[0]:
             return
         rows, cols = self.windows
-        sizes = self._sizes(bottom[0].dtype)
 
         def work(x: Array, dy: Array, dx: Array) -> None:
-            if self.options.pool == "AVE":
-                dx[...] = spread_sums(spread_sums(dy / sizes, rows, 1), cols, 2)
-            else:
-                row_maxima, right = first_maxima(x, cols, 2)
-                _, down = first_maxima(row_maxima, rows, 1)
-                dx[...] = spread_maxima(spread_maxima(dy, down, rows, 1), right, cols, 2)
+            dx[...] = unpool(x, dy, rows, cols, self.options.pool == "AVE")
 
         self._run(work, bottom[0].data, top[0].diff, bottom[0].diff)
 
@@ -155,11 +139,6 @@ class Pooling(Layer):
             work(*(array[slice(*part)] for array in channels))
 
         self.context.workers.run(piece, list(parts(count, size)), self.xp)
-
-    def _sizes(self, dtype: np.dtype) -> Array:
-        """(H', W'): how many elements each window has, padding included."""
-        height, width = (windows.lengths() for windows in self.windows)
-        return self.xp.asarray(np.multiply.outer(height, width), dtype)
 
     def _mask(self, down: Array, right: Array) -> Array:
         """iy W + ix of each maximum, from its row in the window and each row's column."""

@@ -53,6 +53,22 @@ class Windows:
                 yield k, _index(axis, ndim, slice(start, stop, self.stride)), _index(axis, ndim, slice(first, last))
 
 
+def pool(x: Array, rows: Windows, cols: Windows, mean: bool) -> Array:
+    """(n, H, W) -> (n, H', W'): the mean of every window, its padding counted, or its largest element."""
+    if mean:
+        return window_sums(window_sums(x, cols, 2), rows, 1) / _sizes(rows, cols, x)
+    return window_maxima(window_maxima(x, cols, 2), rows, 1)
+
+
+def unpool(x: Array, dy: Array, rows: Windows, cols: Windows, mean: bool) -> Array:
+    """dx (n, H, W) of `pool`; the maxima are looked for again, which is cheaper than keeping where they were."""
+    if mean:
+        return spread_sums(spread_sums(dy / _sizes(rows, cols, x), rows, 1), cols, 2)
+    row_maxima, right = first_maxima(x, cols, 2)
+    _, down = first_maxima(row_maxima, rows, 1)
+    return spread_maxima(spread_maxima(dy, down, rows, 1), right, cols, 2)
+
+
 def window_sums(x: Array, windows: Windows, axis: int) -> Array:
     """y[o] = the sum of x[s o - p + k] over k; zeros outside."""
     y = array_module(x).zeros(_resized(x, axis, windows.count), x.dtype)
@@ -96,6 +112,11 @@ def spread_maxima(dy: Array, place: Array, windows: Windows, axis: int) -> Array
     for k, seen, outs in windows.taps(axis, dy.ndim):
         dx[seen] += dy[outs] * (place[outs] == k)
     return dx
+
+
+def _sizes(rows: Windows, cols: Windows, like: Array) -> Array:
+    """(H', W'): how many elements each window has, padding included."""
+    return array_module(like).asarray(np.multiply.outer(rows.lengths(), cols.lengths()), like.dtype)
 
 
 def _index(axis: int, ndim: int, part: slice) -> tuple[slice, ...]:

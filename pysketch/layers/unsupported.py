@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-_DATABASE = "HDF5Data reads arrays, ImageData a list of images"
-_PYTHON = "write it as a Python layer"
-
 UNSUPPORTED_LAYERS = {
-    "ArgMax": f"Accuracy counts how often the largest is right, Pooling's second top says where maxima are; {_PYTHON}",
-    "BatchReindex": _PYTHON,
-    "ContrastiveLoss": f"EuclideanLoss is the nearest; {_PYTHON}",
-    "Data": _DATABASE,
-    "Embed": "an InnerProduct of one-hot vectors is the same",
-    "Filter": f"Slice takes fixed parts; {_PYTHON}",
     "Im2col": "Convolution unfolds by itself",
-    "InfogainLoss": "SoftmaxWithLoss is the same with the identity for its matrix",
     "LSTM": "unroll it in the netdef, with params shared by name",
     "LSTMUnit": "unroll it from InnerProduct, Sigmoid, TanH and Eltwise",
-    "MemoryData": "Input, whose blobs the program fills",
-    "MultinomialLogisticLoss": "SoftmaxWithLoss takes the scores before the Softmax",
     "RNN": "unroll it in the netdef, with params shared by name",
     "Recurrent": "unroll it in the netdef, with params shared by name",
-    "SPP": "several Pooling layers, Flatten and Concat",
-    "Threshold": _PYTHON,
-    "Tile": "Concat of a blob with itself",
-    "WindowData": f"cut the windows out beforehand; {_DATABASE}",
+    "WindowData": "cut the windows out beforehand; ImageData reads a list of images, Data an LMDB",
 }
 """Type -> a hint."""

@@ -98,14 +98,15 @@ class Options:
 class Table:
     """A message type: its name and its options.
 
-    `unsupported` names fields that Caffe knows and we refuse. If `open_suffix` is set, messages whose
-    names end so need no option: they are collected, unread, in `Options.extra`.
+    `unsupported` names fields that Caffe knows and we refuse, `instead` says what to write in their place. If
+    `open_suffix` is set, messages whose names end so need no option: they are collected, unread, in `Options.extra`.
     """
 
     name: str
     options: tuple[Option, ...]
     unsupported: tuple[str, ...] = ()
     open_suffix: str = ""
+    instead: str = ""
 
     @cached_property
     def _by_name(self) -> dict[str, Option]:
@@ -173,7 +174,7 @@ class _Reader:
         option = self.table._by_name.get(field.name)
         suffix = self.table.open_suffix
         if option is None and field.name in self.table.unsupported:
-            self.fail(field.position, f"not supported: {self.label(field.name)}")
+            self.fail(field.position, f"not supported: {self.label(field.name)}{self.table.instead}")
         if option is None and not (suffix and field.name.endswith(suffix)):
             hint = did_you_mean(field.name, self.table._by_name)
             self.fail(field.position, f"unknown field {quote(field.name)} in {self.table.name}{hint}")

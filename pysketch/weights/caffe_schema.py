@@ -31,11 +31,11 @@ _SECTIONS = """
     threshold 128 Threshold, python 130 Python, prelu 131 PReLU, spp 132 SPP, reshape 133 Reshape, log 134 Log,
     flatten 135 Flatten, reduction 136 Reduction, embed 137 Embed, tile 138 Tile, batch_norm 139 BatchNorm,
     elu 140 ELU, bias 141 Bias, scale 142 Scale, input 143 Input, crop 144 Crop, parameter 145 Parameter,
-    recurrent 146 Recurrent, swish 147 Swish
+    recurrent 146 Recurrent, swish 147 Swish, clip 148 Clip
 """
 
 # Message type: its fields, each "name number type", the type followed by * if repeated and ! if packed as well.
-# A type is float, double, int32, int64, uint32, bool, string, an enum's NAME=number|..., or a message type.
+# A type is float, double, int32, int64, uint32, bool, string, bytes, an enum's NAME=number|..., or a message type.
 _SCHEMA = {
     "BlobShape": "dim 1 int64*!",
     "BlobProto": (
@@ -70,6 +70,7 @@ _SCHEMA = {
     "LossParameter": "ignore_label 1 int32, normalize 2 bool, normalization 3 FULL=0|VALID=1|BATCH_SIZE=2|NONE=3",
     "AccuracyParameter": "top_k 1 uint32, axis 2 int32, ignore_label 3 int32",
     "ArgMaxParameter": "out_max_val 1 bool, top_k 2 uint32, axis 3 int32",
+    "ClipParameter": "min 1 float, max 2 float",
     "ConcatParameter": "concat_dim 1 uint32, axis 2 int32",
     "ContrastiveLossParameter": "margin 1 float, legacy_version 2 bool",
     "ConvolutionParameter": (
@@ -82,6 +83,10 @@ _SCHEMA = {
     "DataParameter": (
         "source 1 string, scale 2 float, mean_file 3 string, batch_size 4 uint32, crop_size 5 uint32, mirror 6 bool, "
         "rand_skip 7 uint32, backend 8 LEVELDB=0|LMDB=1, force_encoded_color 9 bool, prefetch 10 uint32"
+    ),
+    "Datum": (
+        "channels 1 int32, height 2 int32, width 3 int32, data 4 bytes, label 5 int32, float_data 6 float*, "
+        "encoded 7 bool"
     ),
     "DropoutParameter": "dropout_ratio 1 float",
     "DummyDataParameter": (

@@ -155,6 +155,17 @@ def fill_blob(blob: Any, array: np.ndarray, diff: np.ndarray | None = None) -> N
         blob.diff.extend(np.asarray(diff, np.float32).ravel())
 
 
+def read_blob(path: str | os.PathLike[str]) -> np.ndarray:
+    """The array of a BlobProto file, such as a mean (.binaryproto), float32; SnapshotError if it is none.
+
+    An old file's has four axes.
+    """
+    array = blob_array(_parse("BlobProto", path), os.fspath(path))
+    if not array.size:
+        raise SnapshotError(f"{path}: holds no numbers; is it a BlobProto?")
+    return array
+
+
 def blob_array(blob: Any, where: str, diff: bool = False) -> np.ndarray:
     """The data, or the diff, of a BlobProto as float32; SnapshotError if its values are not as many as its shape says.
 

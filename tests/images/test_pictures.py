@@ -17,6 +17,7 @@ from pysketch.images.pictures import (
     IMAGE_SUFFIXES,
     as_jpeg,
     as_photo,
+    decode_picture,
     draw_polygons,
     interpolate,
     list_images,
@@ -551,3 +552,21 @@ def test_a_picture_in_another_size_shows_the_same_ramp_without_aliases(size):
     assert found.shape == size[::-1]
     inside = slice(2, -2)
     np.testing.assert_allclose(found[0, inside], (20 + at * 200 / 99)[inside], atol=3)
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 3), (5, 4)])
+def test_a_files_bytes_are_decoded_as_the_file_is_in_colour_in_grey_or_as_they_are(tmp_path, shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    path = tmp_path / "a.png"
+    write_image(path, pixels)
+    content = path.read_bytes()
+    np.testing.assert_array_equal(decode_picture(content, "it"), pixels)
+    np.testing.assert_array_equal(decode_picture(content, "it", True), read_photo(path))
+    np.testing.assert_array_equal(decode_picture(content, "it", False), read_sketch(path))
+
+
+@pytest.mark.parametrize("colour", [None, True, False])
+def test_bytes_that_are_no_image_are_refused_by_their_name(colour):
+    for content in (b"", b"no image", b"\x89PNG\r\n\x1a\n"):
+        with pytest.raises(DataError, match=r"^it: not an image in a format we read"):
+            decode_picture(content, "it", colour)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import SingleLayer, layer_text, make_layer, python_layer
+from helpers import SingleLayer, layer_text, python_layer
 from layer_cases import CASES, WITH_BOTTOMS, WITHOUT_BOTTOMS, build
 
 from pysketch.device.backend import Device
@@ -260,8 +260,7 @@ def test_a_data_layer_resumed_from_its_state_goes_on_with_the_same_batches(
     name: str, tmp_path: Path, device: Device
 ) -> None:
     single = build(name, tmp_path, device=device)
-    case = CASES[name]
-    resumed = make_layer(case.text.replace("{folder}", str(tmp_path)), device=device)
+    resumed = build(name, tmp_path, device=device)
     single.forward()
     state = single.layer.state()
     second = single.forward()
@@ -430,9 +429,9 @@ def test_a_type_that_only_caffe_has_is_not_supported_and_what_is_near_is_named(t
 
 
 def test_a_layer_that_only_caffe_has_may_stand_in_another_phase_with_its_section() -> None:
-    text = 'layer { name: "d" type: "Data" top: "x" include { phase: TRAIN } data_param { backend: LMDB } }'
+    text = 'layer { name: "d" type: "LSTM" top: "x" include { phase: TRAIN } recurrent_param { num_output: 3 } }'
     Net(parse_netdef(text), Phase.TEST)
-    with pytest.raises(NetdefError, match='layer "d": not supported: layer type "Data"'):
+    with pytest.raises(NetdefError, match='layer "d": not supported: layer type "LSTM"'):
         Net(parse_netdef(text), Phase.TRAIN)
 
 
@@ -470,7 +469,7 @@ def test_sections_of_known_layers_are_accepted() -> None:
     check_sections(definition(SECTIONED.format("input_param")))  # another layer's, as Caffe allows
 
 
-@pytest.mark.parametrize("section", ["tile_param", "recurrent_param"])
+@pytest.mark.parametrize("section", ["window_data_param", "recurrent_param"])
 def test_sections_that_only_caffe_knows_are_not_supported(section: str) -> None:
     with pytest.raises(NetdefError, match=rf'net.prototxt:1:\d+: layer "s": not supported: LayerParameter.{section}'):
         check_sections(definition(SECTIONED.format(section)))

@@ -203,8 +203,9 @@ def test_a_crop_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         ("new_height: 4", "", "give both new_height and new_width, or neither"),
         ("", "mean_value: [1, 2]", "mean_value must be one number or 3, found 2"),
         ("is_color: false", "mean_value: [1, 2, 3]", "mean_value must be one number or 1, found 3"),
-        ("mirror: true", "", "not supported: ImageDataParameter.mirror"),
-        ("", 'mean_file: "x"', "not supported: TransformationParameter.mean_file"),
+        ("mirror: true", "", "not supported: ImageDataParameter.mirror; it belongs into transform_param { }"),
+        ("", 'mean_file: "x" mean_value: 1', "give either mean_file or mean_value, not both"),
+        ("", "force_color: true", "force_color is for the images of a Data layer; here is_color says it"),
         ("batch_size: 0", "", "ImageDataParameter.batch_size: expected at least 1, found 0"),
     ],
 )

@@ -22,8 +22,8 @@ def test_the_list_has_every_type_once_and_those_of_caffe_alone(capsys):
 def test_a_slip_gets_a_hint_and_a_type_of_caffe_alone_what_is_near():
     with pytest.raises(NetdefError, match=r'unknown layer type .Poling.; did you mean "Pooling"'):
         main(["Poling"])
-    with pytest.raises(NetdefError, match=r"not supported: Tile .Caffe has it.; near: Concat"):
-        main(["Tile"])
+    with pytest.raises(NetdefError, match=r"not supported: LSTM .Caffe has it.; near: unroll"):
+        main(["LSTM"])
 
 
 def test_bad_input_ends_with_status_2_and_one_line():
