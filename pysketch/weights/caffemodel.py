@@ -51,6 +51,10 @@ class CaffemodelFile:
         """How many params the file has for a layer."""
         return len(self._blobs[layer])
 
+    def has(self, layer: str, index: int) -> bool:
+        """Is there such a param? Those that layers share by name stand with each of them."""
+        return index < len(self._blobs.get(layer, ()))
+
     def shape(self, layer: str, index: int) -> tuple[int, ...]:
         """The shape of a param; of an old file's four axes."""
         return _shape(self._blobs[layer][index])

@@ -16,7 +16,11 @@ SUFFIXES = {"HDF5": ".h5", "BINARYPROTO": ""}
 """What follows .caffemodel and .solverstate in each snapshot_format."""
 
 
-def open_weights(path: str | os.PathLike[str]) -> WeightsFile | CaffemodelFile:
+WeightsReader = WeightsFile | CaffemodelFile
+"""A weights file that is open for reading."""
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightsReader:
     """A weights file open for reading, to be used in a with statement; SnapshotError if it is none."""
     return WeightsFile(path) if is_hdf5(path) else CaffemodelFile(path)
 

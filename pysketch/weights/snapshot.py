@@ -90,6 +90,11 @@ class WeightsFile:
         with _naming_damage(self.path, SnapshotError):
             return len(self._groups[layer])
 
+    def has(self, layer: str, index: int) -> bool:
+        """Is there such a param? Of those that layers share by name Caffe stores only the first owner's."""
+        with _naming_damage(self.path, SnapshotError):
+            return layer in self._groups and str(index) in self._groups[layer]
+
     def shape(self, layer: str, index: int) -> tuple[int, ...]:
         """The shape of a param, without reading it."""
         with _naming_damage(self.path, SnapshotError):
