@@ -253,7 +253,7 @@ class Solver:
             self.test_nets.append(net)
             self._drawing_scores.append(DrawingScores(net, blobs) if blobs else None)
             self._check_pass(k)
-        for path in options.weights:
+        for path in self.definition.weights:
             self.net.copy_from(path)
         self.updater = Updater(options, self.definition.type, self.net.learnable, context.workers)
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
