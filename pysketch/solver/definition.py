@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Sequence
@@ -14,8 +15,11 @@ from pysketch.errors import DeviceError, NetdefError, did_you_mean
 from pysketch.files import as_read, backslash_hint, find_file, where_looked
 from pysketch.layers import Context
 from pysketch.netdef import NET_STATE, Choice, Kind, Message, Option, Options, Setting, Table, load, put
+from pysketch.solver.hints import hints
 from pysketch.solver.lr_policy import LR_POLICIES
 from pysketch.solver.updates import UPDATE_RULES
+
+logger = logging.getLogger(__name__)
 
 _SOLVER_TYPES = tuple(UPDATE_RULES)  # in the order of Caffe's enum
 
@@ -188,14 +192,23 @@ def load_solver(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> S
     """Read a solver file; NetdefError says where it is wrong.
 
     settings: ``path=value`` each, as if they stood in the file (``base_lr=0.0005``) or, where the path begins with a
-    layer's name, in its netdefs (``data.hold_out=18``, see `net.with_settings`); the last of a path counts.
+    layer's name, in its netdefs (``data.hold_out=18``, see `net.with_settings`); the last of a path counts, and a
+    warning says so.
     """
-    last = {setting.path: setting for setting in map(Setting, settings)}
+    last: dict[str, Setting] = {}
+    for setting in map(Setting, settings):
+        before = last.get(setting.path)
+        if before is not None and before.value != setting.value:
+            logger.warning("%s is set twice: %s counts, not %s", setting.path, setting.value, before.value)
+        last[setting.path] = setting
     return read_solver(load(path), os.fspath(path), tuple(last.values()))
 
 
 def read_solver(message: Message, filename: str, settings: Sequence[Setting] = ()) -> SolverDef:
-    """Check a solver's message tree, into which the settings of the solver's options are put."""
+    """Check a solver's message tree, into which the settings of the solver's options are put.
+
+    A warning is logged for each of its `hints`.
+    """
     for setting in settings:
         if not _is_of_solver(setting):
             continue
@@ -221,6 +234,8 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
     _check_tests(definition)
     if definition.type in ("AdaGrad", "RMSProp") and options.momentum:
         raise definition.error("momentum", f"{definition.type} has no momentum; remove it")
+    for option, hint in hints(options, definition.type):
+        logger.warning("%s: %s", options.position(option), hint)
     return definition
 
 

@@ -25,8 +25,8 @@ def open_weights(path: str | os.PathLike[str]) -> WeightsReader:
     return WeightsFile(path) if is_hdf5(path) else CaffemodelFile(path)
 
 
-def read_solver_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) -> SolverState:
-    """A solver state whose history must have these shapes; SnapshotError if it is none."""
+def read_solver_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] | None) -> SolverState:
+    """A solver state whose history must have these shapes; None: without its history. SnapshotError if it is none."""
     return (read_state if is_hdf5(path) else read_binary_state)(path, shapes)
 
 

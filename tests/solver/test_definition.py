@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from solver_helpers import solver_def
 
@@ -267,6 +269,14 @@ def test_settings_are_read_as_if_they_stood_in_the_file_and_the_last_of_a_path_c
     assert (definition.options.momentum, definition.options.train_state.level) == (0.5, 2)
     assert [each.text for each in definition.settings] == ["momentum=0.5", "data.hold_out=3", "train_state.level=2"]
     assert [each.text for each in definition.layer_settings] == ["data.hold_out=3"]
+
+
+def test_a_path_that_is_set_twice_to_different_values_is_told(tmp_path, caplog):
+    (tmp_path / "s.txt").write_text(f"{MINIMAL} base_lr: 1")
+    settings = ["momentum=0.1", "data.hold_out=3", "data.hold_out=3", "momentum=0.5"]
+    with caplog.at_level(logging.WARNING):
+        load_solver(tmp_path / "s.txt", settings)
+    assert caplog.messages == ["momentum is set twice: 0.5 counts, not 0.1"]
 
 
 @pytest.mark.parametrize(
