@@ -209,6 +209,9 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
 
     A warning is logged for each of its `hints`.
     """
+    for layer in (each for each in message.fields if each.name in ("layer", "layers")):
+        hint = f'expected a solver file, which names its netdef: net: "{filename}"'
+        raise NetdefError(f'{layer.position}: "{layer.name}" belongs in a netdef; {hint}')
     for setting in settings:
         if not _is_of_solver(setting):
             continue

@@ -36,7 +36,7 @@ class CaffemodelFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        content = _content(path)
+        content = _content(path, "a net file or weights")
         if content.startswith(_ITER):
             state = _parse("SolverState", path, content)
             raise SnapshotError(no_weights(path, _text(state.learned_net, path)))
@@ -133,7 +133,7 @@ def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, 
 
     Caffe's own files are read too.
     """
-    content = _content(path)
+    content = _content(path, "a solver state")
     net = None if content.startswith(_ITER) else _try_parse("NetParameter", content)
     if net is not None and (net.layer or net.layers):
         raise SnapshotError(no_state(path, is_net_file=bool(net.pysketch_netdef)))
@@ -187,15 +187,15 @@ def _stock(section: Message) -> Message:
     return Message(section.position, [field for field in section.fields if not ours(field)], section.empty_lists)
 
 
-def _content(path: str | os.PathLike[str]) -> bytes:
-    """A file's bytes; SnapshotError for one of another kind, which is named."""
+def _content(path: str | os.PathLike[str], expected: str) -> bytes:
+    """A file's bytes; SnapshotError for one of another kind than expected, which is named."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}") from None
     kind = describe(content)
     if kind not in ("", "a text"):
-        raise SnapshotError(f"{path}: is {kind}; expected weights or a solver state, of pysketch or Caffe")
+        raise SnapshotError(f"{path}: is {kind}; expected {expected}")
     return content
 
 

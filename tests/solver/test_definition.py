@@ -145,6 +145,10 @@ TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
         (f'{MINIMAL} type: "AdaGrad"\nmomentum: 0.9', "s.txt:2:1: AdaGrad has no momentum; remove it"),
         (f'{MINIMAL} type: "RMSProp"\nmomentum: 0.9', "s.txt:2:1: RMSProp has no momentum; remove it"),
         (f"{MINIMAL}\nbase_rl: 1", 's.txt:2:1: unknown field "base_rl" in SolverParameter; did you mean "base_lr"?'),
+        (
+            'name: "n"\nlayer { }',
+            's.txt:2:1: "layer" belongs in a netdef; expected a solver file, which names its netdef: net: "s.txt"',
+        ),
         (f"{MINIMAL}\nnet_param {{ }}", "s.txt:2:1: not supported: SolverParameter.net_param"),
         (f"{MINIMAL}\nbase_lr: -1", "s.txt:2:10: SolverParameter.base_lr: expected at least 0"),
         (f"{MINIMAL}\nbase_lr: nan", "s.txt:2:10: SolverParameter.base_lr: expected at least 0"),
