@@ -72,3 +72,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def named(path: Path, message: str) -> str:
     """The message with the file's path before it, unless it begins with that."""
     return message if message.startswith(str(path)) else f"{path}: {message}"
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: "1 word", "2 words", "0 words"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

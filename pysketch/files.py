@@ -1,14 +1,56 @@
-"""Writing files so that a crash never leaves half a file under the final name."""
+"""Files: written so that a crash never leaves half of one, read as text whatever editor saved it, found, named.
+
+`atomic_path` is for whatever is written. `read_text` is for every text that is read: it knows byte-order marks and says
+what a file is that is no text. `find_file` looks for a relative path in further folders, `where_looked` says in which.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from pysketch.errors import Position
+
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+"""Byte-order marks, as Windows' editors and PowerShell write them, and the encodings that they stand for."""
+
+_STARTS = (
+    (b"\x89PNG\r\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"%PDF-", "a PDF file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a file packed by gzip"),
+    (b"\x93NUMPY", "a NumPy array"),
+)
+"""What files of other kinds begin with."""
+
+_TEXT_STARTS = (
+    (("<!doctype html", "<html", "<head", "<body"), "a web page (HTML), perhaps saved in place of the file itself"),
+    (("<?xml",), "an XML file"),
+    (("version https://git-lfs",), "a Git LFS pointer, not the file itself; git lfs pull fetches it"),
+)
+"""What texts begin with that are none of those that are read here."""
+
+_LAYER = re.compile(r"^\s*layers?\s*:?\s*[{<\[]", re.MULTILINE)
+_SOLVER = re.compile(r"^\s*(?:(?:train_|test_)?net|base_lr|lr_policy|max_iter)\s*:", re.MULTILINE)
+_CONTROLS = {"\n": "a line break", "\t": "a tab", "\r": "a carriage return"}
+_ESCAPES = dict(zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True))
 
 _NEW_FILE_MODE = 0o666  # less the umask, as for any file made by open()
 
@@ -69,3 +111,133 @@ def _sync(temporary: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class NotText(ValueError):
+    """A file that is not the text that it should be; `line` and `column`, from 1, of the first byte that is none."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}, column {column}: {message}")
+        self.what, self.line, self.column = message, line, column
+
+    def at(self, path: str | os.PathLike[str]) -> str:
+        """The message as the errors of text files have it, behind the file's place."""
+        where = os.fspath(path) if self.line is None else Position(os.fspath(path), self.line, self.column)
+        return f"{where}: {self.what}"
+
+
+def read_text(path: str | os.PathLike[str], *, damaged: bool = False) -> str:
+    """A text file's text, line ends as they are: UTF-8, or UTF-16 and UTF-32 if a byte-order mark says so.
+
+    The mark itself is no part of the text. NotText, a ValueError, for a file that is no text, and says what it is, as
+    far as that can be seen; with `damaged` the bytes that are no text are replaced instead. OSError passes through.
+    """
+    content = Path(path).read_bytes()
+    encoding, text = _encoding(content)
+    if not damaged and (kind := _binary_kind(content)):
+        raise NotText(f"is {kind}")
+    try:
+        text = text.decode(encoding, "replace" if damaged else "strict")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(error) from None
+    kind = _text_kind(text)
+    if kind and not damaged:
+        raise NotText(f"is {kind}")
+    return text
+
+
+def describe(content: bytes) -> str:
+    """What a file of this content is, such as "a PNG picture" or "a netdef", or "" where that cannot be seen."""
+    kind = _binary_kind(content)
+    if kind:
+        return kind
+    if not content:
+        return "an empty file"
+    encoding, rest = _encoding(content)
+    try:
+        text = rest.decode(encoding)
+    except UnicodeDecodeError:
+        return ""
+    if any(ord(each) < 32 and each not in "\t\n\v\f\r" for each in text):
+        return ""
+    kinds = ((_LAYER, "a netdef"), (_SOLVER, "a solver file"))
+    return _text_kind(text) or next((name for pattern, name in kinds if pattern.search(text)), "a text")
+
+
+def _encoding(content: bytes) -> tuple[str, bytes]:
+    """The encoding of a text, and what follows its byte-order mark."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return encoding, content[len(mark) :]
+    return "utf-8", content
+
+
+def _binary_kind(content: bytes) -> str:
+    """What a file is that is no text, or ""."""
+    found = next((name for start, name in _STARTS if content.startswith(start)), "")
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "a WebP picture"
+    if content[:2] == b"BM" and b"\0" in content[:16]:
+        return "a BMP picture"
+    if content[4:8] == b"ftyp":
+        return "a HEIF or AVIF picture" if content[8:11] in (b"hei", b"hev", b"mif", b"msf", b"avi") else "a video"
+    return found
+
+
+def _text_kind(text: str) -> str:
+    """What a text is that is none of those that are read here, or ""."""
+    start = text[:1000].lstrip().lower()
+    return next((name for starts, name in _TEXT_STARTS if start.startswith(starts)), "")
+
+
+def _not_utf8(error: UnicodeDecodeError) -> NotText:
+    """Where the first wrong byte is, and what it may be."""
+    content = error.object
+    line = content.count(b"\n", 0, error.start) + 1
+    column = error.start - content.rfind(b"\n", 0, error.start)
+    hint = ""
+    if b"\0" not in content:
+        meant = content[error.start : error.start + 1].decode("latin-1")
+        as_latin = f', where it is "{meant}"' if meant.isprintable() else ""
+        hint = f"; is it Latin-1 (Windows-1252){as_latin}? save the file as UTF-8"
+    return NotText(f"expected UTF-8 text, found other bytes{hint}", line, column)
+
+
+def find_file(path: str | os.PathLike[str], folders: Sequence[str | os.PathLike[str]] = ()) -> str:
+    """Where a file is: at the path as it is, else, if that is relative, in the first of the folders that has it.
+
+    The path as it is if it is nowhere: whoever opens it says so, with `where_looked`.
+    """
+    text = os.fspath(path)
+    if os.path.exists(text) or os.path.isabs(text):
+        return text
+    found = (os.path.join(folder, text) for folder in folders)
+    return next((each for each in found if os.path.exists(each)), text)
+
+
+def where_looked(path: str | os.PathLike[str], folders: Sequence[str | os.PathLike[str]] = ()) -> str:
+    """What to add to "no such file": the folders that a relative path was looked for in, and a hint at backslashes."""
+    text = os.fspath(path)
+    places = dict.fromkeys(os.path.abspath(each) for each in (os.curdir, *folders))
+    looked = "" if os.path.isabs(text) else f"; looked for it in {', '.join(places)}"
+    return looked + backslash_hint(text)
+
+
+def as_read(path: str | os.PathLike[str]) -> str:
+    """A path as it was read, on one line: what cannot be printed in words, as <a line break>."""
+    return "".join(each if each.isprintable() else f"<{_control(each)}>" for each in os.fspath(path))
+
+
+def backslash_hint(path: str | os.PathLike[str]) -> str:
+    """What to say of a path in which backslashes became something else, or mean nothing here; else ""."""
+    text = os.fspath(path)
+    if not text.isprintable():
+        meant = "".join(f"/{_ESCAPES[each]}" if each in _ESCAPES else each for each in text).replace("\\", "/")
+        return f"; a backslash begins an escape, such as \\n for a line break: write / in paths, as in {as_read(meant)}"
+    if "\\" in text and os.sep == "/":
+        return f"; write / in paths, as in {text.replace(chr(92), '/')}"
+    return ""
+
+
+def _control(character: str) -> str:
+    return _CONTROLS.get(character, f"character {ord(character)}")

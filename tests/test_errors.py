@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pysketch import errors
-from pysketch.errors import Position, PysketchError, did_you_mean, named
+from pysketch.errors import Position, PysketchError, counted, did_you_mean, named
 
 KINDS = ["NetdefError", "ShapeError", "SnapshotError", "DataError", "DeviceError", "DivergenceError"]
 
@@ -56,3 +56,8 @@ def test_without_known_names_there_is_no_hint():
 def test_a_message_is_named_by_its_file_once():
     assert named(Path("a.png"), "not an image") == "a.png: not an image"
     assert named(Path("a.png"), "a.png: not an image") == "a.png: not an image"
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 words"), (1, "1 word"), (2, "2 words")])
+def test_one_is_told_in_the_singular(number, text):
+    assert counted(number, "word") == text

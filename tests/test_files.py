@@ -1,6 +1,7 @@
 """Tests of pysketch.files."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pysketch.files import atomic_path
+from pysketch.files import NotText, as_read, atomic_path, backslash_hint, describe, find_file, read_text, where_looked
 
 POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
 
@@ -268,3 +269,99 @@ def test_an_interrupted_process_leaves_the_old_file_and_nothing_else(tmp_path):
     assert "KeyboardInterrupt" in child.stderr
     assert (tmp_path / "net.h5").read_text() == "old"
     assert os.listdir(tmp_path) == ["net.h5"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_text_is_read_without_its_byte_order_mark(encoding, tmp_path):
+    (tmp_path / "a.txt").write_bytes("für\r\n\ufeffalle\n".encode(encoding))
+    assert read_text(tmp_path / "a.txt") == "für\r\n\ufeffalle\n"
+
+
+def test_a_text_of_another_encoding_is_refused_with_its_place_or_read_with_its_damage(tmp_path):
+    (tmp_path / "a.txt").write_bytes("eins\nfür".encode("latin-1"))
+    with pytest.raises(NotText) as error:
+        read_text(tmp_path / "a.txt")
+    assert (error.value.line, error.value.column) == (2, 2)
+    what = (
+        'expected UTF-8 text, found other bytes; is it Latin-1 (Windows-1252), where it is "ü"? save the file as UTF-8'
+    )
+    assert str(error.value) == f"line 2, column 2: {what}"
+    assert error.value.at("a.txt") == f"a.txt:2:2: {what}"
+    assert read_text(tmp_path / "a.txt", damaged=True) == "eins\nf\ufffdr"
+
+
+KINDS = [
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff\xe0", "a JPEG picture"),
+    (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP picture"),
+    (b"BM\x36\0\0\0", "a BMP picture"),
+    (b"\0\0\0\x18ftypheic", "a HEIF or AVIF picture"),
+    (b"\0\0\0\x18ftypisom", "a video"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"<?xml version", "an XML file"),
+    (b" <!doctype HTML>", "a web page (HTML), perhaps saved in place of the file itself"),
+    (
+        b"version https://git-lfs.github.com/spec/v1\n",
+        "a Git LFS pointer, not the file itself; git lfs pull fetches it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "kind"), KINDS)
+def test_what_is_no_text_of_ours_is_named_by_what_it_begins_with(content, kind, tmp_path):
+    assert describe(content) == kind
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(NotText, match=f"^is {re.escape(kind)}$"):
+        read_text(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "an empty file"),
+        (b"# n\nlayer {\n", "a netdef"),
+        (b"layers: {\n", "a netdef"),
+        (b"\xef\xbb\xbfnet: 'a'\n", "a solver file"),
+        (b"BMW, Audi\n", "a text"),
+        (b"a\x01b", ""),
+        (b"\x0a\xff\xff\xff", ""),
+    ],
+)
+def test_texts_and_what_nobody_knows_are_told_apart(content, kind):
+    assert describe(content) == kind
+
+
+def test_a_relative_path_is_looked_for_here_then_in_the_folders_in_their_order(tmp_path, monkeypatch):
+    for name in ("here", "a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    folders = [tmp_path / "a", tmp_path / "b"]
+    assert find_file("x/y.txt", folders) == "x/y.txt"
+    for name in ("b", "a"):
+        (tmp_path / name / "x").mkdir()
+        (tmp_path / name / "x" / "y.txt").touch()
+        assert find_file("x/y.txt", folders) == str(tmp_path / name / "x/y.txt")
+    (tmp_path / "here" / "x").mkdir()
+    (tmp_path / "here" / "x" / "y.txt").touch()
+    assert find_file("x/y.txt", folders) == "x/y.txt"
+    assert find_file(str(tmp_path / "none"), folders) == str(tmp_path / "none")
+
+
+def test_where_a_path_was_looked_for_is_said_once_each_and_nothing_of_a_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert where_looked("a.txt", [".", tmp_path, "sub"]) == f"; looked for it in {tmp_path}, {tmp_path / 'sub'}"
+    assert where_looked(str(tmp_path / "a.txt"), ["sub"]) == ""
+
+
+def test_backslashes_that_became_something_else_are_told():
+    assert as_read("C:\new\train.txt") == "C:<a line break>ew<a tab>rain.txt"
+    expected = r"; a backslash begins an escape, such as \n for a line break: write / in paths, as in C:/new/train.txt"
+    assert backslash_hint("C:\new\train.txt") == expected
+    assert backslash_hint("C:/new/train.txt") == ""
+    assert as_read("a\x01b") == "a<character 1>b"
+
+
+@pytest.mark.skipif(os.sep != "/", reason="on Windows a backslash is what it is")
+def test_a_backslash_means_nothing_in_a_path_here():
+    assert backslash_hint("sub\\a.txt") == "; write / in paths, as in sub/a.txt"

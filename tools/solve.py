@@ -18,7 +18,7 @@ from pysketch.device import Workers
 from pysketch.drawing import write_net_file
 from pysketch.netdef import quote, read_text
 from pysketch.shipped import find_net, find_solver
-from pysketch.solver import Solver, load_solver
+from pysketch.solver import Solver, check_start, load_solver, nothing_left
 
 logger = logging.getLogger("pysketch.solve")
 
@@ -49,7 +49,8 @@ PREFIX is the solver file's snapshot_prefix, or --prefix.
   LAYER.FIELD             of every layer: loss.loss_weight=[1,0,0], conv6.param.0.lr_mult=1 (the first param's)
 A layer's option is set in every phase that has it. VALUE is written as in the file; a string needs no quotes of its
 own. What was set is logged, stands in the net file, and is remembered by snapshots: a --resume with other settings
-says so. --max-iter N is --set max_iter=N: rates that fall to 0 at max_iter do so at N.
+says so. --max-iter N is --set max_iter=N: rates that fall to 0 at max_iter do so at N. Of what is set twice the last
+counts, --max-iter and --prefix behind all, and a warning says so.
 """
 
 
@@ -62,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger.info("Initializing solver from parameters:\n%s", read_text(args.solver))
     for setting in definition.settings:
         logger.info("Set beside it: %s", setting.text)
+    total = definition.options.max_iter
+    begun = check_start(definition, args.resume, args.weights)
+    if args.resume and begun >= total:
+        logger.warning("%s: %s", args.resume, nothing_left(begun, total))
+        return 0
     where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
     context = definition.context(device, args.seed, workers=Workers(args.threads), **where)
     solver = Solver(definition, context)
@@ -71,7 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif args.weights:
             solver.net.copy_from(args.weights)
         _handle_signals(solver)
-        total = definition.options.max_iter
         with tqdm(total=total, initial=solver.iter, unit="it", disable=None, dynamic_ncols=True) as bar:
             solver.on_iteration = partial(_show, bar)
             finished = solver.solve()

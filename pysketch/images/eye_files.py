@@ -7,12 +7,14 @@ centre of the top left pixel.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from pathlib import Path
 
 import numpy as np
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
+from pysketch.files import read_text
 
 COLUMNS = ["file", "left_x", "left_y", "right_x", "right_y"]
 """A CSV's header."""
@@ -32,8 +34,7 @@ def read_eye_table(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.reader(stream))
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: not a readable CSV file: {error}") from None
     header = [cell.strip() for cell in rows[0]] if rows else []
@@ -78,7 +79,7 @@ def read_points_eyes(path: str | os.PathLike[str]) -> np.ndarray:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable file of points: {error}") from None
     points = []
@@ -87,7 +88,7 @@ def read_points_eyes(path: str | os.PathLike[str]) -> np.ndarray:
         if not words:
             continue
         if len(words) != 2:
-            raise DataError(f'{path}:{number}: expected "x y", found {len(words)} words')
+            raise DataError(f'{path}:{number}: expected "x y", found {counted(len(words), "word")}')
         points.append([_number(word, f"{path}:{number}") for word in words])
     if len(points) == _CUFS_POINTS:
         return np.array(points)[_CUFS_EYES]

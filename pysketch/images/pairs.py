@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
+from pysketch.files import read_text
 from pysketch.images import synthetic
 from pysketch.images.pictures import list_images, read_photo, read_sketch, to_luma
 from pysketch.images.preprocessing import PHOTO_TO_SKETCH, SKETCH_TO_PHOTO
@@ -138,7 +139,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 def _listed_files(path: Path) -> list[tuple[Path, Path]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable list of pairs: {error}") from None
     files = []
@@ -149,7 +150,7 @@ def _listed_files(path: Path) -> list[tuple[Path, Path]]:
         if len(words) != 2:
             raise DataError(
                 f"{path}:{number}: expected a photo's and a sketch's path, separated by a space "
-                f"(a tab if they contain spaces), found {len(words)} words"
+                f"(a tab if they contain spaces), found {counted(len(words), 'word')}"
             )
         files.append((path.parent / words[0].strip(), path.parent / words[1].strip()))
     if not files:

@@ -21,6 +21,7 @@ A layer declares its type, options and numbers of bottoms and tops, and writes C
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ import numpy as np
 
 from pysketch.convolution import POINT, Fields
 from pysketch.device import Blob
-from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
+from pysketch.errors import DataError, NetdefError, Position, ShapeError, did_you_mean
+from pysketch.files import as_read, find_file, where_looked
 from pysketch.layers.context import Context
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
 from pysketch.netdef import Kind, LayerDef, Option, Options, Phase, Table, check_filler, fill
@@ -210,6 +212,19 @@ class Layer:
     def error(self, message: str, kind: type[Exception] = NetdefError, at: Position | None = None) -> Exception:
         """An exception that says where in the netdef the layer (or `at`) stands."""
         return self.definition.error(message, kind, at)
+
+    def find_file(self, path: str, what: str, at: Position | None = None) -> str:
+        """Where a file is that the netdef names: as Caffe has it, from the working directory; else beside its files.
+
+        These are the context's `folders` and the netdef's own. DataError, with the place `at`, says where `what` was
+        looked for.
+        """
+        folders = (*self.context.folders, os.path.dirname(self.definition.position.filename) or os.curdir)
+        found = find_file(path, folders)
+        if not os.path.exists(found):
+            message = f"{as_read(path)}: not a readable {what}: no such file{where_looked(path, folders)}"
+            raise self.error(message, DataError, at)
+        return found
 
     def shape_error(self, message: str) -> Exception:
         """A ShapeError that says where in the netdef the layer stands."""

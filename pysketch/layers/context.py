@@ -19,7 +19,8 @@ class Context:
     and whatever else is drawn by chance; the same seed gives the same net. workers: the threads and the workspace that
     layers work with; default: all cores, 64 MiB. data_source: what the command line's --data says; it wins over a data
     layer's own `source`. layer_paths: folders from which the user lets Python layers be imported. output_dir: the
-    folder in which the user lets layers write files; None: nowhere.
+    folder in which the user lets layers write files; None: nowhere. folders: where relative paths in netdefs are looked
+    for too, if they are not in the working directory: the solver file's own, and the netdef's comes last.
     """
 
     device: Device = CPU
@@ -29,6 +30,7 @@ class Context:
     data_source: str | None = None
     layer_paths: Sequence[str] = ()
     output_dir: str | None = None
+    folders: Sequence[str] = ()
 
     @property
     def xp(self) -> ModuleType:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from pysketch.device import Blob
 from pysketch.errors import DataError
+from pysketch.files import as_read, find_file, read_text, where_looked
 from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
 from pysketch.netdef import Kind, Option, Table
@@ -19,10 +20,10 @@ from pysketch.weights import read_datasets
 class HDF5Data(BatchData):
     """Tops named as the datasets they come from: (batch_size, ...) of rows, as stored (no scaling).
 
-    `source` is a text file of HDF5 files' paths, one a line, relative to the working directory (Caffe's
-    rule). All files are read at setup, joined along axis 0 and kept in memory, so that a batch is a copy of
-    rows and needs no thread; batches wrap over file ends. With `shuffle` the rows come in another order
-    each epoch (Caffe shuffles files and rows within each).
+    `source` is a text file of HDF5 files' paths, one a line, relative to the working directory (Caffe's rule) or, if
+    they are not there, to the list. All files are read at setup, joined along axis 0 and kept in memory, so that a
+    batch is a copy of rows and needs no thread; batches wrap over file ends. With `shuffle` the rows come in another
+    order each epoch (Caffe shuffles files and rows within each).
     """
 
     type = "HDF5Data"
@@ -62,13 +63,18 @@ class HDF5Data(BatchData):
         indices = [index for _, index in draws]
         return tuple(rows[indices] for rows in self.rows.values())
 
-    def _paths(self) -> list[Path]:
-        source = Path(self.options.source)
+    def _paths(self) -> list[str]:
+        """The files that the list names: from the working directory, else beside the list."""
+        source = self.find_file(self.options.source, "list of HDF5 files", self.options.position("source"))
         try:
-            lines = source.read_text(encoding="utf-8").split("\n")
+            lines = read_text(source).split("\n")
         except (OSError, ValueError) as error:
             raise DataError(f"{source}: not a readable list of HDF5 files: {error}") from None
-        paths = [Path(line.strip()) for line in lines if line.strip()]
+        beside = [os.path.dirname(source)]
+        paths = [find_file(line.strip(), beside) for line in lines if line.strip()]
         if not paths:
             raise DataError(f"{source}: lists no HDF5 files")
+        for path in paths:
+            if not os.path.exists(path):
+                raise DataError(f"{as_read(path)}: no such file{where_looked(path, beside)}")
         return paths

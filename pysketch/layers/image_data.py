@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from pysketch.device import Blob
 from pysketch.errors import DataError
+from pysketch.files import find_file, read_text, where_looked
 from pysketch.images import read_photo, read_sketch, resize
 from pysketch.layers.base import Count, register
 from pysketch.layers.batch_data import BatchData
@@ -27,8 +28,9 @@ class ImageData(BatchData):
     mean_value, or mean_file's image, which is as large as they are before they are cropped, and cropped along.
 
     source: a text file, on each line a path and, after a space, a whole number, the label. root_folder is written
-    before each path. shuffle: another order each epoch. rand_skip, phase TRAIN: begin up to so many items later.
-    Images are decoded for each batch, the next one's in a thread, while the net works on the present one.
+    before each path; a relative one is from the working directory (Caffe's rule) or, if it is not there, from the list.
+    shuffle: another order each epoch. rand_skip, phase TRAIN: begin up to so many items later. Images are decoded for
+    each batch, the next one's in a thread, while the net works on the present one.
     In phase TEST nothing is mirrored, skipped or cropped at random. (Caffe mirrors and skips there too.)
 
     Chance is a function of the net's seed, the layer's name and the number of images drawn: a resumed run gets the
@@ -85,11 +87,12 @@ class ImageData(BatchData):
 
     def _prepare(self, draw: int, index: int) -> np.ndarray:
         """One image (channels, h, w), cropped and mirrored by chance numbers of this draw."""
-        options, path = self.options, self.items[index][0]
+        options, path = self.options, find_file(self.items[index][0], self._beside)
         try:
             pixels = (read_photo if options.is_color else read_sketch)(path)
         except DataError as error:
-            raise self.error(str(error), DataError) from None
+            looked = "" if os.path.exists(path) else where_looked(path, self._beside)
+            raise self.error(f"{error}{looked}", DataError) from None
         if options.new_height:
             pixels = resize(pixels, options.new_width, options.new_height)
         planes = pixels[:, :, ::-1].transpose(2, 0, 1) if options.is_color else pixels[None]
@@ -97,12 +100,13 @@ class ImageData(BatchData):
 
     def _read_list(self) -> list[tuple[str, int]]:
         """(path, label) of each line."""
-        source, at = self.options.source, self.options.position("source")
+        at = self.options.position("source")
+        source = self.find_file(self.options.source, "list of images", at)
         try:
-            lines = Path(source).read_text(encoding="utf-8").splitlines()
+            lines = read_text(source).splitlines()
         except (OSError, ValueError) as error:
             raise self.error(f"{source}: not a readable list of images: {error}", DataError, at) from None
-        items = []
+        self._beside, items = [os.path.dirname(source)], []
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue

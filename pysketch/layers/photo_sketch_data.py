@@ -296,6 +296,8 @@ class PhotoSketchData(BatchData):
 
     def _find(self) -> list[Reader]:
         source = self.context.data_source or self.options.source
+        if source not in ("", SYNTHETIC, self.context.data_source):
+            source = self.find_file(source, "folder or list of pairs", self.options.position("source"))
         if not source:
             raise self.error(
                 "no data: give --data DIR, a folder with train/ and test/, each with photos/ and sketches/ "

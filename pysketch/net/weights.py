@@ -6,11 +6,13 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from pysketch.device import Blob, copy_into, to_host
-from pysketch.errors import SnapshotError, did_you_mean
+from pysketch.errors import SnapshotError, counted, did_you_mean
 from pysketch.layers import Layer
 from pysketch.netdef import Phase, told_apart
-from pysketch.weights import group_name, open_weights, write_caffemodel, write_weights
+from pysketch.weights import WeightsReader, group_name, open_weights, write_caffemodel, write_weights
 
 logger = logging.getLogger(__name__)
 
@@ -23,23 +25,63 @@ def stored_params(layers: Sequence[Layer]) -> dict[str, list[Blob]]:
 
 
 def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blob]]) -> None:
-    """Copy a file's weights into params, by layer name: see `Net.copy_from`."""
+    """Copy a file's weights into params, by layer name: see `Net.copy_from`.
+
+    Of params that layers share by name Caffe's HDF5 files have only the first owner's: what the file lacks of a layer
+    may be missing where the net shares it with a layer above.
+    """
     with open_weights(path) as file:
+        if params and not any(name in file.layers for name in params):
+            _check_weights(path, file)
+        above: set[object] = set()
+        filled: set[object] = set()
         for name, blobs in params.items():
-            if name not in file.layers:
+            if name in file.layers and file.count(name) > len(blobs):
+                raise SnapshotError(f"{path}: {_other_count(file, name, len(blobs))}")
+            for k, blob in enumerate(blobs):
+                if file.has(name, k):
+                    _copy_param(path, file, name, k, blob, blob.place in filled)
+                    filled.add(blob.place)
+                elif name in file.layers and blob.place not in above:
+                    raise SnapshotError(f"{path}: {_other_count(file, name, len(blobs))}")
+                above.add(blob.place)
+        for name, blobs in params.items():
+            if name not in file.layers and any(blob.place not in filled for blob in blobs):
                 near = did_you_mean(name, file.layers)
                 logger.warning('%s: has no layer "%s"; it keeps its initial weights%s', path, name, near)
-                continue
-            if file.count(name) != len(blobs):
-                raise SnapshotError(
-                    f'{path}: layer "{name}" has {file.count(name)} params, the net\'s has {len(blobs)}'
-                )
-            for k, blob in enumerate(blobs):
-                if not file.fits(name, k, blob.shape):
-                    raise SnapshotError(
-                        f'{path}: layer "{name}", param {k}: shape {file.shape(name, k)}, the net\'s is {blob.shape}'
-                    )
-                copy_into(blob.data, file.read(name, k).reshape(blob.shape))
+
+
+def _copy_param(
+    path: str | os.PathLike[str], file: WeightsReader, name: str, k: int, blob: Blob, is_filled: bool
+) -> None:
+    """One param; is_filled: it is shared and has another layer's values by now, which are said if they are others."""
+    if not file.fits(name, k, blob.shape):
+        raise SnapshotError(
+            f'{path}: layer "{name}", param {k}: shape {file.shape(name, k)}, the net\'s is {blob.shape}; '
+            "to learn this layer anew, as in fine-tuning with another num_output, rename it"
+        )
+    values = file.read(name, k).reshape(blob.shape)
+    if is_filled and not np.array_equal(values, to_host(blob.data)):
+        message = (
+            '%s: layer "%s", param %d is shared in the net, but the file has other values for each; the last count'
+        )
+        logger.warning(message, path, name, k)
+    copy_into(blob.data, values)
+
+
+def _check_weights(path: str | os.PathLike[str], file: WeightsReader) -> None:
+    """SnapshotError if there is not one param in the file, whatever its layers are: such a load would load nothing."""
+    if not any(file.count(name) for name in file.layers):
+        raise SnapshotError(f"{path}: has no weights in it, of {counted(len(file.layers), 'layer')}")
+
+
+def _other_count(file: WeightsReader, name: str, wanted: int) -> str:
+    """What to say of a layer whose params are fewer or more than the net's."""
+    found = file.count(name)
+    hint = ""
+    if found < wanted:
+        hint = "; Caffe stores params that layers share by name once: does the net share them as the file's does?"
+    return f'layer "{name}" has {counted(found, "param")}, the net\'s has {wanted}{hint}'
 
 
 def save_weights(

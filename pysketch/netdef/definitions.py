@@ -188,7 +188,9 @@ def load_netdef(path: str | os.PathLike[str]) -> NetDef:
 
 def parse_netdef(text: str, filename: str = "<netdef>") -> NetDef:
     """Read a netdef from text; `filename` is what messages call it."""
-    return netdef_of(upgrade_net(parse(text, filename)), text, filename)
+    message = parse(text, filename)
+    _refuse_solver_file(message)
+    return netdef_of(upgrade_net(message), text, filename)
 
 
 def netdef_tree(netdef: NetDef) -> Message:
@@ -202,6 +204,14 @@ def netdef_of(message: Message, text: str, filename: str) -> NetDef:
     rest = [field for field in message.fields if field.name != "layer" or isinstance(field.value, Scalar)]
     net = NET.read(Message(message.position, rest, message.empty_lists))
     return NetDef(net.name, layers, text, filename, net.state, net.force_backward, net.debug_info)
+
+
+def _refuse_solver_file(message: Message) -> None:
+    """A solver file is told by its options, so that not each of them is an unknown field."""
+    options = [each for each in message.fields if each.name in ("net", "train_net", "base_lr", "lr_policy", "max_iter")]
+    if options and not message.all("layer") + message.all("layers"):
+        what = f'"{options[0].name}" is an option of a solver file'
+        raise NetdefError(f"{options[0].position}: {what}; expected a netdef, such as the one that its net names")
 
 
 def _layer_def(message: Message) -> LayerDef:

@@ -17,9 +17,9 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from pysketch import files
 from pysketch.errors import NetdefError, Position
 
 MAX_DEPTH = 100
@@ -29,11 +29,14 @@ _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 _HINTS = {
     "/": '; comments start with "#"',
     "+": "; a positive number is written without a sign",
+    "\xa0": "; a no-break space, as web pages have it: write a plain one",
+    "\ufeff": "; a byte-order mark may only begin a file",
+    **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019", "; write straight quotes"),
     **dict.fromkeys("'\"", "; this string is not closed on its line; a line break inside one is written \\n"),
 }
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\v\f]+|\#[^\n]*)
-      | (?P<newline>\n)
+    r"""(?P<space>[ \t\v\f]+|\r(?=\n)|\#[^\n\r]*)
+      | (?P<newline>\n|\r)
       | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<number>\.?[0-9][A-Za-z0-9_.]*(?:(?<=[eE])[+-][A-Za-z0-9_.]*)*)
       | (?P<string>"[^"\\\n]*(?:\\.[^"\\\n]*)*" | '[^'\\\n]*(?:\\.[^'\\\n]*)*')
@@ -41,6 +44,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _NUMBER = re.compile(r"0[xX][\da-fA-F]+|0[0-7]+|((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?[fF]?")
+_PATH_HINT = "; in a Windows path write / in place of each backslash"
+_LIKE_A_PATH = re.compile(r"[^\\]+\\\w|\\\\\\\\\w")
 _ESCAPE = re.compile(
     rb"\\(?:x(?P<hex>[0-9a-fA-F]{1,2})|(?P<octal>[0-7]{1,3})|(?P<unicode>u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|.)",
 )
@@ -110,13 +115,12 @@ def load(path: str | os.PathLike[str]) -> Message:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """A file's text, line ends as they are. Raises NetdefError if it is missing or not UTF-8."""
+    """A file's text, line ends as they are, without a byte-order mark. NetdefError if it is missing or no text."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        column = error.start - error.object.rfind(b"\n", 0, error.start)
-        raise NetdefError(f"{path}:{line}:{column}: expected UTF-8 text, found other bytes") from None
+        return files.read_text(path)
+    except files.NotText as error:
+        expected = "" if error.line else "; expected a netdef or solver file, which is text"
+        raise NetdefError(error.at(path) + expected) from None
     except (OSError, ValueError) as error:
         raise NetdefError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
@@ -194,7 +198,8 @@ def _unescape(literal: _Token) -> bytes:
         if kind == "hex" or (kind == "octal" and int(code, 8) < 256):
             return bytes([int(code[1:], 16) if kind == "hex" else int(code, 8)])
         found = quote(code.decode("utf-8", "replace"))
-        _fail(literal.position, f"expected an escape such as \\n or \\u00e9, found a backslash and {found}")
+        hint = _PATH_HINT if _LIKE_A_PATH.match(literal.text[1:-1]) else ""
+        _fail(literal.position, f"expected an escape such as \\n or \\u00e9, found a backslash and {found}{hint}")
 
     return _ESCAPE.sub(replace, literal.text[1:-1].encode("utf-8", "surrogatepass"))
 
@@ -203,9 +208,7 @@ class _Parser:
     """Recursive descent over the tokens, looking one token ahead."""
 
     def __init__(self, text: str, filename: str) -> None:
-        if text.startswith("\ufeff"):
-            _fail(Position(filename, 1, 1), "expected text without a byte order mark, found one (BOM)")
-        self._tokens = _tokens(text, filename)
+        self._tokens = _tokens(text.removeprefix("\ufeff"), filename)
         self._token = next(self._tokens)
 
     def file(self) -> Message:
@@ -288,10 +291,11 @@ class _Parser:
 
     def _string(self) -> Scalar:
         """Adjacent literals, joined as bytes, so that a character may be split between them."""
-        position, literals = self._token.position, []
+        position, literals, hint = self._token.position, [], ""
         while self._token.kind == "string":
+            hint = hint or (_PATH_HINT if _LIKE_A_PATH.match(self._token.text[1:-1]) else "")
             literals.append(_unescape(self._advance()))
         try:
             return Scalar("string", b"".join(literals).decode("utf-8"), position)
         except UnicodeDecodeError:
-            _fail(position, "expected a string whose escapes make UTF-8 text, found other bytes")
+            _fail(position, f"expected a string whose escapes make UTF-8 text, found other bytes{hint}")

@@ -11,6 +11,7 @@ from pysketch.solver.definition import SolverDef, load_solver, read_solver
 from pysketch.solver.log import CaffeFormatter
 from pysketch.solver.log_reader import Curve, TrainingLog, read_log
 from pysketch.solver.solver import Solver, get_solver
+from pysketch.solver.start import check_start, nothing_left
 from pysketch.solver.updates import Updater
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "SolverDef",
     "TrainingLog",
     "Updater",
+    "check_start",
     "get_solver",
     "load_solver",
+    "nothing_left",
     "read_log",
     "read_solver",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Sequence
@@ -11,10 +12,14 @@ from typing import Any
 
 from pysketch.device import Device, choose_device
 from pysketch.errors import DeviceError, NetdefError, did_you_mean
+from pysketch.files import as_read, backslash_hint, find_file, where_looked
 from pysketch.layers import Context
 from pysketch.netdef import NET_STATE, Choice, Kind, Message, Option, Options, Setting, Table, load, put
+from pysketch.solver.hints import hints
 from pysketch.solver.lr_policy import LR_POLICIES
 from pysketch.solver.updates import UPDATE_RULES
+
+logger = logging.getLogger(__name__)
 
 _SOLVER_TYPES = tuple(UPDATE_RULES)  # in the order of Caffe's enum
 
@@ -120,15 +125,31 @@ class SolverDef:
 
         NetdefError says where it was looked for.
         """
-        if os.path.exists(path) or os.path.isabs(path):
-            return path
-        here = Path(self.filename).absolute().parent
-        for folder in (here, here.parent):
-            if os.path.exists(folder / path):
-                return os.fspath(folder / path)
-        places = ", ".join(dict.fromkeys(map(str, (Path.cwd(), here, here.parent))))
         option = next((name for name in ("net", "train_net") if path == getattr(self.options, name)), "test_net")
-        raise self.error(option, f"{path}: no such netdef; looked for it in {places}")
+        return self._find(option, path, "netdef")
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where relative paths are looked for after the working directory: beside the file, in the folder above."""
+        here = Path(self.filename).absolute().parent
+        return os.fspath(here), os.fspath(here.parent)
+
+    @property
+    def weights(self) -> list[str]:
+        """Where the weights files to start from are, looked for as netdefs; Caffe lets a text name several, by commas.
+
+        NetdefError says where one was looked for.
+        """
+        texts = (
+            each for text in self.options.weights for each in ([text] if os.path.exists(text) else text.split(","))
+        )
+        return [self._find("weights", text.strip(), "weights file") for text in texts]
+
+    def _find(self, option: str, path: str, what: str) -> str:
+        found = find_file(path, self.folders)
+        if os.path.exists(found) or (os.path.isabs(found) and what == "netdef"):
+            return found
+        raise self.error(option, f"{as_read(path)}: no such {what}{where_looked(path, self.folders)}")
 
     @property
     def prefix(self) -> str:
@@ -148,6 +169,7 @@ class SolverDef:
         """
         if seed is None:
             seed = self.options.random_seed if self.options.random_seed >= 0 else secrets.randbits(31)
+        others.setdefault("folders", self.folders)
         return Context(device or self.choose_device(), seed=seed, **others)
 
     def choose_device(self) -> Device:
@@ -170,14 +192,26 @@ def load_solver(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> S
     """Read a solver file; NetdefError says where it is wrong.
 
     settings: ``path=value`` each, as if they stood in the file (``base_lr=0.0005``) or, where the path begins with a
-    layer's name, in its netdefs (``data.hold_out=18``, see `net.with_settings`); the last of a path counts.
+    layer's name, in its netdefs (``data.hold_out=18``, see `net.with_settings`); the last of a path counts, and a
+    warning says so.
     """
-    last = {setting.path: setting for setting in map(Setting, settings)}
+    last: dict[str, Setting] = {}
+    for setting in map(Setting, settings):
+        before = last.get(setting.path)
+        if before is not None and before.value != setting.value:
+            logger.warning("%s is set twice: %s counts, not %s", setting.path, setting.value, before.value)
+        last[setting.path] = setting
     return read_solver(load(path), os.fspath(path), tuple(last.values()))
 
 
 def read_solver(message: Message, filename: str, settings: Sequence[Setting] = ()) -> SolverDef:
-    """Check a solver's message tree, into which the settings of the solver's options are put."""
+    """Check a solver's message tree, into which the settings of the solver's options are put.
+
+    A warning is logged for each of its `hints`.
+    """
+    for layer in (each for each in message.fields if each.name in ("layer", "layers")):
+        hint = f'expected a solver file, which names its netdef: net: "{filename}"'
+        raise NetdefError(f'{layer.position}: "{layer.name}" belongs in a netdef; {hint}')
     for setting in settings:
         if not _is_of_solver(setting):
             continue
@@ -192,6 +226,7 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
     _check_name(definition, "type", definition.type, UPDATE_RULES)
     _check_name(definition, "lr_policy", options.lr_policy, LR_POLICIES)
     _check_name(definition, "regularization_type", options.regularization_type, ("L1", "L2"))
+    _check_paths(definition)
     if not definition.train_net:
         raise NetdefError(f'{filename}: no net to train; give net: "netdefs/medium.prototxt"')
     if options.net and options.train_net:
@@ -202,6 +237,8 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
     _check_tests(definition)
     if definition.type in ("AdaGrad", "RMSProp") and options.momentum:
         raise definition.error("momentum", f"{definition.type} has no momentum; remove it")
+    for option, hint in hints(options, definition.type):
+        logger.warning("%s: %s", options.position(option), hint)
     return definition
 
 
@@ -216,6 +253,15 @@ def _check_name(definition: SolverDef, option: str, name: str, known: object) ->
         raise definition.error(
             option, f'unknown {option} "{name}"; expected one of {", ".join(known)}{did_you_mean(name, known)}'
         )
+
+
+def _check_paths(definition: SolverDef) -> None:
+    """Where a backslash of a Windows path became a line break, no file can be meant."""
+    for option in ("net", "train_net", "test_net", "weights", "snapshot_prefix"):
+        value = getattr(definition.options, option)
+        for path in (value,) if isinstance(value, str) else value:
+            if not path.isprintable():
+                raise definition.error(option, f"{option}: {as_read(path)} is no path{backslash_hint(path)}")
 
 
 def _check_policy(definition: SolverDef) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pysketch.errors import DataError
+from pysketch.files import read_text
 
 _LOSS = re.compile(r"Iteration (\d{1,18})(?: \([^)]*\))?, loss = (\S+)")
 _RATE = re.compile(r"Iteration (\d{1,18}), lr = (\S+)")
@@ -74,8 +75,7 @@ def read_log(path: str | os.PathLike[str]) -> TrainingLog:
 
 def _lines(path: str | os.PathLike[str]) -> Iterator[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            yield from stream
+        yield from read_text(path, damaged=True).splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 

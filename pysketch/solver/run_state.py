@@ -17,8 +17,8 @@ LayerStates = dict[str, dict[str, Any]]
 class RunState:
     """seed: the run's. losses: the last ones, for the mean. train, test: states of the nets' layers.
 
-    settings: what was set beside the solver file and `matters`, path -> value; None: an older state, which does not
-    say.
+    settings: what was set beside the solver file and `matters`, path -> value. solver: its type, and history: what its
+    arrays are, in words, for each set of them. None: an older state, which does not say.
     """
 
     seed: int
@@ -26,6 +26,8 @@ class RunState:
     train: LayerStates
     test: list[LayerStates]
     settings: dict[str, str] | None = None
+    solver: str | None = None
+    history: list[str] | None = None
 
     def to_json(self) -> str:
         """The whole as a JSON object, for a root attribute of the solver state."""
@@ -42,6 +44,8 @@ class RunState:
                 train=_layer_states(values["train"]),
                 test=[_layer_states(states) for states in _list(values["test"])],
                 settings=_settings(values.get("settings")),
+                solver=_text(values.get("solver")),
+                history=_texts(values.get("history")),
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SnapshotError(f"{where}: its pysketch state is malformed: {error!r}") from None
@@ -89,6 +93,18 @@ def _settings(value: Any) -> dict[str, str] | None:
         return None
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise ValueError("settings must be texts by their paths")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("solver must be a text")
+    return value
+
+
+def _texts(value: Any) -> list[str] | None:
+    if value is not None and (not isinstance(value, list) or not all(isinstance(each, str) for each in value)):
+        raise ValueError("history must be a list of texts")
     return value
 
 

@@ -26,12 +26,18 @@ from pysketch.solver.log import log_iteration, log_outputs
 from pysketch.solver.lr_policy import current_step, learning_rate
 from pysketch.solver.micro_batch import MicroBatches
 from pysketch.solver.run_state import RunState, matters
+from pysketch.solver.start import (
+    RUN_STATE,
+    check_state,
+    learned_weights,
+    nothing_left,
+    run_state_of,
+    taken_as,
+)
 from pysketch.solver.updates import Updater
 from pysketch.weights import SUFFIXES, SolverState, read_solver_state, write_solver_state
 
 logger = logging.getLogger(__name__)
-
-_RUN_STATE = "pysketch"  # the root attribute of a solver state that holds a RunState
 
 
 class Solver:
@@ -59,6 +65,7 @@ class Solver:
         self._losses: deque[Array] = deque(maxlen=options.average_loss)
         self._action: str | None = None
         self._last_snapshot: int | None = None
+        self._restored: int | None = None
 
     @property
     def loss(self) -> float:
@@ -72,8 +79,14 @@ class Solver:
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what they say is said by _check_finite
     def solve(self) -> bool:
-        """Train up to max_iter, with snapshots and tests; False if a "stop" was asked for on the way."""
+        """Train up to max_iter, with snapshots and tests; False if a "stop" was asked for on the way.
+
+        Restored at max_iter or later there is nothing to do, and nothing is written.
+        """
         options = self.options
+        if self._restored == self.iter >= options.max_iter:
+            logger.warning("%s", nothing_left(self.iter, options.max_iter))
+            return True
         logger.info("Solving %s", self.net.name)
         logger.info("Learning Rate Policy: %s", options.lr_policy)
         self._check_prefix()
@@ -197,23 +210,25 @@ class Solver:
         history = [to_host(array) for array in self.updater.history]
         step = current_step(self.options, max(0, self.iter - 1))  # that of the last update, as in Caffe
         write_solver_state(
-            state, SolverState(self.iter, weights, step, history, {_RUN_STATE: self._run_state().to_json()})
+            state, SolverState(self.iter, weights, step, history, {RUN_STATE: self._run_state().to_json()})
         )
         self._last_snapshot = self.iter
         return state
 
     def restore(self, path: str | os.PathLike[str]) -> None:
-        """Go on from a solver state, ours or Caffe's: iteration, weights, history, and data order if it has it."""
+        """Go on from a solver state, ours or Caffe's: iteration, weights, history, and data order if it has it.
+
+        SnapshotError for a state that another type of solver wrote; one that does not say is taken with a warning.
+        """
         state = read_solver_state(path, [array.shape for array in self.updater.history])
-        text = state.attributes.get(_RUN_STATE)
-        run_state = None if text is None else RunState.from_json(text, os.fspath(path))
+        check_state(path, self.definition.type)
+        run_state = run_state_of(state, path)
+        if run_state is None or run_state.solver is None:
+            logger.warning("%s: %s", path, taken_as(self.definition.type))
         if run_state and run_state.seed != self.context.seed:
             self._build(replace(self.context, seed=run_state.seed))
-        learned = Path(state.learned_net)
-        beside = Path(path).parent / learned.name
-        self.net.copy_from(beside if beside.is_file() or not learned.is_file() else learned)
-        self.iter = state.iteration
-        self._last_snapshot = self.iter
+        self.net.copy_from(learned_weights(state, path))
+        self.iter = self._restored = self._last_snapshot = state.iteration
         for array, values in zip(self.updater.history, state.history, strict=True):
             copy_into(array, values)
         self._losses.clear()
@@ -253,7 +268,7 @@ class Solver:
             self.test_nets.append(net)
             self._drawing_scores.append(DrawingScores(net, blobs) if blobs else None)
             self._check_pass(k)
-        for path in options.weights:
+        for path in self.definition.weights:
             self.net.copy_from(path)
         self.updater = Updater(options, self.definition.type, self.net.learnable, context.workers)
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
@@ -315,7 +330,8 @@ class Solver:
     def _run_state(self) -> RunState:
         tests = [net.layer_states() for net in self.test_nets]
         losses = [float(loss) for loss in self._losses]
-        return RunState(self.context.seed, losses, self.net.layer_states(), tests, self._settings)
+        kept, solver = self.updater.rule.keeps, self.definition.type
+        return RunState(self.context.seed, losses, self.net.layer_states(), tests, self._settings, solver, list(kept))
 
     @property
     def _settings(self) -> dict[str, str]:

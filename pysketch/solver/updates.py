@@ -33,30 +33,35 @@ Step = Callable[[Array, Sequence[Array], Array, float, Options, int], None]
 class Rule:
     """An update rule.
 
-    sets: how many arrays it remembers, each as large as the params.
+    keeps: what it remembers, in words, for each array that is as large as the params.
     step: step(g, history, scratch, rate, solver, iteration) makes u of g; all arrays are 1-D and equally long, those
     of history are changed, scratch is room for what comes in between.
     """
 
-    sets: int
+    keeps: tuple[str, ...]
     step: Step
+
+    @property
+    def sets(self) -> int:
+        """How many arrays it remembers."""
+        return len(self.keeps)
 
 
 UPDATE_RULES: dict[str, Rule] = {}
 """The rules, by the solver's `type`."""
 
 
-def _rule(type: str, sets: int) -> Callable[[Step], Step]:
+def _rule(type: str, *keeps: str) -> Callable[[Step], Step]:
     """Decorator: the step function of the rule that a solver calls `type`."""
 
     def register(step: Step) -> Step:
-        UPDATE_RULES[type] = Rule(sets, step)
+        UPDATE_RULES[type] = Rule(keeps, step)
         return step
 
     return register
 
 
-@_rule("SGD", sets=1)
+@_rule("SGD", "the last step")
 def sgd(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver: Options, iteration: int) -> None:
     """h = mu h + r g, u = h."""
     (h,) = history
@@ -66,7 +71,7 @@ def sgd(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver:
     g[...] = h
 
 
-@_rule("Nesterov", sets=1)
+@_rule("Nesterov", "the last step")
 def nesterov(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver: Options, iteration: int) -> None:
     """h' = mu h + r g, u = (1 + mu) h' - mu h (Sutskever et al., ICML 2013)."""
     (h,), xp, mu = history, array_module(g), solver.momentum
@@ -77,7 +82,7 @@ def nesterov(g: Array, history: Sequence[Array], scratch: Array, rate: float, so
     g -= scratch
 
 
-@_rule("AdaGrad", sets=1)
+@_rule("AdaGrad", "the sum of squared gradients")
 def adagrad(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver: Options, iteration: int) -> None:
     """h += g^2, u = r g / (sqrt h + delta) (Duchi et al., JMLR 2011)."""
     (h,), xp = history, array_module(g)
@@ -87,7 +92,7 @@ def adagrad(g: Array, history: Sequence[Array], scratch: Array, rate: float, sol
     _divide_by_root(g, h, solver.delta, scratch)
 
 
-@_rule("RMSProp", sets=1)
+@_rule("RMSProp", "the mean of squared gradients")
 def rmsprop(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver: Options, iteration: int) -> None:
     """h = rho h + (1 - rho) g^2, u = r g / (sqrt h + delta) (Tieleman and Hinton, 2012)."""
     (h,) = history
@@ -96,7 +101,7 @@ def rmsprop(g: Array, history: Sequence[Array], scratch: Array, rate: float, sol
     _divide_by_root(g, h, solver.delta, scratch)
 
 
-@_rule("AdaDelta", sets=2)
+@_rule("AdaDelta", "the mean of squared gradients", "the mean of squared steps")
 def adadelta(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver: Options, iteration: int) -> None:
     """h = mu h + (1 - mu) g^2, v = g sqrt((h2 + delta) / (h + delta)), h2 = mu h2 + (1 - mu) v^2, u = r v.
 
@@ -114,7 +119,7 @@ def adadelta(g: Array, history: Sequence[Array], scratch: Array, rate: float, so
     g *= rate
 
 
-@_rule("Adam", sets=2)
+@_rule("Adam", "the mean gradient", "the mean of squared gradients")
 def adam(g: Array, history: Sequence[Array], scratch: Array, rate: float, solver: Options, iteration: int) -> None:
     """m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, u = r sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt v + delta).
 

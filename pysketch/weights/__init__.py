@@ -10,7 +10,14 @@ Start reading at `files`.
 from pysketch.weights.caffe_schema import message_class, message_names
 from pysketch.weights.caffemodel import blob_array, fill_blob, layer_text, read_blob, write_caffemodel
 from pysketch.weights.database import Record, Records, is_lmdb
-from pysketch.weights.files import SUFFIXES, open_weights, read_attributes, read_solver_state, write_solver_state
+from pysketch.weights.files import (
+    SUFFIXES,
+    WeightsReader,
+    open_weights,
+    read_attributes,
+    read_solver_state,
+    write_solver_state,
+)
 from pysketch.weights.snapshot import SolverState, group_name, read_datasets, write_datasets, write_weights
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "Record",
     "Records",
     "SolverState",
+    "WeightsReader",
     "blob_array",
     "fill_blob",
     "group_name",

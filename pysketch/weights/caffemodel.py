@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from pysketch.errors import SnapshotError
-from pysketch.files import atomic_path
+from pysketch.files import atomic_path, describe
 from pysketch.netdef import Field, LayerDef, Message, Phase, Scalar, quote, write
 from pysketch.weights.caffe_schema import message_class, parse_bytes, parse_text
-from pysketch.weights.snapshot import SolverState, Weights
+from pysketch.weights.snapshot import SolverState, Weights, no_state, no_weights
 
 _ATTRIBUTES = ("netdef", "preprocessing")
 _RUN = "pysketch"  # the attribute of a SolverState that holds its seed and data order
+_ITER = b"\x08"  # the tag of a SolverState's first field, which protobuf writes first; no NetParameter has it
 _LIMIT = 2**31 - 1  # protobuf's, in bytes
 
 
@@ -36,7 +37,11 @@ class CaffemodelFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        net = _parse("NetParameter", path)
+        content = _content(path, "a net file or weights")
+        if content.startswith(_ITER):
+            state = _parse("SolverState", path, content)
+            raise SnapshotError(no_weights(path, _text(state.learned_net, path)))
+        net = _parse("NetParameter", path, content)
         layers = [layer.layer if layer.HasField("layer") else layer for layer in net.layers]
         self._blobs = {}
         for layer in (*layers, *net.layer):
@@ -56,6 +61,10 @@ class CaffemodelFile:
     def count(self, layer: str) -> int:
         """How many params the file has for a layer."""
         return len(self._blobs[layer])
+
+    def has(self, layer: str, index: int) -> bool:
+        """Is there such a param? Those that layers share by name stand with each of them."""
+        return index < len(self._blobs.get(layer, ()))
 
     def shape(self, layer: str, index: int) -> tuple[int, ...]:
         """The shape of a param; of an old file's four axes."""
@@ -125,26 +134,35 @@ def write_binary_state(path: str | os.PathLike[str], state: SolverState) -> None
     _write(path, message)
 
 
-def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) -> SolverState:
-    """Read a `.solverstate` whose history must have these shapes; Caffe's own files are read too."""
-    message = _parse("SolverState", path)
+def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] | None) -> SolverState:
+    """Read a `.solverstate` whose history must have these shapes, or, for None, all but its history.
+
+    Caffe's own files are read too.
+    """
+    content = _content(path, "a solver state")
+    net = None if content.startswith(_ITER) else _try_parse("NetParameter", content)
+    if net is not None and (net.layer or net.layers):
+        raise SnapshotError(no_state(path, is_net_file=bool(net.pysketch_netdef)))
+    message = _parse("SolverState", path, content)
     for name in ("iter", "learned_net"):
         if not message.HasField(name):
             raise SnapshotError(f"{path}: has no {name}; is it a solver state?")
     if message.iter < 0 or message.current_step < 0:
         raise SnapshotError(f"{path}: iter and current_step must not be negative")
+    learned_net, run = (_text(text, path) for text in (message.learned_net, message.pysketch_run))
+    state = SolverState(message.iter, learned_net, message.current_step, [], {_RUN: run} if run else {})
+    if shapes is None:
+        return state
     if len(message.history) != len(shapes):
         raise SnapshotError(
             f"{path}: has {len(message.history)} history arrays, this solver and net need {len(shapes)}; "
             "was it written by another solver type or for another net?"
         )
-    history = []
     for k, (blob, shape) in enumerate(zip(message.history, shapes, strict=True)):
         if not _fits(blob, shape):
             raise SnapshotError(f"{path}: history {k} has shape {_shape(blob)}, expected {shape}")
-        history.append(blob_array(blob, f"{path}: history {k}").reshape(shape))
-    learned_net, run = (_text(text, path) for text in (message.learned_net, message.pysketch_run))
-    return SolverState(message.iter, learned_net, message.current_step, history, {_RUN: run} if run else {})
+        state.history.append(blob_array(blob, f"{path}: history {k}").reshape(shape))
+    return state
 
 
 def fill_blob(blob: Any, array: np.ndarray, diff: np.ndarray | None = None) -> None:
@@ -186,15 +204,31 @@ def _stock(section: Message) -> Message:
     return Message(section.position, [field for field in section.fields if not ours(field)], section.empty_lists)
 
 
-def _parse(kind: str, path: str | os.PathLike[str]) -> Any:
+def _content(path: str | os.PathLike[str], expected: str) -> bytes:
+    """A file's bytes; SnapshotError for one of another kind than expected, which is named."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}") from None
+    kind = describe(content)
+    if kind not in ("", "a text"):
+        raise SnapshotError(f"{path}: is {kind}; expected {expected}")
+    return content
+
+
+def _parse(kind: str, path: str | os.PathLike[str], content: bytes) -> Any:
     try:
         return parse_bytes(kind, content)
     except ValueError as error:
         raise SnapshotError(f"{path}: neither an HDF5 file nor a {kind} in protobuf's wire format: {error}") from None
+
+
+def _try_parse(kind: str, content: bytes) -> Any | None:
+    """The message, None if it is none."""
+    try:
+        return parse_bytes(kind, content)
+    except ValueError:
+        return None
 
 
 def _text(value: str | bytes, path: str | os.PathLike[str]) -> str:

@@ -16,13 +16,17 @@ SUFFIXES = {"HDF5": ".h5", "BINARYPROTO": ""}
 """What follows .caffemodel and .solverstate in each snapshot_format."""
 
 
-def open_weights(path: str | os.PathLike[str]) -> WeightsFile | CaffemodelFile:
+WeightsReader = WeightsFile | CaffemodelFile
+"""A weights file that is open for reading."""
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightsReader:
     """A weights file open for reading, to be used in a with statement; SnapshotError if it is none."""
     return WeightsFile(path) if is_hdf5(path) else CaffemodelFile(path)
 
 
-def read_solver_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) -> SolverState:
-    """A solver state whose history must have these shapes; SnapshotError if it is none."""
+def read_solver_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] | None) -> SolverState:
+    """A solver state whose history must have these shapes; None: without its history. SnapshotError if it is none."""
     return (read_state if is_hdf5(path) else read_binary_state)(path, shapes)
 
 

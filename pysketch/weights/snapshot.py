@@ -25,12 +25,13 @@ import h5py
 import numpy as np
 
 from pysketch.errors import DataError, SnapshotError
-from pysketch.files import atomic_path
+from pysketch.files import atomic_path, describe
 from pysketch.weights.hdf5_heaps import has_sound_heaps
 
 Weights = Sequence[tuple[str, Sequence[np.ndarray]]]
 """(layer name, its params in order), in net order, also for layers without params."""
 
+_LOOKED_AT = 1 << 16  # bytes of a file, to say what it is
 _MAX_ATTRIBUTE = 60_000  # bytes; HDF5's compact attributes end at 64 KiB
 _QUOTED = "pysketch_quoted"  # the attribute, a number, of a group whose name is not the layer's
 
@@ -86,6 +87,8 @@ class WeightsFile:
         self._file = _open(path, SnapshotError)
         try:
             with _naming_damage(path, SnapshotError):
+                if self._file.get("data", getlink=True) is None and _is_group(self._file, "history"):
+                    raise SnapshotError(no_weights(path, _read_text(self._file, "learned_net", path)))
                 data = _child(self._file, "data", h5py.Group, self.path)
                 groups = [(name, _child(data, name, h5py.Group, self.path)) for name in data]
                 self._groups = {_layer_name(name, group): group for name, group in groups}
@@ -105,6 +108,11 @@ class WeightsFile:
         """How many params the file has for a layer."""
         with _naming_damage(self.path, SnapshotError):
             return len(self._groups[layer])
+
+    def has(self, layer: str, index: int) -> bool:
+        """Is there such a param? Of those that layers share by name Caffe stores only the first owner's."""
+        with _naming_damage(self.path, SnapshotError):
+            return layer in self._groups and str(index) in self._groups[layer]
 
     def shape(self, layer: str, index: int) -> tuple[int, ...]:
         """The shape of a param, without reading it."""
@@ -150,12 +158,19 @@ def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
         _write_attributes(file, path, state.attributes)
 
 
-def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) -> SolverState:
-    """Read a solver state whose history must have these shapes; Caffe's own files are read too."""
+def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] | None) -> SolverState:
+    """Read a solver state whose history must have these shapes, or, for None, all but its history.
+
+    Caffe's own files are read too.
+    """
     with _reading(path, SnapshotError) as file:
+        if file.get("iter", getlink=True) is None and _is_group(file, "data"):
+            raise SnapshotError(no_state(path, is_net_file="netdef" in file.attrs))
         iteration, step = (_read_number(file, name, path) for name in ("iter", "current_step"))
         learned_net = _read_text(file, "learned_net", path)
         group = _child(file, "history", h5py.Group, path)
+        if shapes is None:
+            return SolverState(iteration, learned_net, step, [], _read_attributes(file, path))
         if len(group) != len(shapes):
             raise SnapshotError(
                 f"{path}: has {len(group)} history arrays, this solver and net need {len(shapes)}; "
@@ -170,11 +185,35 @@ def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]]) 
         return SolverState(iteration, learned_net, step, history, _read_attributes(file, path))
 
 
+def no_state(path: str | os.PathLike[str], *, is_net_file: bool) -> str:
+    """What to say of weights that are given as a solver state."""
+    if is_net_file:
+        state = "the PREFIX_iter_N.solverstate of a snapshot"
+        return f"{path}: is a net file, not a solver state; give {state}, or start from this one with --weights"
+    name = Path(path).name
+    named = name.replace(".caffemodel", ".solverstate")
+    there = Path(path).with_name(named).is_file() and named != name
+    state = os.fspath(Path(path).with_name(named)) if there else "the .solverstate that was written beside it"
+    return f"{path}: holds weights, not a solver state; give {state}"
+
+
+def no_weights(path: str | os.PathLike[str], learned_net: str) -> str:
+    """What to say of a solver state that is given as weights."""
+    beside = Path(path).with_name(Path(learned_net).name)
+    weights = beside if beside.is_file() else learned_net
+    return (
+        f"{path}: is a solver state, not weights, which are in {weights}; give that, or go on from this with --resume"
+    )
+
+
 def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Datasets of one HDF5 file as float32 arrays with equally many rows; DataError if they are not there."""
     with _reading(path, DataError) as file:
         arrays = {}
         for name in names:
+            if _is_group(file, name):
+                inside = ", ".join(f"{name}/{each}" for each in sorted(file[name])) or "nothing"
+                raise DataError(f'{path}: "{name}" is a group, of {inside}; expected a dataset')
             if file.get(name, getclass=True) is not h5py.Dataset:
                 found = ", ".join(sorted(file)) or "nothing"
                 raise DataError(f'{path}: has no dataset "{name}"; found {found}')
@@ -231,7 +270,10 @@ def _open(path: str | os.PathLike[str], error: type[Exception]) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as problem:
-        raise error(f"{path}: not an HDF5 file: {_reason(problem)}") from None
+        with Path(path).open("rb") as stream:
+            kind = describe(stream.read(_LOOKED_AT))
+        found = f"; it is {kind}" if kind not in ("", "an HDF5 file") else ""
+        raise error(f"{path}: not an HDF5 file: {_reason(problem)}{found}") from None
 
 
 def _child(
@@ -246,10 +288,16 @@ def _child(
         raise error(f"{path}: {where} is a link; expected the {kind.__name__.lower()} itself")
     child = group[name]
     if not isinstance(child, kind):
-        raise error(f"{path}: {where} is no {kind.__name__.lower()}")
+        found = "group" if isinstance(child, h5py.Group) else "dataset"
+        raise error(f"{path}: {where} is no {kind.__name__.lower()} but a {found}")
     if kind is h5py.Dataset and (child.external or child.is_virtual):
         raise error(f"{path}: {where} keeps its data in other files; expected them in this one")
     return child
+
+
+def _is_group(file: h5py.File, name: str) -> bool:
+    """Whether a group of this name lies in this very file."""
+    return isinstance(file.get(name, getlink=True), h5py.HardLink) and file.get(name, getclass=True) is h5py.Group
 
 
 def _read(dataset: h5py.Dataset, path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> np.ndarray:

@@ -10,6 +10,9 @@ import pytest
 from helpers import Case, SingleLayer, layer_text, make_layer, refused
 
 from pysketch.errors import DataError, NetdefError
+from pysketch.layers.context import Context
+from pysketch.net.net import Net
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 CONTRACT = {
     "HDF5Data": Case(
@@ -182,3 +185,23 @@ def test_files_with_rows_of_different_shapes_are_refused(tmp_path: Path) -> None
 def test_incomplete_options_are_refused(options: str, message: str) -> None:
     with pytest.raises(NetdefError, match=message):
         make_layer(layer_text("HDF5Data", extra=f"hdf5_data_param {{ {options} }}"))
+
+
+def test_a_list_and_its_files_are_also_looked_for_beside_the_solver_file_the_netdef_and_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    text = layer_text("HDF5Data", tops=["data"], extra='hdf5_data_param { source: "sub/list.txt" batch_size: 1 }')
+    netdef = parse_netdef(text, str(tmp_path / "net.prototxt"))
+    with pytest.raises(DataError) as error:
+        Net(netdef, Phase.TRAIN, Context(folders=["/solvers"]))
+    looked = f"looked for it in {tmp_path / 'elsewhere'}, /solvers, {tmp_path}"
+    assert str(error.value).endswith(f"sub/list.txt: not a readable list of HDF5 files: no such file; {looked}")
+    (tmp_path / "sub" / "list.txt").write_text("\ufeffrows.h5\n")
+    with pytest.raises(DataError, match=r"rows\.h5: no such file; looked for it in \S+elsewhere, \S+sub$"):
+        Net(netdef, Phase.TRAIN)
+    with h5py.File(tmp_path / "sub" / "rows.h5", "w") as file:
+        file["data"] = np.arange(3.0)
+    assert Net(netdef, Phase.TRAIN).forward()["data"].tolist() == [0]

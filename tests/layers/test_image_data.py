@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,12 @@ def test_a_crop_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: str, transform: str, message: str) -> None:
     with pytest.raises(NetdefError, match=f'layer "it": {message}'):
         make(write(tmp_path), options, transform)
+
+
+def test_a_relative_path_is_looked_for_here_and_beside_the_list(tmp_path: Path) -> None:
+    source = write(tmp_path, 1)
+    source.write_text("\ufeff0.png 3\n", encoding="utf-8")
+    assert make(source).forward()[1].tolist() == [3]
+    source.write_text("none.png 3\n")
+    looked = rf"; looked for it in {re.escape(str(Path.cwd()))}, {re.escape(str(tmp_path))}$"
+    assert re.search(rf"none\.png: no such file{looked}", refusal(source))

@@ -2,6 +2,7 @@
 
 import logging
 
+import h5py
 import numpy as np
 import pytest
 
@@ -115,3 +116,102 @@ def test_nets_share_params_of_layers_of_one_name_each_its_own():
     other.share_with(net)
     for mine, theirs in zip(other.layers, net.layers, strict=True):
         assert all(np.shares_memory(a.data, b.data) for a, b in zip(mine.blobs, theirs.blobs, strict=True))
+
+
+SHARED = """
+name: "twins"
+layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [1, 3] } } }
+layer { name: "one" type: "InnerProduct" bottom: "x" top: "y" param { name: "w" } param { name: "b" }
+        inner_product_param { num_output: 3 weight_filler { type: "gaussian" } bias_filler { type: "gaussian" } } }
+layer { name: "two" type: "InnerProduct" bottom: "y" top: "z" param { name: "w" } param { name: "b" }
+        inner_product_param { num_output: 3 } }
+"""
+W, B = np.arange(9, dtype=np.float32).reshape(3, 3), np.float32([7, 8, 9])
+OWN_BIAS = SHARED.replace(
+    'bottom: "y" top: "z" param { name: "w" } param { name: "b" }', 'bottom: "y" top: "z" param { name: "w" }'
+)
+APART = SHARED.replace('param { name: "w" } param { name: "b" }', "")
+
+
+def write_hdf5(path, **layers):
+    """A file as Caffe writes it: of each layer those params, by their numbers, that it owns."""
+    with h5py.File(path, "w") as file:
+        for name, arrays in layers.items():
+            group = file.create_group(f"data/{name}")
+            for number, array in arrays.items():
+                group[number] = array
+
+
+def test_params_that_caffe_stored_with_their_first_owner_only_are_read(tmp_path, caplog):
+    write_hdf5(tmp_path / "caffe.caffemodel.h5", one={"0": W, "1": B}, two={})
+    net = make(1, SHARED)
+    net.copy_from(tmp_path / "caffe.caffemodel.h5")
+    for layer in ("one", "two"):
+        np.testing.assert_array_equal(net.params[layer][0].data, W)
+        np.testing.assert_array_equal(net.params[layer][1].data, B)
+    assert caplog.messages == []
+
+
+def test_of_a_layer_that_shares_one_param_the_other_is_read_from_its_own_place(tmp_path):
+    write_hdf5(tmp_path / "caffe.caffemodel.h5", one={"0": W, "1": B}, two={"1": B * 2})
+    net = make(1, OWN_BIAS)
+    net.copy_from(tmp_path / "caffe.caffemodel.h5")
+    assert net.params["two"][0].data is net.params["one"][0].data
+    np.testing.assert_array_equal(net.params["two"][1].data, B * 2)
+
+
+def test_a_layer_all_of_whose_params_are_shared_may_be_missing_without_a_word(tmp_path, caplog):
+    write_hdf5(tmp_path / "a.h5", one={"0": W, "1": B})
+    make(1, SHARED).copy_from(tmp_path / "a.h5")
+    assert caplog.messages == []
+    write_hdf5(tmp_path / "b.h5", two={"0": W, "1": B})
+    make(1, SHARED).copy_from(tmp_path / "b.h5")
+    assert caplog.messages == []
+
+
+def test_a_param_that_only_the_file_shares_is_refused_with_the_reason(tmp_path):
+    write_hdf5(tmp_path / "a.h5", one={"0": W, "1": B}, two={})
+    with pytest.raises(
+        SnapshotError, match=r'"two" has 0 params, the net\'s has 2; Caffe stores params that layers share'
+    ):
+        make(1, APART).copy_from(tmp_path / "a.h5")
+    write_hdf5(tmp_path / "b.h5", one={"0": W}, two={"0": W, "1": B})
+    with pytest.raises(SnapshotError, match=r'"one" has 1 param, the net\'s has 2'):  # the owner itself lacks one
+        make(1, SHARED).copy_from(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize("name", ["a.caffemodel", "a.h5"])
+def test_our_files_hold_shared_params_with_every_layer_so_that_a_net_without_sharing_takes_them(name, tmp_path):
+    net, apart = make(1, SHARED), make(2, APART)
+    net.save(tmp_path / name)
+    apart.copy_from(tmp_path / name)
+    for layer in ("one", "two"):
+        np.testing.assert_array_equal(apart.params[layer][0].data, net.params["one"][0].data)
+
+
+@pytest.mark.parametrize("name", ["a.caffemodel", "a.h5"])
+def test_values_that_differ_where_the_net_shares_are_said_and_the_last_count(name, tmp_path, caplog):
+    apart, net = make(2, APART), make(1, SHARED)
+    apart.params["two"][0].data[...] = 4
+    apart.params["two"][1].data[...] = apart.params["one"][1].data
+    apart.save(tmp_path / name)
+    net.copy_from(tmp_path / name)
+    assert net.params["one"][0].data.max() == net.params["one"][0].data.min() == 4
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        'layer "two", param 0 is shared in the net, but the file has other values for each; the last count'
+    ]
+
+
+def test_a_file_without_any_weights_is_refused(tmp_path):
+    write_hdf5(tmp_path / "a.h5", fc6={}, relu6={})
+    with pytest.raises(SnapshotError, match=r"a\.h5: has no weights in it, of 2 layers$"):
+        make(1).copy_from(tmp_path / "a.h5")
+
+
+def test_fine_tuning_with_another_num_output_is_told_to_rename_the_layer(tmp_path, caplog):
+    make(1).save(tmp_path / "a.h5")
+    tuned = NETDEF.replace("num_output: 2", "num_output: 5")
+    with pytest.raises(SnapshotError, match=r"fine-tuning with another num_output, rename it$"):
+        make(1, tuned).copy_from(tmp_path / "a.h5")
+    make(1, tuned.replace('"fc"', '"fc-new"')).copy_from(tmp_path / "a.h5")
+    assert 'has no layer "fc-new"; it keeps its initial weights' in caplog.text

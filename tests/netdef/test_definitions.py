@@ -250,3 +250,10 @@ def test_two_layers_of_one_name_may_be_in_different_phases():
 
 def test_the_numbers_of_the_phases_are_caffes():
     assert (Phase.TRAIN, Phase.TEST) == (0, 1)
+
+
+def test_a_solver_file_in_place_of_a_netdef_is_named_as_one():
+    with pytest.raises(NetdefError) as error:
+        parse_netdef('# s\ntest_iter: 3\nbase_lr: 1\nnet: "n"', "s.txt")
+    expected = '"base_lr" is an option of a solver file; expected a netdef, such as the one that its net names'
+    assert str(error.value) == f"s.txt:3:1: {expected}"

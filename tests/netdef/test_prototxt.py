@@ -193,7 +193,16 @@ def test_all_gives_every_field_of_a_name_in_order() -> None:
         ("a: 1e", "1:4: expected a number such as 12, 0x1F, 017 or 1.5e-3, found 1e"),
         ("a: 1.2.3", "1:4: expected a number such as 12, 0x1F, 017 or 1.5e-3, found 1.2.3"),
         ("a: 3b: 1", "1:4: expected a number such as 12, 0x1F, 017 or 1.5e-3, found 3b"),
-        ("\ufeffa: 1", "1:1: expected text without a byte order mark, found one (BOM)"),
+        (
+            "a: 1 \ufeffb: 2",
+            "1:6: expected a field or a value, found '\\ufeff'; a byte-order mark may only begin a file",
+        ),
+        (
+            "a:\xa01",
+            "1:3: expected a field or a value, found '\\xa0'; a no-break space, as web pages have it: "
+            "write a plain one",
+        ),
+        ("a: \u201cx\u201d", "1:4: expected a field or a value, found '\u201c'; write straight quotes"),
     ],
 )
 def test_wrong_syntax_is_refused_with_its_place(text: str, message: str) -> None:
@@ -278,8 +287,12 @@ def test_load_reads_a_file_and_names_it_in_positions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a: 1\n# \xe9\n", "2:3: expected UTF-8 text, found other bytes"),
-        (b"\xef\xbb\xbfa: 1", "1:1: expected text without a byte order mark, found one (BOM)"),
+        (
+            b"a: 1\n# \xe9\n",
+            '2:3: expected UTF-8 text, found other bytes; is it Latin-1 (Windows-1252), where it is "é"? '
+            "save the file as UTF-8",
+        ),
+        (b"\xef\xbb\xbfa: 1 }", '1:6: expected a field name, found "}"'),
         (b"a: 1\nb", '2:2: expected ":" or "{" after the field name "b", found the end of the file'),
     ],
 )
@@ -300,3 +313,41 @@ def test_quote_writes_one_line_that_reads_back() -> None:
     text = "\x00\n\r\t\x7f\x85\u2028\"'\\é😀" + "0"
     assert quote(text).isprintable()
     assert text_of(quote(text)) == text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfa: 'x'\nb: 2\n",
+        "\ufeffa: 'x'\nb: 2\n".encode("utf-16-le"),
+        b"a:\t'x'\r\nb:\t2\r\n",
+        b"# a comment ends with its line\ra: 'x'\rb: 2\r",
+    ],
+    ids=["UTF-8 with a mark", "UTF-16", "tabs and CRLF", "CR alone"],
+)
+def test_a_file_is_read_whatever_editor_saved_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "net.prototxt").write_bytes(content)
+    message = load(tmp_path / "net.prototxt")
+    assert [(field.name, field.value.text) for field in message.fields] == [("a", "x"), ("b", "2")]
+    assert message.fields[1].position.line == message.fields[0].position.line + 1
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0", "a PNG picture"),
+        (b"\x89HDF\r\n\x1a\n\0\0", "an HDF5 file"),
+        (b"\n<!DOCTYPE html>\n<html>", "a web page (HTML), perhaps saved in place of the file itself"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_as_what_it_is(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "net.prototxt").write_bytes(content)
+    expected = f"{tmp_path / 'net.prototxt'}: is {kind}; expected a netdef or solver file, which is text"
+    assert refused(NetdefError, load, tmp_path / "net.prototxt") == expected
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\data\train.prototxt", r"models\quick", r"C:\users", r"C:\202", r"\\\\server\share"]
+)
+def test_a_windows_path_whose_backslashes_are_no_escapes_is_told_to_use_slashes(path: str) -> None:
+    assert refusal(f'a: "{path}"').endswith("; in a Windows path write / in place of each backslash")

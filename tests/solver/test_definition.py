@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from solver_helpers import solver_def
 
-from pysketch.device.backend import CPU
+from pysketch.device.backend import CPU, choose_device
 from pysketch.errors import DeviceError, NetdefError
 from pysketch.netdef.definitions import load_netdef
 from pysketch.solver.definition import SOLVER, load_solver
@@ -143,6 +145,10 @@ TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
         (f'{MINIMAL} type: "AdaGrad"\nmomentum: 0.9', "s.txt:2:1: AdaGrad has no momentum; remove it"),
         (f'{MINIMAL} type: "RMSProp"\nmomentum: 0.9', "s.txt:2:1: RMSProp has no momentum; remove it"),
         (f"{MINIMAL}\nbase_rl: 1", 's.txt:2:1: unknown field "base_rl" in SolverParameter; did you mean "base_lr"?'),
+        (
+            'name: "n"\nlayer { }',
+            's.txt:2:1: "layer" belongs in a netdef; expected a solver file, which names its netdef: net: "s.txt"',
+        ),
         (f"{MINIMAL}\nnet_param {{ }}", "s.txt:2:1: not supported: SolverParameter.net_param"),
         (f"{MINIMAL}\nbase_lr: -1", "s.txt:2:10: SolverParameter.base_lr: expected at least 0"),
         (f"{MINIMAL}\nbase_lr: nan", "s.txt:2:10: SolverParameter.base_lr: expected at least 0"),
@@ -269,6 +275,14 @@ def test_settings_are_read_as_if_they_stood_in_the_file_and_the_last_of_a_path_c
     assert [each.text for each in definition.layer_settings] == ["data.hold_out=3"]
 
 
+def test_a_path_that_is_set_twice_to_different_values_is_told(tmp_path, caplog):
+    (tmp_path / "s.txt").write_text(f"{MINIMAL} base_lr: 1")
+    settings = ["momentum=0.1", "data.hold_out=3", "data.hold_out=3", "momentum=0.5"]
+    with caplog.at_level(logging.WARNING):
+        load_solver(tmp_path / "s.txt", settings)
+    assert caplog.messages == ["momentum is set twice: 0.5 counts, not 0.1"]
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -283,3 +297,35 @@ def test_what_is_wrong_in_a_setting_is_said_of_it(setting, message, tmp_path):
     with pytest.raises(NetdefError) as error:
         load_solver(tmp_path / "s.txt", [setting])
     assert str(error.value).startswith(f"--set {setting}: {message}")
+
+
+def test_weights_are_looked_for_as_netdefs_are_and_a_text_may_name_several(placed, tmp_path):
+    for name in ("a.h5", "b.h5", "c,d.h5"):
+        (tmp_path / "a" / name).touch()
+    whole = tmp_path / "a" / "c,d.h5"
+    definition = solver_def(f"{MINIMAL} weights: 'a.h5, b.h5' weights: '{whole}'", placed.filename)
+    assert definition.weights == [str(tmp_path / "a" / "a.h5"), str(tmp_path / "a" / "b.h5"), str(whole)]
+    definition = solver_def(f"{MINIMAL} weights: 'none.h5'", placed.filename)
+    with pytest.raises(NetdefError, match=r"s\.txt:1:\d+: none\.h5: no such weights file; looked for it in \S+/here, "):
+        _ = definition.weights
+
+
+@pytest.mark.parametrize("option", ["net", "train_net", "test_net", "weights", "snapshot_prefix"])
+def test_a_path_whose_backslashes_became_line_breaks_is_shown_as_read(option):
+    with pytest.raises(NetdefError) as error:
+        solver_def(rf'max_iter: 1 {option}: "C:\new\train.prototxt"')
+    assert str(error.value) == (
+        f"some/solver.txt:1:13: {option}: C:<a line break>ew<a tab>rain.prototxt is no path; a backslash begins an "
+        r"escape, such as \n for a line break: write / in paths, as in C:/new/train.prototxt"
+    )
+
+
+def test_a_netdef_with_backslashes_is_told_to_use_slashes(placed):
+    with pytest.raises(
+        NetdefError, match=r"nets\\n\.prototxt: no such netdef; looked .*; write / in paths, as in nets/n"
+    ):
+        placed.find_netdef("nets\\n.prototxt")
+
+
+def test_the_folders_of_the_solver_file_are_looked_through_by_the_nets_layers(placed, tmp_path):
+    assert placed.context(choose_device("cpu")).folders == (str(tmp_path / "a" / "b"), str(tmp_path / "a"))

@@ -13,7 +13,8 @@ GOOD = {"seed": 7, "losses": [0.1, 2], "train": {"data": {"position": 3}}, "test
 
 
 def test_what_is_written_is_read_back():
-    state = RunState(2**32 - 1, [0.1, 1e-30], {"data": {"position": 3}}, [{"data": {"position": 5}}])
+    states = {"data": {"position": 3}}, [{"data": {"position": 5}}]
+    state = RunState(2**32 - 1, [0.1, 1e-30], *states, {}, "Adam", ["the mean gradient"])
     assert RunState.from_json(state.to_json(), "x.h5") == state
 
 
@@ -38,6 +39,9 @@ def test_losses_come_back_to_the_last_bit():
         ({"train": {"data": 4}}, "layers' states must be objects"),
         ({"settings": ["a=1"]}, "settings must be texts by their paths"),
         ({"settings": {"a": 1}}, "settings must be texts by their paths"),
+        ({"solver": 3}, "solver must be a text"),
+        ({"history": "momentum"}, "history must be a list of texts"),
+        ({"history": [1]}, "history must be a list of texts"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named(change, reason):
@@ -75,4 +79,6 @@ def test_what_changes_no_param_does_not_matter():
 
 
 def test_a_state_from_before_there_were_settings_tells_nothing():
-    assert RunState.from_json(json.dumps(GOOD), "x.h5").unlike({"base_lr": "0.2"}) == []
+    found = RunState.from_json(json.dumps(GOOD), "x.h5")
+    assert found.unlike({"base_lr": "0.2"}) == []
+    assert (found.solver, found.history) == (None, None)

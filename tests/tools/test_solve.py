@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import threading
@@ -208,3 +209,45 @@ def test_max_iter_is_1_or_more(value, solver_file, capsys):
         solve.main([str(solver_file), "--max-iter", value])
     assert stop.value.code == 2
     assert "--max-iter" in capsys.readouterr().err
+
+
+def test_going_on_at_the_end_says_that_nothing_is_left_to_do_and_writes_nothing(solver_file, pairs, tmp_path):
+    command, log = [str(solver_file), "--data", str(pairs)], tmp_path / "again.log"
+    solve.main(command)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    state = tmp_path / "out" / "tiny_iter_6.solverstate.h5"
+    command = [str(solver_file), "--data", "nowhere", "--log", str(log), "--resume", str(state)]
+    assert solve.main(command) == 0
+    assert log.read_text().endswith(f"{state}: at iteration 6 of 6 nothing is left to do; a larger max_iter goes on\n")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "message"),
+    [
+        ("--resume", "{folder}/tiny_iter_6.caffemodel.h5", "holds weights, not a solver state; give "),
+        ("--resume", "{folder}/tiny.h5", "is a net file, not a solver state; give "),
+        ("--weights", "{folder}/tiny_iter_6.solverstate.h5", "is a solver state, not weights, which are in "),
+        ("--weights", "{solver}", "is a solver file; expected a net file or weights"),
+        ("--resume", "{solver}", "is a solver file; expected a solver state"),
+        ("--resume", "none.solverstate", "no such file"),
+    ],
+)
+def test_a_wrong_file_is_refused_before_the_pairs_are_read(option, given, message, solver_file, pairs, tmp_path):
+    if "iter" in given or "tiny.h5" in given:
+        solve.main([str(solver_file), "--data", str(pairs)])
+    path = given.format(folder=tmp_path / "out", solver=solver_file)
+    with pytest.raises(SnapshotError, match=f"^{re.escape(path)}: {message}"):
+        solve.main([str(solver_file), "--data", "nowhere", option, path])
+
+
+def test_what_is_set_twice_is_told_and_max_iter_and_prefix_count_most(solver_file, pairs, tmp_path):
+    log = tmp_path / "train.log"
+    settings = ["--set", "max_iter=1", "--set", "base_lr=0.1", "--set", "base_lr=0.2", "--set", "snapshot_prefix=p"]
+    command = [str(solver_file), "--data", str(pairs), "--log", str(log), *settings]
+    solve.main([*command, "--max-iter", "2", "--prefix", f"{tmp_path}/q"])
+    text = log.read_text()
+    assert "base_lr is set twice: 0.2 counts, not 0.1\n" in text
+    assert "max_iter is set twice: 2 counts, not 1\n" in text
+    assert f'snapshot_prefix is set twice: "{tmp_path}/q" counts, not p\n' in text
+    assert (tmp_path / "q_iter_2.solverstate.h5").is_file()

@@ -147,7 +147,7 @@ def test_a_net_takes_what_it_knows_and_warns_of_what_the_file_lacks(path, caplog
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([("conv", [np.ones((3, 2, 2, 2))])], r'layer "conv" has 1 params, the net\'s has 2'),
+        ([("conv", [np.ones((3, 2, 2, 2))])], r'layer "conv" has 1 param, the net\'s has 2'),
         ([("conv", [])], r'layer "conv" has 0 params, the net\'s has 2'),
         (
             [("conv", [np.ones((3, 2, 2, 3)), B])],

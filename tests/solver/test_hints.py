@@ -1,0 +1,103 @@
+"""What is said of a solver file that Caffe would take without a word."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from solver_helpers import solver_def
+
+from pysketch.solver.definition import load_solver
+from pysketch.solver.lr_policy import learning_rate
+
+ROOT = Path(__file__).parents[2]
+
+
+def warnings(text, caplog):
+    """What is warned of when the solver file is read, without the file's name."""
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        solver_def(f'net: "n" max_iter: 9\n{text}', "s.txt")
+    return [message.removeprefix("s.txt:") for message in caplog.messages]
+
+
+@pytest.mark.parametrize(
+    ("policy", "lacking", "effect"),
+    [
+        ('lr_policy: "step" stepsize: 3', "gamma: 0 is", "the rate is 0 from its first step on"),
+        ('lr_policy: "exp"', "gamma: 0 is", "the rate is 0 from iteration 1 on"),
+        ('lr_policy: "inv" power: 1', "gamma: 0 is", "the rate never falls"),
+        ('lr_policy: "inv" gamma: 1', "power: 0 is", "the rate never falls"),
+        ('lr_policy: "multistep" stepvalue: 3', "gamma: 0 is", "the rate is 0 from its first step on"),
+        ('lr_policy: "multistep" gamma: 0.1', "stepvalue: none is", "the rate never falls"),
+        ('lr_policy: "poly"', "power: 0 is", "the rate never falls"),
+        ('lr_policy: "sigmoid" stepsize: 3', "gamma: 0 is", "the rate is half of base_lr throughout"),
+        ('lr_policy: "sigmoid" gamma: 1', "stepsize: 0 is", "its middle is iteration 0"),
+    ],
+)
+def test_what_a_policy_lacks_is_said_with_the_value_taken_and_its_effect(policy, lacking, effect, caplog):
+    name = policy.split('"')[1]
+    assert warnings(f"base_lr: 0.5 {policy}", caplog) == [
+        f'2:14: lr_policy "{name}" without {lacking} taken, so that {effect}'
+    ]
+    options = solver_def(f'net: "n" max_iter: 9 base_lr: 0.5 {policy}').options
+    rates = [learning_rate(options, k) for k in range(6)]
+    match effect:
+        case "the rate never falls":
+            assert rates == [0.5] * 6
+        case "the rate is half of base_lr throughout":
+            assert rates == [0.25] * 6
+        case "its middle is iteration 0":
+            assert rates[0] == 0.25
+        case "the rate is 0 from iteration 1 on":
+            assert rates == [0.5, 0, 0, 0, 0, 0]
+        case _:
+            assert rates == [0.5, 0.5, 0.5, 0, 0, 0]
+
+
+def test_without_base_lr_nothing_is_learned_and_a_0_that_is_given_is_meant(caplog):
+    assert warnings("", caplog) == ["1:1: no base_lr: 0 is taken, so that nothing is learned"]
+    assert warnings("base_lr: 0", caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gamma: 0.1", ['gamma has no effect: lr_policy "fixed" does not read it']),
+        ('lr_policy: "poly" power: 1\nstepsize: 3', ['stepsize has no effect: lr_policy "poly" does not read it']),
+        ("rms_decay: 0.9", ["rms_decay has no effect: a solver of type SGD does not read it"]),
+        ('type: "AdaDelta"\nmomentum2: 0.9', ["momentum2 has no effect: a solver of type AdaDelta does not read it"]),
+        ("test_iter: 3", ["test_iter without test_interval: 0 is taken, so that nothing is tested"]),
+        ('test_net: "t"', ["test_net without test_interval: 0 is taken, so that nothing is tested"]),
+    ],
+)
+def test_what_has_no_effect_is_said_at_its_place(text, expected, caplog):
+    found = warnings(f"base_lr: 1\n{text}", caplog)
+    line = 2 + len(text.splitlines())
+    assert found == [f"{line}:1: {each}" for each in expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'lr_policy: "step" gamma: 0.1 stepsize: 3',
+        'lr_policy: "sigmoid" gamma: 0.1 stepsize: 3',
+        'lr_policy: "multistep" gamma: 0.1 stepvalue: 3',
+        'lr_policy: "inv" gamma: 0.1 power: 0.75 momentum: 0.9',
+        'type: "Adam" momentum: 0.9 momentum2: 0.999 delta: 1e-8',
+        'type: "RMSProp" rms_decay: 0.9 delta: 1e-8',
+        "test_iter: 3 test_interval: 5",
+    ],
+)
+def test_of_a_file_that_says_what_it_needs_nothing_is_said(text, caplog):
+    assert warnings(f"base_lr: 1 {text}", caplog) == []
+
+
+def test_of_the_shipped_solver_files_nothing_is_said(caplog):
+    paths = sorted((ROOT / "solver").glob("*.txt"))
+    assert paths
+    with caplog.at_level(logging.WARNING):
+        for path in paths:
+            load_solver(path)
+    assert caplog.messages == []
