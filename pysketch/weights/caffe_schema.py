@@ -1,8 +1,9 @@
 """Caffe's message types: names, numbers and types of their fields, for its binary files. The only importer of protobuf.
 
 `message_class("NetParameter")` gives a class of the protobuf library, which reads and writes the wire format and the
-text format. Numbers, names of enums and defaults are those of Caffe 1.0.0's caffe.proto, V0 layers excepted, and
-protobuf keeps what it does not know. pysketch's own fields, from 1000 on, are unknown to Caffe, which ignores them.
+text format. Numbers, names of enums and defaults are those of Caffe 1.0.0's caffe.proto; of V0 layers only what holds
+weights is there, and protobuf keeps what it does not know. pysketch's own fields, from 1000 on, are unknown to Caffe,
+which ignores them.
 """
 
 from __future__ import annotations
@@ -86,11 +87,13 @@ _SCHEMA = {
         "propagate_down 11 bool*, " + re.sub(r"(\w+) (\d+) (\w+)", r"\1_param \2 \3Parameter", _SECTIONS)
     ),
     "V1LayerParameter": (
-        f"bottom 2 string*, top 3 string*, name 4 string, include 32 NetStateRule*, exclude 33 NetStateRule*, "
+        "layer 1 V0LayerParameter, bottom 2 string*, top 3 string*, name 4 string, include 32 NetStateRule*, "
+        "exclude 33 NetStateRule*, "
         f"type 5 LayerType({_V1_TYPES}), blobs 6 BlobProto*, param 1001 string*, blob_share_mode 1002 {_DIM_CHECK}*, "
         "blobs_lr 7 float*, weight_decay 8 float*, loss_weight 35 float*, "
         + re.sub(r"(\w+) (\d+) (\w+)", r"\1_param \2 \3Parameter", _V1_SECTIONS)
     ),
+    "V0LayerParameter": "name 1 string, type 2 string, blobs 50 BlobProto*",
     "TransformationParameter": (
         "scale 1 float=1, mirror 2 bool, crop_size 3 uint32, mean_file 4 string, mean_value 5 float*, "
         "force_color 6 bool, force_gray 7 bool"
