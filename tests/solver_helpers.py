@@ -108,8 +108,9 @@ def make_solver(folder: Path, options: str = "", net: str = CONV_NET, **argument
     }
     lines = [f"{name}: {value}" for name, value in defaults.items() if not re.search(rf"\b{name}:", options)]
     text = "\n".join([f'net: "{write_net(folder, net)}"', *lines, options])
-    definition, on_iteration = solver_def(text), arguments.pop("on_iteration", None)
-    return Solver(definition, definition.context(**arguments), on_iteration=on_iteration)
+    definition = solver_def(text)
+    options = {name: arguments.pop(name) for name in ("on_iteration", "keep_blobs") if name in arguments}
+    return Solver(definition, definition.context(**arguments), **options)
 
 
 def weights(net: Net) -> list[np.ndarray]:

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
     context = definition.context(device, args.seed, workers=Workers(args.threads), **where)
-    solver = Solver(definition, context)
+    solver = Solver(definition, context, keep_blobs=False)
     with closing(solver):
         if args.resume:
             solver.restore(args.resume)

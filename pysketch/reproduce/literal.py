@@ -74,7 +74,7 @@ class Descent:
     def _open(self, update: int) -> Solver:
         made = definition(self._recipe, net_path(self._setting, self._recipe))
         made.options.snapshot_prefix = str(self._stem)
-        solver = Solver(made, self._setting.context(made))
+        solver = Solver(made, self._setting.context(made), keep_blobs=False)
         state = Path(f"{self._stem}_iter_{update}.solverstate.h5")
         if state.is_file():
             solver.restore(state)

@@ -111,7 +111,7 @@ def train(setting: Setting, recipe: Recipe) -> Path:
     if path.is_file():
         return path
     made = definition(recipe, path)
-    solver = Solver(made, setting.context(made))
+    solver = Solver(made, setting.context(made), keep_blobs=False)
     with closing(solver):
         solver.step(recipe.iterations)
         write_net_file(path, solver.net)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,8 +45,12 @@ class Solver:
 
     context: where and how to work; default: as the file says (`SolverDef.context`). The seed is logged.
     `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
-    last `average_loss` losses. on_iteration, if given, is called after every update, for a progress bar.
+    last `average_loss` losses. on_iteration, if given, is called after every update, for a progress bar. keep_blobs:
+    every blob of a test net can be read after its forward; False, for programs that read none: only its scores, and
+    the others share memory.
     """
+
+    net_class: ClassVar[type[Net]] = Net
 
     def __init__(
         self,
@@ -54,10 +58,13 @@ class Solver:
         context: Context | None = None,
         *,
         on_iteration: Callable[[Solver], None] | None = None,
+        keep_blobs: bool = True,
     ) -> None:
         self.definition = definition
         self.options = options = definition.options
         self.on_iteration = on_iteration
+        self.keep_blobs = keep_blobs
+        self._callbacks: list[tuple[Callable[[], Any], Callable[[], Any]]] = []
         self.test_nets: list[Net] = []
         self._build(context or definition.context())
         self.iter = 0
@@ -77,12 +84,24 @@ class Solver:
         if self._action != "stop":
             self._action = action
 
+    def add_callback(self, on_start: Callable[[], Any], on_gradients: Callable[[], Any]) -> None:
+        """In each iteration call on_start before the forward, on_gradients between the backward and the update."""
+        self._callbacks.append((on_start, on_gradients))
+
+    def apply_update(self) -> None:
+        """One update of the params by the diffs that they have now, at this iteration's rate; `iter` stays."""
+        self.rate = learning_rate(self.options, self.iter)
+        self.updater.update(self.rate, self.iter)
+
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what they say is said by _check_finite
-    def solve(self) -> bool:
+    def solve(self, state: str | os.PathLike[str] | None = None) -> bool:
         """Train up to max_iter, with snapshots and tests; False if a "stop" was asked for on the way.
 
-        Restored at max_iter or later there is nothing to do, and nothing is written.
+        state: a solver state to go on from, as `restore` takes it. Restored at max_iter or later there is nothing to
+        do, and nothing is written.
         """
+        if state is not None:
+            self.restore(state)
         options = self.options
         if self._restored == self.iter >= options.max_iter:
             logger.warning("%s", nothing_left(self.iter, options.max_iter))
@@ -114,13 +133,17 @@ class Solver:
             self.net.clear_param_diffs()
             if self._is_test_due():
                 self.test_all()
+            for on_start, _ in self._callbacks:
+                on_start()
             self._losses.append(self._forward_backward())
             self.rate = learning_rate(options, self.iter)
             if options.display and self.iter % options.display == 0:
                 pace = time.perf_counter() - started, self.iter - logged_at
                 log_iteration(self.net, self.iter, self.loss, self.rate, options.display, *pace)
                 started, logged_at = time.perf_counter(), self.iter
-            self.updater.update(self.rate, self.iter)
+            for _, on_gradients in self._callbacks:
+                on_gradients()
+            self.apply_update()
             self.iter += 1
             if self.on_iteration:
                 self.on_iteration(self)
@@ -248,10 +271,10 @@ class Solver:
         self.context, options = context, self.options
         state = options.train_state
         netdefs = self._netdefs(context)
-        self.net = Net(
+        self.net = self.net_class(
             netdefs[self.definition.train_net],
             Phase.TRAIN,
-            context,
+            context=context,
             level=state.level if state.given("level") else None,
             stages=state.stage,
             debug_info=options.debug_info,
@@ -263,7 +286,15 @@ class Solver:
             level = state.level if state and state.given("level") else None
             stages = state.stage if state else ()
             blobs, debug_info = drawing_blobs(netdefs[path], context, level, stages), options.debug_info
-            net = Net(netdefs[path], Phase.TEST, context, level=level, stages=stages, keep=blobs, debug_info=debug_info)
+            net = self.net_class(
+                netdefs[path],
+                Phase.TEST,
+                context=context,
+                level=level,
+                stages=stages,
+                keep=None if self.keep_blobs else blobs,
+                debug_info=debug_info,
+            )
             net.share_with(self.net)
             self.test_nets.append(net)
             self._drawing_scores.append(DrawingScores(net, blobs) if blobs else None)

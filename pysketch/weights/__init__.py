@@ -7,7 +7,7 @@ an LMDB, record by record.
 Start reading at `files`.
 """
 
-from pysketch.weights.caffe_schema import message_class, message_names
+from pysketch.weights.caffe_schema import enum_type, message_class, message_names
 from pysketch.weights.caffemodel import blob_array, fill_blob, layer_text, read_blob, write_caffemodel
 from pysketch.weights.database import Record, Records, is_lmdb
 from pysketch.weights.files import (
@@ -27,6 +27,7 @@ __all__ = [
     "SolverState",
     "WeightsReader",
     "blob_array",
+    "enum_type",
     "fill_blob",
     "group_name",
     "is_lmdb",

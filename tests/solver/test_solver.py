@@ -171,12 +171,69 @@ def test_a_test_sees_the_params_as_they_are_now(tmp_path):
     assert solver.test()[1] == pytest.approx(solver.net.forward_loss(), rel=1e-5)
 
 
-def test_test_nets_keep_only_their_outputs_and_the_training_net_all_its_blobs(tmp_path):
+def test_every_blob_of_the_test_nets_can_be_read_as_of_the_training_net(tmp_path):
     solver = make_solver(tmp_path, TESTED)
-    solver.test()
+    solver.step(1)
+    test_net = solver.test_nets[0]
+    test_net.forward()
+    first = test_net.layers[1].name
+    before = {name: blob.data.copy() for name, blob in test_net.blobs.items()}
+    assert all(np.isfinite(data).all() for data in before.values())
+    test_net.forward(start=first)
+    for name, data in before.items():
+        np.testing.assert_array_equal(test_net.blobs[name].data, data)
+
+
+def test_without_keep_blobs_test_nets_keep_only_their_outputs_and_the_training_net_all(tmp_path):
+    solver = make_solver(tmp_path, TESTED, keep_blobs=False)
+    scores = solver.test()
     solver.step(1)
     assert solver.test_nets[0].slots.nbytes > 0
     assert solver.net.slots.nbytes == 0
+    assert make_solver(tmp_path, TESTED).test() == scores
+
+
+def test_callbacks_stand_before_forward_and_between_backward_and_update(tmp_path):
+    solver, seen = make_solver(tmp_path), []
+    param = solver.net.learnable[0].blob
+
+    def on_start():
+        seen.append(("start", solver.iter, bool(param.diff.any())))
+
+    def on_gradients():
+        seen.append(("gradients", solver.iter, bool(param.diff.any())))
+        before.append(param.data.copy())
+        param.diff[...] = 0
+
+    before = []
+    solver.add_callback(on_start, on_gradients)
+    solver.step(2)
+    assert seen == [("start", 0, False), ("gradients", 0, True), ("start", 1, False), ("gradients", 1, True)]
+    np.testing.assert_array_equal(before[0], before[1])  # as the gradient was taken away
+    np.testing.assert_array_equal(before[1], param.data)
+
+
+def test_apply_update_takes_the_diffs_as_they_are_at_this_iterations_rate(tmp_path):
+    solver = make_solver(tmp_path, 'base_lr: 0.5 lr_policy: "step" gamma: 0.5 stepsize: 2 weight_decay: 0')
+    solver.step(2)
+    param = solver.net.learnable[0].blob
+    before = param.data.copy()
+    param.diff[...] = 0.25
+    solver.apply_update()
+    np.testing.assert_allclose(param.data, before - 0.25 * 0.25, rtol=1e-5)
+    assert solver.iter == 2
+
+
+def test_solve_goes_on_from_a_state(tmp_path):
+    solver = make_solver(tmp_path)
+    solver.step(4)
+    state = solver.snapshot()
+    solver.step(6)
+    again = make_solver(tmp_path)
+    assert again.solve(state)
+    assert again.iter == 10
+    for mine, theirs in zip(weights(again.net), weights(solver.net), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_tests_leave_training_as_it_is(tmp_path):

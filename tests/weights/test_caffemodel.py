@@ -54,7 +54,7 @@ def test_the_file_holds_every_layer_as_caffe_writes_it(tmp_path):
     data, conv, loss = net.layer
     assert (net.name, data.input_param.shape[0].dim[:]) == ("tiny", [1, 2, 3, 4])
     assert (conv.type, conv.bottom[:], conv.top[:], conv.phase) == ("Convolution", ["x"], ["y"], 0)
-    assert [(spec.name, spec.lr_mult, spec.decay_mult) for spec in conv.param] == [("", 2, 0), ("b", 0, 0)]
+    assert [(spec.name, spec.lr_mult, spec.decay_mult) for spec in conv.param] == [("", 2, 1), ("b", 1, 0)]
     assert (conv.convolution_param.num_output, conv.convolution_param.kernel_size[:]) == (3, [1, 2])
     assert conv.convolution_param.weight_filler.type == "xavier"
     assert not conv.convolution_param.HasField("engine")  # WINOGRAD is ours
