@@ -46,6 +46,7 @@ SOLE_IMPORTERS = {
     "google": {"weights"},
     "onnx": {"interop"},
     "PIL": {"images"},
+    "pillow_heif": {"images"},
     "dlib": {"images"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
