@@ -47,6 +47,7 @@ SOLE_IMPORTERS = {
     "lmdb": {"weights"},
     "onnx": {"interop"},
     "PIL": {"images"},
+    "pillow_heif": {"images"},
     "dlib": {"images"},
     "matplotlib": {"report"},
     "jinja2": {"report"},

@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.eyes is not None and len(jobs) > 1:
         parser.error("--align eyes is for one photo")
     sketcher = Sketcher(args.net, common.context(args))
-    failures = 0
+    if args.tile is not None:
+        sketcher.check_tile(args.tile)
+    failures = unaligned = 0
     tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
     draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
     how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faces, remark = choose_faces(photo, args.align, args.eyes)
             if remark:
                 tqdm.write(f"{photo_path}: {remark}", file=sys.stderr)
+            as_it_is = bool(remark) and faces is None
             pictures = draw_faces(draw, photo, faces, **how)
             targets = numbered(sketch_path, len(pictures), jobs)
             for target, picture in zip(targets, pictures, strict=True):
@@ -77,7 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failures += 1
             tqdm.write(f"error: {named(photo_path, str(error))}", file=sys.stderr)
         else:
+            unaligned += as_it_is
             tqdm.write(f"{photo_path} -> {', '.join(map(str, targets))}")
+    if len(jobs) > 1:
+        given = "photos" if drawn == "sketch" else "sketches"
+        print(f"{len(jobs) - failures} of {len(jobs)} {given} drawn{f', {unaligned} not aligned' if unaligned else ''}")
     return common.BAD_INPUT if failures else 0
 
 

@@ -40,7 +40,7 @@ class Sketcher:
         self.steps = steps_of(self.net)
 
     def __call__(self, image: Any) -> Any:
-        """A photo (a path, a Pillow image or a uint8 array) -> its sketch, as large, as a Pillow image in mode "L".
+        """A photo, however it comes (`images.as_photo`) -> its sketch, as large, as a Pillow image in mode "L".
 
         ``Sketcher("medium.h5")("photo.png").save("sketch.png")``; `draw` in short.
         """
@@ -74,14 +74,27 @@ class Sketcher:
         net that does not allow tiles draws all at once. progress: is given the list of tiles and goes through
         them, as tqdm does.
 
-        DataError if the photo is too small, NetdefError if a tile is asked for and the net does not allow it.
+        DataError if the photo or the tile (`check_tile`) is too small, NetdefError if a tile is asked for and the net
+        does not allow it.
         """
         return self._render(np.float32, photo, size_as_input, tile, progress)
+
+    def check_tile(self, side: int) -> None:
+        """DataError for tiles so small that the net would mostly work in vain, NetdefError if it allows none."""
+        tiling = Tiling(self.net)
+        least = tiling.least_side()
+        if side < least:
+            rows, columns = (last - first for first, last in (field.seen_range(0, 1) for field in tiling.fields))
+            raise DataError(
+                f"a tile must be at least {least}x{least} pixels large, found {side}: for each of a sketch the net sees "
+                f"{columns}x{rows} of the photo, and would work them out again for every tile"
+            )
 
     def _render(
         self, dtype: type, photo: np.ndarray, size_as_input: bool, tile: int | None, progress: Progress
     ) -> np.ndarray:
         """The prediction in float32, or the drawing in uint8."""
+        photo = as_photo(photo)
         rows, cols = self._lines(photo.shape[:2], size_as_input)
         size = len(rows), len(cols)
         out_size = self._output_size(photo.shape[:2], size, size_as_input)
@@ -126,13 +139,11 @@ class Sketcher:
 
     def _tiles(self, size: Size, out_size: Size, side: int | None) -> list[Tile]:
         """The tiles of at most side x side, or those that `predict` says for None."""
-        if side is not None and side < 1:
-            raise DataError(f"a tile must be at least 1 pixel large, found {side}")
+        if side is not None:
+            self.check_tile(side)
         try:
             tiling = Tiling(self.net)
         except NetdefError:
-            if side is not None:
-                raise
             return [whole_image(size, out_size)]
         if side is None and tiling.blob_bytes(size) <= BUDGET:
             return [whole_image(size, out_size)]

@@ -5,7 +5,7 @@ Pixels are uint8 RGB (H, W, 3) or grey (H, W) from 0 (black) to 255 (white) ever
 where `alignment` brings them. A `Pair` is a photo and the artist's sketch of it, from a folder or, as `synthetic`,
 made. `measures` says how far sketches are from an artist's beyond the pixels, `variation` varies pairs.
 
-Start reading at `pictures`, the only module that imports an image library, then `pairs`.
+Start reading at `pictures`, by which all pictures come in, then `pairs`.
 """
 
 from pysketch.images import measures

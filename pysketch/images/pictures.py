@@ -1,33 +1,35 @@
-"""Reading and writing image files as uint8 arrays; the only importer of Pillow.
+"""Reading and writing pictures as uint8 arrays; all that are read, from wherever, come in here.
 
 Pixels run from 0 (black) to 255 (white). A photo is (H, W, 3) RGB, a sketch is (H, W) luma. What is read is
-the first frame, turned upright by its EXIF orientation, with transparent parts shown on white.
-Files are recognised by their content, whatever their suffix.
+the first frame, turned upright by its EXIF orientation, with transparent parts shown on white. Pixels of 16 bits, and
+fractions, are brought to 0..255. Files are recognised by their content, whatever their suffix (`kinds`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
+from pysketch.images.kinds import begins_as_picture, identify, is_named_as_picture, suffixes
+
+logger = logging.getLogger(__name__)
 
 GAP = 8  # pixels between the pictures of side_by_side
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
-)
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # not all that Pillow knows: EPS runs Ghostscript
+_NAMED = 5  # how many files that are left out are named
+_LITTER = frozenset({"thumbs.db", "desktop.ini"})  # Windows's own
 
 _SAVE_OPTIONS = {  # suffix: what Image.save needs; only JPEG loses anything
     ".png": {"format": "PNG"},
@@ -40,16 +42,40 @@ _SAVE_OPTIONS = {  # suffix: what Image.save needs; only JPEG loses anything
 }
 
 _ORIENTATION = 0x0112  # EXIF 2.32; its values 5 to 8 swap width and height
+_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}  # modes that Pillow converts only to these
 
 
 def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
     """The image as (H, W, 3) uint8 RGB; anything that cannot be read is a DataError naming the file."""
-    return _read(Path(path), "RGB")
+    return _read_file(Path(path), "RGB")
 
 
 def read_sketch(path: str | os.PathLike[str]) -> np.ndarray:
     """The image as (H, W) uint8 luma, see to_luma; anything that cannot be read is a DataError."""
-    return _read(Path(path), "L")
+    return _read_file(Path(path), "L")
+
+
+def as_photo(image: Any) -> np.ndarray:
+    """A picture from wherever as (H, W, 3) uint8 RGB, the same whichever way it comes; DataError for what is none.
+
+    image: a path; a file open for reading bytes, from its start if it can go there; a Pillow image, of which the
+    present frame is taken; or an array: (H, W) or (H, W, 1) grey, (H, W, 2) grey and opacity, (H, W, 3) RGB,
+    (H, W, 4) RGB and opacity. An array's values are bool, 0..255, 0..65535 or fractions 0..1, as those of a file are
+    (`_wide_to_uint8`, `_float_to_uint8`). What cannot be told from the values is not: OpenCV's B, G, R must be turned
+    around before. A uint8 (H, W, 3) array comes back itself.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return read_photo(image)
+    if isinstance(image, Image.Image):
+        where = os.fsdecode(getattr(image, "filename", "")) or "a Pillow image"
+        with _reasons(where):
+            return _pixels(image, where, "RGB")
+    if isinstance(image, np.ndarray):
+        return _photo_of_array(image)
+    if hasattr(image, "read"):
+        name = getattr(image, "name", None)
+        return _read_stream(image, name if isinstance(name, str) else "a file object", "RGB")
+    raise DataError(f"expected a path, a file object, a Pillow image or an array, found {type(image).__name__}")
 
 
 def decode_picture(content: bytes, name: str, colour: bool | None = None) -> np.ndarray:
@@ -57,29 +83,9 @@ def decode_picture(content: bytes, name: str, colour: bool | None = None) -> np.
 
     Anything that cannot be read is a DataError with the name.
     """
-    source = _Content(content, name)
-    if colour is None:
-        with _opened(source) as image:
-            colour = image.mode not in ("1", "L", "LA", "F") and not image.mode.startswith("I")
-    return _read(source, "RGB" if colour else "L")
-
-
-class _Content(NamedTuple):
-    """Bytes that are read as a file's are; they go by a name."""
-
-    content: bytes
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-    def is_dir(self) -> bool:
-        """They are no folder."""
-        return False
-
-    def open(self, mode: str) -> io.BytesIO:
-        """A stream of them."""
-        return io.BytesIO(self.content)
+    with _reasons(name), identify(io.BytesIO(content), name, "") as image:
+        grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
+        return _pixels(image, name, "L" if colour is False or (colour is None and grey) else "RGB")
 
 
 def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
@@ -101,8 +107,14 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
         raise DataError(f"{path}: cannot write the image ({_reason(error)})") from error
 
 
-def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """The folder's files whose suffix, in any case, is in IMAGE_SUFFIXES, by name; not the hidden ones."""
+def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) -> list[Path]:
+    """The folder's pictures, by name; what else is in it, but for hidden files, is named in a warning of the log.
+
+    A file counts by its suffix, in any case, that of a picture which cannot be read too: reading it says why. Without
+    such a suffix it counts if it begins as a picture does. But one that cannot be read, or is not named as a picture,
+    is left out if another one has its stem, as a camera's raw picture beside its JPEG.
+    beside: suffixes, in small letters, of files that may lie there and are not worth a word.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
@@ -111,11 +123,25 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(f"{folder}: cannot list the folder ({_reason(error)})") from error
-    return [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
-    ]
+    entries = [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _LITTER]
+    firm = {entry.stem: entry for entry in entries if entry.suffix.lower() in suffixes() and entry.is_file()}
+    pictures, left_out = [], []
+    for entry in entries:
+        if not entry.is_file():
+            left_out.append(f"{entry.name} (a folder)")
+        elif entry.suffix.lower() in suffixes():
+            pictures.append(entry)
+        elif not is_named_as_picture(entry.suffix) and not begins_as_picture(_start(entry)):
+            if entry.suffix.lower() not in beside:
+                left_out.append(f"{entry.name} (no picture)")
+        elif entry.stem in firm:
+            left_out.append(f"{entry.name} (beside {firm[entry.stem].name})")
+        else:
+            pictures.append(entry)
+    if left_out:
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        logger.warning("%s: %d left out: %s%s", folder, len(left_out), ", ".join(left_out[:_NAMED]), more)
+    return pictures
 
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:
@@ -189,18 +215,6 @@ def interpolate(image: np.ndarray, width: int, height: int) -> np.ndarray:
         part = (at - low).astype(np.float32).reshape((-1,) + (1,) * (image.ndim - 1 - axis))
         result = (1 - part) * result.take(low, axis) + part * result.take((low + 1).clip(0, size - 1), axis)
     return result
-
-
-def as_photo(image: Any) -> np.ndarray:
-    """A path, a Pillow image or a uint8 array (H, W) or (H, W, 3), as (H, W, 3) uint8 RGB; DataError for others."""
-    if isinstance(image, (str, os.PathLike)):
-        return read_photo(image)
-    if isinstance(image, Image.Image):
-        return np.array(image.convert("RGB"))
-    if not isinstance(image, np.ndarray):
-        raise DataError(f"expected a path, a Pillow image or a uint8 array, found {type(image).__name__}")
-    _check_pixels(image, "a photo: ")
-    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
 
 
 def to_pillow(array: np.ndarray) -> Image.Image:
@@ -291,62 +305,110 @@ def _check_pixels(array: np.ndarray, where: str, ndims: tuple[int, ...] = (2, 3)
         raise DataError(f"{where}expected a uint8 array of shape {expected}, found {found}")
 
 
-def _read(path: Path | _Content, mode: str) -> np.ndarray:
-    """Decode, turn upright and convert to the mode "RGB" or "L"."""
-    with _opened(path) as image:
-        image.load()
-        if image.format != "TIFF" and _orientation(image) != 1:
-            image = ImageOps.exif_transpose(image)
-        if image.mode == "F":
-            image = Image.fromarray(_float_to_uint8(np.asarray(image), path))
-        elif image.mode.startswith("I"):
-            image = Image.fromarray(_wide_to_uint8(np.asarray(image), image.info.get("transparency"), path))
-        elif image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return np.array(image.convert(mode))
+def _photo_of_array(array: np.ndarray) -> np.ndarray:
+    """As `as_photo`."""
+    planes = array.shape[2] if array.ndim == 3 else 1
+    if array.ndim not in (2, 3) or planes not in (1, 2, 3, 4) or array.size == 0 or array.dtype.kind not in "buif":
+        found = f"{array.dtype} {array.shape}"
+        raise DataError(f"a photo: expected an array of shape (H, W), or (H, W, 1) to (H, W, 4), found {found}")
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8) * 255
+    elif array.dtype.kind == "f":
+        array = _float_to_uint8(array, "a photo")
+    elif array.dtype != np.uint8:
+        array = _wide_to_uint8(array, None, "a photo")
+    if planes == 3:
+        return array
+    return _pixels(Image.fromarray(array[:, :, 0] if array.shape[2:] == (1,) else array), "a photo", "RGB")
 
 
-def _float_to_uint8(x: np.ndarray, path: Path | _Content) -> np.ndarray:
+def _read_file(path: Path, mode: str) -> np.ndarray:
+    where = str(path)
+    with _reasons(where):
+        if path.is_dir():
+            raise DataError(f"{where}: expected an image, found a folder")
+        with path.open("rb") as stream:
+            return _read_stream(stream, where, mode)
+
+
+def _read_stream(stream: IO[bytes], where: str, mode: str) -> np.ndarray:
+    """Decode what is in a file, and turn it into pixels of the mode "RGB" or "L"."""
+    with _reasons(where):
+        if isinstance(stream, io.TextIOBase):
+            raise DataError(f'{where}: opened as text; open a picture with mode "rb"')
+        if not (hasattr(stream, "seekable") and stream.seekable()):
+            stream = io.BytesIO(stream.read())
+        with identify(stream, where, Path(where).suffix) as image:
+            return _pixels(image, where, mode)
+
+
+def _pixels(image: Image.Image, where: str, mode: str) -> np.ndarray:
+    """Turn upright and convert to the mode "RGB" or "L", an (H, W, 3) or (H, W) uint8 array."""
+    image.load()
+    if image.format != "TIFF" and _orientation(image) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        image = Image.fromarray(_float_to_uint8(np.asarray(image), where))
+    elif image.mode.startswith("I"):
+        image = Image.fromarray(_wide_to_uint8(np.asarray(image), image.info.get("transparency"), where))
+    elif image.has_transparency_data:
+        if image.mode in _PREMULTIPLIED:
+            image = image.convert(_PREMULTIPLIED[image.mode])
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    elif image.mode == "LAB":
+        image = image.convert("RGB")
+    return np.array(image.convert(mode))
+
+
+def _float_to_uint8(x: np.ndarray, where: str) -> np.ndarray:
     """Round pixels in 0..255, or 255 times pixels in 0..1; 0..1 is meant if no pixel exceeds 1."""
     low, high = x.min(), x.max()
     if not (low >= 0 and high <= 255):  # NaN fails too
-        raise DataError(f"{path}: float pixels must lie in 0..1 or in 0..255, found {low:g}..{high:g}")
+        raise DataError(f"{where}: float pixels must lie in 0..1 or in 0..255, found {low:g}..{high:g}")
     return np.rint(x * 255 if high <= 1 else x).astype(np.uint8)
 
 
-def _wide_to_uint8(x: np.ndarray, transparent: int | None, path: Path | _Content) -> np.ndarray:
-    """x / 257, rounded, for integer pixels in 0..65535; the transparent value, if there is one, is white."""
+def _wide_to_uint8(x: np.ndarray, transparent: int | None, where: str) -> np.ndarray:
+    """x / 257, rounded, for integer pixels in 0..65535; the transparent value, if there is one, is white.
+
+    If no pixel exceeds 255 they are taken as they are: a picture of 8 bits in wider numbers, where one of 16 bits would
+    be black.
+    """
     low, high = x.min(), x.max()
     if low < 0 or high > 65535:
-        raise DataError(f"{path}: integer pixels must lie in 0..65535, found {low}..{high}")
-    y = ((x.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        raise DataError(f"{where}: integer pixels must lie in 0..65535, found {low}..{high}")
+    y = x.astype(np.uint8) if high <= 255 else ((x.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if transparent is not None:
         y[x == transparent] = 255
     return y
 
 
 @contextlib.contextmanager
-def _opened(path: Path | _Content) -> Iterator[Image.Image]:
-    """The image with its header read, open in the block; what fails there is a DataError.
+def _reasons(where: str) -> Iterator[None]:
+    """Whatever fails in the block is a DataError of one line, and nothing in it warns.
 
     Pillow refuses images of more than 179 megapixels, and would warn of those that have half as many.
     """
     try:
-        if path.is_dir():
-            raise DataError(f"{path}: expected an image, found a folder")
-        with warnings.catch_warnings(), path.open("rb") as stream:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large images, and of damage that Pillow gets along with
-            with Image.open(stream, formats=_FORMATS) as image:
-                yield image
+            yield
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not an image in a format we read ({', '.join(_FORMATS)})") from None
+        raise DataError(f"{where}: no such file") from None
     except Exception as error:  # Pillow raises SyntaxError, ValueError, struct.error and more for bad files
-        raise DataError(f"{path}: cannot read the image ({_reason(error)})") from error
+        raise DataError(f"{where}: cannot read the image ({_reason(error)})") from error
+
+
+def _start(path: Path) -> bytes:
+    """A file's first bytes; of one that cannot be read none."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(16)
+    except OSError:
+        return b""
 
 
 def _orientation(image: Image.Image) -> int:

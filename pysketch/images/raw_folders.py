@@ -10,6 +10,7 @@ import numpy as np
 
 from pysketch.errors import DataError, named
 from pysketch.images.alignment import align
+from pysketch.images.eye_files import POINT_SUFFIXES
 from pysketch.images.pictures import list_images, read_photo, read_sketch, write_image
 
 Person = dict[Path, Path]
@@ -67,7 +68,7 @@ def align_person(person: Person, eyes: EyesOf) -> None:
 def _by_person(folder: Path) -> dict[str, Path]:
     """Pictures by what photo and sketch have in common: the stem, or CUFS's f-005-01 of F2-005-01-sz1."""
     files: dict[str, Path] = {}
-    for path in list_images(folder):
+    for path in list_images(folder, beside=POINT_SUFFIXES):
         match = _CUFS_SKETCH.fullmatch(path.stem) if folder.name == "sketches" else None
         key = path.stem if match is None else (match[3] or match[1] + match[2]).lower()
         if key in files:

@@ -22,6 +22,9 @@ from pysketch.layers import Layer
 from pysketch.net.lifetimes import data_bytes
 from pysketch.net.net import Net
 
+_MOST_WORK = 25
+"""How many times as many inputs as it makes outputs a tile may read: a net that sees far works in vain in small ones."""
+
 BUDGET = 256 << 20
 """Bytes of blobs up to which an image is done whole, and which a tile chosen here takes at most."""
 
@@ -99,6 +102,12 @@ class Tiling:
             return self.blob_bytes(tuple(min(pair) for pair in zip(size, lengths, strict=True)))
 
         return max(1, bisect_right(range(1, max(out_size) + 1), budget, key=needed))
+
+    def least_side(self) -> int:
+        """The side of the smallest tile that is worth drawing: it reads at most 25 times what it makes, strides aside."""
+        sees = [(field.seen_range(0, 1), float(field.stride)) for field in self.fields]
+        reach = math.sqrt(_MOST_WORK) - 1
+        return max(1, *(math.ceil((last - first - stride) / (reach * stride)) for (first, last), stride in sees))
 
     def blob_bytes(self, size: Size) -> int:
         """What the data of all blobs take for an input of this height and width. Reshapes the net."""

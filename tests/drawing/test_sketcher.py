@@ -238,7 +238,7 @@ def test_a_net_with_a_layer_that_does_not_say_what_it_sees_is_drawn_whole_or_ref
 
 @pytest.mark.parametrize("tile", [0, -3])
 def test_a_tile_without_pixels_is_refused(tile, sketcher):
-    with pytest.raises(DataError, match=f"^a tile must be at least 1 pixel large, found {tile}$"):
+    with pytest.raises(DataError, match=f"^a tile must be at least 1x1 pixels large, found {tile}: "):
         sketcher.draw(photo(13, 11), tile=tile)
 
 

@@ -14,7 +14,6 @@ from PIL import Image, ImageFile, ImageOps
 from pysketch.errors import DataError
 from pysketch.images.pictures import (
     GAP,
-    IMAGE_SUFFIXES,
     as_jpeg,
     as_photo,
     decode_picture,
@@ -250,7 +249,7 @@ def test_another_kind_of_file_is_not_an_image(tmp_path, function, content):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     assert error_of(function, path) == (
-        f"{path}: not an image in a format we read (PNG, JPEG, BMP, TIFF, WEBP, GIF, PPM)"
+        f"{path}: not an image in a format we read (PNG, JPEG, BMP, TIFF, WEBP, GIF, PPM, HEIC and more of Pillow's)"
     )
 
 
@@ -412,21 +411,29 @@ def test_luma_and_sheets_are_made_only_of_images(function, arrays, expected):
 
 def test_a_folder_lists_its_images_by_name(tmp_path):
     assert list_images(tmp_path) == []
-    for name in ("b.png", "a.JPG", "C.Tiff", "a10.bmp", ".hidden.png", "notes.txt", "png", ".png"):
+    for name in ("b.png", "a.JPG", "C.Tiff", "a10.bmp", "d.jfif", "e.HEIC", "f.avif", ".hidden.png", "Thumbs.db"):
         (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    assert list_images(str(tmp_path)) == [tmp_path / name for name in ("C.Tiff", "a.JPG", "a10.bmp", "b.png")]
-    for path, found in ((tmp_path / "missing", "nothing"), (tmp_path / "png", "a file")):
+    names = ("C.Tiff", "a.JPG", "a10.bmp", "b.png", "d.jfif", "e.HEIC", "f.avif")
+    assert list_images(str(tmp_path)) == [tmp_path / name for name in names]
+    for path, found in ((tmp_path / "missing", "nothing"), (tmp_path / "b.png", "a file")):
         assert error_of(list_images, path) == f"{path}: expected a folder of images, found {found}"
 
 
-@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
-def test_every_listed_suffix_is_one_that_can_be_read(tmp_path, suffix):
-    stream = io.BytesIO()
-    mode = {".pgm": "L", ".pbm": "1"}.get(suffix, "RGB")
-    Image.new(mode, (W, H)).save(stream, format=Image.registered_extensions()[suffix])
-    (tmp_path / f"a{suffix}").write_bytes(stream.getvalue())
-    assert (read_photo(tmp_path / f"a{suffix}") == 0).all()
+def test_what_a_folder_holds_beside_images_is_named_with_the_reason(tmp_path, caplog):
+    for name in ("a.png", "a.cr2", "b.nef", "notes.txt", "eyes.dat", "without"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    save(tmp_path / "c.jpg_large", RGB, format="JPEG")
+    save(tmp_path / "a.png~", RGB, format="PNG")
+    assert [path.name for path in list_images(tmp_path, beside=(".dat",))] == ["a.png", "b.nef", "c.jpg_large"]
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"{tmp_path}: 5 left out: a.cr2 (beside a.png), a.png~ (beside a.png), folder.png (a folder), "
+        "notes.txt (no picture), without (no picture)"
+    )
+    (tmp_path / "x.txt").touch()
+    list_images(tmp_path)
+    assert caplog.records[-1].getMessage().endswith("folder.png (a folder), notes.txt (no picture) and 2 more")
 
 
 @pytest.mark.parametrize(("scale", "shape"), [(0.5, (4, 6)), (1, (7, 12)), (2, (14, 24)), (0.01, (1, 1))])
@@ -485,17 +492,133 @@ def test_warp_shrinks_without_aliasing_and_in_place(step):
     assert -0.9 < error.mean() < 0.1  # Pillow's transform rounds down
 
 
-@pytest.mark.parametrize("kind", ["path", "pillow", "array", "grey"])
-def test_a_photo_may_be_a_path_a_pillow_image_or_an_array(kind, tmp_path):
-    write_image(tmp_path / "a.png", RGB)
-    grey = np.repeat(RGB[:, :, :1], 3, axis=2)
-    given = {"path": tmp_path / "a.png", "pillow": Image.fromarray(RGB), "array": RGB, "grey": RGB[:, :, 0]}[kind]
-    np.testing.assert_array_equal(as_photo(given), grey if kind == "grey" else RGB)
+class Pipe(io.RawIOBase):
+    """A file that can only be read on, as one from a network."""
+
+    def __init__(self, content):
+        self._content = io.BytesIO(content)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        return self._content.readinto(buffer)
+
+
+def ways(path):
+    """A picture's file as everything that a photo may be given as."""
+    opened = Image.open(path)
+    loaded = Image.open(path)
+    loaded.load()
+    read_on = io.BytesIO(path.read_bytes())
+    read_on.read(7)
+    return [path, str(path), opened, loaded, loaded.copy(), read_on, path.open("rb"), Pipe(path.read_bytes())]
+
+
+def transparent(mode):
+    """A picture whose first row is transparent over black."""
+    image = Image.fromarray(RGB).convert("RGB" if mode.startswith("R") else "L")
+    image.putalpha(Image.fromarray(np.where(np.arange(H)[:, None] > 0, 255, 0).repeat(W, axis=1).astype(np.uint8)))
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (RGB, {}),
+        (RGB, {"exif": exif_with(6)}),
+        (RGB, {"exif": exif_with(5)}),
+        (GREY.astype(np.uint16) * 257, {}),
+        (transparent("RGBA"), {}),
+        (transparent("LA"), {"exif": exif_with(3)}),
+        (palette_image(), {"transparency": 1}),
+    ],
+    ids=["rgb", "turned", "turned and mirrored", "16 bits", "rgba", "la", "palette"],
+)
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_photo_is_the_same_by_path_by_pillow_and_by_file(image, options, suffix, tmp_path):
+    path = save(tmp_path / f"a{suffix}", image, **options)
+    for given in ways(path):
+        np.testing.assert_array_equal(as_photo(given), read_photo(path))
+        if hasattr(given, "close"):
+            given.close()
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB"]
+)
+def test_a_pillow_image_of_any_mode_is_a_photo(mode):
+    wanted = transparent("RGBA") if mode in ("RGBA", "RGBa") else transparent("LA")
+    if mode == "La":
+        wanted = transparent("LA")
+    elif mode not in ("LA", "RGBA", "RGBa"):
+        wanted = Image.fromarray(RGB)
+    image = wanted.convert(mode)
+    photo = as_photo(image)
+    assert (photo.shape, photo.dtype) == ((H, W, 3), np.uint8)
+    if wanted.mode.endswith("A"):
+        assert (photo[0] == 255).all()
+    if mode not in ("1", "P", "PA", "LAB"):  # of fewer colours
+        expected = np.array(wanted.convert("RGB").convert("L" if mode in ("L", "LA", "La") else "RGB").convert("RGB"))
+        np.testing.assert_allclose(photo[1:], expected[1:], atol=8)
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "I;16", "I;16B", "I;16L"])
+def test_wide_pillow_images_whose_levels_are_those_of_8_bits_are_taken_as_they_are(mode):
+    image = Image.fromarray(GREY).convert(mode)
+    np.testing.assert_array_equal(as_photo(image)[:, :, 1], GREY)
+
+
+def test_a_pillow_image_that_cannot_be_read_on_is_one_line_that_names_its_file(tmp_path):
+    path = save(tmp_path / "a.png", np.tile(RGB, (9, 9, 1)))
+    path.write_bytes(path.read_bytes()[:200])
+    with Image.open(path) as image:
+        assert error_of(as_photo, image).startswith(f"{path}: cannot read the image (")
+    image = Image.open(io.BytesIO(path.read_bytes()))
+    assert error_of(as_photo, image).startswith("a Pillow image: cannot read the image (")
+
+
+def test_the_given_pillow_image_stays_as_it_was(tmp_path):
+    image = Image.open(save(tmp_path / "a.png", RGB, exif=exif_with(6)))
+    as_photo(image)
+    np.testing.assert_array_equal(np.asarray(image), RGB)
+
+
+@pytest.mark.parametrize(
+    ("array", "photo"),
+    [
+        (RGB, RGB),
+        (GREY, np.stack([GREY] * 3, axis=2)),
+        (GREY[:, :, None], np.stack([GREY] * 3, axis=2)),
+        (RGB / 255, RGB),
+        (RGB.astype(np.float32), RGB),
+        (RGB.astype(np.uint16) * 257, RGB),
+        (RGB.astype(np.int64), RGB),
+        (GREY > 99, np.where(GREY > 99, 255, 0)[:, :, None].repeat(3, axis=2)),
+        (np.asarray(transparent("RGBA")), np.where(np.arange(H)[:, None, None] > 0, RGB, 255)),
+        (np.asarray(transparent("LA"))[:, ::-1] / 255, None),
+    ],
+)
+def test_an_array_of_any_kind_is_the_photo_that_a_file_of_it_is(array, photo):
+    if photo is None:
+        photo = as_photo(transparent("LA"))[:, ::-1]
+    np.testing.assert_array_equal(as_photo(array), photo)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [(3, "expected a path, a Pillow image or a uint8 array, found int"), (RGB / 255, "expected a uint8 array")],
+    [
+        (3, "expected a path, a file object, a Pillow image or an array, found int"),
+        (RGB * 2.0, "a photo: float pixels must lie in 0..1 or in 0..255, found 0"),
+        (RGB[0, 0], r"a photo: expected an array of shape \(H, W\), or \(H, W, 1\) to \(H, W, 4\), found uint8 \(3,\)"),
+        (RGB[None], r"found uint8 \(1, 5, 7, 3\)"),
+        (np.zeros((4, 4, 5), np.uint8), r"found uint8 \(4, 4, 5\)"),
+        (RGB[:0], r"found uint8 \(0, 7, 3\)"),
+        (RGB.astype(complex), r"found complex128"),
+        (RGB.astype(np.int32) - 99, r"a photo: integer pixels must lie in 0..65535, found -99..149"),
+        (io.StringIO("a"), "a file object: opened as text; open a picture with mode"),
+        (io.BytesIO(b"hello"), "a file object: not an image in a format we read"),
+    ],
 )
 def test_what_is_no_photo_is_refused(given, message):
     with pytest.raises(DataError, match=message):
