@@ -31,7 +31,7 @@ def param(values, diff, **multipliers):
 
 
 def updater_of(params, text="", type="SGD", workers=None):
-    updater = Updater(options(text), type, FlatParams(params), workers or Workers(1))
+    updater = Updater(options(f"base_lr: 1 {text}"), type, FlatParams(params), workers or Workers(1))
     for each in params:
         each.blob.diff[...] = each.first_diff
     return updater
