@@ -7,14 +7,13 @@ Start reading at `files`.
 """
 
 from pysketch.weights.caffe_schema import enum_type, message_class, message_names
-from pysketch.weights.caffemodel import blob_array, fill_blob, layer_text, write_caffemodel
+from pysketch.weights.caffemodel import fill_blob, layer_text, write_caffemodel
 from pysketch.weights.files import SUFFIXES, open_weights, read_attributes, read_solver_state, write_solver_state
 from pysketch.weights.snapshot import SolverState, read_datasets, write_datasets, write_weights
 
 __all__ = [
     "SUFFIXES",
     "SolverState",
-    "blob_array",
     "enum_type",
     "fill_blob",
     "layer_text",
