@@ -138,7 +138,7 @@ class Transformer:
         if order and x.ndim != len(order):
             hint = "; a grey one needs a last axis: image[:, :, None]" if x.ndim == 2 else ""
             raise ValueError(f"{in_}: expected a picture (H, W, K), found an array of shape {x.shape}{hint}")
-        height, width = self.inputs[in_][2:]
+        _, height, width = self._item(in_)
         if x.shape[:2] != (height, width):
             x = resize_image(x, (height, width))
         if in_ in self.transpose:
@@ -198,7 +198,7 @@ class Transformer:
         Arrays of another height and width are resized to the input's.
         """
         self._check(in_)
-        mean, (channels, height, width) = np.asarray(mean, np.float32), self.inputs[in_][1:]
+        mean, (channels, height, width) = np.asarray(mean, np.float32), self._item(in_)
         if mean.ndim not in (1, 2, 3):
             hint = "; of a BlobProto's array take the first item: mean[0]" if mean.ndim == 4 else ""
             raise ValueError(f"{in_}: a mean of shape {mean.shape}; expected (K,), (H, W) or (K, H, W){hint}")
@@ -219,3 +219,9 @@ class Transformer:
     def _check(self, in_: str) -> None:
         if in_ not in self.inputs:
             raise ValueError(f'"{in_}" is not one of the inputs {", ".join(self.inputs)}')
+
+    def _item(self, in_: str) -> tuple[int, ...]:
+        """(K, H, W) of an input."""
+        if len(self.inputs[in_]) != 4:
+            raise ValueError(f"{in_}: pictures are for inputs (N, K, H, W), this one's shape is {self.inputs[in_]}")
+        return self.inputs[in_][1:]

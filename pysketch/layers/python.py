@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -62,7 +62,7 @@ class Python(Layer):
     ) -> None:
         super().__init__(definition, context, phase, filler_rng)
         self.inner: Any = find_class(definition, context.layer_paths)()
-        self.inner.param_str = self.options.param_str
+        self.inner.param_str = self.inner.param_str_ = self.options.param_str  # the second is that of 2015
         self.inner.phase = self.phase
         if not hasattr(self.inner, "blobs"):
             self.inner.blobs = pycaffe.BlobVec()
@@ -227,15 +227,26 @@ def _import_from(folders: list[str]) -> Iterator[None]:
     """The folders come first in sys.path, and STAND_INS's names are found if nothing real has them."""
     before = list(sys.path)
     sys.path[:0] = folders
-    free = [name for name in STAND_INS if name not in sys.modules and not _is_installed(name)]
-    stand_ins = {name: STAND_INS[name] for name in free}
+    stand_ins = {name: module for name, module in STAND_INS.items() if not _is_real(name)}
+    others = _modules_in(stand_ins)
     sys.modules.update(stand_ins)
     try:
         yield
     finally:
         sys.path[:] = before
-        for name in [name for name in sys.modules if name.split(".")[0] in stand_ins]:
+        for name in _modules_in(stand_ins):
             del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _modules_in(names: Collection[str]) -> dict[str, ModuleType]:
+    """What is imported of these names, and of what lies in them."""
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] in names}
+
+
+def _is_real(name: str) -> bool:
+    """Whether such a module is imported, as by a script that lets the name stand for something, or installed."""
+    return getattr(sys.modules.get(name), "__file__", None) is not None or _is_installed(name)
 
 
 def _is_installed(name: str) -> bool:

@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -48,8 +49,8 @@ def test_a_module_that_is_not_there_is_not_found(as_caffe):
         importlib.import_module("caffe.model_libs")
 
 
-def test_nothing_is_found_by_the_name_while_it_stands_for_nothing():
-    assert "caffe" not in sys.modules
+def test_nothing_is_found_by_the_name_while_it_stands_for_something_else(monkeypatch):
+    monkeypatch.setitem(sys.modules, "caffe", ModuleType("caffe"))
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("caffe.coord_map")
 
@@ -85,3 +86,18 @@ def test_a_script_and_its_python_layer_run_unchanged_beside_a_caffe_py(tmp_path)
         (tmp_path / name).write_text(text)
     run = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (run.stdout, run.returncode) == ("done\n", 0), run.stderr
+
+
+@pytest.mark.parametrize("before", [ModuleType("caffe"), pysketch.caffe])
+def test_a_python_layers_import_finds_pysketchs_and_leaves_the_name_as_it_was(before, tmp_path, monkeypatch):
+    (tmp_path / "alias_layer.py").write_text(LAYER)
+    net = """layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 } } }
+        layer { name: "mine" type: "Python" bottom: "data" top: "mine"
+        python_param { module: "alias_layer" layer: "Twice" } }"""
+    (tmp_path / "net.prototxt").write_text(net)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "caffe", before)  # a mere folder of that name, or what the script says
+    assert pysketch.caffe.Net(str(tmp_path / "net.prototxt"), 1).forward(data=[1, 2])["mine"].tolist() == [2, 4]
+    assert sys.modules["caffe"] is before
+    for name in [name for name in sys.modules if name.startswith("caffe.") or name == "alias_layer"]:
+        del sys.modules[name]

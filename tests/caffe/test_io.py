@@ -122,7 +122,9 @@ def test_a_picture_of_another_size_is_resized():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda t: t.preprocess("x", np.ones((4, 5, 3))), '"x" is not one of the inputs data'),
+        (lambda t: t.preprocess("x", np.ones((4, 5, 3))), '"x" is not one of the inputs data, flat'),
+        (lambda t: t.preprocess("flat", np.ones((4, 5, 3))), r"flat: pictures are for inputs \(N, K, H, W\).*\(1, 7\)"),
+        (lambda t: t.set_mean("flat", np.ones(7)), r"flat: pictures are for inputs \(N, K, H, W\).*\(1, 7\)"),
         (lambda t: t.set_transpose("data", (0, 1)), "no order of 3 axes"),
         (lambda t: t.set_channel_swap("data", (0, 1, 1)), "no order of 3 channels"),
         (lambda t: t.set_mean("data", np.ones(2)), "a mean of 2 channels for 3"),
@@ -132,7 +134,7 @@ def test_a_picture_of_another_size_is_resized():
 )
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
-        call(Transformer({"data": (1, 3, 4, 5)}))
+        call(Transformer({"data": (1, 3, 4, 5), "flat": (1, 7)}))
 
 
 def test_ten_crops_are_corners_centre_and_their_mirrors():

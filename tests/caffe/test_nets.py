@@ -209,8 +209,9 @@ import caffe
 
 class Given(caffe.Layer):
     def setup(self, bottom, top):
+        assert self.param_str == self.param_str_ == "2"
         self.images = []
-        top[0].reshape(1, 2)
+        top[0].reshape(1, int(self.param_str))
     def set_images(self, images):
         self.images = images
     def reshape(self, bottom, top):
@@ -221,7 +222,8 @@ class Given(caffe.Layer):
         pass
 """,
     )
-    text = 'layer { name: "data" type: "Python" top: "data" python_param { module: "script_layers" layer: "Given" } }'
+    text = """layer { name: "data" type: "Python" top: "data"
+        python_param { module: "script_layers" layer: "Given" param_str: "2" } }"""
     net = caffe.Net(write(tmp_path / "net.prototxt", text), caffe.TRAIN)
     net.layers[0].set_images([[1, 2], [3, 4]])
     assert net.forward()["data"].tolist() == [[1, 2]]
@@ -286,3 +288,50 @@ def test_script_arrays_go_through_a_memory_layer(tmp_path):
         made = net.forward()
         np.testing.assert_array_equal(made["data"], data[start : start + 2])
         assert made["label"].ravel().tolist() == [start, start + 1]
+
+
+def test_script_a_picture_is_classified_and_filters_are_looked_at(tmp_path):
+    text = DEPLOY + 'layer { name: "prob" type: "Softmax" bottom: "score" top: "prob" }'
+    write(tmp_path / "deploy.prototxt", text)
+    caffe.Net(str(tmp_path / "deploy.prototxt"), caffe.TRAIN).save(str(tmp_path / "w.caffemodel"))
+    mean = caffe.io.array_to_blobproto(np.full((1, 2, 9, 8), 7, np.float32)).SerializeToString()
+
+    caffe.set_mode_cpu()
+    net = caffe.Net(str(tmp_path / "deploy.prototxt"), str(tmp_path / "w.caffemodel"), caffe.TEST)
+    blob = caffe.proto.caffe_pb2.BlobProto()
+    blob.ParseFromString(mean)
+    mu = np.array(caffe.io.blobproto_to_array(blob))[0].mean(1).mean(1)
+    transformer = caffe.io.Transformer({"data": net.blobs["data"].data.shape})
+    transformer.set_transpose("data", (2, 0, 1))
+    transformer.set_mean("data", mu)
+    transformer.set_raw_scale("data", 255)
+    transformer.set_channel_swap("data", (1, 0))
+    net.blobs["data"].reshape(50, 2, 6, 5)
+    image = np.random.RandomState(0).rand(11, 13, 2)
+    net.blobs["data"].data[...] = transformer.preprocess("data", image)
+    output = net.forward()
+    assert output["prob"].shape == (50, 3)
+    np.testing.assert_allclose(output["prob"][0], output["prob"][49], rtol=1e-5)
+    assert output["prob"][0].argmax() == net.blobs["score"].data[0].argmax()
+    shapes = {name: (param[0].data.shape, param[1].data.shape) for name, param in net.params.items()}
+    assert shapes == {"conv": ((3, 2, 3, 3), (3,)), "score": ((3, 36), (3,))}
+    assert net.params["conv"][0].data.transpose(0, 2, 3, 1).shape == (3, 3, 3, 2)
+    picture = transformer.deprocess("data", net.blobs["data"].data[0])
+    np.testing.assert_allclose(picture, caffe.io.resize_image(image, (6, 5)), atol=1e-5)
+
+
+def test_script_twins_that_share_params_are_run_over_all_items(tmp_path):
+    def tower(data, top):
+        n[top] = caffe.layers.InnerProduct(
+            data, num_output=2, weight_filler={"type": "gaussian"}, param=[{"name": "w"}, {"name": "b"}]
+        )
+        return n[top]
+
+    n = caffe.NetSpec()
+    n.left, n.right = (caffe.layers.Input(shape={"dim": [4, 5]}) for _ in range(2))
+    n.distance = caffe.layers.Eltwise(tower(n.left, "l"), tower(n.right, "r"), coeff=[1, -1])
+    net = caffe.Net(write(tmp_path / "twins.prototxt", str(n.to_proto())), caffe.TEST)
+    x = np.random.RandomState(0).randn(7, 5).astype(np.float32)
+    made = net.forward_all(left=x, right=x, blobs=["l"])
+    assert made["l"].shape == (7, 2)
+    np.testing.assert_array_equal(made["distance"], np.zeros((7, 2)))

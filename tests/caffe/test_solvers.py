@@ -135,3 +135,52 @@ def test_script_a_callback_counts_and_an_update_is_made_by_hand(tmp_path):
     solver.net.layers[1].blobs[0].diff[...] = 1
     solver.apply_update()
     np.testing.assert_allclose(data, np.full(data.shape, -0.02), atol=1e-7)
+
+
+def test_script_a_solver_is_written_as_a_message_and_two_train_beside_each_other(tmp_path):
+    from pysketch.caffe.proto import caffe_pb2
+
+    s = caffe_pb2.SolverParameter()
+    s.random_seed = 0xCAFFE
+    s.train_net = write(tmp_path / "train.prototxt", NET)
+    s.test_net.append(write(tmp_path / "test.prototxt", NET))
+    s.test_interval = 500
+    s.test_iter.append(2)
+    s.max_iter = 10000
+    s.type = "SGD"
+    s.base_lr, s.momentum, s.weight_decay = 0.01, 0.9, 5e-4
+    s.lr_policy, s.gamma, s.power = "inv", 0.0001, 0.75
+    s.display = 1000
+    s.snapshot = 5000
+    s.snapshot_prefix = (tmp_path / "custom_net").as_posix()
+    s.solver_mode = caffe_pb2.SolverParameter.GPU
+    path = write(tmp_path / "solver.prototxt", str(s))
+    caffe.set_mode_cpu()  # which wins over the file's mode
+    solvers = {name: caffe.get_solver(path) for name in ("pretrained", "scratch")}
+    solvers["scratch"].net.copy_from(_saved(solvers["pretrained"].net, tmp_path))
+    losses = {name: [] for name in solvers}
+    for _ in range(3):
+        for name, each in solvers.items():
+            each.step(1)
+            losses[name].append(each.net.blobs["loss"].data.copy())
+    assert losses["pretrained"] == losses["scratch"]
+    assert losses["pretrained"][2] < losses["pretrained"][0]
+    shapes = [(name, blob.data.shape) for name, blob in solvers["scratch"].net.blobs.items()]
+    assert shapes[:2] == [("data", (4, 2, 6, 5)), ("target", (4, 3))]
+    assert solvers["scratch"].net.params["conv"][0].diff[:, 0].shape == (3, 3, 3)
+
+
+def _saved(net, folder):
+    net.save(str(folder / "weights.caffemodel"))
+    return str(folder / "weights.caffemodel")
+
+
+def test_script_frozen_layers_stay_as_they_are(tmp_path):
+    text = NET.replace(
+        'bottom: "data" top: "conv"', 'bottom: "data" top: "conv" param { lr_mult: 0 } param { lr_mult: 0 }'
+    )
+    solver = caffe.SGDSolver(solver_file(tmp_path, write(tmp_path / "net.prototxt", text)))
+    before = {name: blobs[0].data.copy() for name, blobs in solver.net.params.items()}
+    solver.step(3)
+    np.testing.assert_array_equal(solver.net.params["conv"][0].data, before["conv"])
+    assert (solver.net.params["score"][0].data != before["score"]).any()

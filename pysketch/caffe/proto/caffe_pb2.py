@@ -18,6 +18,8 @@ from pysketch.errors import did_you_mean
 from pysketch.netdef import Phase as _Phase
 from pysketch.weights import enum_type, message_class, message_names
 
+__all__ = ["TEST", "TRAIN", "Phase", *message_names()]
+
 TRAIN, TEST = _Phase.TRAIN, _Phase.TEST
 
 Phase = enum_type("Phase")
@@ -26,12 +28,11 @@ Phase = enum_type("Phase")
 
 def __getattr__(name: str) -> Any:
     """A message type by name: ``caffe_pb2.NetParameter``."""
-    names = message_names()
-    if name not in names:
-        raise AttributeError(f"caffe_pb2 has no {name}{did_you_mean(name, names)}")
+    if name not in __all__:
+        raise AttributeError(f"caffe_pb2 has no {name}{did_you_mean(name, __all__)}")
     return message_class(name)
 
 
 def __dir__() -> list[str]:
     """The names that are here."""
-    return ["Phase", "TEST", "TRAIN", *message_names()]
+    return __all__

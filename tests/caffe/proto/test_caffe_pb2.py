@@ -117,3 +117,10 @@ def test_a_net_of_2014_is_read_with_its_types():
     text_format.Merge('layers { name: "c" type: CONVOLUTION blobs_lr: 1 convolution_param { num_output: 2 } }', net)
     assert net.layers[0].type == caffe_pb2.V1LayerParameter.CONVOLUTION == 4
     assert net.layers[0].blobs_lr[:] == [1]
+
+
+def test_all_names_are_messages_or_phases():
+    names = {}
+    exec("from pysketch.caffe.proto.caffe_pb2 import *", names)
+    assert {"NetParameter", "Datum", "Phase", "TRAIN"} <= set(names)
+    assert {name for name in names if name[0].isupper()} == set(caffe_pb2.__all__)
