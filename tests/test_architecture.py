@@ -32,8 +32,8 @@ ROOMS = [
     "solver",
     "drawing",
     "interop",
-    "caffe",
     "report",
+    "caffe",
     "benchmark",
     "reproduce",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +15,8 @@ import numpy as np
 
 from pysketch.device import Blob, copy_into, to_host
 from pysketch.errors import did_you_mean
+from pysketch.layers import pycaffe
 from pysketch.layers.base import LAYERS, PYTHON, Context, Count, Layer, register
-from pysketch.layers.pycaffe import BlobVec
 from pysketch.netdef import LayerDef, Options, Phase
 
 OURS = "pysketch.layers"
@@ -62,16 +62,24 @@ class Python(Layer):
     ) -> None:
         super().__init__(definition, context, phase, filler_rng)
         self.inner: Any = find_class(definition, context.layer_paths)()
-        self.inner.param_str = self.options.param_str
+        self.inner.param_str = self.inner.param_str_ = self.options.param_str  # the second is that of 2015
         self.inner.phase = self.phase
         if not hasattr(self.inner, "blobs"):
-            self.inner.blobs = BlobVec()
+            self.inner.blobs = pycaffe.BlobVec()
         self._mirrors: dict[int, Blob] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """What only the user's layer has, as in pycaffe: ``net.layers[0].set_images(...)``."""
+        if name == "inner":  # not made yet
+            raise AttributeError(name)
+        return getattr(self.inner, name)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The user's setup; the blobs it adds become the layer's params."""
-        with self._host(bottom, top, data_from=(), data_to=()) as (host_bottom, host_top):
-            self.inner.setup(host_bottom, host_top)
+        if hasattr(self.inner, "setup"):
+            with self._host(bottom, top, data_from=(), data_to=()) as (host_bottom, host_top):
+                self.inner.setup(host_bottom, host_top)
+        _check_methods(type(self.inner), self.definition, self.options.position("layer"))
         for blob in self.inner.blobs:
             self.add_param(blob.data)
         self.inner.blobs[:] = [self._mirror(blob) for blob in self.blobs]
@@ -147,12 +155,19 @@ def find_class(definition: LayerDef, layer_paths: Sequence[str]) -> type:
         known = [name for name, value in vars(module).items() if isinstance(value, type)]
         hint = did_you_mean(options.layer, known)
         raise definition.error(f'no class "{options.layer}" in {module.__file__}{hint}', at=where)
+    if not issubclass(target, pycaffe.Layer):  # whose own are looked for after its setup, which may say more
+        _check_methods(target, definition, where)
+    return target
+
+
+def _check_methods(target: type, definition: LayerDef, where: Any) -> None:
+    """NetdefError for a class without a layer's methods."""
     missing = [name for name in ("setup", "reshape", "forward") if not callable(getattr(target, name, None))]
     if missing:
+        file = sys.modules[target.__module__].__file__
         raise definition.error(
-            f'class "{options.layer}" in {module.__file__} is no layer: it has no {", ".join(missing)}', at=where
+            f'class "{target.__name__}" in {file} is no layer: it has no {", ".join(missing)}', at=where
         )
-    return target
 
 
 def _find_ours(options: Options, definition: LayerDef) -> type:
@@ -209,17 +224,29 @@ def _find_files(name: str, folders: Sequence[str]) -> Iterator[tuple[str, str | 
 
 @contextmanager
 def _import_from(folders: list[str]) -> Iterator[None]:
-    """The folders come first in sys.path, and what STAND_INS names is found there if no real one is installed."""
+    """The folders come first in sys.path, and STAND_INS's names are found if nothing real has them."""
     before = list(sys.path)
     sys.path[:0] = folders
-    stand_ins = {name: module for name, module in STAND_INS.items() if not _is_installed(name)}
+    stand_ins = {name: module for name, module in STAND_INS.items() if not _is_real(name)}
+    others = _modules_in(stand_ins)
     sys.modules.update(stand_ins)
     try:
         yield
     finally:
         sys.path[:] = before
-        for name in stand_ins:
-            sys.modules.pop(name, None)
+        for name in _modules_in(stand_ins):
+            del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _modules_in(names: Collection[str]) -> dict[str, ModuleType]:
+    """What is imported of these names, and of what lies in them."""
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] in names}
+
+
+def _is_real(name: str) -> bool:
+    """Whether such a module is imported, as by a script that lets the name stand for something, or installed."""
+    return getattr(sys.modules.get(name), "__file__", None) is not None or _is_installed(name)
 
 
 def _is_installed(name: str) -> bool:

@@ -196,12 +196,19 @@ class Net:
                 mine.share_data(theirs)
         self.learnable.release_data()
 
-    def save(self, path: str | os.PathLike[str], diffs: bool = False, attributes: dict[str, str] | None = None) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        diffs: bool = False,
+        attributes: dict[str, str] | None = None,
+        binary: bool | None = None,
+    ) -> None:
         """Write the weights (and diffs) as Caffe does, and texts (`attributes`) such as a net file's netdef.
 
-        In the binary format if the path ends in .caffemodel, with every layer's definition; else in HDF5.
+        In the binary format, with every layer's definition, or in HDF5: as `binary` says, else binary if the path ends
+        in .caffemodel.
         """
-        save_weights(path, self.name, self.phase, self.layers, diffs, attributes)
+        save_weights(path, self.name, self.phase, self.layers, diffs, attributes, binary)
 
     def save_hdf5(self, path: str | os.PathLike[str]) -> None:
         """Write the weights in HDF5, whatever the path's suffix."""

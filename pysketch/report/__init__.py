@@ -23,7 +23,8 @@ from pysketch.report.measures import (
     measure_rows,
     usable_measures,
 )
-from pysketch.report.net_picture import draw_net
+from pysketch.report.net_graph import Edge, Node
+from pysketch.report.net_picture import draw_graph, draw_net
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.published import evaluate_pictures
 from pysketch.report.score_table import score_table
@@ -45,7 +46,9 @@ __all__ = [
     "PICTURES",
     "SKETCH_CROP",
     "Draw",
+    "Edge",
     "Evaluation",
+    "Node",
     "Picture",
     "Rows",
     "Section",
@@ -58,6 +61,7 @@ __all__ = [
     "check_library",
     "data_sheet",
     "describe_layer",
+    "draw_graph",
     "draw_net",
     "evaluate",
     "evaluate_pictures",
