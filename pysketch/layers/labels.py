@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pysketch.device import Array, Blob, array_module
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
 from pysketch.layers.base import Layer
 from pysketch.netdef import Choice, Kind, Option, Options, Table
 
@@ -25,9 +25,9 @@ LOSS = Table(
 def check_label_count(layer: Layer, bottom: list[Blob], count: int) -> None:
     """ShapeError unless the second bottom has `count` elements, one for each item."""
     if bottom[1].count != count:
-        names = layer.definition.bottom
+        names, labels = layer.definition.bottom, counted(count, "label")
         raise layer.shape_error(
-            f'expected {count} labels in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'
+            f'expected {labels} in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'
         )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from pysketch.errors import NetdefError, Position
+from pysketch.errors import NetdefError, Position, did_you_mean
 from pysketch.netdef.options import Choice, Kind, Option, Options, Table
 from pysketch.netdef.prototxt import Message, Scalar, parse, read_text
 from pysketch.netdef.upgrade import upgrade_net
@@ -153,6 +154,15 @@ class NetDef:
         """The state of a net in `phase`: the file's own `state`, with stages appended."""
         level = self.state.level if level is None else level
         return NetState(phase, level, tuple(self.state.stage) + tuple(stages))
+
+    def check_stages(self, stages: Sequence[str]) -> None:
+        """NetdefError for a stage that no rule of a layer names: mistyped, it would change nothing, without a word."""
+        rules = [rule for layer in self.layers for rule in (*layer.include, *layer.exclude)]
+        known = dict.fromkeys(stage for rule in rules for stage in (*rule.stage, *rule.not_stage))
+        for stage in stages:
+            if stage not in known:
+                hint = did_you_mean(stage, known) or f"; stages: {', '.join(known) or 'none'}"
+                raise NetdefError(f'{self.filename}: no layer has a rule for the stage "{stage}"{hint}')
 
     def select(self, state: NetState) -> NetDef:
         """The netdef with only those layers that the state includes."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.errors import SnapshotError
+from pysketch.errors import SnapshotError, counted
 from pysketch.files import atomic_path, describe
 from pysketch.netdef import Field, LayerDef, Message, Phase, Scalar, quote, write
 from pysketch.weights.caffe_schema import message_class, parse_bytes, parse_text
@@ -149,7 +149,7 @@ def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, 
         return state
     if len(message.history) != len(shapes):
         raise SnapshotError(
-            f"{path}: has {len(message.history)} history arrays, this solver and net need {len(shapes)}; "
+            f"{path}: has {counted(len(message.history), 'history array')}, this solver and net need {len(shapes)}; "
             "was it written by another solver type or for another net?"
         )
     for k, (blob, shape) in enumerate(zip(message.history, shapes, strict=True)):
@@ -174,7 +174,7 @@ def blob_array(blob: Any, where: str, diff: bool = False) -> np.ndarray:
     """
     values, shape = (blob.diff or blob.double_diff) if diff else (blob.data or blob.double_data), _shape(blob)
     if min(shape, default=0) < 0 or math.prod(shape) != len(values):
-        raise SnapshotError(f"{where}: {len(values)} values for the shape {shape}")
+        raise SnapshotError(f"{where}: {counted(len(values), 'value')} for the shape {shape}")
     return np.array(values, np.float32).reshape(shape)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pysketch.errors import DataError, SnapshotError
+from pysketch.errors import DataError, SnapshotError, counted
 from pysketch.files import atomic_path, describe
 from pysketch.weights.hdf5_heaps import has_sound_heaps
 
@@ -150,7 +150,7 @@ def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] |
             return SolverState(iteration, learned_net, step, [], _read_attributes(file, path))
         if len(group) != len(shapes):
             raise SnapshotError(
-                f"{path}: has {len(group)} history arrays, this solver and net need {len(shapes)}; "
+                f"{path}: has {counted(len(group), 'history array')}, this solver and net need {len(shapes)}; "
                 "was it written by another solver type or for another net?"
             )
         history = []
