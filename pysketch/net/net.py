@@ -21,6 +21,7 @@ from pysketch.net.params import gather_params
 from pysketch.net.splits import insert_splits, unread_tops
 from pysketch.net.weights import copy_weights, save_weights
 from pysketch.netdef import LayerDef, NetDef, Phase, load_netdef
+from pysketch.weights import check_weights
 
 
 class Net:
@@ -52,6 +53,8 @@ class Net:
         debug_info: bool = False,
         keep: Sequence[str] | None = None,
     ) -> None:
+        if weights is not None:
+            check_weights(weights)  # before data layers read what may be much
         self.netdef = netdef if isinstance(netdef, NetDef) else load_netdef(netdef)
         self.name = self.netdef.name
         self.phase = Phase(phase)

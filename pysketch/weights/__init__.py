@@ -11,6 +11,7 @@ from pysketch.weights.caffemodel import blob_array, fill_blob, layer_text, write
 from pysketch.weights.files import (
     SUFFIXES,
     WeightsReader,
+    check_weights,
     open_weights,
     read_attributes,
     read_solver_state,
@@ -23,6 +24,7 @@ __all__ = [
     "SolverState",
     "WeightsReader",
     "blob_array",
+    "check_weights",
     "fill_blob",
     "layer_text",
     "message_class",

@@ -202,8 +202,9 @@ def _content(path: str | os.PathLike[str], expected: str) -> bytes:
 def _parse(kind: str, path: str | os.PathLike[str], content: bytes) -> Any:
     try:
         return parse_bytes(kind, content)
-    except ValueError as error:
-        raise SnapshotError(f"{path}: neither an HDF5 file nor a {kind} in protobuf's wire format: {error}") from None
+    except ValueError:
+        found = "is a text, " if describe(content) == "a text" else ""
+        raise SnapshotError(f"{path}: {found}neither an HDF5 file nor a {kind} in protobuf's wire format") from None
 
 
 def _try_parse(kind: str, content: bytes) -> Any | None:

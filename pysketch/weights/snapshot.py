@@ -74,6 +74,8 @@ class WeightsFile:
             with _naming_damage(path, SnapshotError):
                 if self._file.get("data", getlink=True) is None and _is_group(self._file, "history"):
                     raise SnapshotError(no_weights(path, _read_text(self._file, "learned_net", path)))
+                if self._file.get("data", getclass=True) is h5py.Dataset:
+                    raise SnapshotError(f"{path}: /data is no group but a dataset: training data, not weights")
                 data = _child(self._file, "data", h5py.Group, self.path)
                 self.layers = list(data)
                 self._groups = {name: _child(data, name, h5py.Group, self.path) for name in self.layers}

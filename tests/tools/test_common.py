@@ -14,7 +14,6 @@ import pytest
 import show_data
 import solve
 import summarize
-import test_net
 from solver_helpers import solver_def
 
 from pysketch.errors import DataError, DeviceError, NetdefError
@@ -249,9 +248,9 @@ def test_words_may_be_prepared_before_they_are_parsed(monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("tool.py: error: not that word\n")
 
 
-@pytest.mark.parametrize("tool", [draw_net, show_data, summarize, test_net])
+@pytest.mark.parametrize("tool", [draw_net, show_data, summarize])
 def test_a_stage_that_no_layer_knows_and_a_phase_without_layers_are_refused(tool, tiny, tmp_path):
-    more = {draw_net: ["-o", "a.svg"], show_data: ["-o", "a.png"], test_net: ["--weights", "none.h5"]}.get(tool, [])
+    more = {draw_net: ["-o", "a.svg"], show_data: ["-o", "a.png"]}.get(tool, [])
     with pytest.raises(NetdefError, match=r'no layer has a rule for the stage "depoly"; did you mean "deploy"\?$'):
         tool.main([str(tiny), *more, "--stage", "depoly"])
     (tmp_path / "empty.prototxt").write_text("# nothing\n")
