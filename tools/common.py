@@ -131,7 +131,8 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
 def load_net(args: argparse.Namespace) -> NetDef:
     """The netdef of the command line; NetdefError, too, for a --stage without a rule, and for no layers in --phase."""
     netdef, phase = load_netdef(args.netdef), Phase[getattr(args, "phase", "test").upper()]
-    netdef.check_stages(args.stage)
+    for message in netdef.unknown_stages(args.stage):
+        raise NetdefError(message)
     if not netdef.select(netdef.resolve_state(phase, stages=tuple(args.stage))).layers:
         raise NetdefError(f"{args.netdef}: has no layers in phase {phase.name}; there is nothing to show")
     return netdef

@@ -155,14 +155,16 @@ class NetDef:
         level = self.state.level if level is None else level
         return NetState(phase, level, tuple(self.state.stage) + tuple(stages))
 
-    def check_stages(self, stages: Sequence[str]) -> None:
-        """NetdefError for a stage that no rule of a layer names: mistyped, it would change nothing, without a word."""
+    def unknown_stages(self, stages: Sequence[str]) -> list[str]:
+        """What to say of each stage that no rule of a layer names: mistyped, it changes nothing, without a word."""
         rules = [rule for layer in self.layers for rule in (*layer.include, *layer.exclude)]
         known = dict.fromkeys(stage for rule in rules for stage in (*rule.stage, *rule.not_stage))
-        for stage in stages:
-            if stage not in known:
-                hint = did_you_mean(stage, known) or f"; stages: {', '.join(known) or 'none'}"
-                raise NetdefError(f'{self.filename}: no layer has a rule for the stage "{stage}"{hint}')
+        return [
+            f'{self.filename}: no layer has a rule for the stage "{stage}"'
+            + (did_you_mean(stage, known) or f"; stages: {', '.join(known) or 'none'}")
+            for stage in stages
+            if stage not in known
+        ]
 
     def select(self, state: NetState) -> NetDef:
         """The netdef with only those layers that the state includes."""

@@ -242,13 +242,12 @@ def test_a_solver_file_in_place_of_a_netdef_is_named_as_one():
     assert str(error.value) == f"s.txt:3:1: {expected}"
 
 
-def test_a_stage_that_no_rule_names_is_refused_with_the_nearest_or_all():
+def test_a_stage_that_no_rule_names_is_told_with_the_nearest_or_all():
     rules = 'include { stage: "deploy" }', 'exclude { not_stage: "s" }'
     netdef = parse_netdef("".join(f'layer {{ name: "a" type: "T" {rule} }}' for rule in rules), "a.prototxt")
-    netdef.check_stages(["deploy", "s"])
-    for stage, hint in (("depoly", '; did you mean "deploy"?'), ("x", "; stages: deploy, s")):
-        with pytest.raises(NetdefError) as error:
-            netdef.check_stages(["deploy", stage])
-        assert str(error.value) == f'a.prototxt: no layer has a rule for the stage "{stage}"{hint}'
-    with pytest.raises(NetdefError, match=r'rule for the stage "x"; stages: none$'):
-        parse_netdef("").check_stages(["x"])
+    assert netdef.unknown_stages(["deploy", "s"]) == []
+    assert netdef.unknown_stages(["depoly", "deploy", "x"]) == [
+        'a.prototxt: no layer has a rule for the stage "depoly"; did you mean "deploy"?',
+        'a.prototxt: no layer has a rule for the stage "x"; stages: deploy, s',
+    ]
+    assert parse_netdef("", "b").unknown_stages(["x"]) == ['b: no layer has a rule for the stage "x"; stages: none']
