@@ -47,8 +47,9 @@ _TEXT_STARTS = (
 )
 """What texts begin with that are none of those that are read here."""
 
-_LAYER = re.compile(r"^\s*layers?\s*:?\s*[{<\[]", re.MULTILINE)
-_SOLVER = re.compile(r"^\s*(?:(?:train_|test_)?net|base_lr|lr_policy|max_iter)\s*:", re.MULTILINE)
+_LAYER = re.compile(r"^[ \t]*layers?[ \t]{0,9}:?[ \t]{0,9}[{<\[\r\n]", re.MULTILINE)
+_SOLVER = re.compile(r"^[ \t]*(?:(?:train_|test_)?net|base_lr|lr_policy|max_iter)[ \t]{0,9}:", re.MULTILINE)
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _CONTROLS = {"\n": "a line break", "\t": "a tab", "\r": "a carriage return"}
 _ESCAPES = dict(zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True))
 
@@ -158,7 +159,7 @@ def describe(content: bytes) -> str:
         text = rest.decode(encoding)
     except UnicodeDecodeError:
         return ""
-    if any(ord(each) < 32 and each not in "\t\n\v\f\r" for each in text):
+    if _NO_TEXT.search(text):
         return ""
     kinds = ((_LAYER, "a netdef"), (_SOLVER, "a solver file"))
     return _text_kind(text) or next((name for pattern, name in kinds if pattern.search(text)), "a text")

@@ -246,3 +246,29 @@ def test_a_malformed_part_of_ours_is_refused_in_one_line(text, reason, run):
         file.attrs["pysketch"] = text
     with pytest.raises(SnapshotError, match=rf"t_iter_2\.solverstate\.h5: its pysketch state is malformed: .*{reason}"):
         run().restore(state)
+
+
+TWINS = """
+layer { name: "data" type: "HDF5Data" top: "data" top: "label"
+  hdf5_data_param { source: "LIST" batch_size: 2 } }
+layer { name: "flat" type: "Flatten" bottom: "label" top: "flat" }
+layer { name: "one" type: "InnerProduct" bottom: "flat" top: "one" param { name: "w" } param { name: "b" }
+  inner_product_param { num_output: 12 weight_filler { type: "xavier" } } }
+layer { name: "two" type: "InnerProduct" bottom: "one" top: "two" param { name: "w" } param { name: "own" }
+  inner_product_param { num_output: 12 } }
+layer { name: "quiet" type: "Silence" bottom: "data" }
+layer { name: "loss" type: "EuclideanLoss" bottom: "two" bottom: "flat" top: "loss" }
+"""
+
+
+def test_training_goes_on_from_weights_that_hold_shared_params_once_as_caffes_do(run):
+    straight = run("Adam", TWINS)
+    state = state_at(straight, 3)
+    with h5py.File(state.replace("solverstate", "caffemodel"), "r+") as file:
+        assert sorted(file["data/two"]) == ["0", "1"]
+        del file["data/two/0"]
+    straight.step(3)
+    resumed = run("Adam", TWINS)
+    resumed.restore(state)
+    resumed.step(3)
+    assert_same_bits(weights(resumed.net), weights(straight.net))

@@ -12,8 +12,9 @@ from typing import Any
 from tqdm import tqdm
 
 from pysketch.device import Device, Workers, allow_tf32, choose_device, out_of_memory
-from pysketch.errors import PysketchError
+from pysketch.errors import NetdefError, PysketchError
 from pysketch.layers import Context
+from pysketch.netdef import NetDef, Phase, load_netdef
 from pysketch.shipped import find_net, find_netdef, in_words
 from pysketch.solver import CaffeFormatter, SolverDef
 
@@ -125,6 +126,16 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
     """The option --stage, a list of names."""
     help = 'stages that are on, such as "deploy" of the nets here, which draws; may be repeated'
     parser.add_argument("--stage", action="append", default=[], metavar="NAME", help=help)
+
+
+def load_net(args: argparse.Namespace) -> NetDef:
+    """The netdef of the command line; NetdefError, too, for a --stage without a rule, and for no layers in --phase."""
+    netdef, phase = load_netdef(args.netdef), Phase[getattr(args, "phase", "test").upper()]
+    for message in netdef.unknown_stages(args.stage):
+        raise NetdefError(message)
+    if not netdef.select(netdef.resolve_state(phase, stages=tuple(args.stage))).layers:
+        raise NetdefError(f"{args.netdef}: has no layers in phase {phase.name}; there is nothing to show")
+    return netdef
 
 
 def use_device(

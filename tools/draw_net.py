@@ -9,7 +9,7 @@ import common
 
 from pysketch.layers import Context
 from pysketch.net import build_without_data
-from pysketch.netdef import Phase, load_netdef
+from pysketch.netdef import Phase
 from pysketch.report import draw_net, figures, graph_layout
 
 EXAMPLES = """
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     graph_layout.library()
     phase = Phase[args.phase.upper()]
     net, _ = build_without_data(
-        load_netdef(args.netdef), phase, args.stage, Context(layer_paths=args.layers), size=args.size
+        common.load_net(args), phase, args.stage, Context(layer_paths=args.layers), size=args.size
     )
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
     draw_net(net, args.output, f"{net.name or args.netdef}: phase {phase.name}{stages}")

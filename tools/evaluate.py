@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.drawing import Sketcher, read_net_file
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
 from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, Pair, in_other_light, load_pairs
 from pysketch.report import (
     MEASURES,
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     methods = [_net(args)] if args.net else []
     methods += [_learned(baseline, training, lit) for baseline in baselines]
     evaluations = [_evaluate(method, lit) for method in methods] + published
-    print(f"{len(pairs)} pairs, {'{}x{}'.format(*evaluations[0].crop)} pixels")
+    print(f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
     sections = []
     if args.measures is not None:

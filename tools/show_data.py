@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
     context = Context(seed=args.seed, workers=Workers(1), data_source=args.data, layer_paths=args.layers)
-    net = Net(args.netdef, Phase[args.phase.upper()], context, stages=args.stage)
+    net = Net(common.load_net(args), Phase[args.phase.upper()], context, stages=args.stage)
     with closing(net):
         write_image(args.output, data_sheet(net, args.count))
     return 0

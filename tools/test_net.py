@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
     net = Net(
-        args.netdef,
+        common.load_net(args),
         Phase.TEST,
         common.context(args),
         stages=args.stage,

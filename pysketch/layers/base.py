@@ -31,7 +31,7 @@ import numpy as np
 
 from pysketch.convolution import POINT, Fields
 from pysketch.device import Blob
-from pysketch.errors import DataError, NetdefError, Position, ShapeError, did_you_mean
+from pysketch.errors import DataError, NetdefError, Position, ShapeError, counted, did_you_mean
 from pysketch.files import as_read, find_file, where_looked
 from pysketch.layers.context import Context
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
@@ -214,17 +214,20 @@ class Layer:
         return self.definition.error(message, kind, at)
 
     def find_file(self, path: str, what: str, at: Position | None = None) -> str:
-        """Where a file is that the netdef names: as Caffe has it, from the working directory; else beside its files.
+        """Where a file is that the netdef names: from the working directory (Caffe's rule) or in `search_folders`.
 
-        These are the context's `folders` and the netdef's own. DataError, with the place `at`, says where `what` was
-        looked for.
+        DataError, with the place `at`, says where `what` was looked for.
         """
-        folders = (*self.context.folders, os.path.dirname(self.definition.position.filename) or os.curdir)
-        found = find_file(path, folders)
+        found = find_file(path, self.search_folders)
         if not os.path.exists(found):
-            message = f"{as_read(path)}: not a readable {what}: no such file{where_looked(path, folders)}"
-            raise self.error(message, DataError, at)
+            looked = where_looked(path, self.search_folders)
+            raise self.error(f"{as_read(path)}: not a readable {what}: no such file{looked}", DataError, at)
         return found
+
+    @property
+    def search_folders(self) -> tuple[str, ...]:
+        """Where relative paths are looked for after the working directory: the context's `folders`, the netdef's."""
+        return *self.context.folders, os.path.dirname(self.definition.position.filename) or os.curdir
 
     def shape_error(self, message: str) -> Exception:
         """A ShapeError that says where in the netdef the layer stands."""
@@ -246,7 +249,7 @@ class Layer:
         if self.as_many_tops_as_bottoms and len(self.definition.bottom) != len(self.definition.top):
             raise self.error(
                 f"a {self.type} layer takes as many tops as bottoms, "
-                f"found {len(self.definition.bottom)} bottoms and {len(self.definition.top)} tops"
+                f"found {counted(len(self.definition.bottom), 'bottom')} and {counted(len(self.definition.top), 'top')}"
             )
 
 

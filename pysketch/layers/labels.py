@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysketch.device import Array, Blob, array_module
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
 from pysketch.layers.base import Layer
 from pysketch.netdef import Choice, Kind, Option, Options, Table
 
@@ -34,9 +34,9 @@ def check_label_count(layer: Layer, bottom: Sequence[Blob], count: int) -> None:
     A loss's labels must be as long as its scores along axis 0, as in Caffe.
     """
     if bottom[1].count != count or (layer.is_loss and bottom[1].shape[:1] != bottom[0].shape[:1]):
-        names = layer.definition.bottom
+        names, labels = layer.definition.bottom, counted(count, "label")
         raise layer.shape_error(
-            f'expected {count} labels in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'
+            f'expected {labels} in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'
         )
 
 

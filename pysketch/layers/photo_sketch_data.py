@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
 
 from pysketch.device import Blob
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
+from pysketch.files import find_file, where_looked
 from pysketch.images import (
     DIRECTIONS,
     PHOTO_TO_SKETCH,
@@ -286,18 +288,23 @@ class PhotoSketchData(BatchData):
         except DataError as error:
             raise self.error(str(error), DataError) from None
         reach = self.options.shift if self.augment else 0
+        names = ("photo_width", "photo_height", *(["shift"] if reach else []))
         try:
             for shift in (-reach, reach):
                 crop = self._crop(pair.sketch, (shift, shift))
+            names = ("sketch_width", "sketch_height")
             crop_centre(crop, self.options.sketch_width, self.options.sketch_height)
         except DataError as error:
-            raise self.error(f"pair {pair.name}: {error}", DataError) from None
+            at = self.options.position("photo_width")  # that of the whole param_str, or of what was set in it last
+            at = at if any(f".{name}=" in str(at) for name in names) else None
+            raise self.error(f"pair {pair.name}: {error}; it is cut by {', '.join(names)}", DataError, at) from None
         return pair
 
     def _find(self) -> list[Reader]:
-        source = self.context.data_source or self.options.source
+        source, looked = self.context.data_source or self.options.source, ""
         if source not in ("", SYNTHETIC, self.context.data_source):
-            source = self.find_file(source, "folder or list of pairs", self.options.position("source"))
+            source = find_file(source, self.search_folders)
+            looked = "" if os.path.exists(source) else where_looked(source, self.search_folders)
         if not source:
             raise self.error(
                 "no data: give --data DIR, a folder with train/ and test/, each with photos/ and sketches/ "
@@ -311,7 +318,7 @@ class PhotoSketchData(BatchData):
         try:
             return find_pairs(source, split)
         except DataError as error:
-            raise self.error(str(error), DataError) from None
+            raise self.error(f"{error}{looked}", DataError) from None
 
     def _synthetic(self) -> list[Reader]:
         count = self.options.synthetic if self.phase == Phase.TRAIN else 0
@@ -341,7 +348,7 @@ class PhotoSketchData(BatchData):
         count = self.options.hold_out
         if count >= len(pairs):
             raise self.error(
-                f"hold_out must leave pairs to learn from: found {count}, of {len(pairs)} pairs", DataError
+                f"hold_out must leave pairs to learn from: found {count}, of {counted(len(pairs), 'pair')}", DataError
             )
         if self.options.held_out == "random":
             held = self.generator("hold out").permutation(len(pairs))[:count].tolist()

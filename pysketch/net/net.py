@@ -22,6 +22,7 @@ from pysketch.net.params import fill_all_diffs, gather_params
 from pysketch.net.splits import insert_splits, unread_tops
 from pysketch.net.weights import copy_weights, save_weights, stored_params
 from pysketch.netdef import AUTOMATIC, LayerDef, NetDef, Phase, load_netdef, told_apart
+from pysketch.weights import check_weights
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class Net:
         debug_info: bool = False,
         keep: Sequence[str] | None = None,
     ) -> None:
+        if weights is not None:
+            check_weights(weights)  # before data layers read what may be much
         self.netdef = netdef if isinstance(netdef, NetDef) else load_netdef(netdef)
         self.name = self.netdef.name
         self.phase = Phase(phase)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pysketch.device import Blob
+from pysketch.errors import counted
 from pysketch.layers import Layer
 from pysketch.netdef import PARAM_SPEC, Options
 
@@ -40,7 +41,7 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
     for layer in layers:
         specs = layer.definition.param
         if len(specs) > len(layer.blobs):
-            raise layer.error(f"{len(specs)} param entries, but the layer has {len(layer.blobs)} params")
+            raise layer.error(f"{len(specs)} param entries, but the layer has {counted(len(layer.blobs), 'param')}")
         for k, blob in enumerate(layer.blobs):
             spec = specs[k] if k < len(specs) else PARAM_SPEC.defaults(layer.definition.position)
             param = owners.get(spec.name)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from pysketch.errors import NetdefError, Position
+from pysketch.errors import NetdefError, Position, did_you_mean
 from pysketch.netdef.options import Choice, Kind, Option, Options, Table
 from pysketch.netdef.prototxt import Message, Scalar, parse, quote, read_text
 from pysketch.netdef.upgrade import upgrade_net
@@ -168,6 +168,17 @@ class NetDef:
         """The state of a net in `phase`: the file's own `state`, with stages appended."""
         level = self.state.level if level is None else level
         return NetState(phase, level, tuple(self.state.stage) + tuple(stages))
+
+    def unknown_stages(self, stages: Sequence[str]) -> list[str]:
+        """What to say of each stage that no rule of a layer names: mistyped, it changes nothing, without a word."""
+        rules = [rule for layer in self.layers for rule in (*layer.include, *layer.exclude)]
+        known = dict.fromkeys(stage for rule in rules for stage in (*rule.stage, *rule.not_stage))
+        return [
+            f'{self.filename}: no layer has a rule for the stage "{stage}"'
+            + (did_you_mean(stage, known) or f"; stages: {', '.join(known) or 'none'}")
+            for stage in stages
+            if stage not in known
+        ]
 
     def select(self, state: NetState) -> NetDef:
         """The netdef with only those layers that the state includes."""

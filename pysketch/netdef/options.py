@@ -295,7 +295,9 @@ def _json_message(text: str, position: Position, reader: _Reader) -> Message:
     try:
         found = json.loads(text if text.strip() else "{}", **hooks)
     except (json.JSONDecodeError, RecursionError) as error:
-        reader.fail(position, f"cannot be read as JSON: {error}")
+        backslash = any(what in str(error) for what in ("escape", "control character"))
+        hint = "; in a path write / in place of each backslash" if backslash else ""
+        reader.fail(position, f"cannot be read as JSON: {error}{hint}")
     if not isinstance(found, Message):
         reader.fail(position, "expected a JSON object, found a list or a single value")
     return found

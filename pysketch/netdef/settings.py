@@ -78,7 +78,7 @@ def put(message: Message, table: Table, names: Sequence[str], setting: Setting, 
         message.empty_lists[:] = [each for each in message.empty_lists if each.name != option.name]
         message.fields += _fields(option, setting)
         return
-    inner, rest = _inner(message, option, names[1:], table, setting)
+    inner, rest = _inner(message, option, names[1:], table, setting, where)
     put(inner, option.kind, rest, setting, where)
 
 
@@ -107,7 +107,7 @@ def _find(table: Table, name: str, setting: Setting, where: str) -> Option:
 
 
 def _inner(
-    message: Message, option: Option, names: Sequence[str], table: Table, setting: Setting
+    message: Message, option: Option, names: Sequence[str], table: Table, setting: Setting, where: str
 ) -> tuple[Message, Sequence[str]]:
     """The message that an option holds, and the names that are left."""
     label = f"{table.name}.{option.name}"
@@ -118,7 +118,9 @@ def _inner(
         number = int(names[0]) if re.fullmatch(r"\d{1,6}", names[0]) else -1
         if len(names) < 2 or not 0 <= number < len(found):
             numbers = f"0 to {len(found) - 1}" if len(found) > 1 else "only 0" if found else "but there is none"
-            raise setting.error(f"{label}: expected the number of one, {numbers}: {option.name}.0.NAME")
+            there = f"in the file {where or 'it'} has {len(found) or 'no'} {option.name} {{ }}"
+            hint = f"{there}, counted from 0" if found else f"{there} that could be changed; write one there"
+            raise setting.error(f"{label}: expected the number of one, {numbers}: {option.name}.0.NAME; {hint}")
         return found[number], names[1:]
     if not found:
         found = [Message(setting.position)]

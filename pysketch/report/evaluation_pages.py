@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pysketch.errors import counted
 from pysketch.images import PHOTO_TO_SKETCH, SKETCH_TO_PHOTO, Pair, crop_centre, side_by_side, write_image
 from pysketch.report import figures
 from pysketch.report import pages as report
@@ -71,7 +72,7 @@ def write_report(
     sections += [_confusions(folder, evaluation, words) for evaluation in evaluations]
     sections.append(Section("All pairs", [_order(evaluations, words)], pictures=strips))
     write_pairs(folder / "pairs.csv", evaluations)
-    write_page(page, f"{', '.join(each.method for each in evaluations)}: {len(pairs)} pairs", sections)
+    write_page(page, f"{', '.join(each.method for each in evaluations)}: {counted(len(pairs), 'pair')}", sections)
     return page
 
 

@@ -37,4 +37,16 @@ def _find(text: str, place: Path, ending: str, kind: str, error: type[PysketchEr
         return str(place / f"{text}{ending}")
     if os.path.exists(text):
         return text
-    raise error(f"{text}: no such file, nor a shipped {kind} ({', '.join(names)}){did_you_mean(text, names)}")
+    hint = did_you_mean(text, names)
+    if kind == "net":
+        hint = _trained(text) or hint
+    raise error(f"{text}: no such file, nor a shipped {kind} ({', '.join(names)}){hint}")
+
+
+def _trained(text: str) -> str:
+    """Where a training of this name left its net, or will: the prefix of the shipped solver files is snapshots/NAME."""
+    path = f"snapshots/{text}.h5"
+    if os.path.isfile(path):
+        return f"; did you mean {path}, which training has written?"
+    solver = folder("solver") / f"{text}_solver.txt"
+    return f"; training by the solver file {text} writes {path}" if os.path.isfile(solver) else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pysketch.device import Device, choose_device
-from pysketch.errors import DeviceError, NetdefError, did_you_mean
+from pysketch.errors import DeviceError, NetdefError, counted, did_you_mean
 from pysketch.files import as_read, backslash_hint, find_file, where_looked
 from pysketch.layers import Context
 from pysketch.netdef import NET_STATE, Choice, Kind, Message, Option, Options, Setting, Table, load, put
@@ -278,6 +278,6 @@ def _check_tests(definition: SolverDef) -> None:
     if options.test_interval and not tests:
         raise definition.error("test_interval", "test_interval without a net to test; give net, or test_net")
     if len(options.test_iter) not in (0, tests):
-        raise definition.error("test_iter", f"{len(options.test_iter)} test_iter for {tests} test nets")
+        raise definition.error("test_iter", f"{len(options.test_iter)} test_iter for {counted(tests, 'test net')}")
     if len(options.test_state) not in (0, tests):
-        raise definition.error("test_state", f"{len(options.test_state)} test_state for {tests} test nets")
+        raise definition.error("test_state", f"{len(options.test_state)} test_state for {counted(tests, 'test net')}")

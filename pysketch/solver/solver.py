@@ -271,6 +271,7 @@ class Solver:
         self.context, options = context, self.options
         state = options.train_state
         netdefs = self._netdefs(context)
+        self._look_at_stages(netdefs)
         self.net = self.net_class(
             netdefs[self.definition.train_net],
             Phase.TRAIN,
@@ -304,6 +305,13 @@ class Solver:
         self.updater = Updater(options, self.definition.type, self.net.learnable, context.workers)
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", context.seed)
+
+    def _look_at_stages(self, netdefs: dict[str, NetDef]) -> None:
+        """Warn of stages in the solver file that no layer has a rule for."""
+        states = (self.options.train_state, *self.options.test_state)
+        for path, state in zip((self.definition.train_net, *self.definition.test_nets), states, strict=False):
+            for message in netdefs[path].unknown_stages(state.stage):
+                logger.warning("%s", message)
 
     def _netdefs(self, context: Context) -> dict[str, NetDef]:
         """The netdefs of all nets, by the paths that the file has, with what was set beside them."""

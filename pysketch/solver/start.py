@@ -13,7 +13,7 @@ from pysketch.errors import SnapshotError
 from pysketch.solver.definition import SolverDef
 from pysketch.solver.run_state import RunState
 from pysketch.solver.updates import UPDATE_RULES
-from pysketch.weights import SolverState, open_weights, read_solver_state
+from pysketch.weights import SolverState, check_weights, read_solver_state
 
 RUN_STATE = "pysketch"
 """The root attribute of a solver state that holds a `RunState`."""
@@ -51,12 +51,6 @@ def check_state(path: str | os.PathLike[str], type: str) -> SolverState:
         )
     check_weights(learned_weights(state, path))
     return state
-
-
-def check_weights(path: str | os.PathLike[str]) -> None:
-    """SnapshotError for what is no weights file."""
-    with open_weights(path):
-        pass
 
 
 def learned_weights(state: SolverState, path: str | os.PathLike[str]) -> Path:

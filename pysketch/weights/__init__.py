@@ -13,6 +13,7 @@ from pysketch.weights.database import Record, Records, is_lmdb
 from pysketch.weights.files import (
     SUFFIXES,
     WeightsReader,
+    check_weights,
     open_weights,
     read_attributes,
     read_solver_state,
@@ -27,6 +28,7 @@ __all__ = [
     "SolverState",
     "WeightsReader",
     "blob_array",
+    "check_weights",
     "enum_type",
     "fill_blob",
     "group_name",

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.errors import SnapshotError
+from pysketch.errors import SnapshotError, counted
 from pysketch.files import atomic_path, describe
 from pysketch.netdef import Field, LayerDef, Message, Phase, Scalar, quote, write
 from pysketch.weights.caffe_schema import message_class, parse_bytes, parse_text
@@ -155,7 +155,7 @@ def read_binary_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, 
         return state
     if len(message.history) != len(shapes):
         raise SnapshotError(
-            f"{path}: has {len(message.history)} history arrays, this solver and net need {len(shapes)}; "
+            f"{path}: has {counted(len(message.history), 'history array')}, this solver and net need {len(shapes)}; "
             "was it written by another solver type or for another net?"
         )
     for k, (blob, shape) in enumerate(zip(message.history, shapes, strict=True)):
@@ -191,7 +191,7 @@ def blob_array(blob: Any, where: str, diff: bool = False) -> np.ndarray:
     """
     values, shape = (blob.diff or blob.double_diff) if diff else (blob.data or blob.double_data), _shape(blob)
     if min(shape, default=0) < 0 or math.prod(shape) != len(values):
-        raise SnapshotError(f"{where}: {len(values)} values for the shape {shape}")
+        raise SnapshotError(f"{where}: {counted(len(values), 'value')} for the shape {shape}")
     return np.array(values, np.float32).reshape(shape)
 
 
@@ -219,8 +219,9 @@ def _content(path: str | os.PathLike[str], expected: str) -> bytes:
 def _parse(kind: str, path: str | os.PathLike[str], content: bytes) -> Any:
     try:
         return parse_bytes(kind, content)
-    except ValueError as error:
-        raise SnapshotError(f"{path}: neither an HDF5 file nor a {kind} in protobuf's wire format: {error}") from None
+    except ValueError:
+        found = "is a text, " if describe(content) == "a text" else ""
+        raise SnapshotError(f"{path}: {found}neither an HDF5 file nor a {kind} in protobuf's wire format") from None
 
 
 def _try_parse(kind: str, content: bytes) -> Any | None:

@@ -25,6 +25,12 @@ def open_weights(path: str | os.PathLike[str]) -> WeightsReader:
     return WeightsFile(path) if is_hdf5(path) else CaffemodelFile(path)
 
 
+def check_weights(path: str | os.PathLike[str]) -> None:
+    """SnapshotError for what is no weights file, before what takes long has begun."""
+    with open_weights(path):
+        pass
+
+
 def read_solver_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] | None) -> SolverState:
     """A solver state whose history must have these shapes; None: without its history. SnapshotError if it is none."""
     return (read_state if is_hdf5(path) else read_binary_state)(path, shapes)

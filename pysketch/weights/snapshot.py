@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote
 import h5py
 import numpy as np
 
-from pysketch.errors import DataError, SnapshotError
+from pysketch.errors import DataError, SnapshotError, counted
 from pysketch.files import atomic_path, describe
 from pysketch.weights.hdf5_heaps import has_sound_heaps
 
@@ -89,6 +89,8 @@ class WeightsFile:
             with _naming_damage(path, SnapshotError):
                 if self._file.get("data", getlink=True) is None and _is_group(self._file, "history"):
                     raise SnapshotError(no_weights(path, _read_text(self._file, "learned_net", path)))
+                if self._file.get("data", getclass=True) is h5py.Dataset:
+                    raise SnapshotError(f"{path}: /data is no group but a dataset: training data, not weights")
                 data = _child(self._file, "data", h5py.Group, self.path)
                 groups = [(name, _child(data, name, h5py.Group, self.path)) for name in data]
                 self._groups = {_layer_name(name, group): group for name, group in groups}
@@ -173,7 +175,7 @@ def read_state(path: str | os.PathLike[str], shapes: Sequence[tuple[int, ...]] |
             return SolverState(iteration, learned_net, step, [], _read_attributes(file, path))
         if len(group) != len(shapes):
             raise SnapshotError(
-                f"{path}: has {len(group)} history arrays, this solver and net need {len(shapes)}; "
+                f"{path}: has {counted(len(group), 'history array')}, this solver and net need {len(shapes)}; "
                 "was it written by another solver type or for another net?"
             )
         history = []

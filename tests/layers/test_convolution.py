@@ -441,7 +441,7 @@ def test_a_later_input_with_other_channels_is_refused() -> None:
 
 def test_more_tops_than_bottoms_are_refused() -> None:
     text = layer_text("Convolution", ["x"], ["y", "z"], f"convolution_param {{ {PLAIN} }}")
-    with pytest.raises(NetdefError, match="takes as many tops as bottoms, found 1 bottoms and 2 tops"):
+    with pytest.raises(NetdefError, match="takes as many tops as bottoms, found 1 bottom and 2 tops"):
         make_layer(text, [SHAPE])
 
 

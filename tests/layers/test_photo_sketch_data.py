@@ -24,7 +24,10 @@ from pysketch.errors import DataError, NetdefError
 from pysketch.images import synthetic
 from pysketch.images.pictures import to_luma, write_image
 from pysketch.images.preprocessing import Preprocessing
-from pysketch.netdef.definitions import Phase
+from pysketch.net.net import Net
+from pysketch.net.settings import with_settings
+from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.netdef.settings import Setting
 
 WIDTH, HEIGHT = 9, 11  # of the small pairs; 200 x 250 in the paper
 SMALL = {"photo_width": 6, "photo_height": 7, "sketch_width": 3, "sketch_height": 4}
@@ -754,3 +757,37 @@ def test_from_sketch_to_photo_turned_pairs_are_those_of_the_way_forth_swapped(st
     data, label = make(studio, Phase.TRAIN, **{**BACKWARDS, "batch_size": 4}, turn=5.0, zoom=0.1).forward()
     np.testing.assert_array_equal(data[:, 0, 2:6, 1:4], sketches[:, 0])
     assert label.std() > 0
+
+
+def test_a_relative_source_is_also_looked_for_beside_the_netdef(five: Path) -> None:
+    def net_of(source: str) -> Net:
+        return Net(parse_netdef(text_of(source=source, batch_size=1), str(five.parent / "n.prototxt")), Phase.TEST)
+
+    assert net_of(five.name).forward()["data"].shape == (1, 5, 7, 6)
+    with pytest.raises(DataError, match=rf"gone: no such .*; looked for it in {Path.cwd()}, {five.parent}$"):
+        net_of("gone")
+
+
+def test_a_crop_that_was_set_and_does_not_fit_is_told_as_the_settings(five: Path) -> None:
+    netdef = parse_netdef(text_of(source=str(five), batch_size=1), "n.prototxt")
+    for settings, where in (
+        (["it.photo_width=10"], "--set it.photo_width=10"),
+        (["it.photo_width=10", "it.batch_size=2"], "n.prototxt:1:7"),
+    ):
+        made = with_settings({"a": netdef}, [Setting(each) for each in settings])["a"]
+        message = refused(DataError, Net, made, Phase.TEST)
+        assert message.startswith(f'{where}: layer "it": pair 00: a 10x7 crop does not fit a 9x11 image')
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"photo_width": 10}, "photo_width, photo_height"),
+        ({"sketch_height": 8}, "sketch_width, sketch_height"),
+        ({"phase": Phase.TRAIN, "shift": 3}, "photo_width, photo_height, shift"),
+    ],
+)
+def test_a_crop_that_does_not_fit_is_told_with_the_options_that_cut_it(
+    options: dict[str, Any], names: str, five: Path
+) -> None:
+    assert refusal(five, **options).endswith(f"; it is cut by {names}")

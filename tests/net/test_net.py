@@ -212,7 +212,7 @@ def test_a_v1_net_with_top_level_inputs_runs():
         (layer("e", "EuclideanLoss", "x", "l"), 'layer "e": a EuclideanLoss layer takes 2 bottom blobs, found 1'),
         (
             layer("c", "Convolution", "x label", "a", "convolution_param { num_output: 2 }"),
-            'layer "c": a Convolution layer takes as many tops as bottoms, found 2 bottoms and 1 tops',
+            'layer "c": a Convolution layer takes as many tops as bottoms, found 2 bottoms and 1 top',
         ),
         (
             layer("p", "Convolutoin", "x", "a"),

@@ -104,7 +104,8 @@ def test_without_settings_the_text_stays() -> None:
         ("data.hold_out=many", "hold_out: expected an integer from -2147483648 to 2147483647, found many"),
         (
             "conv1.param.0.lr_mult=1",
-            "LayerParameter.param: expected the number of one, but there is none: param.0.NAME",
+            "LayerParameter.param: expected the number of one, but there is none: param.0.NAME; "
+            'in the file layer "conv1" has no param { } that could be changed; write one there',
         ),
     ],
 )

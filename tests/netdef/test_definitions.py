@@ -257,3 +257,14 @@ def test_a_solver_file_in_place_of_a_netdef_is_named_as_one():
         parse_netdef('# s\ntest_iter: 3\nbase_lr: 1\nnet: "n"', "s.txt")
     expected = '"base_lr" is an option of a solver file; expected a netdef, such as the one that its net names'
     assert str(error.value) == f"s.txt:3:1: {expected}"
+
+
+def test_a_stage_that_no_rule_names_is_told_with_the_nearest_or_all():
+    rules = 'include { stage: "deploy" }', 'exclude { not_stage: "s" }'
+    netdef = parse_netdef("".join(f'layer {{ name: "a" type: "T" {rule} }}' for rule in rules), "a.prototxt")
+    assert netdef.unknown_stages(["deploy", "s"]) == []
+    assert netdef.unknown_stages(["depoly", "deploy", "x"]) == [
+        'a.prototxt: no layer has a rule for the stage "depoly"; did you mean "deploy"?',
+        'a.prototxt: no layer has a rule for the stage "x"; stages: deploy, s',
+    ]
+    assert parse_netdef("", "b").unknown_stages(["x"]) == ['b: no layer has a rule for the stage "x"; stages: none']

@@ -394,3 +394,11 @@ def test_endless_json_is_an_error_and_no_recursion(text: str) -> None:
 def test_json_without_a_where_says_param_str_alone() -> None:
     with pytest.raises(NetdefError, match=r"^net.prototxt:4:2: param_str: required field Needy.source is"):
         NEEDY.read_json(" ", HERE)
+
+
+@pytest.mark.parametrize("path", ["C:\\data", "C:\new"])
+def test_backslashes_of_a_path_in_json_are_told(path: str) -> None:
+    table = Table("T", (Option("source", Kind.STRING),))
+    message = refused(NetdefError, table.read_json, f'{{"source": "{path}"}}', Position("a", 1, 1))
+    assert message.startswith("a:1:1: param_str: cannot be read as JSON: Invalid ")
+    assert message.endswith("; in a path write / in place of each backslash")

@@ -81,7 +81,10 @@ def test_the_rest_stays() -> None:
         ("inner.sdt=1", 'unknown field "sdt" in Inner; did you mean "std"?'),
         ("rate.std=1", 'Outer.rate is no message; nothing in it is called "std"'),
         ("each.std=1", "Outer.each: expected the number of one, 0 to 1: each.0.NAME"),
-        ("each.2.std=1", "Outer.each: expected the number of one, 0 to 1: each.0.NAME"),
+        (
+            "each.2.std=1",
+            "Outer.each: expected the number of one, 0 to 1: each.0.NAME; in the file it has 2 each { }",
+        ),
         ("each.0=1", "Outer.each: expected the number of one, 0 to 1: each.0.NAME"),
         ("rate=abc", "Outer.rate: expected a decimal number up to 1.8e308, found abc"),
         ("rate=1x", "expected a number such as 12, 0x1F, 017 or 1.5e-3, found 1x"),

@@ -53,3 +53,26 @@ def test_any_other_word_is_an_error_that_lists_the_names(tmp_path, monkeypatch):
         find_net("x" * 4000)
     with pytest.raises(NetdefError, match=r"^xyz: no such file, nor a shipped solver file \(large, .*, sr_paper\)$"):
         find_solver("xyz")
+
+
+def test_the_name_of_a_training_is_told_where_its_net_is_or_will_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SnapshotError, match=r"^quick: no such .*; training by the solver file quick writes snapshots/quick"
+    ):
+        find_net("quick")
+    for name in ("quick", "mine"):
+        Path("snapshots").mkdir(exist_ok=True)
+        (Path("snapshots") / f"{name}.h5").touch()
+        with pytest.raises(
+            SnapshotError, match=rf"\(large, .*\); did you mean snapshots/{name}\.h5, which training has"
+        ):
+            find_net(name)
+    with pytest.raises(NetdefError, match=r"^quick: no such file, nor a shipped netdef \([^)]*\)$"):
+        find_netdef("quick")
+
+
+def test_what_a_shipped_solver_file_writes_is_called_as_the_file(tmp_path):
+    for path in folder("solver").glob("*_solver.txt"):
+        name = path.name.removesuffix("_solver.txt")
+        assert f'snapshot_prefix: "snapshots/{name}"' in path.read_text(encoding="utf-8")

@@ -141,7 +141,7 @@ TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
         ),
         (f'{MINIMAL} test_net: "a" test_net: "b"\ntest_iter: 3', "s.txt:2:1: 1 test_iter for 2 test nets"),
         ('train_net: "t" max_iter: 1\ntest_iter: 3', "s.txt:2:1: 1 test_iter for 0 test nets"),
-        (f"{TESTED}\ntest_state {{ }} test_state {{ }}", "s.txt:2:1: 2 test_state for 1 test nets"),
+        (f"{TESTED}\ntest_state {{ }} test_state {{ }}", "s.txt:2:1: 2 test_state for 1 test net"),
         (f'{MINIMAL} type: "AdaGrad"\nmomentum: 0.9', "s.txt:2:1: AdaGrad has no momentum; remove it"),
         (f'{MINIMAL} type: "RMSProp"\nmomentum: 0.9', "s.txt:2:1: RMSProp has no momentum; remove it"),
         (f"{MINIMAL}\nbase_rl: 1", 's.txt:2:1: unknown field "base_rl" in SolverParameter; did you mean "base_lr"?'),

@@ -465,3 +465,10 @@ def test_a_layers_setting_reaches_all_nets_and_the_solvers_its_options(tmp_path)
     assert solver.options.base_lr == 0.5
     assert [net.blobs["conv1"].shape[1] for net in (solver.net, *solver.test_nets)] == [5, 5]
     assert solver.net.netdef.text.startswith("# --set base_lr=0.5\n# --set conv1.num_output=5\n")
+
+
+def test_a_stage_in_the_solver_file_that_no_layer_knows_is_warned_of(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        make_solver(tmp_path, 'train_state { stage: "warm" } test_iter: 1 test_interval: 1 test_state { stage: "hot" }')
+    found = [message.rpartition(": no layer")[2] for message in caplog.messages]
+    assert found == [f' has a rule for the stage "{stage}"; stages: none' for stage in ("warm", "hot")]

@@ -15,8 +15,9 @@ from solver_helpers import CAFFE, RULES, make_solver, weights
 
 from pysketch.drawing.net_file import write_net_file
 from pysketch.errors import NetdefError, SnapshotError
-from pysketch.solver.start import check_start, check_state, check_weights
+from pysketch.solver.start import check_start, check_state
 from pysketch.solver.updates import UPDATE_RULES
+from pysketch.weights.files import check_weights
 
 FORMATS = {"HDF5": ".h5", "BINARYPROTO": ""}
 

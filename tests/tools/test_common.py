@@ -8,12 +8,15 @@ import sys
 import benchmark
 import common
 import deploy
+import draw_net
 import evaluate
 import pytest
+import show_data
 import solve
+import summarize
 from solver_helpers import solver_def
 
-from pysketch.errors import DataError, DeviceError
+from pysketch.errors import DataError, DeviceError, NetdefError
 
 
 def test_bad_input_is_one_line_on_stderr_and_exit_status_2(capsys):
@@ -243,3 +246,15 @@ def test_words_may_be_prepared_before_they_are_parsed(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["never"])
     assert capsys.readouterr().err.endswith("tool.py: error: not that word\n")
+
+
+@pytest.mark.parametrize("tool", [draw_net, show_data, summarize])
+def test_a_stage_that_no_layer_knows_and_a_phase_without_layers_are_refused(tool, tiny, tmp_path):
+    more = {draw_net: ["-o", "a.svg"], show_data: ["-o", "a.png"]}.get(tool, [])
+    with pytest.raises(NetdefError, match=r'no layer has a rule for the stage "depoly"; did you mean "deploy"\?$'):
+        tool.main([str(tiny), *more, "--stage", "depoly"])
+    (tmp_path / "empty.prototxt").write_text("# nothing\n")
+    with pytest.raises(
+        NetdefError, match=r"empty\.prototxt: has no layers in phase T(EST|RAIN); there is nothing to show$"
+    ):
+        tool.main([str(tmp_path / "empty.prototxt"), *more])

@@ -100,3 +100,16 @@ def test_layers_write_files_where_the_user_lets_them(net, tmp_path):
         test_net.main([*net, "--iterations", "2"])
     test_net.main([*net, "--iterations", "2", "--output", str(tmp_path / "made")])
     assert (tmp_path / "made" / "y.h5").is_file()
+
+
+def test_a_wrong_weights_file_is_named_before_any_data_are_read(tmp_path):
+    netdef = write_net(tmp_path)
+    (tmp_path / "rows.txt").unlink()
+    with pytest.raises(SnapshotError, match=r"net\.prototxt: is a netdef; expected a net file or weights$"):
+        test_net.main([netdef, "--weights", netdef])
+
+
+def test_a_stage_that_no_layer_knows_is_refused(tmp_path):
+    netdef = write_net(tmp_path, TESTED)
+    with pytest.raises(NetdefError, match=r'no layer has a rule for the stage "row"; did you mean "rows"\?$'):
+        test_net.main([netdef, "--weights", netdef, "--stage", "row"])
