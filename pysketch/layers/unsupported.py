@@ -12,7 +12,7 @@ UNSUPPORTED_LAYERS = {
     "Data": _DATABASE,
     "Embed": "an InnerProduct of one-hot vectors is the same",
     "Filter": f"Slice takes fixed parts; {_PYTHON}",
-    "Im2col": "Convolution unfolds by itself",
+    "Im2col": "Convolution unfolds by itself, and keeps no columns",
     "InfogainLoss": "SoftmaxWithLoss is the same with the identity for its matrix",
     "LSTM": "unroll it in the netdef, with params shared by name",
     "LSTMUnit": "unroll it from InnerProduct, Sigmoid, TanH and Eltwise",

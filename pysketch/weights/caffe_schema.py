@@ -31,7 +31,7 @@ _SECTIONS = """
     threshold 128 Threshold, python 130 Python, prelu 131 PReLU, spp 132 SPP, reshape 133 Reshape, log 134 Log,
     flatten 135 Flatten, reduction 136 Reduction, embed 137 Embed, tile 138 Tile, batch_norm 139 BatchNorm,
     elu 140 ELU, bias 141 Bias, scale 142 Scale, input 143 Input, crop 144 Crop, parameter 145 Parameter,
-    recurrent 146 Recurrent, swish 147 Swish
+    recurrent 146 Recurrent, swish 147 Swish, clip 148 Clip
 """
 
 # Message type: its fields, each "name number type", the type followed by * if repeated and ! if packed as well.
@@ -70,6 +70,7 @@ _SCHEMA = {
     "LossParameter": "ignore_label 1 int32, normalize 2 bool, normalization 3 FULL=0|VALID=1|BATCH_SIZE=2|NONE=3",
     "AccuracyParameter": "top_k 1 uint32, axis 2 int32, ignore_label 3 int32",
     "ArgMaxParameter": "out_max_val 1 bool, top_k 2 uint32, axis 3 int32",
+    "ClipParameter": "min 1 float, max 2 float",
     "ConcatParameter": "concat_dim 1 uint32, axis 2 int32",
     "ContrastiveLossParameter": "margin 1 float, legacy_version 2 bool",
     "ConvolutionParameter": (
