@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pysketch.device import Blob, copy_into, to_host
 from pysketch.errors import SnapshotError, did_you_mean
@@ -25,6 +25,11 @@ def stored_params(layers: Sequence[Layer]) -> dict[str, list[Blob]]:
 def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blob]]) -> None:
     """Copy a file's weights into params, by layer name: see `Net.copy_from`."""
     with open_weights(path) as file:
+        if params and not any(name in file.layers for name in params):
+            raise SnapshotError(
+                f"{path}: has nothing for this net: its layers are {_some(file.layers)}, the net's with params "
+                f"{_some(params)}"
+            )
         for name, blobs in params.items():
             if name not in file.layers:
                 near = did_you_mean(name, file.layers)
@@ -40,6 +45,12 @@ def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blo
                         f'{path}: layer "{name}", param {k}: shape {file.shape(name, k)}, the net\'s is {blob.shape}'
                     )
                 copy_into(blob.data, file.read(name, k).reshape(blob.shape))
+
+
+def _some(names: Iterable[str]) -> str:
+    """A few of the names, quoted."""
+    quoted = [f'"{name}"' for name in names]
+    return ", ".join(quoted[:3]) + (f" and {len(quoted) - 3} more" if len(quoted) > 3 else "") or "none"
 
 
 def save_weights(
@@ -65,14 +76,12 @@ def save_weights(
         write_caffemodel(path, name, definitions, phase, data, diff, attributes)
         return
     write_weights(path, data, diff, attributes)
-    foreign = [layer.definition.where for each, layer in named if layer.blobs and group_name(each) != layer.name]
+    foreign = [layer.name for each, layer in named if layer.blobs and group_name(each) != layer.name]
     if foreign:
         logger.warning(
-            "%s: stock Caffe will not find the params of %s%s in this HDF5 file, where a / makes a group and a name "
+            "%s: stock Caffe will not find the params of %s in this HDF5 file, where a / makes a group and a name "
             "stands once; pysketch will; for Caffe write a .caffemodel",
-            path,
-            ", ".join(foreign[:3]),
-            f" and {len(foreign) - 3} more" if len(foreign) > 3 else "",
+            *(path, _some(foreign)),
         )
 
 

@@ -464,11 +464,12 @@ def test_a_saved_file_has_a_group_for_every_layer_and_diffs_and_texts_only_if_as
 def test_layers_that_the_file_lacks_keep_their_weights_with_a_warning(tmp_path, caplog):
     path = tmp_path / "a.h5"
     build(DATA, conv("conv1", "x", "a"), conv("extra", "a", "b")).save(path)
-    net = build(DATA, conv("conv2", "x", "a"), seed=4)
+    net = build(DATA, conv("conv2", "x", "a"), conv("extra", "a", "b"), seed=4)
     before = weights(net)
     with caplog.at_level(logging.WARNING):
         net.copy_from(path)
     np.testing.assert_array_equal(weights(net)[0], before[0])
+    assert (weights(net)[2] != before[2]).any()
     assert caplog.messages == [
         f'{path}: has no layer "conv2"; it keeps its initial weights; did you mean "conv1"?',
     ]
