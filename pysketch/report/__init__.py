@@ -23,7 +23,8 @@ from pysketch.report.measures import (
     measure_rows,
     usable_measures,
 )
-from pysketch.report.net_picture import draw_net
+from pysketch.report.net_graph import net_graph, netdef_graph
+from pysketch.report.net_picture import draw_graph
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.published import evaluate_pictures
 from pysketch.report.score_table import score_table
@@ -58,7 +59,7 @@ __all__ = [
     "check_library",
     "data_sheet",
     "describe_layer",
-    "draw_net",
+    "draw_graph",
     "evaluate",
     "evaluate_pictures",
     "explain",
@@ -71,6 +72,8 @@ __all__ = [
     "measure_artists",
     "measure_rows",
     "net_draw",
+    "net_graph",
+    "netdef_graph",
     "outcome_rows",
     "pages",
     "score_table",

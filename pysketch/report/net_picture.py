@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pysketch.net import Net
+from collections.abc import Sequence
+
 from pysketch.report import graph_layout
 from pysketch.report.diagram import Box, draw_diagram
-from pysketch.report.net_graph import KINDS, net_graph
+from pysketch.report.net_graph import KINDS, Edge, Node
 
 
-def draw_net(net: Net, path: str, title: str) -> None:
-    """Write the picture of a net."""
-    nodes, edges = net_graph(net)
+def draw_graph(nodes: Sequence[Node], edges: Sequence[Edge], path: str, title: str) -> None:
+    """Write the picture of a net's graph."""
     boxes = [Box(node.title, node.lines, KINDS.index(node.kind)) for node in nodes]
     layout = graph_layout.lay_out([box.size for box in boxes], [(edge.source, edge.target) for edge in edges])
     routes = [(route, edge.label) for route, edge in zip(layout.routes, edges, strict=True)]
