@@ -345,7 +345,7 @@ def hinge_loss(x: np.ndarray, labels: np.ndarray, power: int) -> tuple[float, np
 
 
 def accuracy(x: np.ndarray, labels: np.ndarray, top_k: int = 1, ignore: int | None = None) -> tuple[float, np.ndarray]:
-    """(overall, for each class): x (items, classes). Sorted by score, among equal ones the label first, the last top_k are right."""
+    """(overall, for each class): x (items, classes). Sorted by score, of equal ones the label first; the last top_k."""
     classes = x.shape[1]
     right, seen = np.zeros(classes), np.zeros(classes)
     for i, label in enumerate(labels.astype(int)):

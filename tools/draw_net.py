@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 import common
 
+from pysketch.errors import DataError, NetdefError, ShapeError
 from pysketch.layers import Context
 from pysketch.net import build_without_data
 from pysketch.netdef import Phase
-from pysketch.report import draw_net, figures, graph_layout
+from pysketch.report import draw_graph, figures, graph_layout, net_graph, netdef_graph
 
 EXAMPLES = """
 examples:
@@ -22,28 +24,35 @@ examples:
 A box is a layer: its name and type, the options that the netdef gives it (without fillers), its params, the layers
 that change its top in place, and its tops with their shapes (N x channels x height x width). Blue: no bottoms;
 yellow: params; red: a loss. An arrow is a blob, named where the layer above has several.
-A PhotoSketchData layer needs no data here: an Input layer stands in for it. Other data layers read their files.
+A PhotoSketchData layer needs no data here: an Input layer stands in for it. A net that cannot be built, because its
+files are not here or a layer is not ours, is drawn as its netdef says, without shapes and numbers of params; a line on
+stderr says why. --plain draws any net so, and at once.
 Needs matplotlib and grandalf: pip install -e ".[report]".
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line, build the net, write the picture."""
+    """Parse the command line, build the net if it can be, write the picture."""
     args = _parser().parse_args(arguments)
     figures.check_path(args.output)
     graph_layout.library()
-    phase = Phase[args.phase.upper()]
-    net, _ = build_without_data(
-        common.load_net(args), phase, args.stage, Context(layer_paths=args.layers), size=args.size
-    )
+    phase, netdef, context = Phase[args.phase.upper()], common.load_net(args), Context(layer_paths=args.layers)
+    graph = None
+    if not args.plain:
+        try:
+            graph = net_graph(build_without_data(netdef, phase, args.stage, context, size=args.size)[0])
+        except (NetdefError, ShapeError, DataError) as error:
+            print(f"drawn without shapes: {error}", file=sys.stderr)
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
-    draw_net(net, args.output, f"{net.name or args.netdef}: phase {phase.name}{stages}")
+    nodes, edges = graph or netdef_graph(netdef, phase, args.stage, context)
+    draw_graph(nodes, edges, args.output, f"{netdef.name or args.netdef}: phase {phase.name}{stages}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("draw_net.py", "Draw the graph of a net, with shapes and sizes.", EXAMPLES)
     parser.add_argument("-o", "--output", required=True, metavar="PICTURE", help="a .png, .svg or .pdf file")
+    parser.add_argument("--plain", action="store_true", help="what the netdef says alone: no shapes, nothing is built")
     common.add_net(parser)
     return parser
 

@@ -14,7 +14,7 @@ import pkgutil
 
 from pysketch.layers import pycaffe
 from pysketch.layers.axes import canonical_axis
-from pysketch.layers.base import LAYERS, PYTHON, Count, Layer, check_sections, layer_class, register
+from pysketch.layers.base import LAYERS, PYTHON, Count, Layer, check_sections, layer_class, register, unread_sections
 from pysketch.layers.batch_data import BatchData
 from pysketch.layers.context import Context
 from pysketch.layers.convolution import Convolution
@@ -49,4 +49,5 @@ __all__ = [
     "pycaffe",
     "register",
     "spread",
+    "unread_sections",
 ]

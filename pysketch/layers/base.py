@@ -24,7 +24,7 @@ import math
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -132,6 +132,12 @@ class Layer:
     def resolve(cls, definition: LayerDef, context: Context) -> type[Layer]:
         """The class that really serves a definition of this type; `Python` gives another one."""
         return cls
+
+    @classmethod
+    def sections_read(cls, definition: LayerDef) -> set[str]:
+        """The names of the sections with its options."""
+        python = {"python_param"} if definition.type == "Python" or cls.section is None else set()
+        return {*python, *cls.more_sections, *([cls.section] if cls.section else [])}
 
     @classmethod
     def read_options(cls, definition: LayerDef) -> Options:
@@ -290,19 +296,35 @@ def layer_class(definition: LayerDef, context: Context) -> type[Layer]:
 def check_sections(definition: LayerDef) -> None:
     """Read every ``..._param`` section by its owner's table, whatever the phase the layer belongs to.
 
-    NetdefError for a section that nobody knows, or that Caffe knows and pysketch does not; but of a layer that only
-    Caffe has the type is refused, by `layer_class`, where the layer is used.
+    NetdefError for a section that nobody knows, and for a mistake in one that pysketch knows. What stands in the others
+    is not looked at, nor in a layer that only Caffe has: its type is refused, by `layer_class`, where it is used.
     """
     tables = {cls.section: cls.table for cls in LAYERS.values() if cls.section}
     tables |= {name: table for cls in LAYERS.values() for name, table in cls.more_sections.items()}
+    own = LAYERS.get(definition.type)
     for name, message in definition.sections.items():
-        if name in tables:
-            tables[name].read(message, definition.where)
-        elif name in CAFFE_SECTIONS:
-            if definition.type in UNSUPPORTED_LAYERS:
-                continue
-            raise definition.error(f"not supported: LayerParameter.{name}", at=message.position)
-        else:
+        if name not in tables and name not in CAFFE_SECTIONS:
             raise definition.error(
                 f'unknown field "{name}" in LayerParameter' + did_you_mean(name, tables), at=message.position
             )
+        if own is not None and name in tables:
+            read = name in own.sections_read(definition)
+            (tables[name] if read else _only_names(tables[name])).read(message, definition.where)
+
+
+def unread_sections(definition: LayerDef, cls: type[Layer]) -> str:
+    """What stands in a layer's ``..._param`` sections that its class does not read, in words; "" for nothing.
+
+    Caffe takes such sections and ignores them: somebody's template may have them, or somebody's mistake.
+    """
+    found = []
+    for name, message in definition.sections.items():
+        if name not in cls.sections_read(definition):
+            given = ", ".join(dict.fromkeys(field.name for field in message.fields))
+            found.append(f"{name} ({given})" if given else name)
+    return " and ".join(found)
+
+
+def _only_names(table: Table) -> Table:
+    """The table for a section that is not read: its options' names and kinds are checked, not what is required."""
+    return replace(table, options=tuple(replace(each, required=False, low=None, high=None) for each in table.options))

@@ -82,7 +82,10 @@ class Pooling(Layer):
         """(N, C, H, W) -> (N, C, H', W')."""
         shape = bottom[0].shape
         if len(shape) != 4 or 0 in shape:
-            raise self.shape_error(f"expected a bottom of shape (N, C, H, W), found {shape}")
+            raise self.shape_error(
+                f"expected a bottom of shape (N, C, H, W), found {shape}: pooling along 1 or 3 axes is not supported, "
+                "this engine is for images"
+            )
         size = shape[2:]
         ceil = self.options.round_mode == "CEIL"
         kernel = self.kernel or size

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+_UNROLL = "unroll it in the netdef, with params shared by name; this is an engine for images"
+
 UNSUPPORTED_LAYERS = {
-    "Im2col": "Convolution unfolds by itself",
-    "LSTM": "unroll it in the netdef, with params shared by name",
-    "LSTMUnit": "unroll it from InnerProduct, Sigmoid, TanH and Eltwise",
-    "RNN": "unroll it in the netdef, with params shared by name",
-    "Recurrent": "unroll it in the netdef, with params shared by name",
+    "Im2col": "Convolution unfolds by itself, and keeps no columns",
+    "LSTM": _UNROLL,
+    "LSTMUnit": "unroll it from InnerProduct, Sigmoid, TanH and Eltwise; this is an engine for images",
+    "RNN": _UNROLL,
+    "Recurrent": _UNROLL,
     "WindowData": "cut the windows out beforehand; ImageData reads a list of images, Data an LMDB",
 }
 """Type -> a hint."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from pysketch.device import Array, Blob, copy_into
 from pysketch.errors import NetdefError, did_you_mean
-from pysketch.layers import Context, Layer, check_sections, layer_class
+from pysketch.layers import Context, Layer, check_sections, layer_class, unread_sections
 from pysketch.net.backward_plan import plan_backward
 from pysketch.net.debug_info import log_backward, log_forward, log_params
 from pysketch.net.flat_params import FlatParams
@@ -292,8 +292,17 @@ class Net:
         return tuple(replace(definition, key=key) for definition, key in zip(definitions, keys, strict=True))
 
     def _completed(self, definition: LayerDef) -> LayerDef:
-        """Loss layers without a top get one, and weigh their first top 1 unless told otherwise."""
+        """Loss layers without a top get one, and weigh their first top 1 unless told otherwise.
+
+        What the layer does not read of its definition is said in one line.
+        """
         cls = layer_class(definition, self.context)
+        unread = unread_sections(definition, cls)
+        if unread:
+            logger.warning(
+                "%s: %s: a %s layer does not read %s; it has no effect, as in Caffe",
+                *(definition.position, definition.where, definition.type, unread),
+            )
         if cls.is_loss:
             missing = max(0, cls.tops.low - len(definition.top))
             top = definition.top + (AUTOMATIC,) * missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,6 +33,10 @@ def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blo
     with open_weights(path) as file:
         if params and not any(name in file.layers for name in params):
             _check_weights(path, file)
+            raise SnapshotError(
+                f"{path}: has nothing for this net: its layers are {_some(file.layers)}, the net's with params "
+                f"{_some(params)}"
+            )
         above: set[object] = set()
         filled: set[object] = set()
         for name, blobs in params.items():
@@ -84,6 +88,12 @@ def _other_count(file: WeightsReader, name: str, wanted: int) -> str:
     return f'layer "{name}" has {counted(found, "param")}, the net\'s has {wanted}{hint}'
 
 
+def _some(names: Iterable[str]) -> str:
+    """A few of the names, quoted."""
+    quoted = [f'"{name}"' for name in names]
+    return ", ".join(quoted[:3]) + (f" and {len(quoted) - 3} more" if len(quoted) > 3 else "") or "none"
+
+
 def save_weights(
     path: str | os.PathLike[str],
     name: str,
@@ -107,14 +117,12 @@ def save_weights(
         write_caffemodel(path, name, definitions, phase, data, diff, attributes)
         return
     write_weights(path, data, diff, attributes)
-    foreign = [layer.definition.where for each, layer in named if layer.blobs and group_name(each) != layer.name]
+    foreign = [layer.name for each, layer in named if layer.blobs and group_name(each) != layer.name]
     if foreign:
         logger.warning(
-            "%s: stock Caffe will not find the params of %s%s in this HDF5 file, where a / makes a group and a name "
+            "%s: stock Caffe will not find the params of %s in this HDF5 file, where a / makes a group and a name "
             "stands once; pysketch will; for Caffe write a .caffemodel",
-            path,
-            ", ".join(foreign[:3]),
-            f" and {len(foreign) - 3} more" if len(foreign) > 3 else "",
+            *(path, _some(foreign)),
         )
 
 

@@ -23,8 +23,8 @@ from pysketch.report.measures import (
     measure_rows,
     usable_measures,
 )
-from pysketch.report.net_graph import Edge, Node
-from pysketch.report.net_picture import draw_graph, draw_net
+from pysketch.report.net_graph import Edge, Node, net_graph, netdef_graph
+from pysketch.report.net_picture import draw_graph
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.published import evaluate_pictures
 from pysketch.report.score_table import score_table
@@ -62,7 +62,6 @@ __all__ = [
     "data_sheet",
     "describe_layer",
     "draw_graph",
-    "draw_net",
     "evaluate",
     "evaluate_pictures",
     "explain",
@@ -75,6 +74,8 @@ __all__ = [
     "measure_artists",
     "measure_rows",
     "net_draw",
+    "net_graph",
+    "netdef_graph",
     "outcome_rows",
     "pages",
     "score_table",

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.net import Net
 from pysketch.report import graph_layout
 from pysketch.report.diagram import Box, draw_diagram
-from pysketch.report.net_graph import KINDS, Edge, Node, net_graph
-
-
-def draw_net(net: Net, path: str, title: str) -> None:
-    """Write the picture of a net."""
-    draw_graph(*net_graph(net), path, title)
+from pysketch.report.net_graph import KINDS, Edge, Node
 
 
 def draw_graph(nodes: Sequence[Node], edges: Sequence[Edge], path: str, title: str | None = None) -> None:

@@ -44,7 +44,7 @@ SOLVER = Table(
         Option("base_lr", Kind.FLOAT, 0.0, low=0.0, help="the learning rate that lr_policy starts from"),
         Option("display", Kind.INT32, 0, low=0, help="iterations between log lines; 0: none"),
         Option("average_loss", Kind.INT32, 1, low=1, help="log the mean loss of so many iterations"),
-        Option("max_iter", Kind.INT32, 0, low=0, help="updates to make"),
+        Option("max_iter", Kind.INT32, 0, low=0, help="updates that solve() makes; step(n) needs none"),
         Option("iter_size", Kind.INT32, 1, low=1, help="batches whose gradients make one update"),
         Option("micro_batch", Kind.INT32, 0, low=0, help="pysketch's own: run a batch so many items at a time"),
         Option("lr_policy", Kind.STRING, "fixed", help=", ".join(LR_POLICIES)),
@@ -231,8 +231,6 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
         raise NetdefError(f'{filename}: no net to train; give net: "netdefs/medium.prototxt"')
     if options.net and options.train_net:
         raise definition.error("train_net", "give either net or train_net, not both")
-    if not options.max_iter:
-        raise definition.error("max_iter", "max_iter is missing or 0; how many updates are to be made?")
     _check_policy(definition)
     _check_tests(definition)
     if definition.type in ("AdaGrad", "RMSProp") and options.momentum:
@@ -266,6 +264,8 @@ def _check_paths(definition: SolverDef) -> None:
 
 def _check_policy(definition: SolverDef) -> None:
     options = definition.options
+    if options.lr_policy == "poly" and not options.max_iter:
+        raise definition.error("lr_policy", "lr_policy poly needs a max_iter, at which the rate is 0")
     if options.lr_policy == "step" and options.stepsize < 1:
         raise definition.error("lr_policy", "lr_policy step needs a stepsize of at least 1")
     if options.lr_policy == "multistep" and list(options.stepvalue) != sorted(set(options.stepvalue)):

@@ -108,6 +108,8 @@ class Solver:
             return True
         logger.info("Solving %s", self.net.name)
         logger.info("Learning Rate Policy: %s", options.lr_policy)
+        if not options.max_iter:
+            logger.warning("%s: max_iter is missing or 0: no update is made", self.definition.filename)
         self._check_prefix()
         finished = self.step(options.max_iter - self.iter)
         self._check_params()

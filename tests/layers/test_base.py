@@ -17,7 +17,17 @@ from layer_cases import CASES, WITH_BOTTOMS, WITHOUT_BOTTOMS, build
 from pysketch.device.backend import Device
 from pysketch.device.blob import Blob
 from pysketch.errors import DataError, NetdefError, Position, ShapeError
-from pysketch.layers.base import CAFFE_SECTIONS, LAYERS, Context, Count, Layer, check_sections, layer_class, register
+from pysketch.layers.base import (
+    CAFFE_SECTIONS,
+    LAYERS,
+    Context,
+    Count,
+    Layer,
+    check_sections,
+    layer_class,
+    register,
+    unread_sections,
+)
 from pysketch.layers.python import Python
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
 from pysketch.net.net import Net
@@ -469,10 +479,35 @@ def test_sections_of_known_layers_are_accepted() -> None:
     check_sections(definition(SECTIONED.format("input_param")))  # another layer's, as Caffe allows
 
 
-@pytest.mark.parametrize("section", ["window_data_param", "recurrent_param"])
-def test_sections_that_only_caffe_knows_are_not_supported(section: str) -> None:
-    with pytest.raises(NetdefError, match=rf'net.prototxt:1:\d+: layer "s": not supported: LayerParameter.{section}'):
-        check_sections(definition(SECTIONED.format(section)))
+@pytest.mark.parametrize("section", ["recurrent_param", "window_data_param"])
+def test_sections_that_only_caffe_knows_are_accepted(section: str) -> None:
+    check_sections(definition(SECTIONED.format(section)))
+
+
+def test_what_is_required_of_a_section_is_required_only_of_the_layer_that_reads_it() -> None:
+    text = SECTIONED.format("convolution_param").replace("{ }", "{ kernel_size: 0 }")
+    check_sections(definition(text))
+    with pytest.raises(NetdefError, match=r"num_output is missing|kernel_size: expected at least 1"):
+        check_sections(definition(text.replace("ReLU", "Convolution")))
+    with pytest.raises(NetdefError, match='unknown field "kernal_size" in ConvolutionParameter'):
+        check_sections(definition(text.replace("kernel", "kernal")))
+
+
+def test_of_a_layer_that_only_caffe_has_no_section_is_looked_into() -> None:
+    """Its type is what is wrong with it, wherever it is used: an LSTM's sections are no mistakes."""
+    check_sections(definition('layer { name: "s" type: "LSTM" convolution_param { kernel_size: 3 } }'))
+    with pytest.raises(NetdefError, match='unknown field "recurent_param"'):
+        check_sections(definition('layer { name: "s" type: "LSTM" recurent_param { } }'))
+
+
+def test_what_stands_in_sections_that_the_layer_does_not_read_is_named() -> None:
+    text = 'layer { name: "s" type: "ReLU" relu_param { } data_param { source: "x" batch_size: 3 } tanh_param { } }'
+    assert unread_sections(definition(text), LAYERS["ReLU"]) == "data_param (source, batch_size) and tanh_param"
+    loss = 'layer { name: "s" type: "SoftmaxWithLoss" softmax_param { } loss_param { } }'
+    assert unread_sections(definition(loss), LAYERS["SoftmaxWithLoss"]) == ""
+    python = python_layer("ReLU", ["x"])
+    assert unread_sections(definition(python), LAYERS["ReLU"]) == ""
+    assert unread_sections(definition(python.replace('"Python"', '"ReLU"')), LAYERS["ReLU"]).startswith("python_param")
 
 
 def test_sections_that_nobody_knows_are_refused_with_a_near_one() -> None:

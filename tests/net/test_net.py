@@ -157,6 +157,13 @@ def test_an_automatic_top_cannot_be_read_and_wants_one_weight():
     )
 
 
+def test_what_a_layer_does_not_read_is_taken_and_said_of_the_layers_that_are_used(caplog):
+    more = 'data_param { source: "db" batch_size: 3 }'
+    build(DATA, layer("r", "ReLU", "x", "y", more), layer("t", "TanH", "x", "z", more + " include { phase: TRAIN }"))
+    said = "a ReLU layer does not read data_param (source, batch_size); it has no effect, as in Caffe"
+    assert caplog.messages == [f'a:2:7: layer "r": {said}']
+
+
 def test_a_layer_may_have_a_phase_of_its_own():
     net = build(DATA, conv("c", "x", "a", "phase: TRAIN"))
     assert [each.phase for each in net.layers] == [Phase.TEST, Phase.TRAIN]
@@ -224,10 +231,6 @@ def test_a_v1_net_with_top_level_inputs_runs():
             'a:2:156: layer "c": unknown field "rellu_param" in LayerParameter; did you mean "relu_param"?',
         ),
         (
-            layer("c", "ReLU", "x", "a", "window_data_param { }"),
-            'layer "c": not supported: LayerParameter.window_data_param',
-        ),
-        (
             layer("c", "ReLU", "x", "a", "relu_param {\n negative_slop: 1 }"),
             'a:3:2: layer "c": unknown field "negative_slop" in ReLUParameter; did you mean "negative_slope"?',
         ),
@@ -281,10 +284,10 @@ def test_of_what_in_place_is_not_the_layers_formula_one_line_is_said_where_it_ma
     build(DATA, conv("c", "x", "b"), power, LOSS)
     build(DATA, conv("c", "x", "b"), sums)
     build(DATA, conv("c", "x", "b"), layer("r", "ReLU", "b", "b"), LOSS)
+    hint = ", as in Caffe; give its top a name of its own"
     assert caplog.messages == [
-        'a:3:7: layer "p": in place a Power with a power has a wrong backward, as in Caffe; give its top a name of its own',
-        'a:3:7: layer "e": in place an Eltwise overwrites its first bottom before it has read it, as in Caffe; '
-        "give its top a name of its own",
+        f'a:3:7: layer "p": in place a Power with a power has a wrong backward{hint}',
+        f'a:3:7: layer "e": in place an Eltwise overwrites its first bottom before it has read it{hint}',
     ]
 
 
@@ -461,11 +464,12 @@ def test_a_saved_file_has_a_group_for_every_layer_and_diffs_and_texts_only_if_as
 def test_layers_that_the_file_lacks_keep_their_weights_with_a_warning(tmp_path, caplog):
     path = tmp_path / "a.h5"
     build(DATA, conv("conv1", "x", "a"), conv("extra", "a", "b")).save(path)
-    net = build(DATA, conv("conv2", "x", "a"), seed=4)
+    net = build(DATA, conv("conv2", "x", "a"), conv("extra", "a", "b"), seed=4)
     before = weights(net)
     with caplog.at_level(logging.WARNING):
         net.copy_from(path)
     np.testing.assert_array_equal(weights(net)[0], before[0])
+    assert (weights(net)[2] != before[2]).any()
     assert caplog.messages == [
         f'{path}: has no layer "conv2"; it keeps its initial weights; did you mean "conv1"?',
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from helpers import refused
 
 from pysketch.errors import NetdefError
+from pysketch.net.net import Net
 from pysketch.netdef.definitions import parse_netdef
 from pysketch.netdef.prototxt import parse
-from pysketch.netdef.upgrade import V1_TYPES, upgrade_net
+from pysketch.netdef.upgrade import V0_TYPES, V1_TYPES, upgrade_net
 
 
 def upgraded(text):
@@ -159,3 +161,108 @@ def test_v1_layers_and_inputs_may_be_in_one_net():
 )
 def test_inputs_and_shapes_that_do_not_match_are_refused(text, message):
     assert refusal(text) == message
+
+
+V0 = """name: "old" input: "data" input_dim: [2, 3, 9, 7]
+layers { layer { name: "pad1" type: "padding" pad: 2 } bottom: "data" top: "pad1" }
+layers { layer { name: "conv1" type: "conv" num_output: 4 kernelsize: 3 stride: 2 biasterm: false
+                 weight_filler { type: "gaussian" } blobs_lr: 1. weight_decay: 0. } bottom: "pad1" top: "conv1" }
+layers { layer { name: "pool1" type: "pool" pool: AVE kernelsize: 2 stride: 1 } bottom: "conv1" top: "pool1" }
+layers { layer { name: "norm1" type: "lrn" local_size: 3 alpha: 0.1 } bottom: "pool1" top: "norm1" }
+layers { layer { name: "both" type: "concat" concat_dim: 1 } bottom: "norm1" bottom: "norm1" top: "both" }
+layers { layer { name: "fc" type: "innerproduct" num_output: 5 } bottom: "both" top: "fc" }
+layers { layer { name: "drop" type: "dropout" dropout_ratio: 0.4 } bottom: "fc" top: "fc" }
+layers { layer { name: "prob" type: "softmax" } bottom: "fc" top: "prob" }
+"""
+V1 = """name: "old" input: "data" input_dim: [2, 3, 9, 7]
+layers { name: "conv1" type: CONVOLUTION bottom: "data" top: "conv1" blobs_lr: 1. weight_decay: 0.
+         convolution_param { num_output: 4 kernel_size: 3 stride: 2 bias_term: false pad: 2
+                             weight_filler { type: "gaussian" } } }
+layers { name: "pool1" type: POOLING bottom: "conv1" top: "pool1"
+         pooling_param { pool: AVE kernel_size: 2 stride: 1 } }
+layers { name: "norm1" type: LRN bottom: "pool1" top: "norm1" lrn_param { local_size: 3 alpha: 0.1 } }
+layers { name: "both" type: CONCAT bottom: "norm1" bottom: "norm1" top: "both" concat_param { concat_dim: 1 } }
+layers { name: "fc" type: INNER_PRODUCT bottom: "both" top: "fc" inner_product_param { num_output: 5 } }
+layers { name: "drop" type: DROPOUT bottom: "fc" top: "fc" dropout_param { dropout_ratio: 0.4 } }
+layers { name: "prob" type: SOFTMAX bottom: "fc" top: "prob" }
+"""
+
+
+def test_a_v0_net_is_the_v1_net_of_the_same_layers_its_padding_done_by_those_that_read_it():
+    old, new = (Net(parse_netdef(text, "a")) for text in (V0, V1))
+    assert [layer.name for layer in old.layers] == [layer.name for layer in new.layers]
+    assert old.layers[1].definition.position.line == 3
+    for net in (old, new):
+        net.blobs["data"].data[...] = 1
+    np.testing.assert_array_equal(old.forward()["prob"], new.forward()["prob"])
+    assert old.blobs["conv1"].shape == (2, 4, 6, 5)
+    assert (old.learnable[0].lr_mult, old.learnable[0].decay_mult) == (1, 0)
+
+
+def test_a_v0_data_layer_says_what_it_does_to_images_in_a_transform_param():
+    layer = parse_netdef(
+        """layers { layer { name: "d" type: "images" source: "list" batchsize: 3 scale: 0.5 meanfile: "m" cropsize: 7
+                            mirror: true shuffle_images: true new_height: 9 new_width: 8 } top: "x" top: "y" }"""
+    ).layers[0]
+    images = parse('source: "list" batch_size: 3 shuffle: true new_height: 9 new_width: 8')
+    transform = parse('scale: 0.5 mean_file: "m" crop_size: 7 mirror: true')
+    assert (layer.type, layer.sections) == ("ImageData", {"image_data_param": images, "transform_param": transform})
+
+
+def test_what_a_v1_data_section_said_of_scale_mean_crop_and_mirror_is_transform_params():
+    old = 'source: "l" scale: 2 mean_file: "m" batch_size: 3 crop_size: 5 mirror: true'
+    transform = parse('mean_value: 7 scale: 2 mean_file: "m" crop_size: 5 mirror: true')
+    for kind, section in (("DATA", "data_param"), ("IMAGE_DATA", "image_data_param")):
+        layer = parse_netdef(
+            f'layers {{ name: "d" type: {kind} {section} {{ {old} }} transform_param {{ mean_value: 7 }} }}'
+        ).layers[0]
+        assert layer.sections == {section: parse('source: "l" batch_size: 3'), "transform_param": transform}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ('name: "x" type: "convv"', 'a:1:34: V0LayerParameter.type: unknown layer type "convv"; did you mean "conv"?'),
+        ('name: "x" type: "relu" pad: 3', 'a:1:41: V0LayerParameter.pad: unknown for a layer of type "relu"'),
+        (
+            'name: "x" type: "conv" kernelsiz: 3',
+            'a:1:41: V0LayerParameter.kernelsiz: unknown for a layer of type "conv"; did you mean "kernelsize"?',
+        ),
+        ('name: "x" type: CONV', 'a:1:28: V0LayerParameter.type: expected a quoted name such as "conv"'),
+        ('name: "x"', 'a:1:16: V0LayerParameter.type: expected a quoted name such as "conv"'),
+        ('name: "x" type: "padding"', "a:1:1: a padding layer takes one bottom, one top and a pad"),
+    ],
+)
+def test_what_is_wrong_in_a_v0_layer_is_said_with_its_place(layer, message):
+    assert refusal(f"layers {{ layer {{ {layer} }} }}").startswith(message)
+
+
+def test_a_v0_layer_is_a_message_and_padding_is_for_convolution_and_pooling():
+    assert refusal("layers { layer: 3 }") == "a:1:10: layer: expected a message { ... }, found 3"
+    padding = 'layers { layer { name: "p" type: "padding" pad: 1 } bottom: "x" top: "p" }'
+    assert refusal(padding + '\nlayers { layer { name: "r" type: "relu" } bottom: "p" top: "r" }') == (
+        "a:2:43: only a conv or pool layer of one bottom can read what a padding layer makes"
+    )
+
+
+def test_every_v0_type_became_one_of_v1s():
+    assert set(V0_TYPES.values()) - {""} <= set(V1_TYPES)
+    assert len(V0_TYPES) == 25
+
+
+NORM = 'layer {{ name: "n" type: "BatchNorm" bottom: "x" top: "y" {} }}'
+
+
+def test_three_param_entries_of_a_batch_norm_state_no_rate_whatever_they_say():
+    params = (
+        parse_netdef(NORM.format('param { name: "a" lr_mult: 1 } param { decay_mult: 3 } param { }')).layers[0].param
+    )
+    assert [(spec.name, spec.lr_mult, spec.decay_mult) for spec in params] == [("a", 0, 0), ("", 0, 0), ("", 0, 0)]
+    Net(parse_netdef(f'input: "x" input_dim: [2, 3, 1, 2] {NORM.format("param { lr_mult: 2 }" * 3)}'))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_other_numbers_of_entries_are_left_as_they_are_and_a_rate_is_refused(count):
+    text = f'input: "x" input_dim: [2, 3, 1, 2] {NORM.format("param { lr_mult: 2 }" * count)}'
+    with pytest.raises(NetdefError, match="are statistics: lr_mult must be 0, found 2"):
+        Net(parse_netdef(text))

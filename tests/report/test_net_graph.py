@@ -1,8 +1,10 @@
+import pytest
 from helpers import layer_text
 
+from pysketch.errors import NetdefError
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
-from pysketch.report.net_graph import KINDS, Edge, Node, net_graph
+from pysketch.report.net_graph import KINDS, Edge, Node, net_graph, netdef_graph
 
 NET = """
 layer { name: "data" type: "Input" top: "x" top: "t"
@@ -58,3 +60,43 @@ def test_many_options_are_cut_short():
     assert len(nodes[1].lines) == 3 + 1 + 1
     assert nodes[1].lines[2].endswith(" …")
     assert all(len(line) <= 40 for line in nodes[1].lines)
+
+
+FOREIGN = """
+layer { name: "db" type: "Data" top: "x" top: "t" include { phase: TRAIN }
+  data_param { source: "nowhere" batch_size: 64 backend: LMDB } transform_param { crop_size: 227 mirror: true } }
+layer { name: "conv1/7x7_s2" type: "Convolution" bottom: "x" top: "a"
+  convolution_param { num_output: 4 kernel_size: 3 kernel_size: 5 weight_filler { type: "xavier" } } }
+layer { type: "ReLU" bottom: "a" top: "a" }
+layer { name: "p" type: "Python" bottom: "a" top: "g" python_param { module: "m" layer: "Nowhere" param_str: "{}" } }
+layer { name: "w" type: "WarpDrive" bottom: "g" top: "w" param { lr_mult: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "w" bottom: "t" }
+"""
+
+
+def test_a_netdef_is_drawn_as_it_stands_whatever_cannot_be_built_of_it():
+    nodes, edges = netdef_graph(parse_netdef(FOREIGN), Phase.TRAIN)
+    assert nodes == [
+        Node(
+            "db Data",
+            "data",
+            ["source nowhere, batch_size 64, backend", "LMDB, crop_size 227, mirror true", "\u2192 x", "\u2192 t"],
+        ),
+        Node("conv1/7x7_s2 Convolution", "params", ["num_output 4, kernel_size 3 5", "ReLU", "\u2192 a"]),
+        Node("p Python", "other", ["\u2192 g"]),
+        Node("w WarpDrive", "params", ["\u2192 w"]),
+        Node("loss SoftmaxWithLoss", "loss", []),
+    ]
+    assert edges == [Edge(0, 1, "x"), Edge(1, 2), Edge(2, 3), Edge(3, 4), Edge(0, 4, "t")]
+
+
+def test_the_same_boxes_and_arrows_come_of_a_netdef_as_of_its_net():
+    nodes, edges = graph(NET)
+    drawn, arrows = netdef_graph(parse_netdef(NET), Phase.TEST)
+    assert [(node.title, node.kind) for node in drawn] == [(node.title, node.kind) for node in nodes]
+    assert arrows == edges
+
+
+def test_a_bottom_that_nobody_makes_is_refused_in_a_netdef_too():
+    with pytest.raises(NetdefError, match='layer "conv1/7x7_s2": unknown bottom "x"'):
+        netdef_graph(parse_netdef(FOREIGN, "a"), Phase.TEST)

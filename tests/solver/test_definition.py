@@ -107,8 +107,7 @@ TESTED = f"{MINIMAL} test_iter: 3 test_interval: 2"
     ("text", "message"),
     [
         ("max_iter: 9", 's.txt: no net to train; give net: "netdefs/medium.prototxt"'),
-        ('net: "n"', "s.txt:1:1: max_iter is missing or 0; how many updates are to be made?"),
-        ('net: "n"\nmax_iter: 0', "s.txt:2:1: max_iter is missing or 0"),
+        ('net: "n"\nlr_policy: "poly"', "s.txt:2:1: lr_policy poly needs a max_iter, at which the rate is 0"),
         (f'{MINIMAL}\ntrain_net: "t"', "s.txt:2:1: give either net or train_net, not both"),
         (
             f'{MINIMAL}\ntype: "Adam"\nsolver_type: ADAM',
@@ -287,7 +286,7 @@ def test_a_path_that_is_set_twice_to_different_values_is_told(tmp_path, caplog):
     ("setting", "message"),
     [
         ("base_rl=1", 'unknown field "base_rl" in SolverParameter; did you mean "base_lr"?; an option of a layer is'),
-        ("max_iter=0", "max_iter is missing or 0"),
+        ("max_iter=-1", "SolverParameter.max_iter: expected at least 0"),
         ("type=SGB", 'unknown type "SGB"; expected one of SGD, '),
         ("momentum=-1", "SolverParameter.momentum: expected at least 0"),
     ],

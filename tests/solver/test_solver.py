@@ -81,6 +81,17 @@ def test_the_rate_is_that_of_the_last_update(tmp_path):
     assert rates == [0.01, 0.01, 0.005, 0.005, 0.0025]
 
 
+def test_without_max_iter_solve_makes_no_update_and_says_so_and_step_makes_as_many_as_it_is_told(tmp_path, log):
+    solver = make_solver(tmp_path, "max_iter: 0")
+    before = weights(solver.net)
+    assert solver.solve()
+    assert solver.iter == 0
+    assert any("max_iter is missing or 0: no update is made" in message for message in log.messages)
+    assert_same_bits(weights(solver.net), before)
+    solver.step(2)
+    assert solver.iter == 2
+
+
 def test_a_shared_param_is_updated_once(tmp_path):
     """y = w (w x): of two layers of one param only the first owns it."""
     net = """

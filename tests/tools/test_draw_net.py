@@ -1,7 +1,7 @@
 import draw_net
 import pytest
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, NetdefError
 from pysketch.images.pictures import read_photo
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
@@ -27,6 +27,33 @@ def test_an_svg_holds_a_drawing_of_the_size_that_is_asked_for(tiny, tmp_path, mo
     monkeypatch.setattr("pysketch.report.net_picture.draw_diagram", lambda path, boxes, *rest: written.extend(boxes))
     assert draw_net.main([tiny, "--stage", "deploy", "--size", "20x30", "-o", str(tmp_path / "net.svg")]) == 0
     assert written[0].lines == ["→ data  1x3x30x20"]
+
+
+DATABASE = """layer { name: "db" type: "Data" top: "x" data_param { source: "nowhere" } }
+layer { name: "it/s" type: "ReLU" bottom: "x" top: "y" }"""
+
+
+def test_a_net_that_cannot_be_built_is_drawn_as_its_netdef_says(tmp_path, capsys):
+    path, picture = tmp_path / "net.prototxt", tmp_path / "net.svg"
+    path.write_text(DATABASE)
+    assert draw_net.main([str(path), "-o", str(picture)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("drawn without shapes: ") and 'layer "db"' in line
+    text = picture.read_text(encoding="utf-8")
+    assert "<!-- db Data" in text and "<!-- it/s ReLU" in text
+
+
+def test_plain_draws_without_building_and_says_nothing(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(draw_net, "build_without_data", None)
+    assert draw_net.main([tiny, "--plain", "-o", str(tmp_path / "net.svg")]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_wrong_in_a_netdef_itself_is_still_refused(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(DATABASE.replace('bottom: "x"', 'bottom: "z"'))
+    with pytest.raises(NetdefError, match='layer "it/s": unknown bottom "z"'):
+        draw_net.main([str(path), "-o", str(tmp_path / "net.svg")])
 
 
 def test_a_bad_name_for_the_picture_is_one_line_before_the_net_is_read():
