@@ -84,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tqdm.write(f"{photo_path} -> {', '.join(map(str, targets))}")
     if len(jobs) > 1:
         given = "photos" if drawn == "sketch" else "sketches"
-        print(f"{len(jobs) - failures} of {len(jobs)} {given} drawn{f', {unaligned} not aligned' if unaligned else ''}")
+        counts = f", {failures} left out" * bool(failures) + f", {unaligned} not aligned" * bool(unaligned)
+        print(f"{len(jobs) - failures} of {len(jobs)} {given} drawn{counts}")
     return common.BAD_INPUT if failures else 0
 
 

@@ -4,46 +4,36 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import common
-import numpy as np
 from tqdm import tqdm
 
-from pysketch.baselines import BASELINES, Baseline, baseline_class
+from pysketch.baselines import BASELINES, baseline_class
 from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError, counted
-from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, Pair, in_other_light, load_pairs
+from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, load_pairs
 from pysketch.report import (
+    BACKGROUND,
     MEASURES,
-    Draw,
-    Evaluation,
-    Rows,
-    Section,
+    SKIN,
     Surroundings,
-    Table,
-    Trial,
-    aligned,
-    background_outcomes,
     background_trials,
     check_library,
-    evaluate,
     evaluate_pictures,
-    explain,
-    fit_seconds,
-    measure,
-    measure_artists,
-    measure_rows,
-    net_draw,
-    outcome_rows,
+    in_light,
+    learned_method,
+    net_method,
     score_table,
-    skin_outcome,
     skin_trials,
+    tell_backgrounds,
+    tell_measures,
+    tell_skins,
     usable_measures,
     write_pairs,
     write_report,
@@ -71,15 +61,6 @@ who is equally near counts against us. s/photo: the median time of drawing one. 
 and baselines beside it learn, the other way: what is drawn is compared with the photo's luma.
 
 """
-SKIN = (
-    "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
-    "RMSE is that of the face alone. Synthetic persons are made with skin of that colour; of others, the skin is given "
-    "another tone where a blue screen shows where the person ends, and photos without one are left out."
-)
-BACKGROUND = (
-    "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
-    "face alone. Photos without a screen are left out; synthetic ones are made before one."
-)
 EXAMPLES += "\n\n".join(
     [
         textwrap.fill(f"--skin: {SKIN}", 120),
@@ -109,34 +90,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pairs = load_pairs(args.data, "test", direction)
     skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
     backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
-    lit = _lit(args, pairs)
+    light = partial(in_light, light=args.light, seed=args.seed)
+    lit = light(pairs)
     published = [evaluate_pictures(folder, pairs) for folder in args.pictures or ()]
     names, missing = usable_measures(args.measures or list(MEASURES)) if args.measures is not None else ([], [])
     needed = baselines or any(MEASURES[name].distractors for name in names)
     training = load_pairs(args.data, "train", direction) if needed else []
-    methods = [_net(args)] if args.net else []
-    methods += [_learned(baseline, training, lit) for baseline in baselines]
-    evaluations = [_evaluate(method, lit) for method in methods] + published
+    methods = [net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)))] if args.net else []
+    methods += [learned_method(baseline, training, lit, progress_bar) for baseline in baselines]
+    evaluations = [method.evaluate(lit, bar=progress_bar) for method in methods] + published
     print(f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
-    sections = []
+    tables, measured = [], []
     if args.measures is not None:
+        heads = ", ".join(MEASURES[name].head for name in names)
+        print(f"measuring {len(pairs) * len(evaluations)} sketches: {heads}; up to a second each", file=sys.stderr)
         around = Surroundings(pairs, training, evaluations[0].crop)
-        sections.append(_measured(names, missing, evaluations, around))
+        told, measured = tell_measures(names, missing, evaluations, around, progress_bar)
+        tables.append(told)
     if skins:
-        scored = [(trial, _evaluate(method, _lit(args, trial.pairs), trial)) for method in methods for trial in skins]
-        outcomes = [(each.method, skin_outcome(trial, each)) for trial, each in scored]
-        sections.append(_told("Skin", SKIN, outcome_rows(("skin", "drawn"), outcomes), 2))
+        tables.append(tell_skins(methods, skins, light, progress_bar))
     if backgrounds:
-        outcomes = []
-        for method in methods:
-            run = [_evaluate(method, _lit(args, trial.pairs), trial) for trial in backgrounds]
-            outcomes += [(method.name, outcome) for outcome in background_outcomes(backgrounds, run)]
-        sections.append(_told("Background", BACKGROUND, outcome_rows(("background", "behind"), outcomes), 2))
+        tables.append(tell_backgrounds(methods, backgrounds, light, progress_bar))
+    for told in tables:
+        print("\n".join(told.lines))
+    columns = [each.pairs for each in measured]
     if args.csv:
-        write_pairs(args.csv, evaluations)
+        write_pairs(args.csv, evaluations, columns)
     if args.report:
-        print(f"report: {write_report(args.report, evaluations, lit, sections, direction)}")
+        sections = [told.section for told in tables]
+        print(f"report: {write_report(args.report, evaluations, lit, sections, direction, columns)}")
     return 0
 
 
@@ -174,59 +157,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"a second table: {', '.join(MEASURES)} (default: all); up to a second a photo",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores of every pair")
+    help = "write the scores of every pair, and what --measures says of it; missing folders are made"
+    parser.add_argument("--csv", type=Path, metavar="FILE", help=help)
     parser.add_argument("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
     common.add_device(parser)
     common.add_threads(parser)
     return parser
-
-
-class Method(NamedTuple):
-    """What draws: its name, how, and how long it learned, in seconds."""
-
-    name: str
-    draw: Draw
-    learn_seconds: float = 0.0
-
-
-def _net(args: argparse.Namespace) -> Method:
-    return Method(Path(args.net).stem, net_draw(Sketcher(args.net, common.context(args))))
-
-
-def _learned(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair]) -> Method:
-    with progress_bar(f"{baseline.name} learns", "step") as progress:
-        seconds = fit_seconds(baseline, training, pairs, progress)
-    return Method(baseline.name, baseline.sketch, seconds)
-
-
-def _evaluate(method: Method, pairs: Sequence[Pair], trial: Trial | None = None) -> Evaluation:
-    with progress_bar(f"{method.name}, {trial.label}" if trial else method.name) as progress:
-        return evaluate(method.name, method.draw, pairs, progress=progress, learn_seconds=method.learn_seconds)
-
-
-def _lit(args: argparse.Namespace, pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs, in the light that --light asks for."""
-    if not args.light:
-        return pairs
-    rng = np.random.default_rng(args.seed)
-    return [replace(pair, photo=in_other_light(pair.photo, rng, *args.light)) for pair in pairs]
-
-
-def _measured(
-    names: Sequence[str], missing: Sequence[str], evaluations: Sequence[Evaluation], around: Surroundings
-) -> Section:
-    values = []
-    for each in evaluations:
-        with progress_bar(f"{each.method} is measured", "measure") as progress:
-            values.append((each.method, measure(each, around, names, progress)))
-    values.append(("artists", measure_artists(evaluations[0], around, names)))
-    return _told("Measures", " ".join([explain(names), *missing]), measure_rows(names, values), 1, missing)
-
-
-def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Section:
-    """Print lines and a table; the table as a section of the report."""
-    print("\n".join(["", *lines, *aligned(rows, numbers_from)]))
-    return Section(heading, [text], [Table(rows[0], rows[1:])])
 
 
 @contextmanager

@@ -8,10 +8,26 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.errors import DataError
-from pysketch.images import SURE, Face, can_find_faces, find_faces, frame_sized, in_place, seems_aligned
+from pysketch.images import (
+    SURE,
+    Face,
+    can_find_faces,
+    find_faces,
+    frame_sized,
+    in_place,
+    quarter_turns,
+    seems_aligned,
+)
 from pysketch.shipped import how_to_install
 
 GIVE_EYES = "--align eyes X1 Y1 X2 Y2"
+
+_LIES = {
+    1: "it lies on its side: turn it left",
+    2: "it is upside down: turn it",
+    3: "it lies on its side: turn it right",
+}
+"""What is said of a photo that so many quarter turns to the left bring upright."""
 
 
 class Choice(NamedTuple):
@@ -25,9 +41,9 @@ def choose_faces(photo: np.ndarray, align: str | None, eyes: Sequence[float] | N
     """The faces to draw of a photo (H, W, 3) uint8.
 
     eyes: x and y of the left eye and of the right, if they are known: nothing is searched. align: "auto" finds faces,
-    DataError if there is none or the library is missing; "none" draws the photo as it is. None does so with a photo
-    that is aligned already; in any other faces are found if the library is there, and what is done is said. A photo
-    that `seems_aligned` is not searched and needs no library.
+    DataError if there is none, the photo lies on its side or upside down, or the library is missing; "none" draws the
+    photo as it is. None does so with a photo that is aligned already; in any other faces are found if the library is
+    there, and what is done is said. A photo that `seems_aligned` is not searched and needs no library.
     """
     if eyes is not None:
         return Choice([np.reshape(eyes, (2, 2))])
@@ -38,6 +54,11 @@ def choose_faces(photo: np.ndarray, align: str | None, eyes: Sequence[float] | N
     if align is None and not can_find_faces():
         return Choice(None, f"{what}: drawn as it is; --align auto finds faces ({how_to_install('align')})")
     found = find_faces(photo)
+    turns = quarter_turns(photo, found)
+    if turns:
+        if align == "auto":
+            raise DataError(f"{_LIES[turns]}; --align none draws it as it is")
+        return Choice(None, f"{_LIES[turns]}; drawn as it is")
     faces = [face for face in found if face.score >= SURE and _inside(face.eyes, size)]
     chosen = [face.eyes for face in faces]
     left_out = len(found) - len(faces)

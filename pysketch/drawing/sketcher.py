@@ -86,8 +86,8 @@ class Sketcher:
         if side < least:
             rows, columns = (last - first for first, last in (field.seen_range(0, 1) for field in tiling.fields))
             raise DataError(
-                f"a tile must be at least {least}x{least} pixels large, found {side}: for each of a sketch the net sees "
-                f"{columns}x{rows} of the photo, and would work them out again for every tile"
+                f"a tile must be at least {least}x{least} pixels large, found {side}: for each of a sketch the net "
+                f"sees {columns}x{rows} of the photo, and would work them out again for every tile"
             )
 
     def _render(

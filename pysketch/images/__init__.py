@@ -12,7 +12,7 @@ from pysketch.images import measures
 from pysketch.images.aligned import frame_sized, in_place, seems_aligned
 from pysketch.images.alignment import align, coverage, describe
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
-from pysketch.images.eye_finder import SURE, Face, can_find_faces, find_eyes, find_faces
+from pysketch.images.eye_finder import SURE, Face, can_find_faces, find_eyes, find_faces, quarter_turns
 from pysketch.images.filters import ndimage
 from pysketch.images.metrics import (
     cumulative_match_score,
@@ -114,6 +114,7 @@ __all__ = [
     "own_ranks",
     "paste",
     "psnr",
+    "quarter_turns",
     "read_eye_table",
     "read_photo",
     "read_points_eyes",

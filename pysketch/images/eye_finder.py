@@ -50,8 +50,12 @@ SURE = 0.15
 """The detector's score from which a place is taken for a face: faces had 0.19 and more, most over 1, a jacket 0.02, a
 pair of trousers 0.11."""
 
+_DOUBTFUL = 1.0
+"""The score under which a face is held against those that would be found if the picture were turned."""
+
 _FIRST_SIDE, _LAST_SIDE = 1000, 8000  # pixels of the picture's longer side, in the first pass and the last
 _MAX_ENLARGED = 2.0
+_TURNED_SIDE = 500  # the same where the picture is searched turned
 _WINDOW = 80  # pixels: the smallest face that the detector finds
 _SMALL = 1.5 * _WINDOW  # where all faces are at least as wide, one of 2/3 of that was not missed
 _TILE, _OVERLAP = 1000, 2 * _WINDOW + 40  # a face too large for the overlap was found by the pass before
@@ -116,6 +120,27 @@ def find_faces(picture: np.ndarray) -> list[Face]:
             break
         part = _band(certain, whole) if certain else whole
     return sorted(found, key=lambda face: face.middle.tolist())
+
+
+def quarter_turns(picture: np.ndarray, found: Sequence[Face]) -> int:
+    """How many quarter turns to the left bring the picture's faces upright, 1 to 3; 0 if none does for sure.
+
+    found: what `find_faces` says of the picture as it is. Only if all of these are doubtful, with scores under 1, it is
+    searched turned, at 500 pixels, in a third of a second: a face as sure as 1 and by 1/2 surer than any as it is says
+    that the picture lies on its side or stands on its head. Of 94 aligned photos all had 1.36 or more upright, 0.66 or
+    less upside down, which a third took for faces, and 0.12 or less on their sides.
+    """
+    best = max((face.score for face in found), default=0.0)
+    if best >= _DOUBTFUL:
+        return 0
+    share = min(1.0, _TURNED_SIDE / max(picture.shape[:2]))
+    small = resample(picture, *(max(1, round(length * share)) for length in picture.shape[1::-1]))
+    scores = {
+        turns: max((face.score for face in find_faces(np.ascontiguousarray(np.rot90(small, turns)))), default=0.0)
+        for turns in (2, 1, 3)
+    }
+    surest = max(scores, key=lambda turns: scores[turns])
+    return surest if scores[surest] >= max(_DOUBTFUL, best + 0.5) else 0
 
 
 def _steps(longer: int) -> list[float]:

@@ -68,7 +68,7 @@ def as_photo(image: Any) -> np.ndarray:
         return read_photo(image)
     if isinstance(image, Image.Image):
         where = os.fsdecode(getattr(image, "filename", "")) or "a Pillow image"
-        with _reasons(where):
+        with _reasons(where), _unmapped(image):
             return _pixels(image, where, "RGB")
     if isinstance(image, np.ndarray):
         return _photo_of_array(image)
@@ -400,6 +400,19 @@ def _reasons(where: str) -> Iterator[None]:
         raise DataError(f"{where}: no such file") from None
     except Exception as error:  # Pillow raises SyntaxError, ValueError, struct.error and more for bad files
         raise DataError(f"{where}: cannot read the image ({_reason(error)})") from error
+
+
+@contextlib.contextmanager
+def _unmapped(image: Image.Image) -> Iterator[None]:
+    """Keep Pillow from mapping a TIFF's file into memory: Pillow 13 does so wrongly with one that is to be turned."""
+    mapped = image.format == "TIFF" and getattr(image, "filename", "")
+    if mapped:
+        image.filename = ""
+    try:
+        yield
+    finally:
+        if mapped:
+            image.filename = mapped
 
 
 def _start(path: Path) -> bytes:

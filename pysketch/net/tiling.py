@@ -23,7 +23,7 @@ from pysketch.net.lifetimes import data_bytes
 from pysketch.net.net import Net
 
 _MOST_WORK = 25
-"""How many times as many inputs as it makes outputs a tile may read: a net that sees far works in vain in small ones."""
+"""How many times as many inputs as it makes outputs a tile may read: else the net works mostly in vain."""
 
 BUDGET = 256 << 20
 """Bytes of blobs up to which an image is done whole, and which a tile chosen here takes at most."""
@@ -104,7 +104,7 @@ class Tiling:
         return max(1, bisect_right(range(1, max(out_size) + 1), budget, key=needed))
 
     def least_side(self) -> int:
-        """The side of the smallest tile that is worth drawing: it reads at most 25 times what it makes, strides aside."""
+        """The side of the smallest tile worth drawing: strides aside, it reads at most 25 times what it makes."""
         sees = [(field.seen_range(0, 1), float(field.stride)) for field in self.fields]
         reach = math.sqrt(_MOST_WORK) - 1
         return max(1, *(math.ceil((last - first - stride) / (reach * stride)) for (first, last), stride in sees))

@@ -1,62 +1,47 @@
 """Scores, and how they are shown: tables, curves, diagrams, pages.
 
-`evaluation` lets a method draw all test photos and scores it, `measures` and `varied` say more of what it drew,
-`published` takes somebody's pictures; `figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no
-network, `table` writes text. `net_graph` and `graph_layout` say what a net's diagram shows and where. The small files
-beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`, `training_panels`) are each what one command
-shows.
+`evaluation` lets one of the `methods` draw all test photos and scores it, `measures` and `varied` say more of what it
+drew, in `further_tables`, `published` takes somebody's pictures; `figures` and `diagram` draw with matplotlib, `pages`
+writes HTML that needs no network, `table` writes text. `net_graph` and `graph_layout` say what a net's diagram shows
+and where. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`, `training_panels`)
+are each what one command shows.
 
 Start reading at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
 from pysketch.report.data_sheet import data_sheet
-from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Draw, Evaluation, evaluate, fit_seconds, net_draw
+from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
+from pysketch.report.further_tables import BACKGROUND, SKIN, tell_backgrounds, tell_measures, tell_skins
 from pysketch.report.layer_help import describe_layer, list_layers
-from pysketch.report.measures import (
-    MEASURES,
-    Surroundings,
-    explain,
-    measure,
-    measure_artists,
-    measure_rows,
-    usable_measures,
-)
+from pysketch.report.measures import MEASURES, Surroundings, usable_measures
+from pysketch.report.methods import learned_method, net_method
 from pysketch.report.net_graph import Edge, Node, net_graph, netdef_graph
 from pysketch.report.net_picture import draw_graph
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.published import evaluate_pictures
 from pysketch.report.score_table import score_table
 from pysketch.report.summary_table import summary_table
-from pysketch.report.table import Rows, aligned, markdown
+from pysketch.report.table import aligned, markdown
 from pysketch.report.training_panels import training_panels
-from pysketch.report.varied import (
-    Trial,
-    background_outcomes,
-    background_trials,
-    outcome_rows,
-    skin_outcome,
-    skin_trials,
-)
+from pysketch.report.varied import background_trials, in_light, skin_trials
 
 __all__ = [
+    "BACKGROUND",
     "MEASURES",
     "PHOTO_CROP",
     "PICTURES",
     "SKETCH_CROP",
-    "Draw",
+    "SKIN",
     "Edge",
     "Evaluation",
     "Node",
     "Picture",
-    "Rows",
     "Section",
     "Surroundings",
     "Table",
-    "Trial",
     "aligned",
-    "background_outcomes",
     "background_trials",
     "check_library",
     "data_sheet",
@@ -64,24 +49,24 @@ __all__ = [
     "draw_graph",
     "evaluate",
     "evaluate_pictures",
-    "explain",
     "figures",
     "fit_seconds",
     "graph_layout",
+    "in_light",
+    "learned_method",
     "list_layers",
     "markdown",
-    "measure",
-    "measure_artists",
-    "measure_rows",
     "net_draw",
     "net_graph",
+    "net_method",
     "netdef_graph",
-    "outcome_rows",
     "pages",
     "score_table",
-    "skin_outcome",
     "skin_trials",
     "summary_table",
+    "tell_backgrounds",
+    "tell_measures",
+    "tell_skins",
     "training_panels",
     "usable_measures",
     "write_csv",

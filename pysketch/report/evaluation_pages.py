@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,9 +49,20 @@ def check_library() -> None:
     report.library()
 
 
-def write_pairs(path: Path, evaluations: Sequence[Evaluation]) -> None:
-    """A CSV with every pair's scores, a line for each pair and method."""
-    write_csv(path, CSV_HEADER, [row for evaluation in evaluations for row in csv_rows(evaluation)])
+def write_pairs(
+    path: Path, evaluations: Sequence[Evaluation], measured: Sequence[Mapping[str, Sequence[float]]] = ()
+) -> None:
+    """A CSV with every pair's scores, a line for each pair and method; folders that are missing are made.
+
+    measured: of each evaluation further columns, the same ones, by their names (`measures.Measured.pairs`).
+    """
+    columns = [list(each.values()) for each in measured] or [[] for _ in evaluations]
+    rows = [
+        (*row, *(column[k] for column in more))
+        for evaluation, more in zip(evaluations, columns, strict=True)
+        for k, row in enumerate(csv_rows(evaluation))
+    ]
+    write_csv(path, (*CSV_HEADER, *(measured[0] if measured else ())), rows)
 
 
 def write_report(
@@ -60,10 +71,11 @@ def write_report(
     pairs: Sequence[Pair],
     more: Sequence[Section] = (),
     direction: str = PHOTO_TO_SKETCH,
+    measured: Sequence[Mapping[str, Sequence[float]]] = (),
 ) -> Path:
     """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page.
 
-    more: sections that follow the scores. direction: what was drawn of what, for the words.
+    more: sections that follow the scores. direction: what was drawn of what, for the words. measured: as `write_pairs`.
     """
     words, page = WORDS[direction], folder / "index.html"
     strips = [_strip(folder, evaluations, pair, k) for k, pair in enumerate(pairs)]
@@ -71,7 +83,7 @@ def write_report(
     sections.append(_extremes(evaluations, strips, words))
     sections += [_confusions(folder, evaluation, words) for evaluation in evaluations]
     sections.append(Section("All pairs", [_order(evaluations, words)], pictures=strips))
-    write_pairs(folder / "pairs.csv", evaluations)
+    write_pairs(folder / "pairs.csv", evaluations, measured)
     write_page(page, f"{', '.join(each.method for each in evaluations)}: {counted(len(pairs), 'pair')}", sections)
     return page
 

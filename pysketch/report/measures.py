@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,96 +47,125 @@ class Surroundings:
         return measures.face_descriptors([pair.photo for pair in self._pairs])
 
 
-Value = Callable[[Evaluation, Surroundings], float]
-"""A method's value by one measure."""
+Each = Callable[[Evaluation, Surroundings], list[float]]
+"""A measure of every pair, in the pairs' order."""
+
+Whole = Callable[[Evaluation, list[float]], float]
+"""A method's value, of all that it drew or of what `Each` says."""
+
+
+def _mean(_: Evaluation, each: list[float]) -> float:
+    return float(np.mean(each))
 
 
 @dataclass(frozen=True)
 class Measure:
     """A column: its head, how a value is written, what it means, how it is measured.
 
-    of_artists: whether the artists' own value tells anything; else it is 0, 1 or 100. distractors: whether it takes
-    other people's sketches. check: DataError if a library is missing.
+    each: of every pair, None if a pair alone tells nothing; whole: of the method. column: what the pairs' own values
+    are called in a CSV file. of_artists: whether the artists' own value tells anything; else it is 0, 1 or 100.
+    distractors: whether it takes other people's sketches. check: DataError if a library is missing.
     """
 
     head: str
     form: str
     meaning: str
-    value: Value
+    each: Each | None = None
+    whole: Whole = _mean
+    column: str = ""
     of_artists: bool = False
     distractors: bool = False
     check: Callable[[], None] = lambda: None
 
 
-def _mean(measure: Callable[[np.ndarray, np.ndarray], float]) -> Value:
-    """The mean over the pairs."""
-    return lambda scored, _: float(
-        np.mean([measure(*images) for images in zip(scored.drawn, scored.sketches, strict=True)])
-    )
+class Measured(NamedTuple):
+    """What measures say of a method: a value for each name, and a column of every pair's values where there is one."""
+
+    values: list[float]
+    pairs: dict[str, list[float]]
 
 
-def _of_sets(measure: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float]) -> Value:
+def _of_pairs(measure: Callable[[np.ndarray, np.ndarray], float]) -> Each:
+    return lambda scored, _: [float(measure(*images)) for images in zip(scored.drawn, scored.sketches, strict=True)]
+
+
+def _of_sets(measure: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float]) -> Whole:
     """Of all that was drawn and all that the artists drew."""
     return lambda scored, _: measure(scored.drawn, scored.sketches)
 
 
-def _rank_1(describe: Describe, distances: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Value:
-    """Drawn sketches search the artists' sketches, the distractors among them.
+def _ranks(describe: Describe, distances: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Each:
+    """Drawn sketches search the artists' sketches, the distractors among them: at which rank each finds its person.
 
     The other way round, artists' sketches as queries, distractors from the artists' hands in a gallery of drawn ones
     are told apart by the hand alone: on the CUHK students the shipped medium net has 1 and 0 percent then.
     """
-    return lambda scored, around: cumulative_match_score(
-        own_ranks(distances(describe(scored.drawn), around.gallery(describe))), 1
-    )
+    return lambda scored, around: own_ranks(distances(describe(scored.drawn), around.gallery(describe))).tolist()
 
 
-def _face_rank_1(scored: Evaluation, around: Surroundings) -> float:
+def _face_ranks(scored: Evaluation, around: Surroundings) -> list[float]:
     """Drawn sketches search the photos."""
-    distances = measures.euclidean(measures.face_descriptors(scored.drawn), around.faces)
-    return cumulative_match_score(own_ranks(distances), 1)
+    return own_ranks(measures.euclidean(measures.face_descriptors(scored.drawn), around.faces)).tolist()
+
+
+def _rank_1(_: Evaluation, ranks: list[float]) -> float:
+    return cumulative_match_score(np.array(ranks), 1)
 
 
 MEASURES = {
-    "fsim": Measure("FSIM", ".3f", "feature similarity: edges and lines in the same places", _mean(measures.fsim)),
+    "fsim": Measure(
+        "FSIM",
+        ".3f",
+        "feature similarity: edges and lines in the same places",
+        _of_pairs(measures.fsim),
+        column="fsim",
+    ),
     "scoot": Measure(
         "Scoot",
         ".3f",
         "as much texture in each sixteenth; rewards any roughness, a plain grey photo's too",
-        _mean(measures.scoot),
+        _of_pairs(measures.scoot),
+        column="scoot",
         check=measures.check_scikit_image,
     ),
     "gradient": Measure(
         "gradient",
         ".2f",
         "the mean gradient over the artist's: below 1 blurred, above 1 rough; blind to where",
+        _of_pairs(lambda drawn, sketch: measures.gradient_ratio([drawn], [sketch])),
         _of_sets(measures.gradient_ratio),
+        column="gradient",
     ),
     "fine": Measure(
         "fine",
         ".2f",
         "the energy of waves shorter than 8 pixels over the artist's; so does noise",
+        _of_pairs(lambda drawn, sketch: measures.fine_ratio([drawn], [sketch])),
         _of_sets(measures.fine_ratio),
+        column="fine",
     ),
     "dark": Measure(
         "dark %",
         ".1f",
         "pixels below 64, in percent; compare with the artist's line",
-        lambda scored, _: 100 * measures.dark_share(scored.drawn),
+        _of_pairs(lambda drawn, _: 100 * measures.dark_share([drawn])),
+        column="dark",
         of_artists=True,
     ),
     "texture": Measure(
         "texture",
         ".1f",
         "the Frechet distance of local binary patterns to the artist's: 0 is the same hand, of whomever",
-        _of_sets(measures.texture_distance),
+        whole=_of_sets(measures.texture_distance),
         check=measures.check_scikit_image,
     ),
     "hog": Measure(
         "HOG 1",
         ".0f",
         "rank 1 in percent by oriented gradients: drawn sketches search the artists', those of train/ among them",
-        _rank_1(measures.hog_descriptors, measures.euclidean),
+        _ranks(measures.hog_descriptors, measures.euclidean),
+        _rank_1,
+        column="hog_rank",
         distractors=True,
         check=measures.check_scikit_image,
     ),
@@ -143,7 +173,9 @@ MEASURES = {
         "LBP 1",
         ".0f",
         "the same by local binary patterns in 7x7 regions",
-        _rank_1(measures.lbp_descriptors, measures.chi_squared),
+        _ranks(measures.lbp_descriptors, measures.chi_squared),
+        _rank_1,
+        column="lbp_rank",
         distractors=True,
         check=measures.check_scikit_image,
     ),
@@ -151,7 +183,9 @@ MEASURES = {
         "face 1",
         ".0f",
         "rank 1 in percent by dlib's face descriptor: drawn sketches search the photos",
-        _face_rank_1,
+        _face_ranks,
+        _rank_1,
+        column="face_rank",
         of_artists=True,
         check=measures.check_dlib,
     ),
@@ -173,19 +207,24 @@ def usable_measures(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def measure(
     evaluation: Evaluation, around: Surroundings, names: Sequence[str], progress: Progress = silent
-) -> list[float]:
-    """A method's values, in the order of the names."""
-    values = []
+) -> Measured:
+    """A method's values, in the order of the names, and every pair's."""
+    values: list[float] = []
+    pairs: dict[str, list[float]] = {}
     for done, name in enumerate(names, 1):
-        values.append(MEASURES[name].value(evaluation, around))
+        wanted = MEASURES[name]
+        each = wanted.each(evaluation, around) if wanted.each else []
+        if wanted.each:
+            pairs[wanted.column] = each
+        values.append(wanted.whole(evaluation, each))
         progress(done, len(names))
-    return values
+    return Measured(values, pairs)
 
 
 def measure_artists(evaluation: Evaluation, around: Surroundings, names: Sequence[str]) -> list[float]:
     """The artists' own values, in the order of the names; NaN where they tell nothing."""
     own = replace(evaluation, drawn=evaluation.sketches)
-    return [MEASURES[name].value(own, around) if MEASURES[name].of_artists else math.nan for name in names]
+    return [measure(own, around, [name]).values[0] if MEASURES[name].of_artists else math.nan for name in names]
 
 
 def measure_rows(names: Sequence[str], values: Sequence[tuple[str, Sequence[float]]]) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from pysketch.images import (
     crop_centre,
     find_background,
     find_parts,
+    in_other_light,
     in_tone,
     inner_face,
     rmse,
@@ -47,6 +48,17 @@ class Outcome:
     level: float
     inner_rmse: float
     rank_1: float
+
+
+def in_light(pairs: Sequence[Pair], light: Sequence[float] | None, seed: int) -> Sequence[Pair]:
+    """The pairs with their photos in other light by chance, as `in_other_light` says; None: as they are.
+
+    light: its deviations light and colour. The same seed gives the same light.
+    """
+    if not light:
+        return pairs
+    rng = np.random.default_rng(seed)
+    return [replace(pair, photo=in_other_light(pair.photo, rng, *light)) for pair in pairs]
 
 
 def skin_trials(pairs: Sequence[Pair], source: str, tones: Sequence[str]) -> list[Trial]:

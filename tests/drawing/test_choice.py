@@ -20,9 +20,10 @@ AWAY = np.array([[300.0, 200.0], [400.0, 200.0]])
 def finder(monkeypatch):
     """Sets the faces that will be found; None: the library is missing."""
 
-    def set_faces(faces):
+    def set_faces(faces, turns=0):
         monkeypatch.setattr(choice, "can_find_faces", lambda: faces is not None)
         monkeypatch.setattr(choice, "find_faces", lambda photo: faces)
+        monkeypatch.setattr(choice, "quarter_turns", lambda photo, found: turns)
 
     return set_faces
 
@@ -65,6 +66,21 @@ def test_no_face_is_said_and_the_photo_drawn_as_it_is_unless_auto_asked_for_one(
     with pytest.raises(
         DataError, match=r"no face found in it, 1 left out .*; give the eyes' positions with --align eyes"
     ):
+        choose_faces(LARGE, "auto")
+
+
+@pytest.mark.parametrize(
+    ("turns", "message"),
+    [
+        (1, "it lies on its side: turn it left"),
+        (2, "it is upside down: turn it"),
+        (3, "it lies on its side: turn it right"),
+    ],
+)
+def test_a_face_that_is_only_believed_because_the_photo_lies_is_not_drawn(finder, turns, message):
+    finder([Face(AWAY, 240.0, 0.7)], turns)
+    assert choose_faces(LARGE, None) == (None, f"{message}; drawn as it is")
+    with pytest.raises(DataError, match=f"^{message}; --align none draws it as it is"):
         choose_faces(LARGE, "auto")
 
 

@@ -31,6 +31,11 @@ def test_moved_and_larger_faces_do_not(matrix):
     assert sum(seems_aligned(warp(photo, np.array(matrix, float), (200, 250))) for photo in photos) <= 1
 
 
+def test_a_face_upside_down_does_not():
+    photos = [synthetic.face_pair(seed)[0] for seed in range(1, 9)]
+    assert not any(seems_aligned(photo[::-1, ::-1]) for photo in photos)
+
+
 def test_light_from_a_side_changes_nothing():
     photo = synthetic.face_pair(2)[0]
     light = np.linspace(0.5, 1, 200)[:, None]

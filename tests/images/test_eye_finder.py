@@ -53,6 +53,29 @@ def test_a_sketch_is_searched_as_a_photo_is(find_eyes):
     np.testing.assert_array_equal(find_eyes(np.repeat(sketch[:, :, None], 3, axis=2)), [found])
 
 
+def test_a_picture_on_its_side_or_head_says_how_often_it_must_be_turned(find_eyes):
+    photo = np.pad(synthetic.face_pair(2)[0], [(200, 300), (100, 350), (0, 0)], mode="edge")
+    for turns in range(4):
+        turned = np.ascontiguousarray(np.rot90(photo, turns))
+        assert eye_finder.quarter_turns(turned, eye_finder.find_faces(turned)) == -turns % 4
+
+
+def test_a_picture_with_a_sure_face_or_with_none_at_all_is_not_to_be_turned(find_eyes, monkeypatch):
+    assert eye_finder.quarter_turns(np.random.default_rng(0).integers(0, 256, (90, 70, 3)).astype(np.uint8), []) == 0
+    monkeypatch.setattr(eye_finder, "find_faces", None)
+    assert eye_finder.quarter_turns(np.zeros((9, 7), np.uint8), [eye_finder.Face(FRAME_EYES, 100.0, 1.0)]) == 0
+
+
+def test_a_doubtful_face_stands_unless_one_by_a_half_surer_is_found_turned(monkeypatch):
+    def faces(score):
+        return [eye_finder.Face(FRAME_EYES, 100.0, score)]
+
+    for turned, turns in ((1.4, 0), (1.5, 1), (0.9, 0)):
+        scores = iter([0.3, turned, 0.2])  # by 2, 1 and 3 quarters
+        monkeypatch.setattr(eye_finder, "find_faces", lambda picture, scores=scores: faces(next(scores)))
+        assert eye_finder.quarter_turns(np.zeros((900, 1200), np.uint8), faces(0.95)) == turns
+
+
 def test_several_faces_come_from_left_to_right(find_eyes):
     faces = [synthetic.face_pair(seed)[0] for seed in (2, 3)]
     found = find_eyes(np.hstack(faces))

@@ -259,6 +259,19 @@ def test_tiles_are_as_few_as_can_be_and_equally_large(out_size, side, count):
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "least"), [(1, 1, 1), (5, 1, 1), (6, 1, 2), (13, 1, 3), (33, 1, 8), (13, 3, 1)]
+)
+def test_the_least_side_reads_at_most_25_times_what_it_makes(kernel, stride, least):
+    side = Tiling(
+        build(f"""
+layer {{ name: "c" type: "Convolution" bottom: "x" top: "y"
+  convolution_param {{ num_output: 1 kernel_size: {kernel} stride: {stride} }} }}""")
+    ).least_side()
+    assert side == least
+    assert (stride * (side - 1) + kernel) <= 5 * stride * side
+
+
 def test_an_image_smaller_than_a_tile_is_one_tile():
     assert Tiling(build(PLAIN)).cut((20, 19), (13, 13), 13) == [whole_image((20, 19), (13, 13))]
 

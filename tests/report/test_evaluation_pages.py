@@ -1,3 +1,4 @@
+import csv
 import html
 import re
 
@@ -93,6 +94,20 @@ def test_a_strip_is_photo_drawn_sketches_and_the_artists(tmp_path, pairs):
     assert (strip[:, :14] == pairs[0].photo[3:15, 1:15]).all()
     for k in (1, 2, 3):
         assert (strip[:, 22 * k : 22 * k + 14, 0] == pairs[0].sketch[3:15, 1:15]).all()
+
+
+def test_what_was_measured_of_a_pair_stands_behind_its_scores(tmp_path, pairs):
+    made = evaluation(pairs, range(4), [0] * 4)
+    measured = [{"fsim": [0.1, 0.2, 0.3, 0.4], "dark": [1, 2, 3, 4]}, {"fsim": [0.5] * 4, "dark": [9] * 4}]
+    evaluate_report.write_pairs(tmp_path / "new" / "pairs.csv", [made, made], measured)
+    with (tmp_path / "new" / "pairs.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["pair"], row["fsim"], row["dark"]) for row in rows[1:5]] == [
+        ("b<b>", "0.2", "2"),
+        ("cid", "0.3", "3"),
+        ("dee", "0.4", "4"),
+        ("ann", "0.5", "9"),
+    ]
 
 
 def test_the_folder_has_a_csv_with_every_pair_and_method(tmp_path, pairs):

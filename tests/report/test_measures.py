@@ -13,6 +13,7 @@ from pysketch.report.measures import (
     MEASURES,
     Surroundings,
     _rank_1,
+    _ranks,
     explain,
     measure,
     measure_artists,
@@ -38,7 +39,7 @@ def test_a_method_that_draws_what_the_artists_drew_is_their_equal(pairs):
     pytest.importorskip("skimage", reason='some measures need pip install -e ".[measures]"')
     names = [name for name in MEASURES if name != "face"]
     made = scored(pairs[:3])
-    values = dict(zip(names, measure(made, Surroundings(pairs[:3], pairs[3:], (26, 28)), names), strict=True))
+    values = dict(zip(names, measure(made, Surroundings(pairs[:3], pairs[3:], (26, 28)), names).values, strict=True))
     black = values.pop("dark")
     expected = {"fsim": 1, "scoot": 1, "gradient": 1, "fine": 1, "texture": 0, "hog": 100, "lbp": 100}
     assert values == pytest.approx(expected, abs=1e-6)
@@ -51,7 +52,11 @@ def test_a_distractor_that_is_nearer_than_the_own_person_counts_against_the_meth
 
     other = replace(pairs[3], sketch=pairs[0].sketch)
     made = scored(pairs[:3])
-    rank = _rank_1(first_pixels, image_measures.euclidean)
+    ranks = _ranks(first_pixels, image_measures.euclidean)
+
+    def rank(made, around):
+        return _rank_1(made, ranks(made, around))
+
     assert rank(made, Surroundings(pairs[:3], pairs[3:], (26, 28))) == 100
     assert rank(made, Surroundings(pairs[:3], [other], (26, 28))) == 100  # the same sketch is no other person's
     almost = other.sketch.copy()
@@ -67,9 +72,27 @@ def test_drawn_sketches_search_the_photos_by_face(pairs, monkeypatch):
     monkeypatch.setattr(image_measures, "face_descriptors", describe)
     made = scored(pairs, lambda photo: photo[..., 0])
     around = Surroundings(pairs, [], (26, 28))
-    assert measure(made, around, ["face"]) == [100]
-    assert measure(replace(made, drawn=made.drawn[::-1]), around, ["face"]) == [20]
+    assert measure(made, around, ["face"]) == ([100], {"face_rank": [1] * 5})
+    backwards = measure(replace(made, drawn=made.drawn[::-1]), around, ["face"])
+    assert backwards.values == [20]
+    assert backwards.pairs["face_rank"][2] == 1 < min(backwards.pairs["face_rank"][:2])
     assert measure_artists(made, around, ["face", "fsim"]) == [100, pytest.approx(np.nan, nan_ok=True)]
+
+
+def test_every_pair_has_a_value_of_its_own_but_of_a_set(pairs):
+    pytest.importorskip("skimage", reason='some measures need pip install -e ".[measures]"')
+    made = scored(pairs, lambda photo: 255 - photo[..., 0] // 2)
+    names = [name for name in MEASURES if name != "face"]
+    values, columns = measure(made, Surroundings(pairs, [], (26, 28)), names)
+    assert list(columns) == ["fsim", "scoot", "gradient", "fine", "dark", "hog_rank", "lbp_rank"]
+    assert all(len(column) == 5 for column in columns.values())
+    assert columns["fsim"] == [image_measures.fsim(*each) for each in zip(made.drawn, made.sketches, strict=True)]
+    assert columns["gradient"] == pytest.approx([0.5] * 5, abs=0.02)
+    whole = dict(zip(names, values, strict=True))
+    for name in ("fsim", "scoot", "dark"):
+        assert whole[name] == pytest.approx(np.mean(columns[name]))
+    assert whole["hog"] == 100 * np.mean(np.array(columns["hog_rank"]) == 1)
+    assert whole["gradient"] == image_measures.gradient_ratio(made.drawn, made.sketches)
 
 
 def test_progress_is_told_after_each_measure(pairs):

@@ -27,8 +27,11 @@ def folder(tmp_path, pairs):
     return tmp_path / "theirs"
 
 
-def test_pictures_are_scored_in_the_order_of_the_pairs_whole_or_cropped_around_the_centre(folder, pairs):
+def test_pictures_are_scored_in_the_order_of_the_pairs_whole_or_cropped_around_the_centre(folder, pairs, caplog):
     scored = evaluate_pictures(folder, pairs[::-1], CROP)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder}: 1 left out that are of no test pair: c.png"
+    ]
     assert scored.method == "theirs"
     assert scored.names == ["b", "a"]
     assert scored.rmses.tolist() == [0, 0]

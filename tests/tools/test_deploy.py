@@ -19,6 +19,7 @@ from pysketch.images.pasting import paste
 from pysketch.images.pictures import read_photo, read_sketch, write_image
 
 ROOT = Path(__file__).parents[2]
+FACE = np.array([[9.0, 12.0], [20.0, 12.0]])
 INSIDE = np.s_[85:150, 65:130]
 """Of a frame, what lies in the portrait for either face."""
 
@@ -82,6 +83,19 @@ def test_a_tile_that_is_no_number_of_pixels_is_refused(tile, net_file, photo, ca
     assert "argument --tile: expected " in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_tile_that_would_mostly_be_worked_out_in_vain_is_refused_before_anything_is_drawn(photo, tmp_path):
+    sees_far = SKETCH_NET.replace("kernel_h: 4 kernel_w: 3", "kernel_h: 4 kernel_w: 3 dilation: 3")
+    sees_far = sees_far.replace('"sketch_width": 7, "sketch_height": 9', '"sketch_width": 3, "sketch_height": 3')
+    net = str(write_sketch_net_file(tmp_path, sees_far))
+    for tile in ("1", "2"):
+        with pytest.raises(
+            DataError, match=rf"^a tile must be at least 3x3 pixels large, found {tile}: .* 9x11 of the"
+        ):
+            deploy.main([net, str(photo), "-o", str(tmp_path / "s.png"), "--tile", tile])
+    assert not (tmp_path / "s.png").exists()
+    assert deploy.main([net, str(photo), "-o", str(tmp_path / "s.png"), "--tile", "3"]) == 0
+
+
 def test_a_net_that_allows_no_tiles_is_an_error_only_if_tiles_are_asked_for(net_file, photo, tmp_path, monkeypatch):
     monkeypatch.setattr("pysketch.layers.relu.ReLU.pointwise", False)
     command = [str(net_file), str(photo), "-o", str(tmp_path / "sketch.png")]
@@ -109,6 +123,18 @@ def test_a_folder_is_drawn_to_a_folder_one_bad_file_is_reported_and_the_rest_go_
     captured = capsys.readouterr()
     assert captured.err.count("error:") == 1
     assert "b.png" in captured.err
+    assert "album: 1 left out: notes.txt (no picture)" in captured.err
+    assert captured.out.splitlines()[-1].startswith("2 of 3 photos drawn, 1 left out")
+
+
+def test_a_folder_counts_the_photos_that_are_drawn_as_they_are(net_file, tmp_path, monkeypatch, capsys):
+    for name in "ab":
+        write_image(tmp_path / "album" / f"{name}.png", np.full((41, 33, 3), ord(name), np.uint8))
+    finds(monkeypatch, lambda photo: [FACE] if photo[0, 0, 0] == ord("a") else [])
+    assert deploy.main([str(net_file), str(tmp_path / "album"), "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == "2 of 2 photos drawn, 1 not aligned"
+    assert "b.png: not an aligned face of 200x250 pixels, no face found in it: drawn as it is" in said.err
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgba", "palette", "sixteen bits", "rotated"])
@@ -212,6 +238,7 @@ def portrait(tmp_path):
 def finds(monkeypatch, eyes_in):
     """Let the finder find these eyes in a photo."""
     monkeypatch.setattr(choice, "find_faces", lambda photo: [Face(eyes, 40.0, 1.0) for eyes in eyes_in(photo)])
+    monkeypatch.setattr(choice, "quarter_turns", lambda photo, found: 0)
     monkeypatch.setattr(choice, "can_find_faces", lambda: True)
 
 

@@ -1,5 +1,6 @@
 import csv
 import re
+import shutil
 import sys
 from functools import partial
 
@@ -145,6 +146,26 @@ def test_pictures_of_others_stand_in_the_same_tables_and_measures_are_a_second_o
     assert copied[2] == artists[2] != grey[2]
 
 
+def test_what_is_measured_stands_in_the_csv_and_what_is_not_scored_is_told(aligned, tmp_path, capsys):
+    theirs = tmp_path / "theirs"
+    shutil.copytree(aligned / "test" / "sketches", theirs)
+    write_image(theirs / "nobody.png", np.zeros((250, 200), np.uint8))
+    (theirs / "notes.txt").touch()
+    path = tmp_path / "scores.csv"
+    arguments = ["--baseline", "grey", "--pictures", str(theirs), "--measures", "fsim", "dark", "--csv", str(path)]
+    assert evaluate.main(["--data", str(aligned), *arguments]) == 0
+    said = capsys.readouterr()
+    with path.open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [(line["method"], line["fsim"]) for line in lines[2:]] == [("theirs", "1.0")] * 2
+    measured = said.out.splitlines()[-3].split()
+    assert np.mean([float(line["fsim"]) for line in lines[:2]]) == pytest.approx(float(measured[1]), abs=0.0006)
+    assert np.mean([float(line["dark"]) for line in lines[:2]]) == pytest.approx(float(measured[2]), abs=0.06)
+    assert "theirs: 1 left out that are of no test pair: nobody.png" in said.err
+    assert "theirs: 1 left out: notes.txt (no picture)" in said.err
+    assert "measuring 4 sketches: FSIM, dark %; up to a second each\n" in said.err
+
+
 def test_a_measure_whose_library_is_missing_is_left_out_with_a_word(aligned, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     assert evaluate.main(["--data", str(aligned), "--baseline", "grey", "--measures", "scoot"]) == 0
@@ -177,13 +198,13 @@ def test_other_skins_are_seen_in_the_light_that_is_asked_for(aligned, monkeypatc
 
 
 def test_an_unknown_baseline_is_an_error_before_anything_is_drawn(net_file, aligned, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate", None)
+    monkeypatch.setattr("pysketch.report.methods.evaluate", None)
     with pytest.raises(BaselineError, match='unknown baseline "lne"; did you mean "lle"'):
         evaluate.main([str(net_file), "--data", str(aligned), "--baseline", "grey", "lne"])
 
 
 def test_scores_that_cannot_be_written_are_one_line_before_anything_is_drawn(aligned, tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate", None)
+    monkeypatch.setattr("pysketch.report.methods.evaluate", None)
     with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: the scores cannot be written there: "):
         evaluate.main(["--data", str(aligned), "--baseline", "grey", "--csv", str(tmp_path)])
 

@@ -1,0 +1,80 @@
+"""What evaluations tell beside the scores: measures, other skins, other backgrounds, a table each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pysketch.images import Pair
+from pysketch.report.evaluation import Evaluation
+from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
+from pysketch.report.methods import Bar, Method, no_bar
+from pysketch.report.pages import Section, Table
+from pysketch.report.table import Rows, aligned
+from pysketch.report.varied import Trial, background_outcomes, outcome_rows, skin_outcome
+
+SKIN = (
+    "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
+    "RMSE is that of the face alone. Synthetic persons are made with skin of that colour; of others, the skin is given "
+    "another tone where a blue screen shows where the person ends, and photos without one are left out."
+)
+BACKGROUND = (
+    "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
+    "face alone. Photos without a screen are left out; synthetic ones are made before one."
+)
+
+Light = Callable[[Sequence[Pair]], Sequence[Pair]]
+"""Gives pairs the light that they are to be seen in."""
+
+
+class Told(NamedTuple):
+    """A table twice: as lines for a terminal, the first one empty, and as a section of a report."""
+
+    lines: list[str]
+    section: Section
+
+
+def tell_measures(
+    names: Sequence[str],
+    missing: Sequence[str],
+    evaluations: Sequence[Evaluation],
+    around: Surroundings,
+    bar: Bar = no_bar,
+) -> tuple[Told, list[Measured]]:
+    """A line for each method and one for the artists; and what was measured of each method.
+
+    names, missing: of `usable_measures`; the lines of what is missing stand above the table.
+    """
+    measured = []
+    for each in evaluations:
+        with bar(f"{each.method} is measured", "measure") as progress:
+            measured.append(measure(each, around, names, progress))
+    values = [(each.method, of.values) for each, of in zip(evaluations, measured, strict=True)]
+    values.append(("artists", measure_artists(evaluations[0], around, names)))
+    told = _told("Measures", " ".join([explain(names), *missing]), measure_rows(names, values), 1, missing)
+    return told, measured
+
+
+def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:
+    """A line for each method and each of `skin_trials`."""
+    outcomes = [
+        (method.name, skin_outcome(trial, method.evaluate(light(trial.pairs), trial, bar)))
+        for method in methods
+        for trial in trials
+    ]
+    return _told("Skin", SKIN, outcome_rows(("skin", "drawn"), outcomes), 2)
+
+
+def tell_backgrounds(
+    methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar
+) -> Told:
+    """A line for each method and each of `background_trials`."""
+    outcomes = []
+    for method in methods:
+        scored = [method.evaluate(light(trial.pairs), trial, bar) for trial in trials]
+        outcomes += [(method.name, outcome) for outcome in background_outcomes(trials, scored)]
+    return _told("Background", BACKGROUND, outcome_rows(("background", "behind"), outcomes), 2)
+
+
+def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Told:
+    return Told(["", *lines, *aligned(rows, numbers_from)], Section(heading, [text], [Table(rows[0], rows[1:])]))

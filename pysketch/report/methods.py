@@ -1,0 +1,46 @@
+"""What draws the test photos of an evaluation, a net or a baseline, and what each makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+from pysketch.baselines import Baseline, Progress, silent
+from pysketch.drawing import Sketcher
+from pysketch.images import Pair
+from pysketch.report.evaluation import Draw, Evaluation, evaluate, fit_seconds, net_draw
+from pysketch.report.varied import Trial
+
+Bar = Callable[[str, str], AbstractContextManager[Progress]]
+"""Given a title and what is counted, shows how far something is while the block runs."""
+
+
+def no_bar(title: str, unit: str) -> AbstractContextManager[Progress]:
+    """A `Bar` that shows nothing."""
+    return nullcontext(silent)
+
+
+class Method(NamedTuple):
+    """What draws: its name, how, and how long it learned, in seconds."""
+
+    name: str
+    draw: Draw
+    learn_seconds: float = 0.0
+
+    def evaluate(self, pairs: Sequence[Pair], trial: Trial | None = None, bar: Bar = no_bar) -> Evaluation:
+        """Score what it draws of the pairs, which may be a trial's."""
+        with bar(f"{self.name}, {trial.label}" if trial else self.name, "photo") as progress:
+            return evaluate(self.name, self.draw, pairs, progress=progress, learn_seconds=self.learn_seconds)
+
+
+def net_method(name: str, sketcher: Sketcher) -> Method:
+    """A net, which has learned before."""
+    return Method(name, net_draw(sketcher))
+
+
+def learned_method(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair], bar: Bar = no_bar) -> Method:
+    """A baseline, which learns here; DataError if a test photo is among those it is to learn from."""
+    with bar(f"{baseline.name} learns", "step") as progress:
+        seconds = fit_seconds(baseline, training, pairs, progress)
+    return Method(baseline.name, baseline.sketch, seconds)

@@ -1,0 +1,68 @@
+"""Further tables: a line for each method and what it was tried with, as text and as a section alike."""
+
+import numpy as np
+import pytest
+
+from pysketch.images import synthetic
+from pysketch.images.pairs import SYNTHETIC, Pair
+from pysketch.report.further_tables import BACKGROUND, SKIN, tell_backgrounds, tell_measures, tell_skins
+from pysketch.report.measures import Surroundings
+from pysketch.report.methods import Method
+from pysketch.report.varied import background_trials, skin_trials
+
+GREEN, WHITE = (Method("green", lambda photo: photo[..., 1]), Method("white", lambda photo: 0 * photo[..., 0] + 255))
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return [Pair(*values) for values in synthetic.test_pairs(2)]
+
+
+@pytest.fixture
+def two_faces(monkeypatch):
+    make = synthetic.test_pairs
+    monkeypatch.setattr(synthetic, "test_pairs", lambda **changes: make(2, **changes))
+
+
+def check_same(told):
+    """The lines of the terminal hold the section's cells."""
+    (table,) = told.section.tables
+    assert told.lines[0] == ""
+    assert [line.split() for line in told.lines[-len(table.rows) :]] == [" ".join(row).split() for row in table.rows]
+
+
+def test_measures_have_a_line_for_each_method_and_one_for_the_artists(pairs):
+    evaluations = [method.evaluate(pairs) for method in (GREEN, WHITE)]
+    around = Surroundings(pairs, [], evaluations[0].crop)
+    told, measured = tell_measures(["gradient", "dark"], ["Scoot is left out: why"], evaluations, around)
+    check_same(told)
+    assert told.lines[1] == "Scoot is left out: why"
+    assert [row[0] for row in told.section.tables[0].rows] == ["green", "white", "artists"]
+    assert told.section.paragraphs[0].endswith("Scoot is left out: why")
+    assert measured[1].values == [0, 0]
+    assert measured[1].pairs == {"gradient": [0, 0], "dark": [0, 0]}
+
+
+def test_skins_have_a_line_for_each_method_and_tone_in_the_light_that_is_asked_for(pairs, two_faces):
+    trials = skin_trials(pairs, SYNTHETIC, ["1", "10"])
+
+    def dim(pairs):
+        return [Pair(pair.name, pair.photo // 2, pair.sketch) for pair in pairs]
+
+    told, dimmed = tell_skins([GREEN, WHITE], trials), tell_skins([GREEN, WHITE], trials, dim)
+    check_same(told)
+    assert told.section.paragraphs == [SKIN]
+    rows = told.section.tables[0].rows
+    assert [row[:2] for row in rows] == [["green", "1"], ["green", "10"], ["white", "1"], ["white", "10"]]
+    levels, dark = ([float(row[2]) for row in each.section.tables[0].rows] for each in (told, dimmed))
+    assert levels[0] > levels[1]
+    assert levels[2:] == dark[2:] == [255, 255]
+    np.testing.assert_allclose(dark[:2], np.array(levels[:2]) / 2, atol=2)
+
+
+def test_backgrounds_have_a_line_for_each_method_the_screen_first(pairs, two_faces):
+    told = tell_backgrounds([GREEN], background_trials(pairs, SYNTHETIC, ["black"]))
+    check_same(told)
+    assert told.section.paragraphs == [BACKGROUND]
+    assert [row[1] for row in told.section.tables[0].rows] == ["screen", "black"]
+    assert told.section.tables[0].rows[1][2] == "0"
