@@ -20,6 +20,7 @@ A layer declares its type, options and numbers of bottoms and tops, and writes C
 
 from __future__ import annotations
 
+import logging
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ from pysketch.errors import NetdefError, Position, ShapeError, did_you_mean
 from pysketch.layers.context import Context
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
 from pysketch.netdef import Kind, LayerDef, Option, Options, Phase, Table, check_filler, fill
+
+logger = logging.getLogger(__name__)
 
 LARGEST_PARAM = 2**28
 """Elements of a param, at most: 1 GiB in float32. A netdef of a few bytes must not take a machine's memory."""
@@ -125,6 +128,7 @@ class Layer:
             for name, table in self.more_sections.items()
         }
         self._check_counts()
+        self._warn_of_unread_sections()
 
     @classmethod
     def resolve(cls, definition: LayerDef, context: Context) -> type[Layer]:
@@ -211,6 +215,15 @@ class Layer:
     def _check_param(self, shape: tuple[int, ...]) -> None:
         if math.prod(shape) > LARGEST_PARAM:
             raise self.shape_error(f"a param of shape {shape} has more than {LARGEST_PARAM} elements")
+
+    def _warn_of_unread_sections(self) -> None:
+        """Caffe ignores other layers' sections without a word."""
+        own = {self.section or "python_param", *self.more_sections}
+        own |= {"python_param"} if self.definition.type == "Python" else set()
+        for name, message in self.definition.sections.items():
+            if name not in own:
+                layer = f"{message.position}: {self.definition.where}"
+                logger.warning("%s: %s has no effect on a %s layer", layer, name, self.type)
 
     def _check_counts(self) -> None:
         for what, count, names in (

@@ -26,6 +26,7 @@ from pysketch.solver.log import log_iteration, log_outputs
 from pysketch.solver.lr_policy import current_step, learning_rate
 from pysketch.solver.micro_batch import MicroBatches
 from pysketch.solver.run_state import RunState, matters
+from pysketch.solver.unused import warn_of_unused
 from pysketch.solver.updates import Updater
 from pysketch.weights import SUFFIXES, SolverState, read_solver_state, write_solver_state
 
@@ -233,6 +234,7 @@ class Solver:
         self.context, options = context, self.options
         state = options.train_state
         netdefs = self._netdefs(context)
+        warn_of_unused(self.definition, netdefs)
         self.net = Net(
             netdefs[self.definition.train_net],
             Phase.TRAIN,

@@ -182,3 +182,11 @@ def test_files_with_rows_of_different_shapes_are_refused(tmp_path: Path) -> None
 def test_incomplete_options_are_refused(options: str, message: str) -> None:
     with pytest.raises(NetdefError, match=message):
         make_layer(layer_text("HDF5Data", extra=f"hdf5_data_param {{ {options} }}"))
+
+
+def test_it_does_not_transform_data_and_says_so(tmp_path: Path) -> None:
+    source = write_files(tmp_path, 2)
+    extra = f'hdf5_data_param {{ source: "{source}" batch_size: 1 }} transform_param {{ scale: 2 }}'
+    text = layer_text("HDF5Data", [], ["data"], extra)
+    message = refused(NetdefError, make_layer, text, where='<netdef>:2:[0-9]+: layer "it": ')
+    assert message.endswith("HDF5Data does not transform data; leave transform_param out, or store them so")
