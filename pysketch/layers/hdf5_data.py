@@ -40,6 +40,9 @@ class HDF5Data(BatchData):
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the files."""
+        if "transform_param" in self.definition.sections:
+            at = self.definition.sections["transform_param"].position
+            raise self.error("HDF5Data does not transform data; leave transform_param out, or store them so", at=at)
         names = self.definition.top
         try:
             parts = [read_datasets(path, names) for path in self._paths()]

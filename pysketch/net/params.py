@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from pysketch.device import Blob
 from pysketch.errors import counted
 from pysketch.layers import Layer
 from pysketch.netdef import PARAM_SPEC, Options
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -44,6 +47,9 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
             raise layer.error(f"{len(specs)} param entries, but the layer has {counted(len(layer.blobs), 'param')}")
         for k, blob in enumerate(layer.blobs):
             spec = specs[k] if k < len(specs) else PARAM_SPEC.defaults(layer.definition.position)
+            if spec.given("share_mode") and not spec.name:
+                place = f"{spec.position('share_mode')}: {layer.definition.where}"
+                logger.warning("%s: share_mode has no effect: the param has no name", place)
             param = owners.get(spec.name)
             if param is None:
                 param = Param(layer.name, k, blob)

@@ -235,7 +235,7 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
     _check_tests(definition)
     if definition.type in ("AdaGrad", "RMSProp") and options.momentum:
         raise definition.error("momentum", f"{definition.type} has no momentum; remove it")
-    for option, hint in hints(options, definition.type):
+    for option, hint in hints(options):
         logger.warning("%s: %s", options.position(option), hint)
     return definition
 

@@ -34,6 +34,7 @@ from pysketch.solver.start import (
     run_state_of,
     taken_as,
 )
+from pysketch.solver.unused import warn_of_unused
 from pysketch.solver.updates import Updater
 from pysketch.weights import SUFFIXES, SolverState, read_solver_state, write_solver_state
 
@@ -274,6 +275,7 @@ class Solver:
         state = options.train_state
         netdefs = self._netdefs(context)
         self._look_at_stages(netdefs)
+        warn_of_unused(self.definition, netdefs)
         self.net = self.net_class(
             netdefs[self.definition.train_net],
             Phase.TRAIN,

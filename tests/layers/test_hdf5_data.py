@@ -205,3 +205,11 @@ def test_a_list_and_its_files_are_also_looked_for_beside_the_solver_file_the_net
     with h5py.File(tmp_path / "sub" / "rows.h5", "w") as file:
         file["data"] = np.arange(3.0)
     assert Net(netdef, Phase.TRAIN).forward()["data"].tolist() == [0]
+
+
+def test_it_does_not_transform_data_and_says_so(tmp_path: Path) -> None:
+    source = write_files(tmp_path, 2)
+    extra = f'hdf5_data_param {{ source: "{source}" batch_size: 1 }} transform_param {{ scale: 2 }}'
+    text = layer_text("HDF5Data", [], ["data"], extra)
+    message = refused(NetdefError, make_layer, text, where='<netdef>:2:[0-9]+: layer "it": ')
+    assert message.endswith("HDF5Data does not transform data; leave transform_param out, or store them so")

@@ -62,23 +62,6 @@ def test_without_base_lr_nothing_is_learned_and_a_0_that_is_given_is_meant(caplo
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("gamma: 0.1", ['gamma has no effect: lr_policy "fixed" does not read it']),
-        ('lr_policy: "poly" power: 1\nstepsize: 3', ['stepsize has no effect: lr_policy "poly" does not read it']),
-        ("rms_decay: 0.9", ["rms_decay has no effect: a solver of type SGD does not read it"]),
-        ('type: "AdaDelta"\nmomentum2: 0.9', ["momentum2 has no effect: a solver of type AdaDelta does not read it"]),
-        ("test_iter: 3", ["test_iter without test_interval: 0 is taken, so that nothing is tested"]),
-        ('test_net: "t"', ["test_net without test_interval: 0 is taken, so that nothing is tested"]),
-    ],
-)
-def test_what_has_no_effect_is_said_at_its_place(text, expected, caplog):
-    found = warnings(f"base_lr: 1\n{text}", caplog)
-    line = 2 + len(text.splitlines())
-    assert found == [f"{line}:1: {each}" for each in expected]
-
-
-@pytest.mark.parametrize(
     "text",
     [
         'lr_policy: "step" gamma: 0.1 stepsize: 3',
