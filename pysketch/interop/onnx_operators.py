@@ -56,7 +56,7 @@ class Graph:
 
     def params(self, layer: Layer) -> list[str]:
         """A layer's params as constants named after it."""
-        names = [f"{layer.name}/{k}" for k in range(len(layer.blobs))]
+        names = [f"{layer.definition.key}/{k}" for k in range(len(layer.blobs))]
         self.weights |= dict(zip(names, _blobs(layer), strict=True))
         return names
 

@@ -14,7 +14,8 @@ from pysketch.netdef import PARAM_SPEC, Options
 class Param:
     """One learnable array of a net; shared params appear once, under their first owner.
 
-    given: those multipliers that a netdef's ``param`` entry states; the others are 1.
+    layer: its name, told apart from others of the same. given: those multipliers that a netdef's ``param`` entry
+    states; the others are 1.
     """
 
     layer: str
@@ -45,7 +46,7 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
             spec = specs[k] if k < len(specs) else PARAM_SPEC.defaults(layer.definition.position)
             param = owners.get(spec.name)
             if param is None:
-                param = Param(layer.name, k, blob)
+                param = Param(layer.definition.key or layer.name, k, blob)
                 learnable.append(param)
                 if spec.name:
                     owners[spec.name] = param
