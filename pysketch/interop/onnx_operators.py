@@ -32,6 +32,9 @@ class Graph:
         if layer.type in ("Input", "Silence"):
             return
         inputs = [self.present[name] for name in definition.bottom]
+        flaw = layer.in_place_flaw(False) if definition.top[:1] == definition.bottom[:1] else ""
+        if flaw:
+            raise _error(layer, f"what Caffe does in place ({flaw})")
         if layer.type in ("Split", "Dropout"):
             outputs = inputs * len(definition.top)
         elif layer.type in _OPERATORS:
@@ -56,7 +59,7 @@ class Graph:
 
     def params(self, layer: Layer) -> list[str]:
         """A layer's params as constants named after it."""
-        names = [f"{layer.name}/{k}" for k in range(len(layer.blobs))]
+        names = [f"{layer.definition.key}/{k}" for k in range(len(layer.blobs))]
         self.weights |= dict(zip(names, _blobs(layer), strict=True))
         return names
 
@@ -205,6 +208,13 @@ def _lrn(graph: Graph, layer: Layer, inputs: list[str]) -> list[str]:
 
 
 def _mvn(graph: Graph, layer: Layer, inputs: list[str]) -> list[str]:
+    made, axes = _standardized(graph, layer, inputs), graph.ndim(layer)
+    if axes == 4:
+        return made
+    return graph.node("Reshape", [*made, graph.constant([0] * axes + [1] * (4 - axes), np.int64)])
+
+
+def _standardized(graph: Graph, layer: Layer, inputs: list[str]) -> list[str]:
     axes = list(range(1 if layer.options.across_channels else 2, graph.ndim(layer)))
     if not axes:  # every element alone: it is its own mean
         return graph.node("Sub", inputs * 2)

@@ -15,7 +15,7 @@ class Crop(Layer):
     """y = x[o : o + n] along every axis from `axis` on, n the second bottom's length there; its values are unused.
 
     offset: one for all these axes, or one for each; default 0. dx is dy at the crop's place and 0 around it; the
-    second bottom gets no gradient.
+    second bottom's is 0, as fully convolutional nets crop to the size of what they have learned.
     """
 
     type = "Crop"
@@ -66,7 +66,7 @@ class Crop(Layer):
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dy into zeros."""
         if propagate_down[1]:
-            raise self.error("a Crop layer cannot propagate down to its second bottom")
+            bottom[1].diff[...] = 0
         if propagate_down[0]:
             bottom[0].diff[...] = 0
             bottom[0].diff[self._place] = top[0].diff

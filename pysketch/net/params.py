@@ -18,7 +18,8 @@ logger = logging.getLogger(__name__)
 class Param:
     """One learnable array of a net; shared params appear once, under their first owner.
 
-    given: those multipliers that a netdef's ``param`` entry states; the others are 1.
+    layer: its name, told apart from others of the same. given: those multipliers that a netdef's ``param`` entry
+    states; the others are 1.
     """
 
     layer: str
@@ -52,7 +53,7 @@ def gather_params(layers: Sequence[Layer]) -> list[Param]:
                 logger.warning("%s: share_mode has no effect: the param has no name", place)
             param = owners.get(spec.name)
             if param is None:
-                param = Param(layer.name, k, blob)
+                param = Param(layer.definition.key or layer.name, k, blob)
                 learnable.append(param)
                 if spec.name:
                     owners[spec.name] = param

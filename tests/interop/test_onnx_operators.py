@@ -154,3 +154,22 @@ def test_what_has_no_operator_is_named(type, extra, message):
     pytest.importorskip("onnx", reason=f"needs onnx: {INTEROP}")
     with pytest.raises(DataError, match=message):
         onnx_model(single(type, extra))
+
+
+def test_what_caffe_does_in_place_that_is_not_the_layers_formula_is_refused():
+    pytest.importorskip("onnx", reason=f"needs onnx: {INTEROP}")
+    text = """layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [1, 3, 4, 5] } } }
+    layer { name: "it" type: "LRN" bottom: "x" top: "x" }"""
+    with pytest.raises(DataError, match=r"an LRN overwrites its bottom before it has read it. has no ONNX operator"):
+        onnx_model(Net(parse_netdef(text), Phase.TEST))
+
+
+def test_layers_of_one_name_keep_params_of_their_own():
+    text = """layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [1, 3, 4, 5] } } }
+    layer { name: "a/b" type: "Convolution" bottom: "x" top: "y"
+            convolution_param { num_output: 2 kernel_size: 1 weight_filler { type: "gaussian" } } }
+    layer { name: "a/b" type: "Convolution" bottom: "y" top: "z"
+            convolution_param { num_output: 3 kernel_size: 1 weight_filler { type: "gaussian" } } }"""
+    net = Net(parse_netdef(text), Phase.TEST)
+    name, x, right = feed(net, 1, 4, 5)
+    assert_near(run_onnx(net, {name: x}), right)

@@ -56,6 +56,8 @@ def test_crops_that_do_not_fit_are_refused(extra, shapes, kind, message):
         make(extra, shapes)
 
 
-def test_the_second_bottom_has_no_gradient():
-    with pytest.raises(NetdefError, match="a Crop layer cannot propagate down to its second bottom"):
-        make().backward(1.0, propagate_down=[False, True])
+def test_the_second_bottoms_gradient_is_0_and_it_may_be_learned():
+    single = make()
+    single.bottom[1].diff[...] = 7
+    single.backward(1.0, propagate_down=[False, True])
+    assert not single.bottom[1].diff.any()
