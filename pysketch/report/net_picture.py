@@ -15,8 +15,8 @@ def draw_net(net: Net, path: str, title: str) -> None:
     draw_graph(*net_graph(net), path, title)
 
 
-def draw_graph(nodes: Sequence[Node], edges: Sequence[Edge], path: str, title: str | None = None) -> None:
-    """Write the picture of a graph, whose edges lead in no circle and have no ends in common."""
+def draw_graph(nodes: Sequence[Node], edges: Sequence[Edge], path: str, title: str) -> None:
+    """Write the picture of a net's graph."""
     boxes = [Box(node.title, node.lines, KINDS.index(node.kind)) for node in nodes]
     layout = graph_layout.lay_out([box.size for box in boxes], [(edge.source, edge.target) for edge in edges])
     routes = [(route, edge.label) for route, edge in zip(layout.routes, edges, strict=True)]
