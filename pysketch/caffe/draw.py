@@ -48,7 +48,7 @@ def draw_net(
         nodes, edges = _graph(caffe_net, phase, display_lrm)
         if not nodes:
             raise DataError("the net has no layer to draw")
-        draw_graph(nodes, edges, str(path), caffe_net.name or None)
+        draw_graph(nodes, edges, str(path), caffe_net.name or "Net")
         return path.read_bytes()
 
 
