@@ -32,6 +32,7 @@ from pysketch.weights.caffe_schema import message_class
 
 NO_EFFECT = {
     *((f"{name}Parameter", "engine") for name in ("LRN", "Pooling", "ReLU", "SPP", "Sigmoid", "Softmax", "TanH")),
+    ("ConvolutionParameter", "force_nd_im2col"),
     ("DataParameter", "prefetch"),
     ("PythonParameter", "share_in_parallel"),
 }

@@ -8,7 +8,7 @@ Start reading at `files`.
 """
 
 from pysketch.weights.caffe_schema import enum_type, message_class, message_names
-from pysketch.weights.caffemodel import blob_array, fill_blob, layer_text, read_blob, write_caffemodel
+from pysketch.weights.caffemodel import fill_blob, layer_text, read_blob, write_caffemodel
 from pysketch.weights.database import Record, Records, is_lmdb
 from pysketch.weights.files import (
     SUFFIXES,
@@ -27,7 +27,6 @@ __all__ = [
     "Records",
     "SolverState",
     "WeightsReader",
-    "blob_array",
     "check_weights",
     "enum_type",
     "fill_blob",

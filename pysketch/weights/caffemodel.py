@@ -178,7 +178,7 @@ def read_blob(path: str | os.PathLike[str]) -> np.ndarray:
 
     An old file's has four axes.
     """
-    array = blob_array(_parse("BlobProto", path), os.fspath(path))
+    array = blob_array(_parse("BlobProto", path, _content(path, "a BlobProto")), os.fspath(path))
     if not array.size:
         raise SnapshotError(f"{path}: holds no numbers; is it a BlobProto?")
     return array
