@@ -112,7 +112,7 @@ def test_a_matrix_that_is_missing_or_does_not_fit_is_refused(tmp_path: Path) -> 
     source = f'infogain_loss_param {{ source: "{path}" }}'
     assert f"{path}: cannot be read: No such file" in refusal(DataError, source)
     path.write_bytes(b"no protobuf")
-    assert f"{path}: neither an HDF5 file nor a BlobProto" in refusal(DataError, source)
+    assert f"{path}: is a text, neither an HDF5 file nor a BlobProto" in refusal(DataError, source)
     write(path, H[:3])
     assert f"expected a matrix (4, 4) in {path}, found (3, 4)" in refusal(ShapeError, source)
     assert "give either source or a third bottom" in refusal(NetdefError, source, ("x", "t", "h"))

@@ -84,7 +84,7 @@ def test_a_mean_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
     assert f"{mean}: cannot be read: No such file" in refusal()
     mean.write_text("a text")
-    assert f"{mean}: neither an HDF5 file nor a BlobProto" in refusal()
+    assert f"{mean}: is a text, neither an HDF5 file nor a BlobProto" in refusal()
     mean.write_bytes(b"")
     assert f"{mean}: holds no numbers; is it a BlobProto?" in refusal()
     write_mean(mean, MEAN[0])
