@@ -86,6 +86,8 @@ def test_a_mean_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     mean.write_text("a text")
     assert f"{mean}: is a text, neither an HDF5 file nor a BlobProto" in refusal()
     mean.write_bytes(b"")
+    assert f"{mean}: is an empty file; expected a BlobProto" in refusal()
+    mean.write_bytes(message_class("BlobProto")(num=1).SerializeToString())
     assert f"{mean}: holds no numbers; is it a BlobProto?" in refusal()
     write_mean(mean, MEAN[0])
     assert f"{mean}: expected a mean image of shape (C, H, W), found (6, 5)" in refusal()
