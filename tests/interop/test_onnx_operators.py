@@ -1,5 +1,6 @@
 """Every layer that is written as ONNX: onnxruntime computes what we compute, also at another image size."""
 
+import numpy as np
 import pytest
 from exported import INTEROP, assert_near, feed, run_onnx, single
 
@@ -173,3 +174,14 @@ def test_layers_of_one_name_keep_params_of_their_own():
     net = Net(parse_netdef(text), Phase.TEST)
     name, x, right = feed(net, 1, 4, 5)
     assert_near(run_onnx(net, {name: x}), right)
+
+
+@pytest.mark.parametrize(("shape", "across"), [((2, 3), "true"), ((2, 3, 4), "false")])
+def test_what_has_fewer_than_four_axes_gets_four_from_mvn_there_too(shape, across):
+    dims = " ".join(f"dim: {n}" for n in shape)
+    text = f"""layer {{ name: "in" type: "Input" top: "x" input_param {{ shape {{ {dims} }} }} }}
+    layer {{ name: "it" type: "MVN" bottom: "x" top: "y" mvn_param {{ across_channels: {across} }} }}"""
+    net = Net(parse_netdef(text), Phase.TEST)
+    net.blobs["x"].data[...] = np.random.default_rng(0).standard_normal(shape)
+    right = net.forward()["y"]
+    assert_near(run_onnx(net, {"x": net.blobs["x"].data}), right)
