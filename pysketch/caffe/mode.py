@@ -111,11 +111,11 @@ def set_multiprocess(several: bool) -> None:
         raise ValueError("several processes that share the work are not supported")
 
 
-def init_log(level: int = 0) -> None:
-    """Write Caffe's log lines to stderr: from this level on, 0 all, 1 warnings, 2 errors."""
+def init_log(level: int = 0, stderr: bool = True) -> None:
+    """Write Caffe's log lines to stderr: from this level on, 0 all, 1 warnings, 2 errors. stderr False: nowhere new."""
     logger = logging.getLogger("pysketch")
     logger.setLevel((logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)[min(max(level, 0), 3)])
-    if not any(isinstance(handler.formatter, CaffeFormatter) for handler in logger.handlers):
+    if stderr and not any(isinstance(handler.formatter, CaffeFormatter) for handler in logger.handlers):
         handler = logging.StreamHandler()
         handler.setFormatter(CaffeFormatter())
         logger.addHandler(handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from pysketch.device import Array, to_host
 from pysketch.layers import Context
 from pysketch.net import Net as OurNet
 from pysketch.netdef import NetDef, Phase
+
+_WHEN = ("before forward", "after forward", "before backward", "after backward")
 
 Batch = dict[str, np.ndarray]
 """Blob name -> as many items as the net's batch has."""
@@ -45,6 +47,7 @@ class Net(OurNet):
         by_name |= dict(zip(by_name, others, strict=False)) | ({"weights": files[0]} if files else {})
         if by_name["phase"] is None:
             raise TypeError("a net needs a phase: caffe.TRAIN or caffe.TEST")
+        self._calls: dict[str, list[Callable[[int], Any]]] = {when: [] for when in _WHEN}
         stages = [by_name["stages"]] if isinstance(by_name["stages"], str) else by_name["stages"] or ()
         super().__init__(
             network_file,
@@ -100,6 +103,42 @@ class Net(OurNet):
     def _backward(self, start: int, end: int) -> None:
         """Run backward from one index down to another, both included."""
         self.backward_layers(range(end, start + 1))
+
+    def before_forward(self, call: Callable[[int], Any]) -> None:
+        """Call this with each layer's index before its forward."""
+        self._calls["before forward"].append(call)
+
+    def after_forward(self, call: Callable[[int], Any]) -> None:
+        """Call this with each layer's index after its forward."""
+        self._calls["after forward"].append(call)
+
+    def before_backward(self, call: Callable[[int], Any]) -> None:
+        """Call this with each layer's index before its backward, whether it needs one or not."""
+        self._calls["before backward"].append(call)
+
+    def after_backward(self, call: Callable[[int], Any]) -> None:
+        """Call this with each layer's index after its backward, whether it needs one or not."""
+        self._calls["after backward"].append(call)
+
+    def forward_layers(self, indices: Sequence[int]) -> None:
+        """As pysketch's; one by one if something is to be called between them."""
+        self._run(super().forward_layers, indices, "forward")
+
+    def backward_layers(self, indices: Sequence[int]) -> None:
+        """As pysketch's; one by one if something is to be called between them."""
+        self._run(super().backward_layers, indices, "backward")
+
+    def _run(self, run: Callable[[Sequence[int]], None], indices: Sequence[int], direction: str) -> None:
+        before, after = (self._calls[f"{when} {direction}"] for when in ("before", "after"))
+        if not before and not after:
+            run(indices)
+            return
+        for index in indices if direction == "forward" else reversed(indices):
+            for call in before:
+                call(index)
+            run([index])
+            for call in after:
+                call(index)
 
     def forward_all(self, blobs: Sequence[str] | None = None, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run any number of items through the net, batch by batch; name -> all items of the outputs and of `blobs`.

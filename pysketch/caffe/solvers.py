@@ -32,6 +32,10 @@ class Solver(OurSolver):
             raise ValueError(f"{path}: a solver of type {definition.type}, not {self.type}; get_solver takes any")
         super().__init__(definition, definition.context(mode.device(), mode.seed, layer_paths=layer_paths()))
 
+    def share_weights(self, net: Net) -> None:
+        """Let another net's params be the training net's memory, layer by name."""
+        net.share_with(self.net)
+
     @property
     def param(self) -> Options:
         """What the solver file says: ``solver.param.max_iter``."""

@@ -69,8 +69,10 @@ def test_the_log_is_caffes_once_it_is_asked_for(capsys, monkeypatch):
     logger = logging.getLogger("pysketch")
     monkeypatch.setattr(logger, "handlers", [])
     monkeypatch.setattr(logger, "level", logging.NOTSET)
+    caffe.init_log(0, False)
+    caffe.log("to nobody")
     caffe.init_log()
-    caffe.init_log(0)
+    caffe.init_log(0, True)
     caffe.log("my own line")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1

@@ -335,3 +335,27 @@ def test_script_twins_that_share_params_are_run_over_all_items(tmp_path):
     made = net.forward_all(left=x, right=x, blobs=["l"])
     assert made["l"].shape == (7, 2)
     np.testing.assert_array_equal(made["distance"], np.zeros((7, 2)))
+
+
+def test_a_script_is_called_before_and_after_each_layer(tmp_path):
+    path = write(tmp_path / "net.prototxt", NET)
+    plain, net = caffe.Net(path, caffe.TRAIN), caffe.Net(path, caffe.TRAIN)
+    seen = []
+    for name in ("before_forward", "after_forward", "before_backward", "after_backward"):
+        getattr(net, name)(lambda index, name=name: seen.append((name, index)))
+    for each in (plain, net):
+        each.forward()
+        each.backward()
+    expected = [(f"{when}_forward", k) for k in range(5) for when in ("before", "after")]
+    expected += [(f"{when}_backward", k) for k in reversed(range(5)) for when in ("before", "after")]
+    assert seen == expected
+    for name in ("conv", "score"):
+        np.testing.assert_allclose(net.params[name][0].diff, plain.params[name][0].diff, rtol=1e-5)
+    np.testing.assert_allclose(net.blobs["conv"].data, plain.blobs["conv"].data, rtol=1e-5)
+
+
+def test_script_a_blob_is_changed_between_two_layers(tmp_path):
+    net = caffe.Net(write(tmp_path / "net.prototxt", DEPLOY), caffe.TEST)
+    net.after_forward(lambda index: net.blobs["conv"].data.fill(0) if net._layer_names[index] == "relu" else None)
+    net.blobs["data"].data[...] = 1
+    np.testing.assert_array_equal(net.forward()["score"], np.tile(net.params["score"][1].data, (4, 1)))

@@ -82,6 +82,10 @@ def test_nets_of_a_solver_are_pycaffes(tmp_path):
     assert all(isinstance(each, caffe.Net) for each in (solver.net, *solver.test_nets))
     assert solver.net.top_names["score"] == ["score"]
     assert solver.param.max_iter == 12
+    other = caffe.Net(net, caffe.TEST)
+    solver.share_weights(other)
+    solver.net.params["conv"][0].data[...] = 5
+    assert (other.params["conv"][0].data == 5).all()
 
 
 @pytest.mark.parametrize(

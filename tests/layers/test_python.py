@@ -432,6 +432,31 @@ def test_a_class_that_is_no_layer_is_refused(tmp_path: Path, layer: str, message
     assert refusal(text_of("scaling", layer), tmp_path) == message.format(file=tmp_path / "scaling.py")
 
 
+UNFINISHED = """
+import caffe
+
+class Strict(caffe.Layer):
+    def setup(self, bottom, top):
+        raise RuntimeError("two bottoms, please")
+
+class Setup(caffe.Layer):
+    def setup(self, bottom, top):
+        pass
+
+class Nothing(caffe.Layer):
+    pass
+"""
+
+
+def test_a_caffe_layers_setup_says_first_what_it_wants_then_its_missing_methods_are_named(tmp_path: Path) -> None:
+    write_module(tmp_path, "unfinished", UNFINISHED)
+    with pytest.raises(RuntimeError, match="two bottoms, please"):
+        make(text_of("unfinished", "Strict"), folders=[tmp_path])
+    for layer, missing in (("Setup", "reshape, forward"), ("Nothing", "setup, reshape, forward")):
+        message = f'class "{layer}" in {tmp_path / "unfinished.py"} is no layer: it has no {missing}'
+        assert refusal(text_of("unfinished", layer), tmp_path) == message
+
+
 @pytest.mark.parametrize(
     ("module", "layer", "message"),
     [
