@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import refused
+from PIL import Image
 
 from pysketch.errors import DataError
 from pysketch.images import synthetic
@@ -39,6 +40,18 @@ def test_a_pair_shares_a_stem_whatever_the_suffix_and_pairs_come_by_name(folder)
     assert pairs[0].photo.shape == (3, 2, 3)
     assert pairs[0].sketch.shape == (3, 2)
     assert pairs[0].photo.dtype == pairs[0].sketch.dtype == np.uint8
+
+
+def test_a_picture_of_any_kind_is_a_partner_and_one_that_cannot_be_read_is_called_what_it_is(folder):
+    (folder / "photos" / "a.png").rename(folder / "photos" / "a.jfif")
+    Image.fromarray(np.full((3, 2), 11, np.uint8)).save(folder / "sketches" / "b.tga")
+    (folder / "sketches" / "b.bmp").unlink()
+    assert greys(load_pairs(folder, "train")) == [("a", 20, 21), ("b", 10, 11)]
+    (folder / "photos" / "b.png").rename(folder / "photos" / "b.nef")
+    (folder / "photos" / "b.nef").write_bytes(b"II*\0")
+    assert refusal(folder) == (
+        f"{folder / 'photos' / 'b.nef'}: a camera's raw picture, which cannot be read; save it as PNG or JPEG"
+    )
 
 
 def test_the_split_names_a_subfolder(folder):

@@ -110,6 +110,25 @@ def test_one_bad_picture_leaves_its_person_out_and_the_rest_go_on(raw, tmp_path,
     assert "1 of 3 persons" in captured.out
 
 
+def test_a_person_whose_picture_cannot_be_read_counts_and_points_beside_pictures_are_no_word_worth(
+    raw, tmp_path, capsys
+):
+    (raw / "train/photos/bo.png").rename(raw / "train/photos/bo.NEF")
+    (raw / "train/photos/anna.png").rename(raw / "train/photos/anna.jfif")
+    for name in ("anna.dat", "notes.md"):
+        (raw / "train/photos" / name).touch()
+    names = [("photos/anna.jfif", EYES["photos"]), ("photos/cy.png", EYES["photos"])]
+    table = write_table(
+        tmp_path / "some.csv", [*names, *((f"sketches/{n}.png", EYES["sketches"]) for n in ("anna", "cy"))]
+    )
+    (raw / "train/photos/bo.NEF").write_bytes(b"II*\0")
+    assert prepare.main([str(raw), str(tmp_path / "out"), "--eyes", table]) == 2
+    said = capsys.readouterr()
+    assert "2 of 3 persons" in said.out
+    assert "bo.NEF: a camera's raw picture, which cannot be read; save it as PNG or JPEG" in said.err
+    assert f"{raw / 'train/photos'}: 1 left out: notes.md (no picture)" in said.err
+
+
 @pytest.mark.parametrize("faces, found", [(0, "no face"), (2, r"2 faces, at \(75, 125\) and .* and at \(76, 126\)")])
 def test_a_picture_without_exactly_one_face_is_reported_and_never_guessed(
     raw, tmp_path, monkeypatch, capsys, faces, found
