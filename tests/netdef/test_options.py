@@ -394,3 +394,9 @@ def test_endless_json_is_an_error_and_no_recursion(text: str) -> None:
 def test_json_without_a_where_says_param_str_alone() -> None:
     with pytest.raises(NetdefError, match=r"^net.prototxt:4:2: param_str: required field Needy.source is"):
         NEEDY.read_json(" ", HERE)
+
+
+def test_what_is_not_supported_may_say_what_to_write_instead():
+    table = Table("Old", (), unsupported=("scale",), instead="; it belongs elsewhere")
+    with pytest.raises(NetdefError, match=r"not supported: Old.scale; it belongs elsewhere$"):
+        table.read(parse("scale: 2", "a"))
