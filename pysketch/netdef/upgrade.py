@@ -121,6 +121,8 @@ _V0_KEPT = ("name", "blobs_lr", "weight_decay", "hdf5_output_param")
 
 _PARAM_FIELDS = {"param": "name", "blobs_lr": "lr_mult", "weight_decay": "decay_mult", "blob_share_mode": "share_mode"}
 
+_TRANSFORMS = ("scale", "mean_file", "crop_size", "mirror")
+
 
 def upgrade_net(net: Message) -> Message:
     """The same net in today's form: V0's and V1's ``layers`` as ``layer``, top-level inputs as one Input layer."""
@@ -262,7 +264,7 @@ def _upgrade_v1_layer(layer: Field) -> Field:
             params.append(field)
         else:
             fields.append(field)
-    fields += _param_specs(params)
+    fields = _move_transforms(fields) + _param_specs(params)
     empty_lists = [empty for empty in layer.value.empty_lists if empty.name not in _PARAM_FIELDS]
     return Field("layer", Message(layer.value.position, fields, empty_lists), layer.position)
 
@@ -303,6 +305,29 @@ def _upgrade_v1_type(field: Field) -> Field:
             + did_you_mean(value.text, V1_TYPES)
         )
     return Field("type", Scalar("string", V1_TYPES[value.text], value.position), field.position)
+
+
+def _move_transforms(fields: list[Field]) -> list[Field]:
+    """What data layers' sections said of scale, mean and crops, in the transform_param of today."""
+    moved: list[Field] = []
+    result: list[Field] = []
+    for field in fields:
+        if field.name in ("data_param", "image_data_param") and isinstance(field.value, Message):
+            moved += [each for each in field.value.fields if each.name in _TRANSFORMS]
+            field = _with_fields(field, [each for each in field.value.fields if each.name not in _TRANSFORMS])
+        result.append(field)
+    for k, field in enumerate(result if moved else ()):
+        if field.name == "transform_param" and isinstance(field.value, Message):
+            result[k] = _with_fields(field, field.value.fields + moved)
+            return result
+    return (
+        [*result, Field("transform_param", Message(moved[0].position, moved), moved[0].position)] if moved else result
+    )
+
+
+def _with_fields(field: Field, fields: list[Field]) -> Field:
+    """A message's field with other fields in it."""
+    return Field(field.name, Message(field.value.position, fields, field.value.empty_lists), field.position)
 
 
 def _param_specs(params: list[Field]) -> list[Field]:

@@ -23,6 +23,7 @@ import numpy as np
 from pysketch.errors import DataError
 from pysketch.shipped import how_to_install
 from pysketch.weights.caffe_schema import parse_bytes
+from pysketch.weights.lmdb_pages import check_pages
 
 FILE = "data.mdb"  # in an LMDB's folder
 
@@ -45,7 +46,7 @@ class Record:
 class Records:
     """The records of an LMDB, by their number, in the order of their keys; one after the other costs least.
 
-    path: the database's folder, or its file. DataError if there is none, if it was cut off, if it is empty, or if the
+    path: the database's folder, or its file. DataError if there is none, if it is damaged or empty, or if the
     library lmdb is not installed. May be read in one thread after the other, not in two at once.
     """
 
@@ -107,14 +108,13 @@ class _Environment:
             what = f"has no {FILE}; is it an LMDB?" if Path(path).is_dir() else "no such file or folder"
             raise DataError(f"{path}: {what}")
         try:
+            with file.open("rb") as stream:
+                check_pages(stream)
             self.handle = lmdb.open(str(file), subdir=False, readonly=True, lock=False, readahead=False)
-        except lmdb.Error as error:
-            raise DataError(f"{path}: not an LMDB that can be read: {error}") from None
-        pages, size = self.handle.info()["last_pgno"] + 1, file.stat().st_size
-        expected = pages * self.handle.stat()["psize"]
-        if size < expected:  # to read beyond the file's end would kill the process
-            self.handle.close()
-            raise DataError(f"{path}: was cut off: {file.name} has {size} bytes, expected at least {expected}")
+        except ValueError as error:
+            raise DataError(f"{path}: {file.name} {error}") from None
+        except (OSError, lmdb.Error) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from None
 
 
 _OPEN: WeakValueDictionary[str, _Environment] = WeakValueDictionary()

@@ -11,6 +11,7 @@ import pytest
 from helpers import Case, SingleLayer, layer_text, make_layer, refused
 from lmdb_files import datum, encoded, write_lmdb
 from PIL import Image
+from solver_helpers import assert_same_bits, make_solver, weights
 
 from pysketch.device.backend import Device
 from pysketch.errors import DataError, NetdefError
@@ -192,3 +193,21 @@ def test_other_things_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     )
     message = refused(NetdefError, make, source, "crop_size: 6")
     assert message.endswith("not supported: DataParameter.crop_size; it belongs into transform_param { }")
+
+
+def test_a_resumed_training_goes_on_at_the_right_record(tmp_path: Path) -> None:
+    source = write(tmp_path, 7)
+    net = (
+        f'layer {{ name: "d" type: "Data" top: "x" data_param {{ source: "{source}" backend: LMDB batch_size: 2 }} '
+        "transform_param { scale: 0.01 crop_size: 4 mirror: true } }"
+        'layer { name: "c" type: "Convolution" bottom: "x" top: "y" convolution_param { num_output: 1 kernel_size: 2 '
+        'weight_filler { type: "xavier" } } } layer { name: "z" type: "Power" bottom: "y" top: "z" power_param '
+        '{ scale: 0 shift: 1 } } layer { name: "l" type: "EuclideanLoss" bottom: "y" bottom: "z" top: "loss" }'
+    )
+    whole, begun, resumed = (make_solver(tmp_path, "max_iter: 9", net) for _ in range(3))
+    whole.step(9)
+    begun.step(5)
+    resumed.restore(begun.snapshot())
+    resumed.step(4)
+    assert_same_bits(weights(resumed.net), weights(whole.net))
+    assert weights(begun.net)[0].tobytes() != weights(whole.net)[0].tobytes()

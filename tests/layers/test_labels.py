@@ -9,7 +9,7 @@ from helpers import layer_text, make_layer
 from pysketch.device.backend import Device, to_host
 from pysketch.errors import DataError, ShapeError
 from pysketch.layers.base import Layer
-from pysketch.layers.labels import LOSS, check_label_count, normalizer, read_labels
+from pysketch.layers.labels import LOSS, check_label_count, normalizer, read_indices, read_labels
 from pysketch.netdef.prototxt import parse
 
 
@@ -82,3 +82,11 @@ def test_a_loss_is_divided_by_what_its_options_say(options: str, default: str, n
 
 def test_if_nothing_counts_it_is_divided_by_1(device: Device) -> None:
     assert int(normalizer(LOSS.defaults(), "VALID", device.xp.zeros((2, 3), bool), 2)) == 1
+
+
+def test_indices_are_whole_numbers_of_a_bottom_fractions_cut_off(device: Device) -> None:
+    found = read_indices(layer(), 0, device.xp.asarray([0.0, 2.9, 1.0]), 3)
+    assert to_host(found).tolist() == [0, 2, 1]
+    for wrong in (3.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(DataError, match=rf'layer "it": an index of "t" is {wrong:g}; expected 0 to 2'):
+            read_indices(layer(), 1, device.xp.asarray([0.0, wrong]), 3)

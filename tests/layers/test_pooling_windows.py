@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import naive
 import numpy as np
 import pytest
 
@@ -11,8 +12,10 @@ from pysketch.device.backend import Device, to_host
 from pysketch.layers.pooling_windows import (
     Windows,
     first_maxima,
+    pool,
     spread_maxima,
     spread_sums,
+    unpool,
     window_maxima,
     window_sums,
 )
@@ -87,3 +90,17 @@ def test_spreading_is_the_transpose_of_summing(device: Device) -> None:
         there = to_host(window_sums(device.xp.asarray(x), windows, 1))
         back = to_host(spread_sums(device.xp.asarray(dy), windows, 1))
         assert (there * dy).sum() == pytest.approx((x * back).sum())
+
+
+@pytest.mark.parametrize("mean", [False, True])
+def test_pooling_over_rectangles_is_that_of_the_plain_loop(mean: bool, device: Device) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 7, 6))
+    rows, cols = Windows.along(7, 3, 2, 1, True), Windows.along(6, 2, 2, 0, True)
+    geometry = "AVE" if mean else "MAX", (3, 2), (2, 2), (1, 0)
+    expected, _ = naive.pooling(x[None], *geometry)
+    here = device.xp.asarray(x)
+    np.testing.assert_allclose(to_host(pool(here, rows, cols, mean)), expected[0], rtol=1e-12)
+    dy = np.random.default_rng(1).standard_normal(expected[0].shape)
+    dx = naive.pooling_backward(x[None], dy[None], *geometry)[0]
+    found = to_host(unpool(here, device.xp.asarray(dy), rows, cols, mean))
+    np.testing.assert_allclose(found, dx, rtol=1e-12, atol=1e-14)

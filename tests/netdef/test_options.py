@@ -402,3 +402,9 @@ def test_backslashes_of_a_path_in_json_are_told(path: str) -> None:
     message = refused(NetdefError, table.read_json, f'{{"source": "{path}"}}', Position("a", 1, 1))
     assert message.startswith("a:1:1: param_str: cannot be read as JSON: Invalid ")
     assert message.endswith("; in a path write / in place of each backslash")
+
+
+def test_what_is_not_supported_may_say_what_to_write_instead():
+    table = Table("Old", (), unsupported=("scale",), instead="; it belongs elsewhere")
+    with pytest.raises(NetdefError, match=r"not supported: Old.scale; it belongs elsewhere$"):
+        table.read(parse("scale: 2", "a"))

@@ -122,6 +122,17 @@ INPUT_LAYER = """layer { name: "input" type: "Input" top: "p" top: "q"
 """
 
 
+@pytest.mark.parametrize("section", ["data_param", "image_data_param"])
+def test_v1_data_layers_have_their_transforms_in_transform_param(section):
+    old = f"layers {{ name: 'd' type: DATA top: 'x' {section} {{ source: 's' %s batch_size: 2 }} %s }}"
+    new = f"layer {{ name: 'd' type: 'Data' top: 'x' {section} {{ source: 's' batch_size: 2 }} %s }}"
+    moved = "scale: 2 mean_file: 'm' crop_size: 3 mirror: true"
+    assert upgraded(old % (moved, "")) == parse(new % f"transform_param {{ {moved} }}")
+    found = upgraded(old % ("mirror: true", "transform_param { scale: 2 }"))
+    assert found == parse(new % "transform_param { scale: 2 mirror: true }")
+    assert upgraded(old % ("", "")) == parse(new % "")
+
+
 @pytest.mark.parametrize(
     "shapes",
     [

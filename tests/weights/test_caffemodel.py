@@ -9,8 +9,10 @@ from pysketch.netdef.prototxt import parse
 from pysketch.weights.caffe_schema import message_class, to_text
 from pysketch.weights.caffemodel import (
     CaffemodelFile,
+    fill_blob,
     layer_text,
     read_binary_state,
+    read_blob,
     write_binary_state,
     write_caffemodel,
 )
@@ -222,3 +224,31 @@ def test_of_layers_of_one_name_the_last_with_params_counts(tmp_path):
     (tmp_path / "a.caffemodel").write_bytes(net.SerializeToString())
     with CaffemodelFile(tmp_path / "a.caffemodel") as file:
         assert (file.layers, file.count("x"), file.read("x", 0).tolist()) == (["x"], 1, [2])
+
+
+def test_an_array_comes_back_from_a_file_of_its_own(tmp_path):
+    array = np.random.default_rng(0).random((1, 3, 2, 4)).astype(np.float32)
+    blob = message_class("BlobProto")()
+    fill_blob(blob, array)
+    path = tmp_path / "mean.binaryproto"
+    path.write_bytes(blob.SerializeToString())
+    np.testing.assert_array_equal(read_blob(path), array)
+    blob.ClearField("shape")
+    blob.num, blob.channels, blob.height, blob.width = array.shape
+    path.write_bytes(blob.SerializeToString())
+    np.testing.assert_array_equal(read_blob(path), array)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x08\x01", "holds no numbers; is it a BlobProto"),
+        (b"", "is an empty file; expected a BlobProto"),
+        (b"a text", "is a text, neither an HDF5 file nor a BlobProto"),
+        (b"\x08\x01\x10\x01\x18\x01\x20\x02", "0 values for the shape"),
+    ],
+)
+def test_what_holds_no_array_is_refused(content, message, tmp_path):
+    (tmp_path / "mean").write_bytes(content)
+    with pytest.raises(SnapshotError, match=f"mean: {message}"):
+        read_blob(tmp_path / "mean")

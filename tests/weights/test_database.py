@@ -79,7 +79,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path) == "has no data.mdb; is it an LMDB?"
     for content in (b"", b"no database", bytes(100000)):
         (tmp_path / "data.mdb").write_bytes(content)
-        assert refusal(tmp_path).startswith("not an LMDB that can be read: ")
+        assert refusal(tmp_path).startswith("data.mdb is ")
     (tmp_path / "empty").mkdir()
     assert refusal(write_lmdb(tmp_path / "empty", [])) == "the database is empty"
     assert is_lmdb(tmp_path)
@@ -93,7 +93,7 @@ def test_a_database_that_was_cut_off_is_refused_and_does_not_end_the_process(tmp
     for size in (8192, len(whole) // 2, len(whole) - 4096):
         file.write_bytes(whole[:size])
         message = refused(DataError, Records, tmp_path)
-        assert message.endswith(f"was cut off: data.mdb has {size} bytes, expected at least {len(whole)}")
+        assert message.endswith(f"data.mdb was cut off: {size} bytes, expected at least {len(whole)}")
 
 
 @pytest.mark.parametrize(
