@@ -43,11 +43,12 @@ class HDF5Data(BatchData):
         if "transform_param" in self.definition.sections:
             at = self.definition.sections["transform_param"].position
             raise self.error("HDF5Data does not transform data; leave transform_param out, or store them so", at=at)
-        names = self.definition.top
+        names, at = self.definition.top, self.options.position("source")
+        source = self.find_file(self.options.source, "list of HDF5 files", at)
         try:
-            parts = [read_datasets(path, names) for path in self._paths()]
+            parts = [read_datasets(path, names) for path in _listed(source)]
         except DataError as error:
-            raise self.error(str(error), DataError, at=self.options.position("source")) from None
+            raise self.error(str(error), DataError, at) from None
         for name in names:
             shapes = {part[name].shape[1:] for part in parts}
             if len(shapes) > 1:
@@ -66,18 +67,18 @@ class HDF5Data(BatchData):
         indices = [index for _, index in draws]
         return tuple(rows[indices] for rows in self.rows.values())
 
-    def _paths(self) -> list[str]:
-        """The files that the list names: from the working directory, else beside the list."""
-        source = self.find_file(self.options.source, "list of HDF5 files", self.options.position("source"))
-        try:
-            lines = read_text(source).split("\n")
-        except (OSError, ValueError) as error:
-            raise DataError(f"{source}: not a readable list of HDF5 files: {error}") from None
-        beside = [os.path.dirname(source)]
-        paths = [find_file(line.strip(), beside) for line in lines if line.strip()]
-        if not paths:
-            raise DataError(f"{source}: lists no HDF5 files")
-        for path in paths:
-            if not os.path.exists(path):
-                raise DataError(f"{as_read(path)}: no such file{where_looked(path, beside)}")
-        return paths
+
+def _listed(source: str) -> list[str]:
+    """The files that a list names: from the working directory, else beside the list."""
+    try:
+        lines = read_text(source).split("\n")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source}: not a readable list of HDF5 files: {error}") from None
+    beside = [os.path.dirname(source)]
+    paths = [find_file(line.strip(), beside) for line in lines if line.strip()]
+    if not paths:
+        raise DataError(f"{source}: lists no HDF5 files")
+    for path in paths:
+        if not os.path.exists(path):
+            raise DataError(f"{as_read(path)}: no such file{where_looked(path, beside)}")
+    return paths

@@ -15,7 +15,6 @@ from pysketch.errors import DeviceError, NetdefError, counted, did_you_mean
 from pysketch.files import as_read, backslash_hint, find_file, where_looked
 from pysketch.layers import Context
 from pysketch.netdef import NET_STATE, Choice, Kind, Message, Option, Options, Setting, Table, load, put
-from pysketch.solver.hints import hints
 from pysketch.solver.lr_policy import LR_POLICIES
 from pysketch.solver.updates import UPDATE_RULES
 
@@ -205,10 +204,7 @@ def load_solver(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> S
 
 
 def read_solver(message: Message, filename: str, settings: Sequence[Setting] = ()) -> SolverDef:
-    """Check a solver's message tree, into which the settings of the solver's options are put.
-
-    A warning is logged for each of its `hints`.
-    """
+    """Check a solver's message tree, into which the settings of the solver's options are put."""
     for layer in (each for each in message.fields if each.name in ("layer", "layers")):
         hint = f'expected a solver file, which names its netdef: net: "{filename}"'
         raise NetdefError(f'{layer.position}: "{layer.name}" belongs in a netdef; {hint}')
@@ -235,8 +231,6 @@ def read_solver(message: Message, filename: str, settings: Sequence[Setting] = (
     _check_tests(definition)
     if definition.type in ("AdaGrad", "RMSProp") and options.momentum:
         raise definition.error("momentum", f"{definition.type} has no momentum; remove it")
-    for option, hint in hints(options):
-        logger.warning("%s: %s", options.position(option), hint)
     return definition
 
 

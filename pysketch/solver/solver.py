@@ -22,6 +22,7 @@ from pysketch.net import Net, first_not_finite, is_finite, noted, with_settings
 from pysketch.netdef import NetDef, Phase, load_netdef
 from pysketch.solver.definition import SolverDef, load_solver
 from pysketch.solver.drawing_scores import DrawingScores, drawing_blobs
+from pysketch.solver.hints import hints
 from pysketch.solver.log import log_iteration, log_outputs
 from pysketch.solver.lr_policy import current_step, learning_rate
 from pysketch.solver.micro_batch import MicroBatches
@@ -42,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 class Solver:
-    """Trains a net as a solver file says.
+    """Trains a net as a solver file says; what the file leaves out or says in vain is warned of first (`hints`).
 
     context: where and how to work; default: as the file says (`SolverDef.context`). The seed is logged.
     `net` is the training net, `test_nets` share its params, `iter` counts the updates made, `loss` is the mean of the
@@ -67,6 +68,8 @@ class Solver:
         self.keep_blobs = keep_blobs
         self._callbacks: list[tuple[Callable[[], Any], Callable[[], Any]]] = []
         self.test_nets: list[Net] = []
+        for option, hint in hints(options):
+            logger.warning("%s: %s", options.position(option), hint)
         self._build(context or definition.context())
         self.iter = 0
         self.rate = learning_rate(options, 0)

@@ -6,20 +6,26 @@ import logging
 from pathlib import Path
 
 import pytest
-from solver_helpers import solver_def
+from solver_helpers import CONV_NET, make_solver, solver_def
 
+from pysketch.errors import DataError
 from pysketch.solver.definition import load_solver
+from pysketch.solver.hints import hints
 from pysketch.solver.lr_policy import learning_rate
 
 ROOT = Path(__file__).parents[2]
 
 
-def warnings(text, caplog):
-    """What is warned of when the solver file is read, without the file's name."""
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        solver_def(f'net: "n" max_iter: 9\n{text}', "s.txt")
-    return [message.removeprefix("s.txt:") for message in caplog.messages]
+def hints_of(definition):
+    """What is said of a solver, each with its place."""
+    options = definition.options
+    return [f"{options.position(option)}: {hint}" for option, hint in hints(options)]
+
+
+def warnings(text):
+    """What is said of the solver file with these options, without the file's name."""
+    found = hints_of(solver_def(f'net: "n" max_iter: 9\n{text}', "s.txt"))
+    return [message.removeprefix("s.txt:") for message in found]
 
 
 @pytest.mark.parametrize(
@@ -36,11 +42,9 @@ def warnings(text, caplog):
         ('lr_policy: "sigmoid" gamma: 1', "stepsize: 0 is", "its middle is iteration 0"),
     ],
 )
-def test_what_a_policy_lacks_is_said_with_the_value_taken_and_its_effect(policy, lacking, effect, caplog):
+def test_what_a_policy_lacks_is_said_with_the_value_taken_and_its_effect(policy, lacking, effect):
     name = policy.split('"')[1]
-    assert warnings(f"base_lr: 0.5 {policy}", caplog) == [
-        f'2:14: lr_policy "{name}" without {lacking} taken, so that {effect}'
-    ]
+    assert warnings(f"base_lr: 0.5 {policy}") == [f'2:14: lr_policy "{name}" without {lacking} taken, so that {effect}']
     options = solver_def(f'net: "n" max_iter: 9 base_lr: 0.5 {policy}').options
     rates = [learning_rate(options, k) for k in range(6)]
     match effect:
@@ -57,8 +61,8 @@ def test_what_a_policy_lacks_is_said_with_the_value_taken_and_its_effect(policy,
 
 
 def test_without_base_lr_nothing_is_learned_and_a_0_that_is_given_is_meant(caplog):
-    assert warnings("", caplog) == ["1:1: no base_lr: 0 is taken, so that nothing is learned"]
-    assert warnings("base_lr: 0", caplog) == []
+    assert warnings("") == ["1:1: no base_lr: 0 is taken, so that nothing is learned"]
+    assert warnings("base_lr: 0") == []
 
 
 @pytest.mark.parametrize(
@@ -73,14 +77,17 @@ def test_without_base_lr_nothing_is_learned_and_a_0_that_is_given_is_meant(caplo
         "test_iter: 3 test_interval: 5",
     ],
 )
-def test_of_a_file_that_says_what_it_needs_nothing_is_said(text, caplog):
-    assert warnings(f"base_lr: 1 {text}", caplog) == []
+def test_of_a_file_that_says_what_it_needs_nothing_is_said(text):
+    assert warnings(f"base_lr: 1 {text}") == []
 
 
-def test_of_the_shipped_solver_files_nothing_is_said(caplog):
+def test_of_the_shipped_solver_files_nothing_is_said():
     paths = sorted((ROOT / "solver").glob("*.txt"))
     assert paths
-    with caplog.at_level(logging.WARNING):
-        for path in paths:
-            load_solver(path)
-    assert caplog.messages == []
+    assert [hint for path in paths for hint in hints_of(load_solver(path))] == []
+
+
+def test_a_solver_warns_of_it_before_it_reads_its_data(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="no such file"):
+        make_solver(tmp_path, "gamma: 3", CONV_NET.replace("LIST", "nowhere.txt"))
+    assert caplog.messages == ['some/solver.txt:7:1: gamma has no effect: lr_policy "fixed" does not read it']
