@@ -90,4 +90,4 @@ def test_of_the_shipped_solver_files_nothing_is_said():
 def test_a_solver_warns_of_it_before_it_reads_its_data(tmp_path, caplog):
     with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="no such file"):
         make_solver(tmp_path, "gamma: 3", CONV_NET.replace("LIST", "nowhere.txt"))
-    assert caplog.messages == ['some/solver.txt:7:1: gamma has no effect: lr_policy "fixed" does not read it']
+    assert caplog.messages == ["some/solver.txt:7:1: gamma has no effect: lr_policy is fixed"]
