@@ -68,6 +68,7 @@ def test_few_points_begin_with_the_eyes(tmp_path, n):
         ("1 2\n", r"a\.dat: expected 35 points .* found 1$"),
         ("1 2\n" * 6, "found 6$"),
         ("1 2\n3 4 5\n", r'a\.dat:2: expected "x y", found 3 words'),
+        ("1 2\n3\n", r'a\.dat:2: expected "x y", found 1 word$'),
         ("1 y\n3 4\n", r'a\.dat:1: expected a number, found "y"'),
     ],
 )
@@ -81,3 +82,17 @@ def test_a_points_file_shares_the_pictures_stem(tmp_path):
     assert find_points_file(Path("raw/photos/a.jpg"), tmp_path) == path
     with pytest.raises(DataError, match=r"b\.jpg: no b\.dat, \.pts, \.txt in "):
         find_points_file(Path("raw/photos/b.jpg"), tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_a_table_or_of_points(encoding, tmp_path):
+    (tmp_path / "eyes.csv").write_bytes((HEADER + "ä.jpg,1,2,3,4\n").encode(encoding))
+    np.testing.assert_array_equal(read_eye_table(tmp_path / "eyes.csv")["ä.jpg"], [[1, 2], [3, 4]])
+    (tmp_path / "a.pts").write_bytes("1 2\r\n3 4\r\n".encode(encoding))
+    np.testing.assert_array_equal(read_points_eyes(tmp_path / "a.pts"), [[1, 2], [3, 4]])
+
+
+def test_a_picture_in_place_of_a_table_is_named_as_one(tmp_path):
+    (tmp_path / "eyes.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    with pytest.raises(DataError, match=r"eyes\.csv: not a readable CSV file: is a PNG picture$"):
+        read_eye_table(tmp_path / "eyes.csv")

@@ -163,6 +163,12 @@ def test_a_list_that_is_no_text_is_refused(folder):
     assert refusal(folder / "pairs.txt").startswith(f"{folder / 'pairs.txt'}: not a readable list of pairs: ")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_list(folder):
+    names = sorted(path.name for path in (folder / "sketches").iterdir())
+    (folder / "pairs.txt").write_text(f"photos/a.png sketches/{names[0]}\n", encoding="utf-8-sig")
+    assert [read().name for read in find_pairs(folder / "pairs.txt", "train")] == ["a"]
+
+
 def test_a_listed_file_that_is_not_there_is_named(folder):
     (folder / "pairs.txt").write_text("photos/a.png sketches/zz.bmp\n")
     assert "zz.bmp" in refusal(folder / "pairs.txt")

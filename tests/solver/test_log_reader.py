@@ -138,3 +138,9 @@ def test_a_file_that_is_no_log_is_one_line(text, message, read):
 def test_a_file_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"none\.log: cannot be read: No such file"):
         read_log(tmp_path / "none.log")
+
+
+def test_a_log_that_windows_powershell_has_written_is_read(tmp_path, read):
+    expected = read(RUN)
+    (tmp_path / "train.log").write_bytes(RUN.encode("utf-16"))
+    assert str(read_log(tmp_path / "train.log")) == str(expected)  # a loss is nan, which equals nothing

@@ -500,3 +500,21 @@ def test_a_process_killed_while_it_writes_leaves_the_older_file_whole(moment, pa
     assert path.read_bytes() == before
     with WeightsFile(path) as file:
         np.testing.assert_array_equal(file.read("zeta", 0), W)
+
+
+def test_a_group_in_place_of_a_dataset_is_named_with_what_is_in_it(path):
+    with h5py.File(path, "w") as file:
+        file["data/photo"] = file["data/sketch"] = W
+        file.create_group("label")
+    with pytest.raises(
+        DataError, match=r'file\.h5: "data" is a group, of data/photo, data/sketch; expected a dataset$'
+    ):
+        read_datasets(path, ["data"])
+    with pytest.raises(DataError, match=r'file\.h5: "label" is a group, of nothing; expected a dataset$'):
+        read_datasets(path, ["label"])
+
+
+def test_training_data_in_place_of_weights_are_named(path):
+    write_datasets(path, {"data": W, "label": W})
+    with pytest.raises(SnapshotError, match=r"file\.h5: /data is no group but a dataset: training data, not weights$"):
+        WeightsFile(path)
