@@ -5,8 +5,8 @@ netdef name it; every file of this folder is imported here, so that a new layer 
 
 Start reading at `base`, then at a short layer such as `power`. Not layers themselves: `context` (what a net hands to
 its layers), `neuron` and `base_convolution` (what some have in common), `batch_data` and `batch_order` (what data
-layers share), `axes`, `labels` and `pooling_windows` (parts), `pycaffe` (the base class of users' Python layers),
-`unsupported` (what only Caffe has).
+layers share), `axes`, `labels`, `pooling_windows` and `transform` (parts), `pycaffe` (the base class of users' Python
+layers), `unsupported` (what only Caffe has).
 """
 
 import importlib

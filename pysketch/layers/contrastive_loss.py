@@ -66,7 +66,7 @@ class ContrastiveLoss(Layer):
         difference, squares, similar = self._pairs(bottom)
         margin, one = self.options.margin, squares.dtype.type(1)
         if self.options.legacy_version:
-            others = -one * (squares < margin)
+            others = -(squares < margin).astype(squares.dtype)
         else:
             d = self.xp.sqrt(squares)
             others = -(margin - d).clip(0) / (d + 1e-4)
