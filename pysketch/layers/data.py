@@ -63,11 +63,12 @@ class Data(BatchData):
         if colour and transform.force_gray:
             raise self.error("give either force_color or force_gray, not both", at=transform.position("force_gray"))
         self._colour = True if colour else False if transform.force_gray else None
-        self.transform = Transform(self)
+        self.transform, at = Transform(self), options.position("source")
+        source = self.find_file(options.source, "LMDB", at)
         try:
-            self.records = Records(options.source)
+            self.records = Records(source)
         except DataError as error:
-            raise self.error(str(error), DataError, options.position("source")) from None
+            raise self.error(str(error), DataError, at) from None
         self.begin(len(self.records), options.batch_size, shuffle=False)
         first = self._read(0)
         if first.planes is not None and self._colour is not None:

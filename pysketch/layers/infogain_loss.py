@@ -54,8 +54,9 @@ class InfogainLoss(Layer):
         if len(bottom) == 2:
             if not source:
                 raise self.error("source is missing: a BlobProto file with H, (classes, classes); or a third bottom")
+            path = self.find_file(source, "matrix", at)
             try:
-                self._read = self.xp.asarray(read_blob(source), self.context.dtype)
+                self._read = self.xp.asarray(read_blob(path), self.context.dtype)
             except SnapshotError as error:
                 raise self.error(str(error), DataError, at) from None
 

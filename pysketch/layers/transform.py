@@ -44,13 +44,14 @@ class Transform:
         if options.mean_file:
             if options.mean_value:
                 raise layer.error("give either mean_file or mean_value, not both", at=at)
+            path = layer.find_file(options.mean_file, "mean image", at)
             try:
-                mean = read_blob(options.mean_file)
+                mean = read_blob(path)
             except SnapshotError as error:
                 raise layer.error(str(error), DataError, at) from None
             self.mean = mean[0] if mean.ndim == 4 and len(mean) == 1 else mean
             if self.mean.ndim != 3:
-                message = f"{options.mean_file}: expected a mean image of shape (C, H, W), found {mean.shape}"
+                message = f"{path}: expected a mean image of shape (C, H, W), found {mean.shape}"
                 raise layer.error(message, DataError, at)
 
     def apply(self, planes: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:

@@ -110,7 +110,7 @@ def test_a_matrix_that_is_missing_or_does_not_fit_is_refused(tmp_path: Path) -> 
     assert "source is missing: a BlobProto file with H, (classes, classes); or a third" in refusal(NetdefError)
     path = tmp_path / "h.binaryproto"
     source = f'infogain_loss_param {{ source: "{path}" }}'
-    assert f"{path}: cannot be read: No such file" in refusal(DataError, source)
+    assert f"{path}: not a readable matrix: no such file" in refusal(DataError, source)
     path.write_bytes(b"no protobuf")
     assert f"{path}: is a text, neither an HDF5 file nor a BlobProto" in refusal(DataError, source)
     write(path, H[:3])

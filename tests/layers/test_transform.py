@@ -82,7 +82,7 @@ def test_a_mean_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     def refusal() -> str:
         return refused(DataError, make, tmp_path, f'mean_file: "{mean}"', where='<netdef>:2:.*layer "it": ')
 
-    assert f"{mean}: cannot be read: No such file" in refusal()
+    assert f"{mean}: not a readable mean image: no such file" in refusal()
     mean.write_text("a text")
     assert f"{mean}: is a text, neither an HDF5 file nor a BlobProto" in refusal()
     mean.write_bytes(b"")
