@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -247,8 +248,10 @@ class _ProgressHandler(logging.Handler):
 
 
 def log_to(path: str | None, level: int = logging.INFO) -> None:
-    """Send pysketch's log, in Caffe's format, to a file (appended) or, if None, to stderr."""
+    """Send pysketch's log, in Caffe's format, to a file (appended; missing folders are made) or, if None, to stderr."""
     try:
+        if path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, encoding="utf-8") if path else _ProgressHandler()
     except OSError as error:
         fail(f"{path}: the log cannot be written there: {error.strerror}")

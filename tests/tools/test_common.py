@@ -99,9 +99,16 @@ def test_a_log_file_is_appended_to(tmp_path, capsys):
 
 def test_a_log_file_that_cannot_be_written_is_bad_input(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
-        common.log_to(str(tmp_path / "missing" / "run.log"))
+        common.log_to(str(tmp_path))
     assert stop.value.code == 2
-    assert "run.log: the log cannot be written there: No such file" in capsys.readouterr().err
+    assert f"{tmp_path}: the log cannot be written there: Is a directory" in capsys.readouterr().err
+
+
+def test_a_log_files_folders_are_made_as_those_of_other_files(tmp_path):
+    common.log_to(str(tmp_path / "new" / "folder" / "run.log"))
+    logging.getLogger("pysketch").warning("hello")
+    common.log_to(None)
+    assert (tmp_path / "new" / "folder" / "run.log").read_text().endswith("] hello\n")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two"])
