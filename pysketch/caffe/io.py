@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pysketch.caffe.proto import caffe_pb2
-from pysketch.images import interpolate, read_photo
+from pysketch.images import interpolate, as_photo
 from pysketch.weights import fill_blob
 
 LUMA = (0.2125, 0.7154, 0.0721)
@@ -18,7 +18,7 @@ LUMA = (0.2125, 0.7154, 0.0721)
 
 def load_image(filename: str | os.PathLike[str], color: bool = True) -> np.ndarray:
     """An image file as (H, W, 3) RGB, or (H, W, 1) grey by `LUMA`, float32 in 0..1; DataError if it cannot be read."""
-    pixels = read_photo(filename).astype(np.float32) / np.float32(255)
+    pixels = as_photo(filename).astype(np.float32) / np.float32(255)
     return pixels if color else (pixels @ np.array(LUMA, np.float32))[:, :, None]
 
 
