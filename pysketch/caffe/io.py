@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pysketch.caffe.proto import caffe_pb2
-from pysketch.images import interpolate, as_photo
+from pysketch.images import as_photo, interpolate
 from pysketch.weights import fill_blob
 
 LUMA = (0.2125, 0.7154, 0.0721)
