@@ -133,8 +133,12 @@ class BaseConvolution(Layer):
         # one group's kernels are kept at a time, so that keeping them serves a layer of one group
         keep_kernels = self.phase == Phase.TEST and group == 1
         engine = ENGINES[self.way, device](window, self.context.workers, keep_kernels)
-        logger.info("Layer %s: convolution engine %s", self.name, engine.name)
+        logger.info("Layer %s: convolution engine %s", self.name, self.said_of_engine(engine))
         return engine
+
+    def said_of_engine(self, engine: Engine) -> str:
+        """What the log says of it: its name."""
+        return engine.name
 
 
 def read_window(layer: Layer, options: Options) -> Window:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import product
 
-from pysketch.convolution import Fields, Finish, ReceptiveField
+from pysketch.convolution import Engine, Fields, Finish, ReceptiveField
 from pysketch.device import Array, Blob
 from pysketch.layers.base import register
 from pysketch.layers.base_convolution import BaseConvolution
@@ -60,6 +60,10 @@ class Deconvolution(BaseConvolution):
         window, group = self.window, self.options.group
         plain = window.kernel == window.stride and window.pad == (0, 0) and window.dilation == (1, 1)
         return plain and group == self.filters == self.channels
+
+    def said_of_engine(self, engine: Engine) -> str:
+        """Its name; but stamps that lie side by side need none."""
+        return "none, stamps lie side by side" if self.is_side_by_side else super().said_of_engine(engine)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = C^T x + b."""

@@ -268,3 +268,12 @@ def test_an_output_that_is_all_cut_off_is_refused() -> None:
 def test_winograd_is_refused_where_it_cannot_be() -> None:
     with pytest.raises(NetdefError, match="engine WINOGRAD needs"):
         make("num_output: 1 kernel_size: 3 stride: 2 engine: WINOGRAD", (1, 1, 3, 3))
+
+
+@pytest.mark.parametrize(("stride", "said"), [(2, "none, stamps lie side by side"), (1, "CAFFE")])
+def test_the_log_says_where_no_engine_is_needed(stride: int, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    extra = f"convolution_param {{ num_output: 2 kernel_size: 2 stride: {stride} group: 2 }}"
+    with caplog.at_level("INFO"):
+        make_layer(layer_text("Deconvolution", ["x"], ["y"], extra), [(1, 2, 3, 4)])
+    (message,) = [line for line in caplog.messages if "engine" in line]
+    assert message == f"Layer it: convolution engine {said}"
