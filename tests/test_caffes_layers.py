@@ -58,6 +58,9 @@ DIFFERENT = {
 ERRORS = (NetdefError, ShapeError, DataError)
 
 
+pytestmark = pytest.mark.slow
+
+
 @cache
 def golden() -> dict[str, dict[str, np.ndarray]]:
     """Case -> what was recorded of it -> the array."""

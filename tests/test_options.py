@@ -60,7 +60,6 @@ MORE_CASES: dict[str, dict[str, Any]] = {
 }
 """What some options need to change anything."""
 
-SLOW = ("PhotoSketchData",)
 FOUND = [(name, cls) for name, cls in sorted(LAYERS.items()) if name != "Python"]  # what it reads names a class
 
 
@@ -139,9 +138,8 @@ def changed(case: Case, path: str, option: Option) -> Iterator[Case]:
     yield from (replace(case, text=text) for text in texts)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name, _ in FOUND]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, _ in FOUND])
 def test_every_option_of_a_layer_changes_something(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,9 @@ def test_undamaged_files_are_read(kind, files, tmp_path):
     assert {fuzzing.outcome(kind, data, tmp_path) for data in files[kind]} == {"read"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "netdef" else kind for kind in KINDS]
+)
 def test_damaged_files_are_read_or_refused_in_one_line(kind, files):
     found = set()
 

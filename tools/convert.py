@@ -8,13 +8,13 @@ from pathlib import Path
 
 import common
 
-from pysketch.drawing import deploy_net, read_net_file, steps_of
-from pysketch.errors import DataError
+from pysketch.drawing import deploy_net, steps_of
+from pysketch.errors import DataError, SnapshotError
 from pysketch.files import atomic_path
 from pysketch.images import Preprocessing
 from pysketch.interop import deploy_prototxt, describe_input, onnx_model
 from pysketch.net import Net
-from pysketch.netdef import NetDef, load_netdef
+from pysketch.netdef import NetDef, load_netdef, parse_netdef
 from pysketch.shipped import find_net, find_netdef
 from pysketch.weights import read_attributes
 
@@ -56,14 +56,22 @@ def _read(sources: Sequence[Path], args: argparse.Namespace) -> tuple[NetDef, Pr
     """The netdef, the preprocessing and the file with the weights."""
     if len(sources) == 1:
         weights = Path(find_net(str(sources[0])))
-        return *read_net_file(weights), weights
+        kept = read_attributes(weights)
+        if "netdef" not in kept:
+            raise SnapshotError(f"{weights}: has no netdef in it; put one in front: NETDEF {weights} {args.files[-1]}")
+        netdef = parse_netdef(kept["netdef"], f"{weights.name}[netdef]")
+        return netdef, _preprocessing(kept.get("preprocessing"), weights, args), weights
     netdef, weights = load_netdef(find_netdef(str(sources[0]))), Path(find_net(str(sources[1])))
-    kept = read_attributes(weights).get("preprocessing")
+    return netdef, _preprocessing(read_attributes(weights).get("preprocessing"), weights, args), weights
+
+
+def _preprocessing(kept: str | None, weights: Path, args: argparse.Namespace) -> Preprocessing:
+    """What the file keeps, unless it keeps none or any of the options is given."""
     if kept is not None and (args.scale, args.mean, args.xy_scale) == (None, None, None):
-        return netdef, Preprocessing.from_json(kept, str(weights)), weights
+        return Preprocessing.from_json(kept, str(weights))
     has_xy = args.xy_scale is not None
     scale = 1.0 if args.scale is None else args.scale
-    return netdef, Preprocessing(scale, tuple(args.mean or (0.0,)), has_xy, args.xy_scale or 1.0), weights
+    return Preprocessing(scale, tuple(args.mean or (0.0,)), has_xy, args.xy_scale or 1.0)
 
 
 def _write(target: Path, net: Net, netdef: NetDef, preprocessing: Preprocessing) -> None:

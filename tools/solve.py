@@ -81,8 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             solver.on_iteration = partial(_show, bar)
             finished = solver.solve()
         path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
-        write_net_file(path, solver.net)
-    logger.info("Net file for drawing: %s", path)
+        draws = write_net_file(path, solver.net)
+    logger.info("Net file%s: %s", " for drawing" if draws else "", path)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,9 @@ def plan_jobs(photos: Sequence[str], output: str | None, drawn: str = "sketch") 
     """(photo, sketch) paths, or, where a "photo" is drawn of a sketch, the other way round.
 
     Without an output they are NAME_sketch.png or sketches/NAME.png, of photos NAME_photo.png or drawn_photos/NAME.png,
-    as photos/ is where real ones lie. DataError if a picture would overwrite one that is to be drawn or another one.
+    as photos/ is where real ones lie. Photos of one folder that differ in their suffixes alone, as a telephone's
+    IMG_1.jpg and IMG_1.HEIC, become IMG_1_jpg.png and IMG_1_HEIC.png. DataError if a picture would overwrite one that
+    is to be drawn or another one.
     """
     paths: list[Path] = []
     for name in photos:
@@ -33,7 +36,7 @@ def plan_jobs(photos: Sequence[str], output: str | None, drawn: str = "sketch") 
         folder = Path(output or ("sketches" if drawn == "sketch" else "drawn_photos"))
         if folder.is_file():
             raise DataError(f"{folder}: is a file; for several photos -o names a folder")
-        targets = [folder / f"{path.stem}.png" for path in paths]
+        targets = [folder / f"{stem}.png" for stem in _stems(paths)]
     _check_targets(paths, targets)
     return list(zip(paths, targets, strict=True))
 
@@ -48,6 +51,12 @@ def numbered(target: Path, n: int, jobs: Sequence[Job]) -> list[Path]:
         if path.resolve() in taken:
             raise DataError(f"{path}: the sketch of one of {n} faces would overwrite another file; choose another -o")
     return paths
+
+
+def _stems(paths: Sequence[Path]) -> list[str]:
+    """Each path's stem, with its suffix where another path of the same folder has the stem."""
+    count = Counter(path.with_suffix("") for path in dict.fromkeys(paths))
+    return [path.stem if count[path.with_suffix("")] == 1 else path.name.replace(".", "_") for path in paths]
 
 
 def _is_folder(output: str | None) -> bool:

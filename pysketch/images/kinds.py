@@ -8,6 +8,7 @@ from typing import IO
 from PIL import Image, UnidentifiedImageError
 
 from pysketch.errors import DataError
+from pysketch.files import describe
 from pysketch.shipped import how_to_install
 
 COMMON = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
@@ -112,13 +113,16 @@ def _uncommon(stream: IO[bytes], where: str) -> Image.Image:
         return Image.open(stream, formats=_formats())
     except UnidentifiedImageError:
         stream.seek(0)
-        brand = _brand(stream.read(16))
+        start = stream.read(2000)
+        brand = _brand(start)
     if brand == "HEIC":
         _register_heif(where)
         return Image.open(stream, formats=("HEIF",))
     if brand == "AVIF":
         raise DataError(f"{where}: an AVIF picture, which this Pillow does not read; Pillow 11.3 and newer do")
-    raise DataError(f"{where}: not an image in a format we read ({', '.join(COMMON)}, HEIC and more of Pillow's)")
+    kind = describe(start)
+    known = f", but {kind}" if kind and "picture" not in kind else f" ({', '.join(COMMON)}, HEIC and more of Pillow's)"
+    raise DataError(f"{where}: not an image in a format we read{known}")
 
 
 def _brand(start: bytes) -> str:

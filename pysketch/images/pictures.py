@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 GAP = 8  # pixels between the pictures of side_by_side
 
-_NAMED = 5  # how many files that are left out are named
+_NAMED = 20  # how many files that are left out are named
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})  # Windows's own
 
 _SAVE_OPTIONS = {  # suffix: what Image.save needs; only JPEG loses anything
@@ -128,7 +128,8 @@ def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) ->
     pictures, left_out = [], []
     for entry in entries:
         if not entry.is_file():
-            left_out.append(f"{entry.name} (a folder)")
+            kind = "a folder" if entry.is_dir() else "a link to nothing" if entry.is_symlink() else "no file"
+            left_out.append(f"{entry.name} ({kind})")
         elif entry.suffix.lower() in suffixes():
             pictures.append(entry)
         elif not is_named_as_picture(entry.suffix) and not begins_as_picture(_start(entry)):

@@ -25,7 +25,8 @@ def check_items(layer: Layer, bottom: Sequence[Blob]) -> None:
     if not a or not b or a[0] != b[0] or bottom[0].count != bottom[1].count or not bottom[0].count:
         names = layer.definition.bottom
         raise layer.shape_error(
-            f'"{names[0]}" {a} and "{names[1]}" {b} must have equally many items (axis 0) of equally many numbers, some'
+            f'"{names[0]}" {a} and "{names[1]}" {b} must have equally many items (axis 0) and equally many numbers, '
+            "at least one"
         )
 
 

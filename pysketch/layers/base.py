@@ -97,6 +97,7 @@ class Layer:
     is_loss: ClassVar[bool] = False  # is the first top's loss_weight 1 by default?
     mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
     pointwise: ClassVar[bool] = False  # does each row and column of a top depend only on the bottoms' same ones?
+    refused_sections: ClassVar[tuple[str, ...]] = ()  # those that setup refuses, where another layer's are ignored
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
     learns: ClassVar[bool] = True  # False: its params are statistics that forward keeps, their lr_mult is 0
     holds_tops: ClassVar[bool] = False  # must its tops' data outlive a forward?
@@ -319,7 +320,7 @@ def unread_sections(definition: LayerDef, cls: type[Layer]) -> str:
     """
     found = []
     for name, message in definition.sections.items():
-        if name not in cls.sections_read(definition):
+        if name not in cls.sections_read(definition) and name not in cls.refused_sections:
             given = ", ".join(dict.fromkeys(field.name for field in message.fields))
             found.append(f"{name} ({given})" if given else name)
     return " and ".join(found)

@@ -63,8 +63,9 @@ class Data(BatchData):
         if colour and transform.force_gray:
             raise self.error("give either force_color or force_gray, not both", at=transform.position("force_gray"))
         self._colour = True if colour else False if transform.force_gray else None
-        self.transform, at = Transform(self), options.position("source")
+        at = options.position("source")
         source = self.find_file(options.source, "LMDB", at)
+        self.transform = Transform(self)
         try:
             self.records = Records(source)
         except DataError as error:

@@ -37,6 +37,7 @@ class HDF5Data(BatchData):
         ),
     )
     tops = Count(1, None)
+    refused_sections = ("transform_param",)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the files."""

@@ -38,7 +38,9 @@ class HDF5Output(Layer):
         name, at = self.options.file_name, self.options.position("file_name")
         if self.context.output_dir is None:
             raise self.error(
-                f'the netdef wants to write the file "{name}"; to let it, name a folder for it with --output DIR', at=at
+                f'the netdef wants to write the file "{name}"; to let it, name a folder for it with --output DIR, '
+                "in Python Context(output_dir=DIR)",
+                at=at,
             )
         folder = Path(self.context.output_dir).resolve()
         self.path = _inside(folder, name)

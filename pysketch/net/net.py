@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pysketch.device import Array, Blob, copy_into
-from pysketch.errors import NetdefError, did_you_mean
+from pysketch.errors import NetdefError, ShapeError, did_you_mean
 from pysketch.layers import Context, Layer, check_sections, layer_class, unread_sections
 from pysketch.net.backward_plan import plan_backward
 from pysketch.net.debug_info import log_backward, log_forward, log_params
@@ -96,11 +96,19 @@ class Net:
         """Run the layers from `start` to `end`, both included (default: all); name -> data of outputs and `blobs`.
 
         inputs: arrays for the net's inputs, whose shapes these take. With `end` the outputs are that layer's tops.
-        What is returned is the blobs' own memory, on a GPU CuPy's. ValueError for names that the net does not have.
+        What is returned is the blobs' own memory, on a GPU CuPy's. ValueError for names that the net does not have;
+        ShapeError for shapes that do not fit, after which the net has its old ones.
         """
         first, last = self._find_layers(start, end)
+        before = {name: self.blobs[name].shape for name in inputs if name in self.inputs}
         self._fill_inputs(inputs)
-        self.forward_layers(range(first, last + 1))
+        try:
+            self.forward_layers(range(first, last + 1))
+        except ShapeError:  # the net goes on as it was
+            for name, shape in before.items():
+                self.blobs[name].reshape(shape)
+            self.reshape()
+            raise
         names = self.outputs if end is None else self.layers[last].definition.top
         return {name: self._find_blob(name).data for name in (*names, *blobs)}
 
@@ -287,7 +295,8 @@ class Net:
         for definition in self.netdef.layers:
             check_sections(definition)
         selected = self.netdef.select(self.state).layers
-        definitions = insert_splits(tuple(self._completed(definition) for definition in selected))
+        elsewhere = {top for definition in self.netdef.layers if definition not in selected for top in definition.top}
+        definitions = insert_splits(tuple(self._completed(definition) for definition in selected), elsewhere)
         keys = told_apart(definition.name for definition in definitions)
         return tuple(replace(definition, key=key) for definition, key in zip(definitions, keys, strict=True))
 
@@ -322,8 +331,8 @@ class Net:
             other = first.setdefault(layer.name, layer)
             if other is not layer:
                 logger.warning(
-                    "%s: %s has the name of the layer at %s, and both have params: HDF5 files keep both, a "
-                    ".caffemodel, as Caffe's, this one's for the first",
+                    "%s: %s has the name of the layer at %s, and both have params: HDF5 files keep both; a "
+                    ".caffemodel, as in Caffe, gives the first the last one's: it cannot be resumed; name them apart",
                     layer.definition.position,
                     layer.definition.where,
                     other.definition.position,

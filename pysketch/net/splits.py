@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from pysketch.errors import did_you_mean
@@ -12,13 +12,14 @@ Producer = tuple[int, int]
 """(index of a layer, index of its top)."""
 
 
-def insert_splits(layers: tuple[LayerDef, ...]) -> tuple[LayerDef, ...]:
+def insert_splits(layers: tuple[LayerDef, ...], elsewhere: Collection[str] = ()) -> tuple[LayerDef, ...]:
     """The same layers with splits ``{blob}_{layer}_{top}_split`` behind every top that is read more than once.
 
     A non-zero loss_weight counts as one reader, the first, and moves to the split's first top.
-    Readers are counted for each producer, so behind an in-place layer they hang on that layer.
+    Readers are counted for each producer, so behind an in-place layer they hang on that layer. elsewhere: blobs that
+    only layers make which are not in this net, for the message.
     """
-    readers = _find_readers(layers)
+    readers = _find_readers(layers, elsewhere)
     uses = _count_uses(layers, readers)
     next_split = {producer: int(_weight(layers, producer) != 0) for producer in uses}
     result: list[LayerDef] = []
@@ -47,7 +48,7 @@ def unread_tops(definitions: Sequence[LayerDef]) -> list[str]:
     return sorted(unread)
 
 
-def _find_readers(layers: tuple[LayerDef, ...]) -> list[list[Producer]]:
+def _find_readers(layers: tuple[LayerDef, ...], elsewhere: Collection[str]) -> list[list[Producer]]:
     """For every layer, the producer of each bottom; NetdefError for a bottom that nobody makes."""
     latest: dict[str, Producer] = {}
     readers = []
@@ -56,6 +57,8 @@ def _find_readers(layers: tuple[LayerDef, ...]) -> list[list[Producer]]:
             if blob not in latest:
                 later = any(blob in other.top for other in layers[index:])
                 hint = "; it is produced only further down" if later else did_you_mean(blob, latest)
+                if blob in elsewhere:
+                    hint = "; a layer makes it that this phase, level and stages leave out"
                 raise layer.error(f'unknown bottom "{blob}"{hint}')
         readers.append([latest[blob] for blob in layer.bottom])
         for k, blob in enumerate(layer.written_top):

@@ -90,8 +90,12 @@ def _other_count(file: WeightsReader, name: str, wanted: int) -> str:
 
 def _some(names: Iterable[str]) -> str:
     """A few of the names, quoted."""
-    quoted = [f'"{name}"' for name in names]
-    return ", ".join(quoted[:3]) + (f" and {len(quoted) - 3} more" if len(quoted) > 3 else "") or "none"
+    return _few([f'"{name}"' for name in names])
+
+
+def _few(texts: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "") or "none"
 
 
 def save_weights(
@@ -117,12 +121,12 @@ def save_weights(
         write_caffemodel(path, name, definitions, phase, data, diff, attributes)
         return
     write_weights(path, data, diff, attributes)
-    foreign = [layer.name for each, layer in named if layer.blobs and group_name(each) != layer.name]
+    foreign = [layer.definition.where for each, layer in named if layer.blobs and group_name(each) != layer.name]
     if foreign:
         logger.warning(
             "%s: stock Caffe will not find the params of %s in this HDF5 file, where a / makes a group and a name "
             "stands once; pysketch will; for Caffe write a .caffemodel",
-            *(path, _some(foreign)),
+            *(path, _few(foreign)),
         )
 
 

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pysketch.errors import NetdefError, did_you_mean
+from pysketch.errors import NetdefError
 from pysketch.layers import PYTHON, Context, Layer, layer_class
 from pysketch.net import Net
 from pysketch.netdef import LayerDef, Message, NetDef, Phase, Scalar, Table
@@ -77,14 +77,17 @@ def netdef_graph(
 ) -> tuple[list[Node], list[Edge]]:
     """The layers of a state as the netdef has them: no net is built, no file read, so there are no shapes.
 
-    NetdefError for a bottom that no layer above makes.
+    A bottom that no layer above makes in this state has a node of its own, which says so.
     """
     parts = []
     made: dict[str, None] = {}
     for definition in netdef.select(netdef.resolve_state(phase, stages=tuple(stages))).layers:
         for name in definition.bottom:
             if name not in made:
-                raise definition.error(f'unknown bottom "{name}"{did_you_mean(name, made)}')
+                parts.append(
+                    _Part(f'"{name}"', "data", [f"no layer of phase {phase.name} makes it"], [], (), {name: ""})
+                )
+                made[name] = None
         made |= dict.fromkeys(definition.top)
         try:
             cls = layer_class(definition, context or Context())

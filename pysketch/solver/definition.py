@@ -75,6 +75,7 @@ SOLVER = Table(
         Option("layer_wise_reduce", Kind.BOOL, True, help="Caffe's; has no effect here"),
     ),
     unsupported=("train_net_param", "test_net_param", "net_param"),
+    instead="; write the net into a file of its own and name it with net",
 )
 
 

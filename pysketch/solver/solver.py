@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pysketch.device import Array, copy_into, to_host
-from pysketch.errors import DivergenceError, SnapshotError
+from pysketch.errors import DivergenceError, NetdefError, SnapshotError
 from pysketch.layers import BatchData, Context
 from pysketch.net import Net, first_not_finite, is_finite, noted, with_settings
 from pysketch.netdef import NetDef, Phase, load_netdef
@@ -287,6 +287,8 @@ class Solver:
             stages=state.stage,
             debug_info=options.debug_info,
         )
+        if not self.net.layers:
+            raise NetdefError(f"{self.definition.train_net}: has no layers in phase TRAIN; there is nothing to learn")
         self.test_nets = []
         self._drawing_scores: list[DrawingScores | None] = []
         for k, path in enumerate(self.definition.test_nets):

@@ -46,8 +46,9 @@ def check_state(path: str | os.PathLike[str], type: str) -> SolverState:
     if run is not None and run.solver not in (None, type):
         kept = " and ".join(run.history or ["others"])
         raise SnapshotError(
-            f"{path}: the state of a solver of type {run.solver}, which keeps {kept}; this one is of type {type} and "
-            f"needs {_keeps(type)}; its weights alone can be started from: --weights {learned_weights(state, path)}"
+            f"{path}: the state of a solver of type {run.solver}, which keeps {kept}; a solver of type {type} keeps "
+            f"{_keeps(type)} and goes on otherwise; its weights alone can be started from: --weights "
+            f"{learned_weights(state, path)}"
         )
     check_weights(learned_weights(state, path))
     return state

@@ -39,6 +39,13 @@ def test_photos_drawn_of_sketches_have_names_of_their_own(album):
     assert targets == ["drawn_photos/a.png", "drawn_photos/b.png"]
 
 
+def test_photos_that_differ_in_their_suffixes_alone_keep_them(album):
+    for name in ("a.HEIC", "c.d.png"):
+        (Path(album) / name).write_bytes((Path(album) / "a.png").read_bytes())
+    targets = [target.as_posix() for _, target in plan_jobs([album], None)]
+    assert targets == ["sketches/a_HEIC.png", "sketches/a_png.png", "sketches/b.png", "sketches/c.d.png"]
+
+
 @pytest.mark.parametrize(
     ("photos", "output", "message"),
     [

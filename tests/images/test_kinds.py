@@ -9,7 +9,7 @@ from helpers import refused
 from PIL import Image
 
 from pysketch.errors import DataError
-from pysketch.images.kinds import COMMON, begins_as_picture, identify, is_named_as_picture, suffixes
+from pysketch.images.kinds import begins_as_picture, identify, is_named_as_picture, suffixes
 from pysketch.images.pictures import read_photo, write_image
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (7, 5, 3)).astype(np.uint8)
@@ -76,9 +76,7 @@ def test_no_other_program_is_run_for_a_page(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(content("EPS"))
     monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", None)  # a call would be a TypeError
-    assert f"{path}: not an image in a format we read ({', '.join(COMMON)}, HEIC" in refused(
-        DataError, read_photo, path
-    )
+    assert f"{path}: not an image in a format we read" in refused(DataError, read_photo, path)
 
 
 def test_without_its_library_a_heic_picture_says_what_to_install(tmp_path, monkeypatch):

@@ -244,13 +244,21 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path, function):
 
 
 @READERS
-@pytest.mark.parametrize("content", [b"", b"P", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"RIFF\0\0\0\0WAVEfmt "])
-def test_another_kind_of_file_is_not_an_image(tmp_path, function, content):
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", ", but an empty file"),
+        (b"hello", ", but a text"),
+        (b"<!DOCTYPE html><html>", ", but a web page (HTML), perhaps saved in place of the file itself"),
+        (b"layer { name: 'x' type: 'ReLU' }", ", but a netdef"),
+        (b"\x89HDF\r\n\x1a\n", ", but an HDF5 file"),
+        (b"RIFF\0\0\0\0WAVEfmt ", " (PNG, JPEG, BMP, TIFF, WEBP, GIF, PPM, HEIC and more of Pillow's)"),
+    ],
+)
+def test_another_kind_of_file_is_not_an_image(tmp_path, function, content, kind):
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    assert error_of(function, path) == (
-        f"{path}: not an image in a format we read (PNG, JPEG, BMP, TIFF, WEBP, GIF, PPM, HEIC and more of Pillow's)"
-    )
+    assert error_of(function, path) == f"{path}: not an image in a format we read{kind}"
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -431,9 +439,12 @@ def test_what_a_folder_holds_beside_images_is_named_with_the_reason(tmp_path, ca
         f"{tmp_path}: 5 left out: a.cr2 (beside a.png), a.png~ (beside a.png), folder.png (a folder), "
         "notes.txt (no picture), without (no picture)"
     )
-    (tmp_path / "x.txt").touch()
+    for number in range(20):
+        (tmp_path / f"x{number:02}.txt").touch()
+    (tmp_path / "x.png").symlink_to(tmp_path / "nowhere")
     list_images(tmp_path)
-    assert caplog.records[-1].getMessage().endswith("folder.png (a folder), notes.txt (no picture) and 2 more")
+    assert ", x.png (a link to nothing), x00.txt (no picture), " in caplog.records[-1].getMessage()
+    assert caplog.records[-1].getMessage().endswith("x12.txt (no picture) and 7 more")
 
 
 @pytest.mark.parametrize(("scale", "shape"), [(0.5, (4, 6)), (1, (7, 12)), (2, (14, 24)), (0.01, (1, 1))])

@@ -86,7 +86,7 @@ def test_a_case_is_of_the_layer_it_is_named_after(name: str, tmp_path: Path) -> 
     assert type(build(name, tmp_path).layer) is LAYERS[name.partition(",")[0]]
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CASES)
 def test_the_inferred_shape_is_the_real_shape(name: str, dtype: type, tmp_path: Path, device: Device) -> None:
     single = build(name, tmp_path, dtype=dtype, device=device)

@@ -77,7 +77,8 @@ def test_without_an_output_folder_it_is_refused(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(NetdefError) as caught:
         make(None)
     assert str(caught.value).endswith(
-        'layer "it": the netdef wants to write the file "out.h5"; to let it, name a folder for it with --output DIR'
+        'layer "it": the netdef wants to write the file "out.h5"; to let it, name a folder for it with --output DIR, '
+        "in Python Context(output_dir=DIR)"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -388,6 +388,7 @@ def test_synthetic_faces_are_a_source_for_both_phases(few_faces: None) -> None:
     assert counts == [4, 2]
 
 
+@pytest.mark.slow
 def test_synthetic_faces_are_learned_from_besides_and_never_scored(few_faces: None, five: Path) -> None:
     def names(phase: Phase, **options: Any) -> list[str]:
         pairs = make(five, phase, synthetic=3, **options).layer.pairs
@@ -704,6 +705,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 VARIED = {"background": 0.8, "skin": 0.5, "turn": 3.0, "noise": 3.0, "batch_size": 2}
 
 
+@pytest.mark.slow
 def test_varied_batches_are_a_function_of_the_seed_and_the_draw_also_after_going_back(studio: Path) -> None:
     one, again, other = (make(studio, Phase.TRAIN, seed=seed, **VARIED) for seed in (3, 3, 4))
     first = batches(one, 3)

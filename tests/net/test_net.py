@@ -324,6 +324,16 @@ def test_a_new_input_shape_just_works_at_the_next_forward():
         assert net.blobs["a"].data.shape == expected
 
 
+def test_a_net_given_inputs_that_do_not_fit_goes_on_with_its_old_shapes():
+    net = build(DATA, conv("c", "x", "a", kernel=3))
+    shape = net.blobs["x"].shape
+    for wrong in ((1, 3, 7, 7), (1, 2, 5), (50,)):
+        with pytest.raises(ShapeError):
+            net.forward(x=np.zeros(wrong))
+        assert net.blobs["x"].shape == shape
+        fill(net).forward()
+
+
 def test_a_reshape_gives_every_blob_its_shape_and_makes_no_data():
     net = build(DATA, conv("c", "x", "a", kernel=3), layer("r", "ReLU", "a", "b"))
     net.blobs["x"].reshape(1, 2, 10**7, 10**7 + 1)

@@ -115,6 +115,12 @@ def test_an_unknown_bottom_offers_the_nearest_blob_made_so_far():
     assert message == 'a:2:7: layer "p": unknown bottom "daat"; did you mean "data"?'
 
 
+def test_a_bottom_that_only_layers_left_out_make_says_so():
+    (lone,) = parse_netdef(layer("p", "x", "a"), "a").layers
+    message = refused(NetdefError, insert_splits, (lone,), {"x"})
+    assert message.endswith('unknown bottom "x"; a layer makes it that this phase, level and stages leave out')
+
+
 def test_a_bottom_made_only_further_down_says_so():
     message = refusal(layer("p", "x", "a"), layer("data", top="x"))
     assert message == 'a:1:7: layer "p": unknown bottom "x"; it is produced only further down'

@@ -73,7 +73,10 @@ def test_layers_of_any_name_and_of_none_come_back_and_hdf5_says_that_caffe_will_
             np.testing.assert_array_equal(found.data, right.data)
     if name == "a.h5":
         (said,) = caplog.messages
-        assert 'will not find the params of "conv1/7x7_s2", "" in this HDF5 file' in said
+        assert (
+            'will not find the params of layer "conv1/7x7_s2", a InnerProduct layer without a name in this HDF5 file'
+            in said
+        )
     else:
         assert caplog.messages == []
 
@@ -100,7 +103,7 @@ def params(net):
 def test_of_layers_of_one_name_each_gets_its_own_from_an_hdf5_file(tmp_path, caplog):
     net, other = make(1, TWICE), make(2, TWICE)
     net.save(tmp_path / "a.h5")
-    assert 'a.h5: stock Caffe will not find the params of "conv" in this HDF5 file' in caplog.messages[-1]
+    assert 'a.h5: stock Caffe will not find the params of layer "conv" in this HDF5 file' in caplog.messages[-1]
     other.copy_from(tmp_path / "a.h5")
     for found, right in zip(params(other), params(net), strict=True):
         for one, another in zip(found, right, strict=True):

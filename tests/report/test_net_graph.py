@@ -1,7 +1,5 @@
-import pytest
 from helpers import layer_text
 
-from pysketch.errors import NetdefError
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
 from pysketch.report.net_graph import KINDS, Edge, Node, net_graph, netdef_graph
@@ -97,6 +95,7 @@ def test_the_same_boxes_and_arrows_come_of_a_netdef_as_of_its_net():
     assert arrows == edges
 
 
-def test_a_bottom_that_nobody_makes_is_refused_in_a_netdef_too():
-    with pytest.raises(NetdefError, match='layer "conv1/7x7_s2": unknown bottom "x"'):
-        netdef_graph(parse_netdef(FOREIGN, "a"), Phase.TEST)
+def test_a_bottom_that_nobody_makes_in_this_phase_is_a_box_that_says_so():
+    nodes, edges = netdef_graph(parse_netdef(FOREIGN, "a"), Phase.TEST)
+    assert nodes[0] == Node('"x"', "data", ["no layer of phase TEST makes it", "\u2192 x"])
+    assert edges[0] == Edge(0, 1)

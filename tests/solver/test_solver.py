@@ -9,10 +9,19 @@ import re
 import h5py
 import numpy as np
 import pytest
-from solver_helpers import CONV_NET, SKETCH_NET, assert_same_bits, make_solver, weights, write_net, write_pairs
+from solver_helpers import (
+    CONV_NET,
+    SKETCH_NET,
+    assert_same_bits,
+    make_solver,
+    solver_def,
+    weights,
+    write_net,
+    write_pairs,
+)
 
 from pysketch.errors import DivergenceError, NetdefError, SnapshotError
-from pysketch.solver.solver import get_solver
+from pysketch.solver.solver import Solver, get_solver
 from pysketch.weights.snapshot import WeightsFile
 
 UNSHUFFLED = CONV_NET.replace("shuffle: true", "")
@@ -28,6 +37,13 @@ def log(caplog):
 
 def snapshots(folder):
     return sorted(path.name for path in (folder / "out").glob("*"))
+
+
+def test_a_netdef_without_layers_is_refused(tmp_path):
+    (tmp_path / "empty.prototxt").write_text("")
+    with pytest.raises(NetdefError, match=r"empty\.prototxt: has no layers in phase TRAIN; there is nothing to learn"):
+        definition = solver_def(f'net: "{(tmp_path / "empty.prototxt").as_posix()}" max_iter: 1 base_lr: 1')
+        Solver(definition, definition.context())
 
 
 def test_the_loss_falls_in_training(tmp_path):

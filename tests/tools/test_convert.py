@@ -1,4 +1,7 @@
+import shutil
+
 import convert
+import h5py
 import numpy as np
 import pytest
 
@@ -45,6 +48,14 @@ def test_a_prototxt_and_a_caffemodel_become_a_net_file(net_file, tmp_path):
     np.testing.assert_array_equal(draw(tmp_path / "back.h5"), draw(net_file))
 
 
+def test_a_net_file_without_preprocessing_takes_that_of_the_options(net_file, tmp_path, capsys):
+    shutil.copy(net_file, tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file.attrs["preprocessing"]
+    convert.main([str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "--scale", "0.5", "--xy-scale", "1"])
+    assert "(pixel - 0) * 0.5" in capsys.readouterr().out
+
+
 def test_a_shipped_net_or_netdef_is_found_by_name_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     convert.main(["sr", "a.caffemodel.h5"])
@@ -73,7 +84,7 @@ def test_other_suffixes_and_numbers_of_files_are_refused(names, capsys):
 
 def test_weights_without_a_netdef_need_one(net_file, tmp_path):
     Sketcher(net_file).net.save(tmp_path / "plain.caffemodel")
-    with pytest.raises(SnapshotError, match=r"plain\.caffemodel: has no netdef in it"):
+    with pytest.raises(SnapshotError, match=r"plain\.caffemodel: has no netdef in it; put one in front: NETDEF "):
         convert.main([str(tmp_path / "plain.caffemodel"), str(tmp_path / "b.h5")])
 
 

@@ -49,10 +49,18 @@ def test_plain_draws_without_building_and_says_nothing(tiny, tmp_path, capsys, m
     assert capsys.readouterr().err == ""
 
 
+def test_a_net_that_lacks_its_data_in_this_phase_is_drawn_and_what_it_lacks_is_said(tmp_path, capsys):
+    path = tmp_path / "net.prototxt"
+    path.write_text(DATABASE.replace('bottom: "x"', 'bottom: "z"').replace('"nowhere"', '"nowhere" batch_size: 1'))
+    assert draw_net.main([str(path), "-o", str(tmp_path / "net.svg")]) == 0
+    assert 'layer "it/s": unknown bottom "z"' in capsys.readouterr().err
+    assert "no layer of phase TEST makes it" in (tmp_path / "net.svg").read_text(encoding="utf-8")
+
+
 def test_what_is_wrong_in_a_netdef_itself_is_still_refused(tmp_path):
     path = tmp_path / "net.prototxt"
-    path.write_text(DATABASE.replace('bottom: "x"', 'bottom: "z"'))
-    with pytest.raises(NetdefError, match='layer "it/s": unknown bottom "z"'):
+    path.write_text(DATABASE.replace("bottom:", "botom:"))
+    with pytest.raises(NetdefError, match='unknown field "botom"'):
         draw_net.main([str(path), "-o", str(tmp_path / "net.svg")])
 
 
