@@ -111,10 +111,7 @@ def test_training_and_scoring_nets_read_pairs_and_give_the_three_losses(path, ph
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, id=path.stem, marks=[] if path.stem in ("sr", "small") else pytest.mark.slow)
-        for path in NETDEFS
-    ],
+    [pytest.param(path, id=path.stem, marks=[] if path.stem == "sr" else pytest.mark.slow) for path in NETDEFS],
 )
 def test_the_whole_graphs_gradients_are_right(path, pairs):
     net = Net(parse_netdef(small(path.read_text())), Phase.TRAIN, Context(data_source=pairs, dtype=np.float64, seed=2))

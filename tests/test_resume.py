@@ -32,7 +32,11 @@ def state_at(solver, iteration):
     return solver.snapshot()
 
 
-@pytest.mark.parametrize("net", [CONV_NET, SKETCH_NET], ids=["shuffled_rows", "shuffled_mirrored_shifted_pairs"])
+@pytest.mark.parametrize(
+    "net",
+    [pytest.param(CONV_NET, marks=pytest.mark.slow), SKETCH_NET],
+    ids=["shuffled_rows", "shuffled_mirrored_shifted_pairs"],
+)
 @pytest.mark.parametrize("rule", RULES)
 def test_resuming_at_5_and_running_to_10_is_running_to_10(rule, net, run):
     straight = run(rule, net)

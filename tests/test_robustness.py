@@ -36,7 +36,7 @@ def test_undamaged_files_are_read(kind, files, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "netdef" else kind for kind in KINDS]
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in ("netdef", "solver") else kind for kind in KINDS]
 )
 def test_damaged_files_are_read_or_refused_in_one_line(kind, files):
     found = set()
@@ -54,7 +54,8 @@ def test_damaged_files_are_read_or_refused_in_one_line(kind, files):
     assert "refused" in found
 
 
-@pytest.mark.parametrize("kind", [pytest.param("netdef", marks=pytest.mark.slow), "solver"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["netdef", "solver"])
 def test_any_text_is_read_or_refused(kind, tmp_path):
     @SHORT
     @given(st.text(max_size=200))

@@ -54,6 +54,7 @@ def states(folder):
     return sorted(int(path.name.split(".")[0].split("_")[-1]) for path in (folder / "out").glob("t_*.solverstate.h5"))
 
 
+@pytest.mark.slow
 def test_sigint_snapshots_stops_and_exits_with_0(training, tmp_path):
     training.send_signal(signal.SIGINT)
     assert training.wait(DEADLINE) == 0

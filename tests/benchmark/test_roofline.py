@@ -60,6 +60,7 @@ def test_programs_read_one_object():
     assert summary_roofline(result())["layers"][0]["launches"] is None
 
 
+@pytest.mark.slow
 def test_machine_and_layers_are_measured_in_one_run(tiny, device, monkeypatch):
     monkeypatch.setattr(roofline, "ORDERS", {"cpu": 65, "gpu": 33})
     monkeypatch.setattr(roofline, "COPIED", 4096)

@@ -31,6 +31,7 @@ def test_moved_and_larger_faces_do_not(matrix):
     assert sum(seems_aligned(warp(photo, np.array(matrix, float), (200, 250))) for photo in photos) <= 1
 
 
+@pytest.mark.slow
 def test_a_face_upside_down_does_not():
     photos = [synthetic.face_pair(seed)[0] for seed in range(1, 9)]
     assert not any(seems_aligned(photo[::-1, ::-1]) for photo in photos)

@@ -115,6 +115,7 @@ def test_forward_leaves_its_bottoms_and_params_as_they_were(name: str, tmp_path:
     assert len(kept) == len(single.learned) + len(single.bottom) - is_in_place(single)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
 def test_forward_does_the_same_again(name: str, tmp_path: Path) -> None:
     single = build(name, tmp_path)
@@ -139,6 +140,7 @@ def test_in_place_it_gives_the_same(name: str, tmp_path: Path, device: Device) -
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
 def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path, device: Device) -> None:
     single = build(name, tmp_path, device=device)
@@ -182,6 +184,7 @@ def test_propagate_down_is_obeyed_for_each_bottom_and_for_none(name: str, tmp_pa
             np.testing.assert_array_equal(diff, whole if k == wanted else np.full(diff.shape, 7.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
 def test_twice_the_top_diff_gives_twice_the_gradient(name: str, tmp_path: Path, device: Device) -> None:
     single = build(name, tmp_path, device=device)

@@ -259,6 +259,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_refused_briefly_and_soon(name: str) -> None:
     start = time.monotonic()

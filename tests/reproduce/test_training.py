@@ -144,6 +144,7 @@ def test_scores_are_those_of_the_test_pairs(setting):
     assert len(evaluation.drawn) == 3
 
 
+@pytest.mark.slow
 def test_quick_shrinks_trainings_and_test_pairs(setting, monkeypatch):
     monkeypatch.setattr(synthetic, "test_pairs", partial(synthetic.test_pairs, 7))
     quick = dataclasses.replace(setting, data="synthetic", quick=True)

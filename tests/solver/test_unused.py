@@ -78,9 +78,8 @@ OPTIONS = [option for option in SOLVER.options if option.name not in ("net", "mi
 """micro_batch changes how a batch is run and not what comes of it: test_micro_batch.py."""
 
 
-@pytest.mark.parametrize(
-    "base", [base if base == "plain" else pytest.param(base, marks=pytest.mark.slow) for base in BASES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES)
 def test_each_option_changes_something_or_is_said_to_have_no_effect(
     base: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     assert [layer["name"] for layer in found["layers"]] == ["conv1", "relu1", "conv2"]
 
 
+@pytest.mark.slow
 def test_table_2_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     monkeypatch.setattr("pysketch.benchmark.table2.jobs", lambda job: [nets.Job(tiny)] * 4)
     race_once(monkeypatch)

@@ -92,6 +92,7 @@ def test_the_drawing_has_dark_lines_on_light_paper(seed):
     assert 0.005 < (sketch < 90).mean() < 0.3
 
 
+@pytest.mark.slow
 def test_training_and_test_persons_are_disjoint():
     training, test = synthetic.training_pairs(3), synthetic.test_pairs(2)
     assert [name for name, _, _ in training][:2] == ["train-000", "train-001"]

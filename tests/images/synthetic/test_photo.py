@@ -51,6 +51,7 @@ def test_sensor_noise_has_the_strength_asked_for():
     assert (noisy - clean)[:30].std() == pytest.approx(4, rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, choices", [("hair_style", HAIR_STYLES), ("beard", BEARDS), ("glasses", GLASSES), ("collar", COLLARS)]
 )
