@@ -326,6 +326,7 @@ def test_the_error_that_the_first_page_shows_is_the_one_that_is_printed(copy):
     assert err.getvalue().splitlines()[-1] == f"error: {shown}"
 
 
+@pytest.mark.slow
 def test_the_rooms_are_shown_from_the_ground_up():
     from test_architecture import ROOMS
 

@@ -152,6 +152,7 @@ def test_backward_leaves_all_data_as_they_were(name: str, tmp_path: Path, device
         np.testing.assert_array_equal(blob.data, data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in WITH_BOTTOMS if name != "Silence"])
 def test_two_backward_calls_give_twice_the_params_diffs_and_the_same_bottom_diffs(
     name: str, tmp_path: Path, device: Device
@@ -208,6 +209,7 @@ def test_params_that_are_not_learned_keep_their_diffs(name: str, tmp_path: Path,
         assert [bool((blob.diff != 7).any()) for blob in single.params] == list(learned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_BOTTOMS)
 def test_a_batch_of_another_size_just_works(name: str, tmp_path: Path, device: Device) -> None:
     """Every item of a larger batch comes out as in a layer that was made for the larger batch."""

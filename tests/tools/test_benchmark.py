@@ -42,6 +42,7 @@ def test_json_is_one_object_with_these_keys(phase, batch, tiny, capsys):
         assert layer["gflops"] > 0
 
 
+@pytest.mark.slow
 def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
     assert benchmark.main([tiny, "--iterations", "3", "--device", str(device)]) == 0
     out = capsys.readouterr().out
