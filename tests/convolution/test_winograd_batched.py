@@ -13,6 +13,8 @@ from pysketch.convolution.winograd_batched import BatchedWinogradEngine
 from pysketch.device.backend import to_host
 from pysketch.device.workers import Workers
 
+pytestmark = pytest.mark.slow
+
 TILE_BYTES = 64 * (3 + 4) * 8  # of a tile in float64, with 3 channels and 4 filters
 PAD = (0, 2)
 

@@ -6,6 +6,8 @@ import pytest
 
 from pysketch.images import synthetic
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (3, 14, 159, 2653)
 face_pair, draw_photo, draw_sketch = map(cache, (synthetic.face_pair, synthetic.draw_photo, synthetic.draw_sketch))
 """Each face is drawn once."""
@@ -92,7 +94,6 @@ def test_the_drawing_has_dark_lines_on_light_paper(seed):
     assert 0.005 < (sketch < 90).mean() < 0.3
 
 
-@pytest.mark.slow
 def test_training_and_test_persons_are_disjoint():
     training, test = synthetic.training_pairs(3), synthetic.test_pairs(2)
     assert [name for name, _, _ in training][:2] == ["train-000", "train-001"]

@@ -6,6 +6,8 @@ import pytest
 from pysketch.images.synthetic.face import BEARDS, COLLARS, GLASSES, HAIR_STYLES, random_face
 from pysketch.images.synthetic.photo import draw_photo
 
+pytestmark = pytest.mark.slow
+
 FACE = replace(random_face(12), glasses="none", beard="none", hair_style="crop", noise=0.0)
 
 
@@ -51,7 +53,6 @@ def test_sensor_noise_has_the_strength_asked_for():
     assert (noisy - clean)[:30].std() == pytest.approx(4, rel=0.15)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, choices", [("hair_style", HAIR_STYLES), ("beard", BEARDS), ("glasses", GLASSES), ("collar", COLLARS)]
 )

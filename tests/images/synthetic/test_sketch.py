@@ -7,6 +7,8 @@ from pysketch.images.synthetic.face import BEARDS, COLLARS, GLASSES, HAIR_STYLES
 from pysketch.images.synthetic.geometry import head_outline, lip_line
 from pysketch.images.synthetic.sketch import draw_sketch
 
+pytestmark = pytest.mark.slow
+
 FACE = replace(random_face(12), glasses="none", beard="none", hair_style="crop")
 
 
