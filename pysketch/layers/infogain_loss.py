@@ -8,7 +8,7 @@ from pysketch.device import Array, Blob
 from pysketch.errors import DataError, SnapshotError
 from pysketch.layers.axes import canonical_axis, split_at
 from pysketch.layers.base import Count, Layer, register
-from pysketch.layers.labels import LOSS, SMALLEST_PROBABILITY, check_label_count, normalizer, read_labels
+from pysketch.layers.labels import LOSS, SMALLEST_PROBABILITY, check_class_labels, normalizer, read_labels
 from pysketch.layers.softmax import softmax, softmax_backward
 from pysketch.netdef import Kind, Option, Table
 from pysketch.weights import read_blob
@@ -62,10 +62,7 @@ class InfogainLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is a scalar; the second one is shaped as the scores."""
-        outer, classes, inner = split_at(bottom[0].shape, self.axis)
-        if classes == 0:
-            raise self.shape_error(f"axis {self.axis} of a bottom of shape {bottom[0].shape} is empty")
-        check_label_count(self, bottom, outer * inner)
+        classes = check_class_labels(self, bottom, self.axis)
         found = bottom[2].shape if self._read is None else self._read.shape
         if found[-2:] != (classes, classes) or any(n != 1 for n in found[:-2]):
             where = f'"{self.definition.bottom[2]}"' if self._read is None else self.options.source

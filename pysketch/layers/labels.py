@@ -8,6 +8,7 @@ import numpy as np
 
 from pysketch.device import Array, Blob, array_module
 from pysketch.errors import DataError, counted
+from pysketch.layers.axes import split_at
 from pysketch.layers.base import Layer
 from pysketch.netdef import Choice, Kind, Option, Options, Table
 
@@ -38,6 +39,22 @@ def check_label_count(layer: Layer, bottom: Sequence[Blob], count: int) -> None:
         raise layer.shape_error(
             f'expected {labels} in "{names[1]}" for "{names[0]}" {bottom[0].shape}, found {bottom[1].shape}'
         )
+
+
+def check_item_labels(layer: Layer, bottom: Sequence[Blob]) -> None:
+    """ShapeError unless the first bottom is (N, ...), not empty, and the second has N labels."""
+    if not bottom[0].shape or bottom[0].count == 0:
+        raise layer.shape_error(f"expected a bottom of shape (N, ...), found {bottom[0].shape}")
+    check_label_count(layer, bottom, bottom[0].shape[0])
+
+
+def check_class_labels(layer: Layer, bottom: Sequence[Blob], axis: int) -> int:
+    """How many classes the scores have along the axis; ShapeError for none, or without a label for each item."""
+    outer, classes, inner = split_at(bottom[0].shape, axis)
+    if classes == 0:
+        raise layer.shape_error(f"axis {axis} of a bottom of shape {bottom[0].shape} is empty")
+    check_label_count(layer, bottom, outer * inner)
+    return classes
 
 
 def read_labels(layer: Layer, labels: Array, classes: int, ignore: int | None) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pysketch.device import Array, Blob
 from pysketch.layers.base import Count, Layer, register
-from pysketch.layers.labels import SMALLEST_PROBABILITY, check_label_count, read_labels
+from pysketch.layers.labels import SMALLEST_PROBABILITY, check_item_labels, read_labels
 
 
 @register
@@ -26,9 +26,7 @@ class MultinomialLogisticLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is a scalar."""
-        if not bottom[0].shape or bottom[0].count == 0:
-            raise self.shape_error(f"expected a bottom of shape (N, ...), found {bottom[0].shape}")
-        check_label_count(self, bottom, bottom[0].shape[0])
+        check_item_labels(self, bottom)
         top[0].reshape(())
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

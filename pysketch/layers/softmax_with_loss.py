@@ -9,7 +9,7 @@ import numpy as np
 from pysketch.device import Array, Blob
 from pysketch.layers.axes import canonical_axis, split_at
 from pysketch.layers.base import Count, Layer, register
-from pysketch.layers.labels import LOSS, check_label_count, normalizer, read_labels
+from pysketch.layers.labels import LOSS, check_class_labels, normalizer, read_labels
 from pysketch.layers.softmax import SOFTMAX, softmax, softmax_backward
 
 _SMALLEST = float(np.finfo(np.float32).tiny)  # C's FLT_MIN
@@ -46,10 +46,7 @@ class SoftmaxWithLoss(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is a scalar; the second one is shaped as the scores."""
-        outer, classes, inner = split_at(bottom[0].shape, self.axis)
-        if classes == 0:
-            raise self.shape_error(f"axis {self.axis} of a bottom of shape {bottom[0].shape} is empty")
-        check_label_count(self, bottom, outer * inner)
+        check_class_labels(self, bottom, self.axis)
         top[0].reshape(())
         if len(top) == 2:
             top[1].reshape(bottom[0].shape)

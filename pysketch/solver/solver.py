@@ -68,9 +68,10 @@ class Solver:
         self.keep_blobs = keep_blobs
         self._callbacks: list[tuple[Callable[[], Any], Callable[[], Any]]] = []
         self.test_nets: list[Net] = []
-        for option, hint in hints(options):
-            logger.warning("%s: %s", options.position(option), hint)
-        self._build(context or definition.context())
+        context = context or definition.context()
+        self._parsed = self._netdefs(context)
+        self._say_what_is_odd()
+        self._build(context)
         self.iter = 0
         self.rate = learning_rate(options, 0)
         self._losses: deque[Array] = deque(maxlen=options.average_loss)
@@ -276,9 +277,7 @@ class Solver:
         """The training net and the test nets, which share its params."""
         self.context, options = context, self.options
         state = options.train_state
-        netdefs = self._netdefs(context)
-        self._look_at_stages(netdefs)
-        warn_of_unused(self.definition, netdefs)
+        netdefs = self._parsed
         self.net = self.net_class(
             netdefs[self.definition.train_net],
             Phase.TRAIN,
@@ -315,9 +314,13 @@ class Solver:
         self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
         logger.info("Random seed: %d", context.seed)
 
-    def _look_at_stages(self, netdefs: dict[str, NetDef]) -> None:
-        """Warn of stages in the solver file that no layer has a rule for."""
-        states = (self.options.train_state, *self.options.test_state)
+    def _say_what_is_odd(self) -> None:
+        """Warn, once, of what the file leaves out or says in vain, and of stages that no layer has a rule for."""
+        options, netdefs = self.options, self._parsed
+        for option, hint in hints(options):
+            logger.warning("%s: %s", options.position(option), hint)
+        warn_of_unused(self.definition, netdefs)
+        states = (options.train_state, *options.test_state)
         for path, state in zip((self.definition.train_net, *self.definition.test_nets), states, strict=False):
             for message in netdefs[path].unknown_stages(state.stage):
                 logger.warning("%s", message)

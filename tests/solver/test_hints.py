@@ -91,3 +91,10 @@ def test_a_solver_warns_of_it_before_it_reads_its_data(tmp_path, caplog):
     with caplog.at_level(logging.WARNING), pytest.raises(DataError, match="no such file"):
         make_solver(tmp_path, "gamma: 3", CONV_NET.replace("LIST", "nowhere.txt"))
     assert caplog.messages == ["some/solver.txt:7:1: gamma has no effect: lr_policy is fixed"]
+
+
+def test_a_solver_that_takes_a_states_seed_does_not_say_it_again(tmp_path, caplog):
+    state = make_solver(tmp_path, "gamma: 3 random_seed: 1").snapshot()
+    caplog.clear()
+    make_solver(tmp_path, "gamma: 3 random_seed: 2").restore(state)
+    assert len([line for line in caplog.messages if "gamma has no effect" in line]) == 1
