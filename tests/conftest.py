@@ -72,13 +72,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def _log_as_before():
-    """What a command does to pysketch's log lasts as long as its test."""
-    logger = logging.getLogger("pysketch")
-    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    """Every test finds pysketch's log as a fresh process has it, whatever a command did to it in a fixture before."""
+    _fresh_log()
     yield
-    for handler in set(logger.handlers) - set(handlers):
+    _fresh_log()
+
+
+def _fresh_log() -> None:
+    logger = logging.getLogger("pysketch")
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
         handler.close()
-    logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 NETDEF = """
