@@ -10,9 +10,10 @@ from pysketch.drawing import Sketcher
 from pysketch.layers import STAND_INS, Context
 from pysketch.net import Net
 from pysketch.netdef import Phase
+from pysketch.search import Gallery
 from pysketch.solver import Solver, get_solver, load_solver
 
 STAND_INS["caffe"] = caffe
 
 __version__ = "0.1.0"
-__all__ = ["Context", "Net", "Phase", "Sketcher", "Solver", "get_solver", "io", "load_solver"]
+__all__ = ["Context", "Gallery", "Net", "Phase", "Sketcher", "Solver", "get_solver", "io", "load_solver"]

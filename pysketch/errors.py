@@ -45,6 +45,10 @@ class GradientError(PysketchError):
     """A layer whose backward is not the derivative of its forward."""
 
 
+class GalleryError(PysketchError):
+    """A gallery that cannot be read or written, or does not fit another one or this pysketch."""
+
+
 class DivergenceError(PysketchError):
     """A training run whose loss or gradients are no longer finite."""
 

@@ -32,6 +32,7 @@ ROOMS = [
     "solver",
     "drawing",
     "interop",
+    "search",
     "report",
     "caffe",
     "benchmark",
@@ -42,7 +43,8 @@ ROOMS = [
 SOLE_IMPORTERS = {
     "cupy": {"device"},
     "cupy_backends": {"device"},
-    "h5py": {"weights"},
+    "h5py": {"weights", "search"},
+    "faiss": {"search"},
     "google": {"weights"},
     "lmdb": {"weights"},
     "onnx": {"interop"},

@@ -1,0 +1,32 @@
+"""Find the person: a gallery of photos, an artist's sketch, the people who look most like it.
+
+A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
+keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
+shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them.
+
+Start reading at `gallery`.
+"""
+
+from pysketch.search.describe import DESCRIPTION, Description, describe
+from pysketch.search.gallery import Gallery, Match, aligned_sketch
+from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.matching import Query
+from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
+
+__all__ = [
+    "DESCRIPTION",
+    "Columns",
+    "Description",
+    "Gallery",
+    "GalleryFile",
+    "Identity",
+    "Match",
+    "Packed",
+    "Part",
+    "Portrait",
+    "Query",
+    "aligned_sketch",
+    "columns_of",
+    "describe",
+    "write_gallery",
+]

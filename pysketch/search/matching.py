@@ -1,0 +1,57 @@
+"""A sketch that is looked for: described under many shifts, turns and sizes, of which the best counts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pysketch.images import warp
+from pysketch.search.describe import DETAIL_SCALE, FRAME, OUTLINE_SCALE, details, gradient_maps, in_frame, outlines
+
+SHIFTS = [(float(down), float(across)) for down in (-3, 0, 3) for across in (-6, -3, 0, 3, 6)]
+TURNS = (-3.0, 0.0, 3.0)
+SIZES = (0.96, 1.0, 1.04)
+"""Pixels; degrees; factors: 135 together."""
+
+_BLOCK = 1 << 22  # numbers of float32 at a time
+
+
+class Query:
+    """An aligned sketch, grey uint8 (250, 200) or its centre, under every shift, turn and size.
+
+    outlines: (T, OUTLINE), details: (T, DETAIL), float32 of norm 1. DataError if the sketch is larger.
+    """
+
+    def __init__(self, sketch: np.ndarray) -> None:
+        sketch = in_frame(sketch)
+        found = []
+        for turn in TURNS:
+            for size in SIZES:
+                found.append(details(gradient_maps(_turned(sketch, turn, size)), SHIFTS))
+        self.details = np.concatenate(found)
+        self.outlines = outlines(self.details)
+
+    def outline_distances(self, others: np.ndarray) -> np.ndarray:
+        """(N,) float32, 0 to 2, of (N, OUTLINE) int8: 1 - the best correlation of the outlines."""
+        return _distances(self.outlines, others, OUTLINE_SCALE)
+
+    def distances(self, others: np.ndarray) -> np.ndarray:
+        """(N,) float32, 0 to 2, of (N, DETAIL) int8: 1 - the best correlation of the details."""
+        return _distances(self.details, others, DETAIL_SCALE)
+
+
+def _distances(query: np.ndarray, others: np.ndarray, scale: float) -> np.ndarray:
+    """Block by block, so that no more than 16 MiB of the others are float32 at once."""
+    best = np.empty(len(others), np.float32)
+    size = max(1, _BLOCK // max(1, query.shape[1]))
+    for start in range(0, len(others), size):
+        block = others[start : start + size].astype(np.float32)
+        best[start : start + size] = (block @ query.T).max(axis=1)
+    return 1 - best / np.float32(scale)
+
+
+def _turned(sketch: np.ndarray, turn: float, size: float) -> np.ndarray:
+    """The sketch turned by degrees and grown by a factor about the frame's middle, grey uint8."""
+    angle, (height, width) = np.deg2rad(turn), FRAME
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / size
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    return warp(sketch, np.column_stack([linear, middle - linear @ middle]), (width, height))
