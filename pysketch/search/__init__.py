@@ -8,15 +8,19 @@ Start reading at `gallery`.
 """
 
 from pysketch.search.describe import DESCRIPTION, Description, describe
+from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.journal import waiting
 from pysketch.search.matching import Query
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
+from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
 
 __all__ = [
     "DESCRIPTION",
     "Columns",
     "Description",
+    "Enrolment",
     "Gallery",
     "GalleryFile",
     "Identity",
@@ -27,6 +31,12 @@ __all__ = [
     "Query",
     "aligned_sketch",
     "columns_of",
+    "default_workers",
     "describe",
+    "find_photos",
+    "merge_galleries",
+    "remove_damaged",
+    "remove_people",
+    "waiting",
     "write_gallery",
 ]
