@@ -44,6 +44,7 @@ class Gallery:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = GalleryFile(path)
+        self._outlines_checked = False  # when they are searched first, which reads them all
         self.identity = self._file.identity
         self.columns = self._file.columns
 
@@ -67,6 +68,9 @@ class Gallery:
     def find_aligned(self, sketch: np.ndarray, n: int = 10) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre."""
         query = Query(sketch)
+        if not self._outlines_checked:
+            self._file.check_column("outlines")
+            self._outlines_checked = True
         coarse = query.outline_distances(self.columns.outlines)
         count = min(max(SHORTLIST, n), len(coarse))
         rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)
