@@ -27,11 +27,11 @@ BACKGROUND = (
     "face alone. Photos without a screen are left out; synthetic ones are made before one."
 )
 VERIFICATION = (
-    "are two sketches of one person? Every artist's sketch is compared with every drawn one; at most as far as a "
-    "threshold is accepted, all who are equally far alike. area: under the curve of true over false accepts; the chance "
-    "that the own person is nearer than another one. equal error: where as large a share of others is accepted as of "
-    "own persons refused, in percent. at 1 %: the share of own persons accepted, in percent, where at most 1 % of "
-    f"others are. In brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is "
+    "are two sketches of one person? Every artist's sketch is compared with every drawn one; who is at most as far "
+    "as a threshold is accepted, all who are equally far alike. area: under the curve of true over false accepts; the "
+    "chance that the own person is nearer than another one. equal error: where as large a share of others is accepted "
+    "as of own persons refused, in percent. at 1 %: the share of own persons accepted, in percent, where at most 1 % "
+    f"of others are. In brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is "
     "mistaken, what so few people can vouch for; -: too few comparisons to say."
 )
 
