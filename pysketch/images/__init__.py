@@ -53,6 +53,7 @@ from pysketch.images.preprocessing import (
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
 from pysketch.images.variation import (
     BACKGROUNDS,
+    MONK_TONES,
     Parts,
     Variation,
     before_background,
@@ -62,6 +63,7 @@ from pysketch.images.variation import (
     inner_face,
     skin_places,
     synthetic_in_tone,
+    synthetic_pairs,
     vary,
     with_screen,
 )
@@ -69,6 +71,7 @@ from pysketch.images.variation import (
 __all__ = [
     "BACKGROUNDS",
     "DIRECTIONS",
+    "MONK_TONES",
     "PHOTO_TO_SKETCH",
     "SKETCH_TO_PHOTO",
     "SURE",
@@ -130,6 +133,7 @@ __all__ = [
     "ssim",
     "stacked",
     "synthetic_in_tone",
+    "synthetic_pairs",
     "to_luma",
     "to_pillow",
     "vary",
