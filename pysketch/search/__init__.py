@@ -2,19 +2,23 @@
 
 A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
 keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
-shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them.
+shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `pixels` is
+the paper's measure instead; `agreement` shows where two sketches agree.
 
 Start reading at `gallery`.
 """
 
+from pysketch.search.agreement import agreement, overlaid
 from pysketch.search.describe import DESCRIPTION, Description, describe
-from pysketch.search.gallery import Gallery, Match, aligned_sketch
+from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
 from pysketch.search.matching import Query
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
 
 __all__ = [
     "DESCRIPTION",
+    "PIXELS",
+    "VIEWS",
     "Columns",
     "Description",
     "Gallery",
@@ -25,8 +29,10 @@ __all__ = [
     "Part",
     "Portrait",
     "Query",
+    "agreement",
     "aligned_sketch",
     "columns_of",
     "describe",
+    "overlaid",
     "write_gallery",
 ]

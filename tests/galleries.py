@@ -1,0 +1,59 @@
+"""Small galleries of made people, for tests that look for somebody."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pysketch.images import synthetic
+from pysketch.search.describe import DESCRIPTION, describe
+from pysketch.search.gallery_file import Identity, Part, write_gallery
+from pysketch.search.portraits import Portrait, columns_of
+
+NET = hashlib.sha256(b"a net").hexdigest()
+
+
+@cache
+def people(number: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, photo, the artist's sketch) of so many made people."""
+    return synthetic.test_pairs(number)
+
+
+def drawn(sketch: np.ndarray, seed: int) -> np.ndarray:
+    """What a net would draw, if it drew as the artist does but not quite."""
+    noise = np.random.default_rng(seed).normal(0, 20, sketch.shape)
+    return np.clip(sketch * 0.8 + 40 + noise, 0, 255).astype(np.uint8)
+
+
+def picture(array: np.ndarray, kind: str = "PNG") -> bytes:
+    """The bytes of a picture file."""
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, kind)
+    return stream.getvalue()
+
+
+def write_people(path: Path, number: int = 3, sketches: bool = True, photos: bool = True, copies: int = 1) -> Path:
+    """A gallery of made people at this path, each with so many photos, which differ by their noise."""
+    portraits = []
+    for copy in range(copies):
+        for k, (name, photo, sketch) in enumerate(people(number)):
+            file, seen = f"photos/{name}_{copy}.png", drawn(sketch, copy * number + k)
+            portraits.append(
+                Portrait(
+                    name,
+                    file,
+                    hashlib.sha256(file.encode()).digest(),
+                    np.full((2, 2), np.nan, np.float32),
+                    *describe(seen),
+                    picture(seen) if sketches else b"",
+                    picture(photo, "JPEG") if photos else b"",
+                )
+            )
+    columns = columns_of(portraits)
+    write_gallery(path, Identity(NET, DESCRIPTION), [Part(columns, np.arange(len(columns)))])
+    return path
