@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from pysketch.images import synthetic
+from pysketch.search import matching
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.gallery_file import Identity, Part, write_gallery
 from pysketch.search.portraits import Portrait, columns_of
@@ -37,23 +40,28 @@ def picture(array: np.ndarray, kind: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
-def write_people(path: Path, number: int = 3, sketches: bool = True, photos: bool = True, copies: int = 1) -> Path:
-    """A gallery of made people at this path, each with so many photos, which differ by their noise."""
-    portraits = []
-    for copy in range(copies):
-        for k, (name, photo, sketch) in enumerate(people(number)):
-            file, seen = f"photos/{name}_{copy}.png", drawn(sketch, copy * number + k)
-            portraits.append(
-                Portrait(
-                    name,
-                    file,
-                    hashlib.sha256(file.encode()).digest(),
-                    np.full((2, 2), np.nan, np.float32),
-                    *describe(seen),
-                    picture(seen) if sketches else b"",
-                    picture(photo, "JPEG") if photos else b"",
-                )
-            )
+@cache
+def portrait(k: int, copy: int) -> Portrait:
+    """The k-th made person, in one of several photos."""
+    name, photo, sketch = people(3)[k]
+    file, seen = f"photos/{name}_{copy}.png", drawn(sketch, 3 * copy + k)
+    eyes, digest = np.full((2, 2), np.nan, np.float32), hashlib.sha256(file.encode()).digest()
+    return Portrait(name, file, digest, eyes, *describe(seen), picture(seen), picture(photo, "JPEG"))
+
+
+def write_people(path: Path, sketches: bool = True, photos: bool = True, copies: int = 1) -> Path:
+    """A gallery of three made people at this path, each with so many photos, which differ by their noise."""
+    portraits = [portrait(k, copy) for copy in range(copies) for k in range(3)]
+    if not sketches:
+        portraits = [replace(each, sketch=b"") for each in portraits]
+    if not photos:
+        portraits = [replace(each, photo=b"") for each in portraits]
     columns = columns_of(portraits)
     write_gallery(path, Identity(NET, DESCRIPTION), [Part(columns, np.arange(len(columns)))])
     return path
+
+
+def few_transforms(patch: pytest.MonkeyPatch) -> None:
+    """Let a query be moved to few places and not turned: a ninth of the work."""
+    patch.setattr(matching, "TURNS", (0.0,))
+    patch.setattr(matching, "SIZES", (1.0,))

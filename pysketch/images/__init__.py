@@ -29,6 +29,7 @@ from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
     decode_picture,
+    encode_picture,
     interpolate,
     list_images,
     read_photo,
@@ -93,6 +94,7 @@ __all__ = [
     "cumulative_match_score",
     "decode_picture",
     "describe",
+    "encode_picture",
     "eyes_of",
     "find_background",
     "find_eyes",

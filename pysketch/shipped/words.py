@@ -8,6 +8,7 @@ from pysketch.shipped.extras import how_to_install
 
 COMMANDS = {
     "draw": "deploy",
+    "find": "find",
     "train": "solve",
     "evaluate": "evaluate",
     "prepare": "prepare",

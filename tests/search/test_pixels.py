@@ -36,7 +36,7 @@ def test_it_is_the_sum_of_squared_differences():
 
 def test_a_gallery_that_keeps_not_all_sketches_says_so():
     files = [galleries.picture(OTHERS[0]), b"", b""]
-    with pytest.raises(GalleryError, match="^2 of 3 photos are kept without their drawn sketch"):
+    with pytest.raises(GalleryError, match=r"^2 of 3 photos are kept without their drawn sketch"):
         pixel_distances(QUERY, Packed.of(files))
 
 
