@@ -36,6 +36,7 @@ from pysketch.images.pictures import (
     read_sketch,
     resize,
     side_by_side,
+    sort_out,
     stacked,
     to_luma,
     to_pillow,
@@ -52,6 +53,7 @@ from pysketch.images.preprocessing import (
     in_other_light,
 )
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
+from pysketch.images.synthetic import further_pairs
 from pysketch.images.variation import (
     BACKGROUNDS,
     Parts,
@@ -104,6 +106,7 @@ __all__ = [
     "find_persons",
     "find_points_file",
     "frame_sized",
+    "further_pairs",
     "in_other_light",
     "in_place",
     "in_tone",
@@ -128,6 +131,7 @@ __all__ = [
     "seems_aligned",
     "side_by_side",
     "skin_places",
+    "sort_out",
     "squared_distances",
     "ssim",
     "stacked",

@@ -127,6 +127,15 @@ def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) ->
     is left out if another one has its stem, as a camera's raw picture beside its JPEG.
     beside: suffixes, in small letters, of files that may lie there and are not worth a word.
     """
+    pictures, left_out = sort_out(folder, beside)
+    if left_out:
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        logger.warning("%s: %d left out: %s%s", folder, len(left_out), ", ".join(left_out[:_NAMED]), more)
+    return pictures
+
+
+def sort_out(folder: str | os.PathLike[str], beside: Collection[str] = ()) -> tuple[list[Path], list[str]]:
+    """`list_images`, and what it leaves out, in words, where the log must not name it."""
     folder = Path(folder)
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
@@ -151,10 +160,7 @@ def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) ->
             left_out.append(f"{entry.name} (beside {firm[entry.stem].name})")
         else:
             pictures.append(entry)
-    if left_out:
-        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
-        logger.warning("%s: %d left out: %s%s", folder, len(left_out), ", ".join(left_out[:_NAMED]), more)
-    return pictures
+    return pictures, left_out
 
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:

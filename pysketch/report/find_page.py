@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pysketch.errors import PysketchError
 from pysketch.files import as_read
 from pysketch.images import encode_picture
 from pysketch.report.found import MEASURES, WORTH, Found, as_many, distance, how_often, how_sure, people, rows
@@ -49,17 +50,19 @@ def _section(gallery: Gallery, found: Found) -> Section:
     sketch = _picture(found.seen, "the sketch")
     groups = []
     for rank, (match, heat) in enumerate(zip(found.matches, heats, strict=True), 1):
-        drawn, photo = gallery.drawn(match.row), gallery.photo(match.row)
-        pictures = [sketch]
-        if photo is not None:
-            pictures.append(_picture(photo, "photo"))
-        if drawn is not None:
-            pictures.append(_picture(drawn, "drawn of it"))
-        pictures.append(_picture(overlaid(_PAPER if drawn is None else drawn, heat, most), "where they agree"))
+        photo, no_photo = _kept(gallery.photo, match.row)
+        drawn, no_sketch = _kept(gallery.sketch, match.row)
+        shown = {
+            "photo": photo,
+            "drawn of it": drawn,
+            "where they agree": overlaid(_PAPER if drawn is None else drawn, heat, most),
+        }
         often = how_often(match.false_accept_rate)
         sure = f", {often} others come as near ({as_many(match.false_accept_rate, gallery.people)} of those here)"
         text = f"Distance {distance(match)}{sure if match.false_accept_rate is not None else ''}. {as_read(match.path)}"
-        groups.append(Group(f"{rank}. {as_read(match.name)}", text, pictures))
+        pictures = [_picture(each, caption) for caption, each in shown.items() if each is not None]
+        text = " ".join([text, *no_photo, *no_sketch])
+        groups.append(Group(f"{rank}. {as_read(match.name)}", text, [sketch, *pictures]))
     header, *body = rows(gallery, found)
     remark = [f"{as_read(found.remark)}."] if found.remark else []
     return Section(
@@ -75,6 +78,14 @@ def _legend(found: Found) -> str:
         f"by one measure for all people below. {whole}"
     )
     return f"{text}They are those of the views, not of the pixels." if found.match == PIXELS else text.rstrip()
+
+
+def _kept(read: Callable[[int], np.ndarray], row: int) -> tuple[np.ndarray | None, list[str]]:
+    """A picture that the gallery keeps, or None and why there is none."""
+    try:
+        return read(row), []
+    except PysketchError as error:
+        return None, [f"{as_read(str(error))}."]
 
 
 def _picture(pixels: np.ndarray, caption: str) -> Picture:

@@ -10,10 +10,13 @@ Start reading at `gallery`.
 
 from pysketch.search.agreement import agreement, overlaid
 from pysketch.search.describe import DESCRIPTION, Description, describe
+from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.journal import waiting
 from pysketch.search.matching import Query
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
+from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
 
 __all__ = [
     "DESCRIPTION",
@@ -21,6 +24,7 @@ __all__ = [
     "VIEWS",
     "Columns",
     "Description",
+    "Enrolment",
     "Gallery",
     "GalleryFile",
     "Identity",
@@ -32,7 +36,13 @@ __all__ = [
     "agreement",
     "aligned_sketch",
     "columns_of",
+    "default_workers",
     "describe",
+    "find_photos",
+    "merge_galleries",
     "overlaid",
+    "remove_damaged",
+    "remove_people",
+    "waiting",
     "write_gallery",
 ]

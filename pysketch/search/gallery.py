@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pysketch.drawing import Words, choose_faces
 from pysketch.errors import DataError, GalleryError
+from pysketch.files import as_read
 from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
 from pysketch.search.describe import FRAME
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
-from pysketch.search.portraits import Packed
 
 SHORTLIST = 1000
 """How many portraits are compared in every detail."""
@@ -83,6 +85,7 @@ class Gallery:
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
         if match == PIXELS:
+            self._file.check_rows(np.arange(len(self)))
             try:
                 distances = pixel_distances(sketch, self.columns.sketches, progress)
             except GalleryError as error:
@@ -94,6 +97,7 @@ class Gallery:
         coarse = query.outline_distances(self.columns.outlines)
         count = min(max(SHORTLIST, n), len(coarse))
         rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)
+        self._file.check_rows(rows)
         distances = query.distances(self.columns.details[rows])
         return self._nearest(rows, distances, n)
 
@@ -104,23 +108,48 @@ class Gallery:
             row = int(rows[k])
             person = int(self.columns.person[row])
             if person not in found:
-                path = self.columns.paths[row].decode(errors="surrogateescape")
-                found[person] = Match(self.columns.name_of(row), float(distances[k]), None, path, row)
+                name, path = self.columns.name_of(row), self.columns.path_of(row)
+                found[person] = Match(name, float(distances[k]), None, path, row)
             if len(found) == n:
                 break
         return list(found.values())
 
-    def drawn(self, row: int) -> np.ndarray | None:
-        """The sketch drawn of a photo, grey uint8 (250, 200) or its centre; None where the gallery keeps none."""
-        return self._picture("sketch", self.columns.sketches, row, False)
+    def sketch(self, row: int) -> np.ndarray:
+        """What the net has drawn of a photo, grey uint8, (250, 200) or its centre; GalleryError if it is damaged."""
+        self._file.check_pictures(row)
+        return _small(
+            decode_picture(self.columns.sketches[row], f"{self._file.path}: the sketch of photo {row}", False)
+        )
 
-    def photo(self, row: int) -> np.ndarray | None:
-        """The aligned photo, RGB uint8 (H, W, 3), perhaps smaller than the frame; None where the gallery keeps none."""
-        return self._picture("photo", self.columns.photos, row, True)
+    def photo(self, row: int) -> np.ndarray:
+        """The aligned photo, (250, 200, 3) uint8: the thumbnail or, where none is kept, the photo's file, aligned.
 
-    def _picture(self, kind: str, files: Packed, row: int, colour: bool) -> np.ndarray | None:
-        content = files[row]
-        return decode_picture(content, f"{self._file.path}: the {kind} {row}", colour) if content else None
+        GalleryError if the thumbnail is damaged, or if the file is not the one that was enrolled.
+        """
+        self._file.check_pictures(row)
+        kept = self.columns.photos[row]
+        if kept:
+            return _small(decode_picture(kept, f"{self._file.path}: the thumbnail of photo {row}", True))
+        return self._photo_file(row)
+
+    def _photo_file(self, row: int) -> np.ndarray:
+        """The file is known by its SHA-256: what a stranger's gallery names is not shown, nor waited for."""
+        self._file.check_rows(np.array([row]))
+        path, why = Path(self.columns.path_of(row)), "is no longer there"
+        if path.is_file():
+            content = path.read_bytes()
+            why = "is another file than the one that was enrolled"
+            if hashlib.sha256(content).digest() == self.columns.digests[row].tobytes():
+                picture, eyes = decode_picture(content, os.fspath(path), True), self.columns.eyes[row]
+                return picture if np.isnan(eyes).any() else brought(picture, eyes)
+        raise GalleryError(f"{self._file.path}: keeps no thumbnail of photo {row}, and {as_read(path)} {why}")
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    """A picture that a gallery keeps; GalleryError for a larger one than enrolling makes."""
+    if picture.shape[0] > FRAME[0] or picture.shape[1] > FRAME[1]:
+        raise GalleryError(f"expected a picture of 200x250 pixels, found {picture.shape[1]}x{picture.shape[0]}")
+    return picture
 
 
 def aligned_sketch(

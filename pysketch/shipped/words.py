@@ -12,6 +12,8 @@ COMMANDS = {
     "train": "solve",
     "evaluate": "evaluate",
     "prepare": "prepare",
+    "enroll": "enroll",
+    "gallery": "gallery",
     "convert": "convert",
     "test": "test_net",
     "layers": "layers",

@@ -72,8 +72,11 @@ def test_it_asks_for_nothing_and_no_file_lies_beside_it(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"g.h5", "found.html"}
 
 
-def test_a_gallery_without_pictures_has_the_heat_on_paper(tmp_path):
-    shown = pictures(page(tmp_path, sketches=False, photos=False))
+def test_a_gallery_without_pictures_has_the_heat_on_paper_and_says_why(tmp_path):
+    text = page(tmp_path, sketches=False, photos=False)
+    assert "keeps no thumbnail of photo 1, and photos/test-001_0.png is no longer there." in text
+    assert "the sketch of photo 1" in text
+    shown = pictures(text)
     assert [caption for caption, _ in shown] == ["the sketch", "where they agree"] * 2
     assert shown[1][1][:5].min() > 200
 
