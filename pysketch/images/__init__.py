@@ -29,12 +29,14 @@ from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
     decode_picture,
+    encode_picture,
     interpolate,
     list_images,
     read_photo,
     read_sketch,
     resize,
     side_by_side,
+    sort_out,
     stacked,
     to_luma,
     to_pillow,
@@ -51,6 +53,7 @@ from pysketch.images.preprocessing import (
     in_other_light,
 )
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
+from pysketch.images.synthetic import further_pairs
 from pysketch.images.variation import (
     BACKGROUNDS,
     MONK_TONES,
@@ -96,6 +99,7 @@ __all__ = [
     "cumulative_match_score",
     "decode_picture",
     "describe",
+    "encode_picture",
     "eyes_of",
     "find_background",
     "find_eyes",
@@ -105,6 +109,7 @@ __all__ = [
     "find_persons",
     "find_points_file",
     "frame_sized",
+    "further_pairs",
     "in_other_light",
     "in_place",
     "in_tone",
@@ -129,6 +134,7 @@ __all__ = [
     "seems_aligned",
     "side_by_side",
     "skin_places",
+    "sort_out",
     "squared_distances",
     "ssim",
     "stacked",

@@ -2,10 +2,10 @@
 
 `evaluation` lets one of the `methods` draw all test photos and scores it, `measures` and `varied` say more of what it
 drew, `verification` whether it tells a person from others, `groups` of whom not, in `further_tables`; `published` takes
-somebody's pictures;
-`figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no network, `table` writes text.
-`net_graph` and `graph_layout` say what a net's diagram shows and where. The small files beside them (`score_table`,
-`summary_table`, `layer_help`, `net_picture`, `training_panels`) are each what one command shows.
+somebody's pictures; `figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no network, `table`
+writes text. `net_graph` and `graph_layout` say what a net's diagram shows and where. `found` says who was found by a
+sketch, `find_page` shows it. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`,
+`training_panels`) are each what one command shows.
 
 Start reading at `evaluation`.
 """
@@ -14,6 +14,8 @@ from pysketch.report import figures, graph_layout, pages
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
+from pysketch.report.find_page import write_find_page
+from pysketch.report.found import WORTH, Found, found_record, found_table, how_sure, people
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
@@ -48,8 +50,10 @@ __all__ = [
     "SKETCH_CROP",
     "SKIN",
     "VERIFICATION",
+    "WORTH",
     "Edge",
     "Evaluation",
+    "Found",
     "Node",
     "Picture",
     "Section",
@@ -65,8 +69,11 @@ __all__ = [
     "evaluate_pictures",
     "figures",
     "fit_seconds",
+    "found_record",
+    "found_table",
     "graph_layout",
     "group_trials",
+    "how_sure",
     "in_light",
     "learned_method",
     "list_layers",
@@ -76,6 +83,7 @@ __all__ = [
     "net_method",
     "netdef_graph",
     "pages",
+    "people",
     "score_table",
     "skin_trials",
     "summary_table",
@@ -87,6 +95,7 @@ __all__ = [
     "training_panels",
     "usable_measures",
     "write_csv",
+    "write_find_page",
     "write_page",
     "write_pairs",
     "write_report",

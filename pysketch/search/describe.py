@@ -82,6 +82,12 @@ def details(maps: np.ndarray, shifts: list[tuple[float, float]]) -> np.ndarray:
     return found
 
 
+def places() -> np.ndarray:
+    """(DETAIL, 2) int: row and column of the frame's pixel about which each number of a detail tells."""
+    rows, columns = np.meshgrid(ROWS, COLUMNS, indexing="ij")
+    return np.stack([rows.ravel(), columns.ravel()], axis=1).repeat(ORIENTATIONS, axis=0)
+
+
 def outlines(details: np.ndarray) -> np.ndarray:
     """(N, OUTLINE) float32 of norm 1, of (N, DETAIL): four by four places together."""
     grid = details.reshape(-1, len(ROWS), len(COLUMNS), ORIENTATIONS)

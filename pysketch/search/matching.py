@@ -38,6 +38,11 @@ class Query:
         """(N,) float32, 0 to 2, of (N, DETAIL) int8: 1 - the best correlation of the details."""
         return _distances(self.details, others, DETAIL_SCALE)
 
+    def contributions(self, other: np.ndarray) -> np.ndarray:
+        """(DETAIL,) float32, of (DETAIL,) int8: what each number adds to the best correlation, 1 - the distance."""
+        products = self.details * (other.astype(np.float32) / np.float32(DETAIL_SCALE))
+        return products[products.sum(axis=1).argmax()]
+
 
 def _distances(query: np.ndarray, others: np.ndarray, scale: float) -> np.ndarray:
     """Block by block, so that no more than 16 MiB of the others are float32 at once."""
