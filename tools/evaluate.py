@@ -22,6 +22,7 @@ from pysketch.report import (
     BACKGROUND,
     MEASURES,
     SKIN,
+    VERIFICATION,
     Surroundings,
     background_trials,
     check_library,
@@ -34,6 +35,7 @@ from pysketch.report import (
     tell_backgrounds,
     tell_measures,
     tell_skins,
+    tell_verification,
     usable_measures,
     write_pairs,
     write_report,
@@ -45,6 +47,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --verify   (same person or not, with intervals)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --measures fsim gradient fine dark
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --pictures THEIRS THESE   (folders of sketches)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
@@ -63,6 +66,7 @@ and baselines beside it learn, the other way: what is drawn is compared with the
 """
 EXAMPLES += "\n\n".join(
     [
+        textwrap.fill(f"--verify: {VERIFICATION}", 120),
         textwrap.fill(f"--skin: {SKIN}", 120),
         textwrap.fill(f"--background: {BACKGROUND}", 120),
         "--measures:\n" + "\n".join(f"  {name:<9} {each.head}: {each.meaning}" for name, each in MEASURES.items()),
@@ -101,7 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evaluations = [method.evaluate(lit, bar=progress_bar) for method in methods] + published
     print(f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
-    tables, measured = [], []
+    tables, measured, verified = [], [], []
+    if args.verify:
+        told, verified = tell_verification(evaluations, args.seed)
+        tables.append(told)
     if args.measures is not None:
         heads = ", ".join(MEASURES[name].head for name in names)
         print(f"measuring {len(pairs) * len(evaluations)} sketches: {heads}; up to a second each", file=sys.stderr)
@@ -114,12 +121,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tables.append(tell_backgrounds(methods, backgrounds, light, progress_bar))
     for told in tables:
         print("\n".join(told.lines))
-    columns = [each.pairs for each in measured]
+    beside = zip(*[each for each in (verified, measured) if each], strict=True)
+    columns = [{name: values for each in of_one for name, values in each.pairs.items()} for of_one in beside]
     if args.csv:
         write_pairs(args.csv, evaluations, columns)
     if args.report:
         sections = [told.section for told in tables]
-        print(f"report: {write_report(args.report, evaluations, lit, sections, direction, columns)}")
+        print(f"report: {write_report(args.report, evaluations, lit, sections, direction, columns, verified)}")
     return 0
 
 
@@ -129,7 +137,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
     parser.add_argument(
-        "--seed", type=common.seed, default=0, metavar="N", help="of the baselines' chance and the light's; default: 0"
+        "--seed",
+        type=common.seed,
+        default=0,
+        metavar="N",
+        help="of the baselines' chance, the light's and the resamples'; default: 0",
     )
     parser.add_argument(
         "--light",
@@ -149,6 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--pictures", nargs="+", type=Path, metavar="FOLDER", help="score somebody's sketches, named as the photos"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="a table of true and false accepts; with --report a figure of them, too"
     )
     parser.add_argument(
         "--measures",

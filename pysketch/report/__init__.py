@@ -1,10 +1,10 @@
 """Scores, and how they are shown: tables, curves, diagrams, pages.
 
 `evaluation` lets one of the `methods` draw all test photos and scores it, `measures` and `varied` say more of what it
-drew, in `further_tables`, `published` takes somebody's pictures; `figures` and `diagram` draw with matplotlib, `pages`
-writes HTML that needs no network, `table` writes text. `net_graph` and `graph_layout` say what a net's diagram shows
-and where. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`, `training_panels`)
-are each what one command shows.
+drew, `verification` whether it tells a person from others, in `further_tables`; `published` takes somebody's pictures;
+`figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no network, `table` writes text.
+`net_graph` and `graph_layout` say what a net's diagram shows and where. The small files beside them (`score_table`,
+`summary_table`, `layer_help`, `net_picture`, `training_panels`) are each what one command shows.
 
 Start reading at `evaluation`.
 """
@@ -13,7 +13,15 @@ from pysketch.report import figures, graph_layout, pages
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
-from pysketch.report.further_tables import BACKGROUND, SKIN, tell_backgrounds, tell_measures, tell_skins
+from pysketch.report.further_tables import (
+    BACKGROUND,
+    SKIN,
+    VERIFICATION,
+    tell_backgrounds,
+    tell_measures,
+    tell_skins,
+    tell_verification,
+)
 from pysketch.report.layer_help import describe_layer, list_layers
 from pysketch.report.measures import MEASURES, Surroundings, usable_measures
 from pysketch.report.methods import learned_method, net_method
@@ -34,6 +42,7 @@ __all__ = [
     "PICTURES",
     "SKETCH_CROP",
     "SKIN",
+    "VERIFICATION",
     "Edge",
     "Evaluation",
     "Node",
@@ -67,6 +76,7 @@ __all__ = [
     "tell_backgrounds",
     "tell_measures",
     "tell_skins",
+    "tell_verification",
     "training_panels",
     "usable_measures",
     "write_csv",

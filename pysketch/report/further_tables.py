@@ -1,10 +1,13 @@
-"""What evaluations tell beside the scores: measures, other skins, other backgrounds, a table each."""
+"""What evaluations tell beside the scores: verification, measures, other skins and backgrounds, a table each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from pysketch.errors import counted
 from pysketch.images import Pair
 from pysketch.report.evaluation import Evaluation
 from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
@@ -12,6 +15,7 @@ from pysketch.report.methods import Bar, Method, no_bar
 from pysketch.report.pages import Section, Table
 from pysketch.report.table import Rows, aligned
 from pysketch.report.varied import Trial, background_outcomes, outcome_rows, skin_outcome
+from pysketch.report.verification import CONFIDENCE, RATES, RESAMPLES, Estimate, Verification, verify
 
 SKIN = (
     "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
@@ -21,6 +25,14 @@ SKIN = (
 BACKGROUND = (
     "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
     "face alone. Photos without a screen are left out; synthetic ones are made before one."
+)
+VERIFICATION = (
+    "are two sketches of one person? Every artist's sketch is compared with every drawn one; who is at most as far "
+    "as a threshold is accepted, all who are equally far alike. area: under the curve of true over false accepts; the "
+    "chance that the own person is nearer than another one. equal error: where as large a share of others is accepted "
+    "as of own persons refused, in percent. at 1 %: the share of own persons accepted, in percent, where at most 1 % "
+    f"of others are. In brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is "
+    "mistaken, what so few people can vouch for; -: too few comparisons to say."
 )
 
 Light = Callable[[Sequence[Pair]], Sequence[Pair]]
@@ -55,6 +67,29 @@ def tell_measures(
     return told, measured
 
 
+def tell_verification(
+    evaluations: Sequence[Evaluation], seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[Told, list[Verification]]:
+    """A line for each method: area under the curve, equal error rate, true accepts at RATES; and what was verified.
+
+    seed, resamples: of the intervals.
+    """
+    verified = [verify(each, seed, resamples) for each in evaluations]
+    heads = ["method", "area", "equal error", *(f"at {100 * rate:g} %" for rate in RATES)]
+    body = [
+        [
+            each.method,
+            _estimate(each.area, "{:.4f}"),
+            _estimate(each.equal_error_rate, "{:.1%}"),
+            *(_estimate(each.true_accept_rates[rate], "{:.1%}") for rate in RATES),
+        ]
+        for each in verified
+    ]
+    first = verified[0]
+    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two."
+    return _told("Verification", f"{VERIFICATION} {rests}", [heads, *body], 1, [rests]), verified
+
+
 def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:
     """A line for each method and each of `skin_trials`."""
     outcomes = [
@@ -78,3 +113,11 @@ def tell_backgrounds(
 
 def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Told:
     return Told(["", *lines, *aligned(rows, numbers_from)], Section(heading, [text], [Table(rows[0], rows[1:])]))
+
+
+def _estimate(estimate: Estimate | None, form: str) -> str:
+    """A value and its interval; {:.1%} without the sign, which the text says."""
+    if estimate is None:
+        return "-"
+    value, low, high = (form.format(each).rstrip("%") for each in estimate)
+    return value if np.isnan(estimate.low) else f"{value} ({low}-{high})"

@@ -146,6 +146,22 @@ def test_pictures_of_others_stand_in_the_same_tables_and_measures_are_a_second_o
     assert copied[2] == artists[2] != grey[2]
 
 
+def test_same_person_or_not_is_a_table_and_two_columns_of_the_csv_beside_the_measures(aligned, tmp_path, capsys):
+    path, theirs = tmp_path / "scores.csv", str(aligned / "test" / "sketches")
+    arguments = ["--data", str(aligned), "--pictures", theirs, "--measures", "dark", "--csv", str(path), "--verify"]
+    assert evaluate.main(arguments) == 0
+    _, verification, measures = capsys.readouterr().out.split("\n\n")
+    said, head, line = verification.splitlines()
+    assert said == "2 comparisons of one person, 2 of two."
+    assert re.split(r"\s{2,}", head) == ["method", "area", "equal error", "at 1 %", "at 0.1 %"]
+    assert re.split(r"\s{2,}", line) == ["sketches", "1.0000", "0.0 (0.0-84.2)", "-", "-"]
+    assert measures.startswith("method")
+    with path.open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [(each["own_distance"], each["false_accept_rate"]) for each in lines] == [("0.0", "0.0")] * 2
+    assert all(float(each["dark"]) > 0 for each in lines)
+
+
 def test_what_is_measured_stands_in_the_csv_and_what_is_not_scored_is_told(aligned, tmp_path, capsys):
     theirs = tmp_path / "theirs"
     shutil.copytree(aligned / "test" / "sketches", theirs)
