@@ -76,8 +76,12 @@ def details(views: Sequence[np.ndarray]) -> np.ndarray:
 
 def places() -> np.ndarray:
     """(DETAIL, 2) int: row and column of the frame's pixel about which each number of a detail tells."""
-    rows, columns = np.meshgrid(ROWS, COLUMNS, indexing="ij")
-    return np.stack([rows.ravel(), columns.ravel()], axis=1).repeat(ORIENTATIONS, axis=0)
+    found = []
+    for view in VIEWS:
+        rows, columns = (np.rint(view.grid.places(axis)).astype(int) for axis in (0, 1))
+        grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+        found.append(np.tile(grid, (view.length // len(grid), 1)))
+    return np.concatenate(found)
 
 
 def outlines(details: np.ndarray) -> np.ndarray:
