@@ -83,9 +83,10 @@ def details(maps: np.ndarray, shifts: list[tuple[float, float]]) -> np.ndarray:
 
 
 def places() -> np.ndarray:
-    """(DETAIL, 2) int: row and column of the frame's pixel about which each number of a detail tells."""
+    """(DETAIL, 3) float: of each number of a detail the frame's row and column, and how far around it looks, pixels."""
     rows, columns = np.meshgrid(ROWS, COLUMNS, indexing="ij")
-    return np.stack([rows.ravel(), columns.ravel()], axis=1).repeat(ORIENTATIONS, axis=0)
+    around = np.full(rows.size, _CELL / np.sqrt(6))  # the deviation of a triangle
+    return np.stack([rows.ravel(), columns.ravel(), around], axis=1).repeat(ORIENTATIONS, axis=0)
 
 
 def outlines(details: np.ndarray) -> np.ndarray:
