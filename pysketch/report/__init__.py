@@ -1,10 +1,10 @@
 """Scores, and how they are shown: tables, curves, diagrams, pages.
 
 `evaluation` lets one of the `methods` draw all test photos and scores it, `measures` and `varied` say more of what it
-drew, `verification` whether it tells a person from others, in `further_tables`; `published` takes somebody's pictures;
-`figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no network, `table` writes text.
-`net_graph` and `graph_layout` say what a net's diagram shows and where. `found` says who was found by a sketch,
-`find_page` shows it. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`,
+drew, `verification` whether it tells a person from others, `groups` of whom not, in `further_tables`; `published` takes
+somebody's pictures; `figures` and `diagram` draw with matplotlib, `pages` writes HTML that needs no network, `table`
+writes text. `net_graph` and `graph_layout` say what a net's diagram shows and where. `found` says who was found by a
+sketch, `find_page` shows it. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`,
 `training_panels`) are each what one command shows.
 
 Start reading at `evaluation`.
@@ -18,13 +18,16 @@ from pysketch.report.find_page import write_find_page
 from pysketch.report.found import WORTH, Found, found_record, found_table, how_sure, people
 from pysketch.report.further_tables import (
     BACKGROUND,
+    GROUPS,
     SKIN,
     VERIFICATION,
     tell_backgrounds,
+    tell_groups,
     tell_measures,
     tell_skins,
     tell_verification,
 )
+from pysketch.report.groups import group_trials
 from pysketch.report.layer_help import describe_layer, list_layers
 from pysketch.report.measures import MEASURES, Surroundings, usable_measures
 from pysketch.report.methods import learned_method, net_method
@@ -40,6 +43,7 @@ from pysketch.report.varied import background_trials, in_light, skin_trials
 
 __all__ = [
     "BACKGROUND",
+    "GROUPS",
     "MEASURES",
     "PHOTO_CROP",
     "PICTURES",
@@ -68,6 +72,7 @@ __all__ = [
     "found_record",
     "found_table",
     "graph_layout",
+    "group_trials",
     "how_sure",
     "in_light",
     "learned_method",
@@ -83,6 +88,7 @@ __all__ = [
     "skin_trials",
     "summary_table",
     "tell_backgrounds",
+    "tell_groups",
     "tell_measures",
     "tell_skins",
     "tell_verification",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysketch.images import ndimage
-from pysketch.search.describe import FRAME, in_frame, places
+from pysketch.search.describe import places
 from pysketch.search.matching import Query
+from pysketch.search.views import FRAME, in_frame
 
 _AGREE, _DIFFER = np.array([230.0, 110.0, 0.0]), np.array([0.0, 95.0, 190.0])
 _OPAQUE = 0.75
