@@ -63,6 +63,11 @@ class View(NamedTuple):
         """How many numbers."""
         return self.grid.shape[0] * self.grid.shape[1] * (ORIENTATIONS if self.foot else 1)
 
+    @property
+    def around(self) -> float:
+        """How far around its place a number looks: a deviation, pixels; a triangle's is its foot / sqrt(6)."""
+        return self.foot / 6**0.5 if self.foot else _TONE
+
 
 VIEWS = (
     View("fine lines", Grid(10, 9, 7), 10.0, 1.0),
