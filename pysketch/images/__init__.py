@@ -9,7 +9,7 @@ Start reading at `pictures`, by which all pictures come in, then `pairs`.
 """
 
 from pysketch.images import measures
-from pysketch.images.aligned import frame_sized, in_place, seems_aligned
+from pysketch.images.aligned import eye_places, frame_sized, in_place, seems_aligned
 from pysketch.images.alignment import align, coverage, describe
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
 from pysketch.images.eye_finder import SURE, Face, can_find_faces, find_eyes, find_faces, quarter_turns
@@ -29,11 +29,14 @@ from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
     decode_picture,
+    draw_polygons,
     encode_picture,
     interpolate,
     list_images,
+    picture_size,
     read_photo,
     read_sketch,
+    resample,
     resize,
     side_by_side,
     sort_out,
@@ -99,7 +102,9 @@ __all__ = [
     "cumulative_match_score",
     "decode_picture",
     "describe",
+    "draw_polygons",
     "encode_picture",
+    "eye_places",
     "eyes_of",
     "find_background",
     "find_eyes",
@@ -122,12 +127,14 @@ __all__ = [
     "ndimage",
     "own_ranks",
     "paste",
+    "picture_size",
     "psnr",
     "quarter_turns",
     "read_eye_table",
     "read_photo",
     "read_points_eyes",
     "read_sketch",
+    "resample",
     "rescaled_rmse",
     "resize",
     "rmse",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pysketch.images import ndimage
-from pysketch.search.describe import FRAME, in_frame, places
+from pysketch.search.describe import places
 from pysketch.search.matching import Query
+from pysketch.search.views import FRAME, in_frame
 
 _SPREAD = 5.0  # pixels, deviation: places of a description lie some 8 apart
 _AGREE, _DIFFER = np.array([230.0, 110.0, 0.0]), np.array([0.0, 95.0, 190.0])

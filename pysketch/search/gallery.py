@@ -16,10 +16,10 @@ from pysketch.files import as_read
 from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
 from pysketch.search.confidence import Confidence, shipped_artists
-from pysketch.search.describe import FRAME
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
+from pysketch.search.views import FRAME
 
 SHORTLIST = 1000
 """How many portraits are compared in every detail."""

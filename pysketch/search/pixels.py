@@ -9,8 +9,8 @@ import numpy as np
 
 from pysketch.errors import DataError, GalleryError, named
 from pysketch.images import crop_centre, decode_picture
-from pysketch.search.describe import in_frame
 from pysketch.search.portraits import Packed
+from pysketch.search.views import in_frame
 
 CROP = 143, 188
 """Width and height of the centre of a sketch that is compared: what the paper's nets make of 155x200 pixels."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "plot": "plot_log",
     "benchmark": "benchmark",
     "reproduce": "reproduce",
+    "page": "page",
 }
 """Word -> the tool that it runs."""
 
