@@ -88,6 +88,12 @@ def decode_picture(content: bytes, name: str, colour: bool | None = None) -> np.
         return _pixels(image, name, "L" if colour is False or (colour is None and grey) else "RGB")
 
 
+def picture_size(content: bytes, name: str) -> tuple[int, int]:
+    """Width and height of the image in a file's bytes, as stored; only its header is read. DataError as above."""
+    with _reasons(name), identify(io.BytesIO(content), name, "") as image:
+        return image.size
+
+
 def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write an (H, W) or (H, W, 3) uint8 array in the format of the suffix; all but JPEG are lossless.
 

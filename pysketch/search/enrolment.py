@@ -34,11 +34,12 @@ from pysketch.files import as_read, read_text
 from pysketch.images import align as brought
 from pysketch.images import as_photo, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
-from pysketch.search.describe import DESCRIPTION, FRAME, describe
+from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.gallery_file import Identity
 from pysketch.search.journal import Journal
 from pysketch.search.portraits import Portrait
 from pysketch.search.upkeep import digests_of, named_some, open_if_there, settle
+from pysketch.search.views import FRAME
 
 COLUMNS = ["file", "person"]
 """The header of a CSV that says who is on which photo."""

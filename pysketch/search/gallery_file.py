@@ -8,7 +8,8 @@ filter or type of it does either.
 
 Columns: those of `Columns`, a packed one as `NAME` and `NAME_ends`; `sums`: for each photo the CRC-32 of what is
 searched and told of it, and that of its pictures. The small columns are checked when the file is opened, the sums of a
-photo's row by `check_rows`.
+photo's row by `check_rows`. `impostors` and `impostor_counts`: how near its own people come to each other, measured
+when it is written (`confidence.Impostors`); no numbers where they are too few.
 
 A file is written whole, beside the old one, and renamed over it: a killed process leaves the old one. A new one may be
 read and written by its owner alone.
@@ -33,6 +34,8 @@ import numpy as np
 
 from pysketch.errors import GalleryError, counted
 from pysketch.files import atomic_path, describe
+from pysketch.search.confidence import Impostors, enrolled_impostors
+from pysketch.search.describe import DESCRIPTION, DETAIL
 from pysketch.search.portraits import Columns, Packed
 
 MAGIC = b"pysketch gallery\n"
@@ -53,11 +56,13 @@ _TYPES = {
     "outlines": ("|i1", None),
     "details": ("|i1", None),
     "sums": ("<u4", (2,)),
+    "impostors": ("<f4", ()),
+    "impostor_counts": ("<i8", ()),
     **dict.fromkeys(_PACKED, ("|u1", ())),
     **dict.fromkeys([f"{name}_ends" for name in _PACKED], ("<i8", ())),
 }
 """Column -> its type, and the shape of a row; None: one number, how many, the file says."""
-_CHECKED = ("person", "sums", "names", *(f"{name}_ends" for name in _PACKED))
+_CHECKED = ("person", "sums", "impostors", "impostor_counts", "names", *(f"{name}_ends" for name in _PACKED))
 """Columns whose CRC-32 is checked when a file is opened; the others, but for the outlines, have their rows' sums."""
 
 
@@ -138,6 +143,7 @@ def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Seque
                 temporary, "w", userblock_size=_HEADER, alignment_threshold=1, alignment_interval=_ALIGNED
             ) as file:
                 contents = _write_columns(file, parts, *widths.pop())
+                contents |= _write_impostors(file, identity)
             _write_header(temporary, identity, contents)
     except (OSError, RuntimeError) as error:  # HDF5's own are either
         raise GalleryError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
@@ -214,6 +220,29 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
     return {name: column.entry() for name, column in columns.items()}
 
 
+def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str, Any]]:
+    """How near the people who were written come to each other; their table of contents."""
+    details = file["details"]
+
+    def described(rows: np.ndarray) -> np.ndarray:
+        order = np.argsort(rows)  # HDF5 takes rows in their order only
+        values = np.empty((len(rows), DETAIL), np.int8)
+        values[order] = details[rows[order]]
+        return values
+
+    sample = None
+    if identity.description == DESCRIPTION and details.shape[1] == DETAIL:
+        sketches = Packed(file["sketches"], file["sketches_ends"][:])
+        sample = enrolled_impostors(file["person"][:], sketches, described)
+    kept = (sample.distances, sample.counts) if sample else (np.empty(0), np.empty(0))
+    columns = {}
+    for name, values in zip(("impostors", "impostor_counts"), kept, strict=True):
+        columns[name] = _Column(file, name, values.shape)
+        columns[name].write(values)
+    file.flush()
+    return {name: column.entry() for name, column in columns.items()}
+
+
 def _numbered(block: Columns, numbers: dict[bytes, int]) -> np.ndarray:
     """Each photo's person by number; new people get the next ones, in the order of their first photos."""
     people, first = np.unique(block.person, return_index=True)
@@ -227,7 +256,7 @@ def _write_header(path: Path, identity: Identity, contents: dict[str, dict[str, 
     table = {"version": VERSION, **identity._asdict(), "size": path.stat().st_size, "columns": contents}
     text = json.dumps(table, separators=(",", ":")).encode()
     header = b"%s%08x\n%s" % (MAGIC, zlib.crc32(text), text)
-    assert len(header) <= _HEADER  # 14 columns of at most 200 bytes each
+    assert len(header) <= _HEADER  # 16 columns of at most 200 bytes each
     with path.open("r+b") as stream:
         stream.write(header.ljust(_HEADER, b"\0"))
 
@@ -235,6 +264,7 @@ def _write_header(path: Path, identity: Identity, contents: dict[str, dict[str, 
 class GalleryFile:
     """A gallery's file, mapped: `identity`, `columns`, `sums`. GalleryError if it is none, another one's or cut short.
 
+    impostors: how near its own people come to each other, None where that was not measured.
     Nothing is read but the small columns and what is looked at. Whoever maps it while it is written anew keeps the old
     one, until that is erased (`check_present`).
     """
@@ -248,6 +278,8 @@ class GalleryFile:
         arrays = {name: self._array(name) for name in _TYPES}
         self._arrays = dict(arrays)
         self.sums = arrays.pop("sums")
+        sample = Impostors(arrays.pop("impostors"), arrays.pop("impostor_counts"))
+        self.impostors = sample if len(sample.counts) else None
         packed = {name: Packed(arrays.pop(name), arrays.pop(f"{name}_ends")) for name in _PACKED}
         self.columns = Columns(**packed, **arrays)
         for name in _CHECKED:
@@ -311,7 +343,7 @@ class GalleryFile:
             longest = max(columns.names.lengths(), default=0), columns.paths.lengths().max()
             sound = longest[0] <= _LONGEST_NAME and longest[1] <= _LONGEST_PATH
             sound = sound and columns.person.min() >= 0 and columns.person.max() < len(columns.names)
-        if not sound:
+        if not (sound and (self.impostors is None or self.impostors.is_sound())):
             raise GalleryError(f"{self.path}: damaged: its columns do not fit together")
 
 

@@ -8,6 +8,7 @@ from pysketch.shipped.extras import how_to_install
 
 COMMANDS = {
     "draw": "deploy",
+    "find": "find",
     "train": "solve",
     "evaluate": "evaluate",
     "prepare": "prepare",
@@ -22,6 +23,7 @@ COMMANDS = {
     "plot": "plot_log",
     "benchmark": "benchmark",
     "reproduce": "reproduce",
+    "page": "page",
 }
 """Word -> the tool that it runs."""
 
