@@ -13,7 +13,7 @@ from pysketch.files import as_read
 from pysketch.images import encode_picture
 from pysketch.report.found import MEASURES, WORTH, Found, as_many, distance, how_often, how_sure, people, rows
 from pysketch.report.pages import Group, Picture, Section, Table, in_page, write_page
-from pysketch.search import PIXELS, VIEWS, Gallery, Query, agreement, overlaid
+from pysketch.search import PIXELS, VIEWS, Gallery, Query, agreement, overlaid, strongest
 
 _PAPER = np.full((250, 200), 255, np.uint8)
 
@@ -46,7 +46,7 @@ def _about(gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequen
 def _section(gallery: Gallery, found: Found) -> Section:
     query = Query(found.seen)
     heats = [agreement(query, gallery.columns.details[match.row]) for match in found.matches]
-    most = max((float(np.abs(heat).max()) for heat in heats), default=0.0)
+    most = strongest(heats)
     sketch = _picture(found.seen, "the sketch")
     groups = []
     for rank, (match, heat) in enumerate(zip(found.matches, heats, strict=True), 1):

@@ -8,7 +8,7 @@ the paper's measure instead; `agreement` shows where two sketches agree.
 Start reading at `gallery`.
 """
 
-from pysketch.search.agreement import agreement, overlaid
+from pysketch.search.agreement import agreement, overlaid, strongest
 from pysketch.search.describe import DESCRIPTION, Description, describe
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
@@ -43,6 +43,7 @@ __all__ = [
     "overlaid",
     "remove_damaged",
     "remove_people",
+    "strongest",
     "waiting",
     "write_gallery",
 ]

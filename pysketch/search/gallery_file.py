@@ -151,14 +151,22 @@ def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Seque
 
 def checksums(columns: Columns) -> np.ndarray:
     """(N, 2) uint32: each photo's CRC-32 of its digest, eyes, outline, detail, name and path; that of its pictures."""
-    count = len(columns)
-    sums = np.empty((count, 2), np.uint32)
-    numbers = [columns.digests, columns.eyes.astype("<f4"), columns.outlines, columns.details]
-    fixed = np.concatenate([np.ascontiguousarray(each).view(np.uint8).reshape(count, -1) for each in numbers], axis=1)
-    for k in range(count):
-        told = columns.names[int(columns.person[k])] + b"\0" + columns.paths[k]
-        sums[k] = zlib.crc32(told, zlib.crc32(fixed[k])), zlib.crc32(columns.photos[k], zlib.crc32(columns.sketches[k]))
-    return sums
+    rows = np.arange(len(columns))
+    return np.column_stack([_sums_told(columns, rows), _sums_of_pictures(columns, rows)])
+
+
+def _sums_told(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    numbers = (columns.digests, columns.eyes.astype("<f4", copy=False), columns.outlines, columns.details)
+    parts = [np.ascontiguousarray(each[rows]).view(np.uint8) for each in numbers]
+    fixed = np.concatenate([part.reshape(len(rows), math.prod(part.shape[1:])) for part in parts], axis=1)
+    names, paths = columns.names.strings(columns.person[rows]), columns.paths.strings(rows)
+    told = zip(fixed, names, paths, strict=True)
+    return np.array([zlib.crc32(b"%s\0%s" % (name, path), zlib.crc32(each)) for each, name, path in told], np.uint32)
+
+
+def _sums_of_pictures(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    pairs = zip(columns.sketches.strings(rows), columns.photos.strings(rows), strict=True)
+    return np.array([zlib.crc32(photo, zlib.crc32(sketch)) for sketch, photo in pairs], np.uint32)
 
 
 class _Column:
@@ -238,9 +246,9 @@ def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str,
 def _numbered(block: Columns, numbers: dict[bytes, int]) -> np.ndarray:
     """Each photo's person by number; new people get the next ones, in the order of their first photos."""
     people, first = np.unique(block.person, return_index=True)
+    people = people[np.argsort(first)]
     new = np.zeros(len(block.names), np.int32)
-    for person in people[np.argsort(first)]:
-        new[person] = numbers.setdefault(block.names[int(person)], len(numbers))
+    new[people] = [numbers.setdefault(name, len(numbers)) for name in block.names.strings(people)]
     return new[block.person]
 
 
@@ -307,40 +315,15 @@ class GalleryFile:
     def damaged(self) -> tuple[np.ndarray, np.ndarray]:
         """The rows of which what is searched and told is not what was written; those whose pictures are not."""
         rows = np.arange(len(self.columns))
-        found = [[self._damaged(rows[k : k + _BLOCK], which) for k in range(0, len(rows), _BLOCK)] for which in (0, 1)]
-        described, pictures = (np.concatenate([rows[:0], *each]) for each in found)
-        return described, pictures
+        return self._damaged(rows, 0), self._damaged(rows, 1)
 
     def _damaged(self, rows: np.ndarray, which: int) -> np.ndarray:
-        found = []
+        """Those of the rows whose first or second sum is not that of what stands in them; 1024 at a time."""
+        found = [rows[:0]]
         for first in range(0, len(rows), _BLOCK):
             block = rows[first : first + _BLOCK]
-            found.append(block[self._sums_of(block, which) != self.sums[block, which]])
-        return np.concatenate([rows[:0], *found])
-
-    def _sums_of(self, rows: np.ndarray, which: int) -> np.ndarray:
-        columns = self.columns
-        if which:
-            none = np.empty((len(rows), 0), np.uint8)
-            small = {"digests": none, "eyes": none, "outlines": none, "details": none}
-            pictures = {"sketches": columns.sketches.take(rows), "photos": columns.photos.take(rows)}
-            nobody = Packed.of([b""])
-            nowhere = Packed.of([b""] * len(rows))
-            block = Columns(names=nobody, person=np.zeros(len(rows), np.int32), paths=nowhere, **small, **pictures)
-            return checksums(block)[:, 1]
-        nothing = Packed.of([b""] * len(rows))
-        block = Columns(
-            columns.names,
-            columns.person[rows],
-            columns.paths.take(rows),
-            columns.digests[rows],
-            columns.eyes[rows],
-            columns.outlines[rows],
-            columns.details[rows],
-            nothing,
-            nothing,
-        )
-        return checksums(block)[:, 0]
+            found.append(block[_SUMS[which](self.columns, block) != self.sums[block, which]])
+        return np.concatenate(found)
 
     def _array(self, name: str) -> np.ndarray:
         entry = self._contents[name]
@@ -363,6 +346,7 @@ class GalleryFile:
             raise GalleryError(f"{self.path}: damaged: its columns do not fit together")
 
 
+_SUMS = _sums_told, _sums_of_pictures
 _VERIFY = "tools/gallery.py {} verify says what is lost"
 
 

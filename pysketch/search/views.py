@@ -63,6 +63,11 @@ class View(NamedTuple):
         """How many numbers."""
         return self.grid.shape[0] * self.grid.shape[1] * (ORIENTATIONS if self.foot else 1)
 
+    @property
+    def around(self) -> float:
+        """How far around its place a number looks: a deviation, pixels; a triangle's is its foot / sqrt(6)."""
+        return self.foot / 6**0.5 if self.foot else _TONE
+
 
 VIEWS = (
     View("fine lines", Grid(10, 9, 7), 10.0, 1.0),
@@ -154,7 +159,7 @@ def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence
 
 
 def _pooling(places: np.ndarray, foot: float, size: int) -> np.ndarray:
-    """(places, size) float32: the weights of a half-sized axis's pixels at each place; a triangle `foot` wide each side.
+    """(places, size) float32: how much each pixel of a half-sized axis counts at a place: a triangle, `foot` each side.
 
     Without a foot: linear interpolation. Beyond the border nothing is added, or the border's pixel taken.
     """
