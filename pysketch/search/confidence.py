@@ -27,8 +27,8 @@ from pysketch.search.portraits import Packed
 ARTISTS = Path(__file__).with_name("artists.json")
 """The shipped sample of artists' sketches."""
 
-QUERIES, OTHERS = 40, 200
-"""Of a gallery's people, how many are looked for, and among how many: 8,000 comparisons, or some fewer."""
+QUERIES, OTHERS = 80, 100
+"""Of a gallery's people, how many are looked for, and among how many: 7,920 comparisons, or fewer."""
 PHOTOS = 8
 """Of each person among whom is looked for, how many photos are compared: the nearest counts, as when one is found."""
 FEWEST = 500

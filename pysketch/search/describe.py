@@ -43,7 +43,7 @@ _SHAPES = {
 
 
 class Description(NamedTuple):
-    """outline: (OUTLINE,) int8, of norm at most 1, and detail: (DETAIL,) int8, of norm 1, times their scales, rounded."""
+    """outline: (OUTLINE,) int8, of norm at most 1; detail: (DETAIL,) int8, of norm 1; times their scales, rounded."""
 
     outline: np.ndarray
     detail: np.ndarray

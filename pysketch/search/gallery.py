@@ -15,6 +15,7 @@ from pysketch.errors import DataError, GalleryError
 from pysketch.files import as_read
 from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
+from pysketch.search.confidence import Confidence, shipped_artists
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
@@ -54,6 +55,7 @@ class Gallery:
         self._file = GalleryFile(path)
         self.identity = self._file.identity
         self.columns = self._file.columns
+        self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
 
     def __len__(self) -> int:
         """How many photos it holds."""
@@ -67,7 +69,7 @@ class Gallery:
     @property
     def rests_on(self) -> str:
         """What `Match.false_accept_rate` was measured on, in words; empty where it is not known."""
-        return ""
+        return self._confidence.rests_on
 
     def find(
         self, sketch: Any, n: int = 10, *, align: str | None = None, eyes: Any = None, match: str = VIEWS
@@ -99,7 +101,8 @@ class Gallery:
         rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)
         self._file.check_rows(rows)
         distances = query.distances(self.columns.details[rows])
-        return self._nearest(rows, distances, n)
+        found = self._nearest(rows, distances, n)
+        return [each._replace(false_accept_rate=self._confidence.rate(each.distance)) for each in found]
 
     def _nearest(self, rows: np.ndarray, distances: np.ndarray, n: int) -> list[Match]:
         """The n nearest people, each by the nearest of these rows; of equal ones the earlier enrolled."""

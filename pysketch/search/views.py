@@ -159,7 +159,7 @@ def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence
 
 
 def _pooling(places: np.ndarray, foot: float, size: int) -> np.ndarray:
-    """(places, size) float32: the weights of a half-sized axis's pixels at each place; a triangle `foot` wide each side.
+    """(places, size) float32: how much each pixel of a half-sized axis counts at a place: a triangle, `foot` each side.
 
     Without a foot: linear interpolation. Beyond the border nothing is added, or the border's pixel taken.
     """
