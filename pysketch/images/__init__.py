@@ -43,7 +43,6 @@ from pysketch.images.pictures import (
     stacked,
     to_luma,
     to_pillow,
-    warp,
     write_image,
 )
 from pysketch.images.preprocessing import (
@@ -150,7 +149,6 @@ __all__ = [
     "to_luma",
     "to_pillow",
     "vary",
-    "warp",
     "with_screen",
     "write_image",
 ]
