@@ -38,7 +38,7 @@ def _about(gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequen
         f"{time.strftime('%Y-%m-%d')}. Gallery {as_read(name)}: {people(gallery.people)}, {len(gallery):,} photos, "
         f"drawn by {_net(gallery.identity.net)}, described by version {gallery.identity.description}. {measures}"
     )
-    keep = "This page shows people. Who may not keep their pictures deletes it after use; there is no other file to it."
+    keep = "This page shows people: delete it when it is no longer needed. There is no other file to it."
     lost = [f"Left out: {'; '.join(map(as_read, left_out))}."] if left_out else []
     return Section("What a match is worth", [WORTH, facts, *lost, keep])
 
