@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pysketch.search.describe import DETAIL_SCALE, OUTLINE_SCALE, details, outlines
-from pysketch.search.views import look, sampled, turned
+from pysketch.search.views import in_frame, look, sampled, turned
 
 DOWN, ACROSS = (-4.0, 0.0, 4.0), (-4.0, 0.0, 4.0)
 TURNS = (-3.0, 0.0, 3.0)
@@ -23,7 +23,7 @@ class Query:
     """
 
     def __init__(self, sketch: np.ndarray) -> None:
-        looked = look(sketch)
+        looked = look(in_frame(sketch))
         moved = [turned(looked, turn, size) for turn in TURNS for size in SIZES]
         self.details = details(sampled(moved, DOWN, ACROSS))
         self.outlines = outlines(self.details)
@@ -35,6 +35,11 @@ class Query:
     def distances(self, others: np.ndarray) -> np.ndarray:
         """(N,) float32, 0 to 2, of (N, DETAIL) int8: 1 - the best correlation of the details."""
         return _distances(self.details, others, DETAIL_SCALE)
+
+    def contributions(self, other: np.ndarray) -> np.ndarray:
+        """(DETAIL,) float32, of (DETAIL,) int8: what each number adds to the best correlation, 1 - the distance."""
+        products = self.details * (other.astype(np.float32) / np.float32(DETAIL_SCALE))
+        return products[products.sum(axis=1).argmax()]
 
 
 def _distances(query: np.ndarray, others: np.ndarray, scale: float) -> np.ndarray:

@@ -90,8 +90,8 @@ def in_frame(sketch: np.ndarray) -> np.ndarray:
 
 
 def look(sketch: np.ndarray) -> Looked:
-    """The two pictures that views are sampled from; sketch: grey (250, 200) or its centre. DataError if larger."""
-    half = in_frame(sketch).astype(np.float32).reshape(HALF[0], 2, HALF[1], 2).mean(axis=(1, 3))
+    """The two pictures that views are sampled from; sketch: grey (250, 200), see `in_frame`."""
+    half = sketch.astype(np.float32).reshape(HALF[0], 2, HALF[1], 2).mean(axis=(1, 3))
     smooth = _blurred(half, _SMOOTH)
     down, across = _slopes(smooth)
     smooth = (smooth - smooth.mean()) * (_SLOPE / max(float(np.hypot(down, across).mean()), 1e-3))
@@ -154,9 +154,10 @@ def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence
 
 
 def _pooling(places: np.ndarray, foot: float, size: int) -> np.ndarray:
-    """(places, size) float32: the weights of a half-sized axis's pixels at each place; a triangle `foot` wide each side.
+    """(places, size) float32: the weight at each place of each pixel of a half-sized axis.
 
-    Without a foot: linear interpolation. Beyond the border nothing is added, or the border's pixel taken.
+    A triangle, `foot` wide each side, beyond the border nothing; without a foot linear interpolation, beyond the border
+    its pixel.
     """
     at = (places - 0.5) / 2
     if not foot:
