@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.errors import DataError
-from pysketch.search.views import VIEWS, in_frame, look, sampled
+from pysketch.search.views import VIEWS, look, sampled
 
 DESCRIPTION = 1
 """The version of all that stands here: descriptions of different versions are not compared."""
@@ -43,7 +43,7 @@ _SHAPES = {
 
 
 class Description(NamedTuple):
-    """outline: (OUTLINE,) int8, of norm at most 1; detail: (DETAIL,) int8, of norm 1: times their scales, rounded."""
+    """outline: (OUTLINE,) int8, of norm at most 1; detail: (DETAIL,) int8, of norm 1; times their scales, rounded."""
 
     outline: np.ndarray
     detail: np.ndarray
@@ -64,7 +64,7 @@ class Learned(NamedTuple):
 
 def describe(sketch: np.ndarray) -> Description:
     """What is kept of an aligned sketch, grey uint8 (250, 200) or its centre; DataError if it is larger."""
-    detail = details(sampled([look(in_frame(sketch))], [0.0], [0.0]))
+    detail = details(sampled([look(sketch)], [0.0], [0.0]))
     return Description(rounded(outlines(detail)[0], OUTLINE_SCALE), rounded(detail[0], DETAIL_SCALE))
 
 
@@ -74,19 +74,19 @@ def details(views: Sequence[np.ndarray]) -> np.ndarray:
     return damped(combined(views, known.means), known.nuisances, known.damped)
 
 
+def places() -> np.ndarray:
+    """(DETAIL, 3) float: of each number of a detail the frame's row and column, and how far around it looks, pixels."""
+    found = []
+    for view in VIEWS:
+        grid = np.stack(np.meshgrid(view.grid.places(0), view.grid.places(1), indexing="ij"), axis=-1).reshape(-1, 2)
+        grid = np.column_stack([grid, np.full(len(grid), view.around)])
+        found.append(np.tile(grid, (view.length // len(grid), 1)))
+    return np.concatenate(found)
+
+
 def outlines(details: np.ndarray) -> np.ndarray:
     """(N, OUTLINE) float32 of norm at most 1, of (N, DETAIL): their projections."""
     return details @ learned().outline.T
-
-
-def places() -> np.ndarray:
-    """(DETAIL, 2) int: row and column of the frame's pixel about which each number of a detail tells."""
-    found = []
-    for view in VIEWS:
-        rows, columns = np.meshgrid(*(view.grid.places(axis) for axis in (0, 1)), indexing="ij")
-        at = np.stack([rows.ravel(), columns.ravel()], axis=1)
-        found.append(np.tile(at, (view.length // len(at), 1)))
-    return np.concatenate(found).astype(int)
 
 
 def combined(views: Sequence[np.ndarray], means: np.ndarray) -> np.ndarray:

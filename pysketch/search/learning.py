@@ -17,7 +17,7 @@ from pysketch.files import atomic_path
 from pysketch.images import ndimage
 from pysketch.search.describe import NUISANCES, OUTLINE, Learned, combined, damped
 from pysketch.search.mixing import mixed, pulled
-from pysketch.search.views import FRAME, in_frame, look, sampled
+from pysketch.search.views import FRAME, look, sampled
 
 VARIANTS = 3
 """How many other artists each sketch is given to."""
@@ -97,7 +97,7 @@ def _with_another_pencil(level: np.ndarray, rng: np.random.Generator) -> np.ndar
 
 def _views(sketches: Iterable[np.ndarray]) -> list[np.ndarray]:
     """`sampled` of each, at its place."""
-    found = [sampled([look(in_frame(each))], [0.0], [0.0]) for each in sketches]
+    found = [sampled([look(each)], [0.0], [0.0]) for each in sketches]
     return [np.concatenate(each) for each in zip(*found, strict=True)]
 
 

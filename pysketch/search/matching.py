@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pysketch.search.describe import DETAIL_SCALE, OUTLINE_SCALE, details, outlines
-from pysketch.search.views import in_frame, look, sampled, turned
+from pysketch.search.views import look, sampled, turned
 
 DOWN, ACROSS = (-4.0, 0.0, 4.0), (-4.0, 0.0, 4.0)
 TURNS = (-3.0, 0.0, 3.0)
@@ -23,7 +23,7 @@ class Query:
     """
 
     def __init__(self, sketch: np.ndarray) -> None:
-        looked = look(in_frame(sketch))
+        looked = look(sketch)
         moved = [turned(looked, turn, size) for turn in TURNS for size in SIZES]
         self.details = details(sampled(moved, DOWN, ACROSS))
         self.outlines = outlines(self.details)

@@ -63,6 +63,11 @@ class View(NamedTuple):
         """How many numbers."""
         return self.grid.shape[0] * self.grid.shape[1] * (ORIENTATIONS if self.foot else 1)
 
+    @property
+    def around(self) -> float:
+        """How far around its place a number looks: a deviation, pixels; a triangle's is its foot / sqrt(6)."""
+        return self.foot / 6**0.5 if self.foot else _TONE
+
 
 VIEWS = (
     View("fine lines", Grid(10, 9, 7), 10.0, 1.0),
@@ -90,8 +95,8 @@ def in_frame(sketch: np.ndarray) -> np.ndarray:
 
 
 def look(sketch: np.ndarray) -> Looked:
-    """The two pictures that views are sampled from; sketch: grey (250, 200), see `in_frame`."""
-    half = sketch.astype(np.float32).reshape(HALF[0], 2, HALF[1], 2).mean(axis=(1, 3))
+    """The two pictures that views are sampled from; sketch: grey (250, 200) or its centre. DataError if larger."""
+    half = in_frame(sketch).astype(np.float32).reshape(HALF[0], 2, HALF[1], 2).mean(axis=(1, 3))
     smooth = _blurred(half, _SMOOTH)
     down, across = _slopes(smooth)
     smooth = (smooth - smooth.mean()) * (_SLOPE / max(float(np.hypot(down, across).mean()), 1e-3))
@@ -154,10 +159,9 @@ def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence
 
 
 def _pooling(places: np.ndarray, foot: float, size: int) -> np.ndarray:
-    """(places, size) float32: the weight at each place of each pixel of a half-sized axis.
+    """(places, size) float32: how much each pixel of a half-sized axis counts at a place: a triangle, `foot` each side.
 
-    A triangle, `foot` wide each side, beyond the border nothing; without a foot linear interpolation, beyond the border
-    its pixel.
+    Without a foot: linear interpolation. Beyond the border nothing is added, or the border's pixel taken.
     """
     at = (places - 0.5) / 2
     if not foot:
