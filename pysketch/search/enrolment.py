@@ -28,11 +28,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.device import Workers
-from pysketch.drawing import Sketcher, choose_faces, draw_faces, read_net_file
+from pysketch.drawing import Sketcher, Words, choose_faces, draw_faces, read_net_file
 from pysketch.errors import DataError, GalleryError, PysketchError, counted, did_you_mean, named
 from pysketch.files import as_read, read_text
 from pysketch.images import align as brought
-from pysketch.images import as_photo, encode_picture, frame_sized, sort_out
+from pysketch.images import as_photo, can_find_faces, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.gallery_file import Identity
@@ -46,6 +46,9 @@ COLUMNS = ["file", "person"]
 
 _COMMIT = 1.0, 64
 """Photos wait in memory for so many seconds at most, and so many of them."""
+
+_AS_IT_IS = "taken as it is"
+_WORDS = Words("photo", "taken", "takes", eyes=False)
 
 _AHEAD = 3  # photos that are given out before they are asked for, for each worker
 _MEMORY = 600 << 20
@@ -216,15 +219,13 @@ class Drawer:
     def _eyes(self, picture: np.ndarray) -> tuple[np.ndarray | None, str]:
         """Where the one face's eyes are, None for a photo that is taken as it is; what is to be said of that."""
         height, width = picture.shape[:2]
-        faces, remark = choose_faces(picture, self._align)
+        faces, remark = choose_faces(picture, self._align, words=_WORDS)
         if faces is None:
             if height > FRAME[0] or width > FRAME[1]:
-                size = f"{width}x{height}"
-                raise DataError(
-                    remark or f"expected an aligned face of 200x250 pixels, found {size}; --align auto finds it"
-                )
-            if self._align is None and remark and not frame_sized((width, height)):
-                raise DataError(remark)
+                size = f"expected an aligned face of 200x250 pixels, found {width}x{height}; --align auto finds it"
+                raise DataError(remark.replace(_AS_IT_IS, "left out") or size)
+            if remark and (can_find_faces() or not frame_sized((width, height))):
+                raise DataError(f"{remark.replace(_AS_IT_IS, 'left out')}; --align none takes it as it is")
             return None, remark
         if len(faces) > 1:
             raise DataError(f"{len(faces)} faces, expected one; cut the photo so that it shows one person")
