@@ -87,6 +87,16 @@ def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) ->
         raise
 
 
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Wait until what was renamed into a folder is there after a loss of power as well; Windows does so by itself."""
+    if os.name != "nt":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def left_behind(path: str | os.PathLike[str]) -> list[Path]:
     """The temporary files that processes which were killed left behind of `atomic_path(path)`, by name.
 

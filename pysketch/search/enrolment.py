@@ -44,6 +44,8 @@ from pysketch.search.views import FRAME
 COLUMNS = ["file", "person"]
 """The header of a CSV that says who is on which photo."""
 
+_LONGEST = 500  # characters of a name in a CSV; names of files are shorter
+
 _COMMIT = 1.0, 64
 """Photos wait in memory for so many seconds at most, and so many of them."""
 
@@ -171,6 +173,8 @@ def _read_people(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str
         if len(cells) != 2 or not all(cells):
             raise DataError(f"{path}:{line}: expected a file and a person, found {as_read(','.join(cells))}")
         file, person = cells
+        if len(person) > _LONGEST:
+            raise DataError(f"{path}:{line}: a name of {len(person)} characters; expected {_LONGEST} at most")
         if file in table:
             raise DataError(f"{path}:{line}: {as_read(file)} stands here twice")
         table[file], lines[file] = person, line
@@ -370,12 +374,12 @@ class Enrolment:
 
 
 def default_workers(photos: int) -> int:
-    """As many as cores, as half of the memory has room for, and as there are photos; 1 at least."""
+    """As many as cores, as half of the memory has room for, and as there are four photos for each; 1 at least."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = cores
     if hasattr(os, "sysconf"):
         room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 // _MEMORY
-    return max(1, min(cores, room, photos))
+    return max(1, min(cores, room, photos // 4))
 
 
 def _digest(photo: Photo) -> bytes | str:

@@ -137,6 +137,7 @@ def test_a_csv_says_who_is_who(folder, tmp_path):
         ("", ":1: expected the header file,person, found nothing"),
         ("file,person\na.png\n", ":2: expected a file and a person, found a.png"),
         ("file,person\na.png,\n", ":2: expected a file and a person"),
+        (f"file,person\na.png,{'A' * 501}\n", ":2: a name of 501 characters; expected 500 at most"),
         ("file,person\na.png,A\na.png,B\n", ":3: a.png stands here twice"),
         ("file,person\na.png,A\nb.png,B\nc.png,C\nd.png,D\n", ':5: d.png is none of the photos; did you mean "c.png"'),
         ("file,person\na.png,A\n", ": does not say who is on .*b.png, .*c.png"),
@@ -367,7 +368,7 @@ def test_the_log_names_nobody(folder, net_file, tmp_path, caplog):
 def test_there_are_as_many_workers_as_cores_and_memory_allow_and_no_more_than_photos(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": (4 << 30) // 4096}[name])
-    assert [default_workers(photos) for photos in (0, 1, 2, 100)] == [1, 1, 2, 3]
+    assert [default_workers(photos) for photos in (0, 1, 11, 100)] == [1, 1, 2, 3]
 
 
 # stopped on the way
