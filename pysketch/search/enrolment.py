@@ -7,7 +7,6 @@ disk, until all are put into the gallery in one step (`settle`).
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import os
@@ -30,7 +29,7 @@ import numpy as np
 from pysketch.device import Workers
 from pysketch.drawing import Sketcher, Words, choose_faces, draw_faces, read_net_file
 from pysketch.errors import DataError, GalleryError, PysketchError, counted, did_you_mean, named
-from pysketch.files import as_read, read_text
+from pysketch.files import as_read, read_table
 from pysketch.images import align as brought
 from pysketch.images import as_photo, can_find_faces, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
@@ -155,24 +154,11 @@ def _told_by(path: str | os.PathLike[str], photos: list[tuple[Photo, list[str]]]
 
 def _read_people(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, int]]:
     """File -> person, and file -> line."""
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from None
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if header != COLUMNS:
-        raise DataError(
-            f"{path}:1: expected the header {','.join(COLUMNS)}, found {as_read(','.join(header)) or 'nothing'}"
-        )
     table: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for line, row in enumerate(rows[1:], 2):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        if len(cells) != 2 or not all(cells):
-            raise DataError(f"{path}:{line}: expected a file and a person, found {as_read(','.join(cells))}")
-        file, person = cells
+    for line, (file, person) in read_table(path, COLUMNS):
+        if not (file and person):
+            raise DataError(f"{path}:{line}: expected a file and a person, found only one of them")
         if len(person) > _LONGEST:
             raise DataError(f"{path}:{line}: a name of {len(person)} characters; expected {_LONGEST} at most")
         if file in table:

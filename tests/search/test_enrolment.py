@@ -135,7 +135,7 @@ def test_a_csv_says_who_is_who(folder, tmp_path):
     [
         ("name,person\n", ":1: expected the header file,person, found name,person"),
         ("", ":1: expected the header file,person, found nothing"),
-        ("file,person\na.png\n", ":2: expected a file and a person, found a.png"),
+        ("file,person\na.png\n", ":2: expected 2 values, found 1"),
         ("file,person\na.png,\n", ":2: expected a file and a person"),
         (f"file,person\na.png,{'A' * 501}\n", ":2: a name of 501 characters; expected 500 at most"),
         ("file,person\na.png,A\na.png,B\n", ":3: a.png stands here twice"),
