@@ -43,6 +43,7 @@ from pysketch.images.pictures import (
     stacked,
     to_luma,
     to_pillow,
+    warp,
     write_image,
 )
 from pysketch.images.preprocessing import (
@@ -149,6 +150,7 @@ __all__ = [
     "to_luma",
     "to_pillow",
     "vary",
+    "warp",
     "with_screen",
     "write_image",
 ]

@@ -15,8 +15,10 @@ from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketc
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
 from pysketch.search.journal import waiting
 from pysketch.search.matching import Query
+from pysketch.search.mixing import mixed
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
 from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
+from pysketch.search.views import in_frame
 
 __all__ = [
     "DESCRIPTION",
@@ -39,7 +41,9 @@ __all__ = [
     "default_workers",
     "describe",
     "find_photos",
+    "in_frame",
     "merge_galleries",
+    "mixed",
     "overlaid",
     "remove_damaged",
     "remove_people",
