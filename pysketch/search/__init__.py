@@ -14,9 +14,12 @@ from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
 from pysketch.search.journal import waiting
+from pysketch.search.learning import learn_from, write_learned
 from pysketch.search.matching import Query
+from pysketch.search.mixing import mixed
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
 from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
+from pysketch.search.views import in_frame
 
 __all__ = [
     "DESCRIPTION",
@@ -39,11 +42,15 @@ __all__ = [
     "default_workers",
     "describe",
     "find_photos",
+    "in_frame",
+    "learn_from",
     "merge_galleries",
+    "mixed",
     "overlaid",
     "remove_damaged",
     "remove_people",
     "strongest",
     "waiting",
     "write_gallery",
+    "write_learned",
 ]
