@@ -14,6 +14,7 @@ from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
 from pysketch.search.journal import waiting
+from pysketch.search.learning import learn_from, write_learned
 from pysketch.search.matching import Query
 from pysketch.search.mixing import mixed
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
@@ -42,6 +43,7 @@ __all__ = [
     "describe",
     "find_photos",
     "in_frame",
+    "learn_from",
     "merge_galleries",
     "mixed",
     "overlaid",
@@ -50,4 +52,5 @@ __all__ = [
     "strongest",
     "waiting",
     "write_gallery",
+    "write_learned",
 ]
