@@ -3,12 +3,14 @@
 A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
 keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
 shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `pixels` is
-the paper's measure instead; `agreement` shows where two sketches agree.
+the paper's measure instead; `confidence` says how often somebody else comes as near; `agreement` shows where two
+sketches agree.
 
 Start reading at `gallery`.
 """
 
 from pysketch.search.agreement import agreement, overlaid, strongest
+from pysketch.search.confidence import artists_of, write_artists
 from pysketch.search.describe import DESCRIPTION, Description, describe
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
@@ -38,6 +40,7 @@ __all__ = [
     "Query",
     "agreement",
     "aligned_sketch",
+    "artists_of",
     "columns_of",
     "default_workers",
     "describe",
@@ -51,6 +54,7 @@ __all__ = [
     "remove_people",
     "strongest",
     "waiting",
+    "write_artists",
     "write_gallery",
     "write_learned",
 ]
