@@ -58,9 +58,11 @@ def as_many(rate: float | None, people: int) -> str:
 
 def how_sure(gallery: Gallery, found: Found) -> str:
     """In a paragraph: what the list's false-accept rates mean, by that of the first match, and what they rest on."""
+    if not found.matches:
+        return "The gallery is empty: there is nobody to be found."
     if found.match == PIXELS:
         return "How sure: not known; distances of pixels are not calibrated."
-    rate = found.matches[0].false_accept_rate if found.matches else None
+    rate = found.matches[0].false_accept_rate
     if rate is None:
         return "How sure: not known; there are no measurements of how often somebody else comes as near."
     text = (
