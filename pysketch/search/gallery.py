@@ -53,6 +53,7 @@ class Gallery:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = GalleryFile(path)
+        self._outlines_checked = False  # when they are searched first, which reads them all
         self.identity = self._file.identity
         self.columns = self._file.columns
         self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
@@ -96,6 +97,9 @@ class Gallery:
         if match != VIEWS:
             raise ValueError(f"expected {VIEWS} or {PIXELS}, found {match}")
         query = Query(sketch)
+        if not self._outlines_checked:
+            self._file.check_column("outlines")
+            self._outlines_checked = True
         coarse = query.outline_distances(self.columns.outlines)
         count = min(max(SHORTLIST, n), len(coarse))
         rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)

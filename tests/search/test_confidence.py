@@ -1,5 +1,6 @@
 """How sure a match is: shares counted by hand, and samples by loops over people."""
 
+import hashlib
 import io
 import json
 
@@ -249,7 +250,8 @@ def test_artists_sketches_are_looked_for_among_what_is_drawn_of_others(monkeypat
 
 def test_the_shipped_sample_is_of_this_version_and_carries_a_rate_below_1_in_5000():
     shipped = confidence.shipped_artists()
-    assert shipped is not None, "describe has changed: make artists.json anew"
+    learned = hashlib.sha256(confidence.ARTISTS.with_name("learned.npz").read_bytes()).hexdigest()
+    assert shipped is not None and shipped.learned == learned, "describe has changed: make artists.json anew"
     assert shipped.impostors.rate(-1) < 1 / 5000
     assert shipped.people * (shipped.people - 1) == len(shipped.impostors)
 
