@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +13,9 @@ from pysketch.errors import DataError
 from pysketch.images import align as brought
 from pysketch.images import as_photo, to_luma
 from pysketch.search.gallery_file import GalleryFile
+from pysketch.search.indexed import WORTH, Indexed, can_index
 from pysketch.search.matching import Query
-
-SHORTLIST = 1000
-"""How many portraits are compared in every detail."""
+from pysketch.search.shortlist import SHORTLIST, Exhaustive, Shortlist
 
 
 class Match(NamedTuple):
@@ -36,10 +36,16 @@ class Gallery:
     """A gallery that tools/enroll.py wrote: `find` says who in it looks most like a sketch.
 
     The file is mapped into memory: nothing is read but what is looked at. GalleryError if it is none.
+
+    index: let FAISS (extra [search]) say which people are compared; None: if it is installed and they are 200,000 or
+    more. Its index is made when it is first needed, in seconds, and worth that from some ten sketches on. False: all
+    people are gone through. `shortlist` says which it is.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
         self._file = GalleryFile(path)
+        self._index, self._lock = index, Lock()
+        self._shortlist: Shortlist | None = None
         self.identity = self._file.identity
         self.columns = self._file.columns
 
@@ -63,9 +69,7 @@ class Gallery:
     def find_aligned(self, sketch: np.ndarray, n: int = 10) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre."""
         query = Query(sketch)
-        coarse = query.outline_distances(self.columns.outlines)
-        count = min(max(SHORTLIST, n), len(coarse))
-        rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)
+        rows = self._find_shortlist().nearest(query.outlines, max(SHORTLIST, n))
         distances = query.distances(self.columns.details[rows])
         found: dict[int, Match] = {}
         for k in np.argsort(distances, kind="stable"):
@@ -77,6 +81,18 @@ class Gallery:
             if len(found) == n:
                 break
         return list(found.values())
+
+    @property
+    def shortlist(self) -> str:
+        """How the first thousand candidates are found: "exhaustive", "FAISS" or "FAISS, GPU"."""
+        return self._find_shortlist().name
+
+    def _find_shortlist(self) -> Shortlist:
+        with self._lock:
+            if self._shortlist is None:
+                wanted = len(self) >= WORTH and can_index() if self._index is None else self._index
+                self._shortlist = (Indexed if wanted else Exhaustive)(self.columns.outlines)
+        return self._shortlist
 
 
 def aligned_sketch(sketch: Any, align: str | None = None, eyes: Any = None) -> np.ndarray:
