@@ -37,6 +37,7 @@ ROOMS = [
     "caffe",
     "benchmark",
     "reproduce",
+    "page",
 ]
 """From the ground up: a file or folder of pysketch/, which imports only what stands before it, or its own files."""
 
@@ -62,6 +63,7 @@ SOLE_IMPORTERS = {
     "onnxruntime": {"benchmark"},
     "cv2": {"benchmark"},
     "tqdm": {"benchmark"},
+    "gradio": {"page"},
 }
 """Library -> the rooms that import it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from pysketch.solver import CaffeFormatter, SolverDef
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 
 _program: list[str] = []  # what the command is called where a word says which tool; empty if a tool's file was started
 
@@ -74,6 +77,47 @@ def add_device(parser: argparse.ArgumentParser, otherwise: str = "auto") -> None
     )
     help = "tf32: float32 products on a GPU may round to TF32, which is faster (default: default, they do not)"
     parser.add_argument("--math", choices=("default", "tf32"), default="default", help=help)
+
+
+def add_align(parser: argparse.ArgumentParser, what: str, does: str) -> None:
+    """The options --align and --eyes, as `choose_faces` takes them; what: is given, does: what is done with it.
+
+    The parser must `prepare` by `with_eyes`, and `check_align` look at what it has parsed.
+    """
+    faces = parser.add_mutually_exclusive_group()
+    ways = {"choices": ["auto", "eyes", "none"], "metavar": "auto|eyes X1 Y1 X2 Y2|none"}
+    help = (
+        f"auto: find each face by its eyes; eyes: left eye, right eye; none: {does} the {what} as it is "
+        f"(default: none for an aligned {what}, else auto where dlib is installed)"
+    )
+    faces.add_argument("--align", **ways, help=help)
+    help = "the same as --align eyes X1 Y1 X2 Y2"
+    faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help=help)
+
+
+def check_align(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """A usage error for --al eyes, which `with_eyes` does not know."""
+    if args.align == "eyes":
+        parser.error("write --align eyes X1 Y1 X2 Y2 in full")
+
+
+def with_eyes(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
+    """--align eyes as --eyes: argparse knows options of one value or of four, not of one or five.
+
+    What must follow is looked at here, as argparse would speak of --eyes, which nobody has typed.
+    """
+    words: list[str] = []
+    for k, word in enumerate(arguments):
+        if word != "--align=eyes" and (word != "eyes" or words[-1:] != ["--align"]):
+            words.append(word)
+            continue
+        numbers = arguments[k + 1 : k + 5]
+        if len(numbers) < 4 or not all(_NUMBER.fullmatch(each) for each in numbers):
+            parser.error(f"--align eyes takes four numbers, X1 Y1 X2 Y2; found {' '.join(numbers) or 'none'}")
+        if word == "eyes":
+            words.pop()  # the --align before it
+        words.append("--eyes")
+    return words
 
 
 def add_size(parser: argparse.ArgumentParser) -> None:

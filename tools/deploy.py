@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -40,15 +39,12 @@ or as large, which the net decides; --size-as-input makes it as large. Eyes are 
 left pixel, the picture's left first.
 """
 
-_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    if args.align == "eyes":  # as --al eyes, which _with_eyes_option does not know
-        parser.error("write --align eyes X1 Y1 X2 Y2 in full")
+    common.check_align(parser, args)
     if args.paste and args.align == "none":
         parser.error("--paste puts aligned sketches back: expected --align auto or --align eyes, found none")
     if args.paste and args.eyes is None:
@@ -91,21 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     description = "Draw pencil sketches of face photos with a trained net."
-    parser = common.parser("deploy.py", description, EXAMPLES, _with_eyes_option)
+    parser = common.parser("deploy.py", description, EXAMPLES, common.with_eyes)
     common.add_net_file(parser)
     parser.add_argument("photos", nargs="+", metavar="photo", help="image files of any kind, or folders of them")
     parser.add_argument(
         "-o", "--output", metavar="PATH", help="the sketch's file; for several photos a folder (default: sketches)"
     )
-    faces = parser.add_mutually_exclusive_group()
-    ways = {"choices": ["auto", "eyes", "none"], "metavar": "auto|eyes X1 Y1 X2 Y2|none"}
-    help = (
-        "auto: find each face by its eyes; eyes: left eye, right eye; none: draw the photo as it is "
-        "(default: none for an aligned photo, else auto where dlib is installed)"
-    )
-    faces.add_argument("--align", **ways, help=help)
-    help = "the same as --align eyes X1 Y1 X2 Y2"
-    faces.add_argument("--eyes", nargs=4, type=float, metavar=("X1", "Y1", "X2", "Y2"), help=help)
+    common.add_align(parser, "photo", "draw")
     parser.add_argument(
         "--paste",
         action="store_true",
@@ -118,25 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     common.add_device(parser)
     common.add_threads(parser)
     return parser
-
-
-def _with_eyes_option(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
-    """--align eyes as --eyes: argparse knows options of one value or of four, not of one or five.
-
-    What must follow is looked at here, as argparse would speak of --eyes, which nobody has typed.
-    """
-    words: list[str] = []
-    for k, word in enumerate(arguments):
-        if word != "--align=eyes" and (word != "eyes" or words[-1:] != ["--align"]):
-            words.append(word)
-            continue
-        numbers = arguments[k + 1 : k + 5]
-        if len(numbers) < 4 or not all(_NUMBER.fullmatch(each) for each in numbers):
-            parser.error(f"--align eyes takes four numbers, X1 Y1 X2 Y2; found {' '.join(numbers) or 'none'}")
-        if word == "eyes":
-            words.pop()  # the --align before it
-        words.append("--eyes")
-    return words
 
 
 def _tile_side(text: str) -> int | None:

@@ -7,7 +7,7 @@ net that draws and runs a photo through it, in tiles if it is large. `choice` sa
 Start reading at `sketcher`.
 """
 
-from pysketch.drawing.choice import choose_faces
+from pysketch.drawing.choice import Words, choose_faces
 from pysketch.drawing.faces import draw_faces
 from pysketch.drawing.net_file import read_net_file, write_net_file
 from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net, steps_of
@@ -16,6 +16,7 @@ from pysketch.drawing.targets import numbered, plan_jobs
 __all__ = [
     "DEPLOY",
     "Sketcher",
+    "Words",
     "choose_faces",
     "deploy_net",
     "draw_faces",

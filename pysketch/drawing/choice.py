@@ -37,8 +37,21 @@ class Choice(NamedTuple):
     remark: str = ""
 
 
-def choose_faces(photo: np.ndarray, align: str | None, eyes: Sequence[float] | None = None) -> Choice:
-    """The faces to draw of a photo (H, W, 3) uint8.
+class Words(NamedTuple):
+    """What a remark calls the picture and what is done with it."""
+
+    given: str
+    done: str
+    does: str
+
+
+DRAWN = Words("photo", "drawn", "draws")
+
+
+def choose_faces(
+    photo: np.ndarray, align: str | None, eyes: Sequence[float] | None = None, words: Words = DRAWN
+) -> Choice:
+    """The faces to draw of a photo (H, W, 3) uint8, or of a sketch to do something else with, which `words` says.
 
     eyes: x and y of the left eye and of the right, if they are known: nothing is searched. align: "auto" finds faces,
     DataError if there is none, the photo lies on its side or upside down, or the library is missing; "none" draws the
@@ -52,13 +65,13 @@ def choose_faces(photo: np.ndarray, align: str | None, eyes: Sequence[float] | N
     size = photo.shape[1], photo.shape[0]
     what = "no eyes where the nets expect them" if frame_sized(size) else "not an aligned face of 200x250 pixels"
     if align is None and not can_find_faces():
-        return Choice(None, f"{what}: drawn as it is; --align auto finds faces ({how_to_install('align')})")
+        return Choice(None, f"{what}: {words.done} as it is; --align auto finds faces ({how_to_install('align')})")
     found = find_faces(photo)
     turns = quarter_turns(photo, found)
     if turns:
         if align == "auto":
-            raise DataError(f"{_LIES[turns]}; --align none draws it as it is")
-        return Choice(None, f"{_LIES[turns]}; drawn as it is")
+            raise DataError(f"{_LIES[turns]}; --align none {words.does} it as it is")
+        return Choice(None, f"{_LIES[turns]}; {words.done} as it is")
     faces = [face for face in found if face.score >= SURE and _inside(face.eyes, size)]
     chosen = [face.eyes for face in faces]
     left_out = len(found) - len(faces)
@@ -68,10 +81,12 @@ def choose_faces(photo: np.ndarray, align: str | None, eyes: Sequence[float] | N
             raise DataError(f"no face found in it{rest}; give the eyes' positions with {GIVE_EYES}")
         return Choice(chosen, f"{_count(faces)} found{rest}" if len(found) > 1 else "")
     if not faces:
-        return Choice(None, f"{what}, no face found in it{rest}: drawn as it is; {GIVE_EYES} says where a face is")
+        remark = f"{what}, no face found in it{rest}: {words.done} as it is; {GIVE_EYES} says where a face is"
+        return Choice(None, remark)
     if frame_sized(size) and in_place(max(faces, key=lambda face: face.width).eyes, size):
         return Choice(None)
-    return Choice(chosen, f"{what}: {_count(faces)} found and aligned{rest}; --align none draws the photo as it is")
+    as_it_is = f"--align none {words.does} the {words.given} as it is"
+    return Choice(chosen, f"{what}: {_count(faces)} found and aligned{rest}; {as_it_is}")
 
 
 def _inside(eyes: np.ndarray, size: tuple[int, int]) -> bool:

@@ -14,6 +14,7 @@ from pysketch.report import figures
 from pysketch.report import pages as report
 from pysketch.report.evaluation import CSV_HEADER, Evaluation, csv_rows
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
+from pysketch.report.verification import Verification
 
 RANKS = (1, 3, 5, 10)
 SCORES = ("method", "RMSE", "RMSE at .5", "RMSE at 2", "bias", "PSNR", "SSIM", *(f"rank {n}" for n in RANKS), "s/photo")
@@ -72,14 +73,16 @@ def write_report(
     more: Sequence[Section] = (),
     direction: str = PHOTO_TO_SKETCH,
     measured: Sequence[Mapping[str, Sequence[float]]] = (),
+    verified: Sequence[Verification] = (),
 ) -> Path:
     """Write folder/index.html, its pictures and pairs.csv; the first method's extremes are shown. Returns the page.
 
     more: sections that follow the scores. direction: what was drawn of what, for the words. measured: as `write_pairs`.
+    verified: curves of true over false accepts, to stand beside the cumulative match score, and in roc.csv.
     """
     words, page = WORDS[direction], folder / "index.html"
     strips = [_strip(folder, evaluations, pair, k) for k, pair in enumerate(pairs)]
-    sections = [_table(folder, evaluations, words), *more, _by_pair(folder, evaluations)]
+    sections = [_table(folder, evaluations, words, verified), *more, _by_pair(folder, evaluations)]
     sections.append(_extremes(evaluations, strips, words))
     sections += [_confusions(folder, evaluation, words) for evaluation in evaluations]
     sections.append(Section("All pairs", [_order(evaluations, words)], pictures=strips))
@@ -88,7 +91,7 @@ def write_report(
     return page
 
 
-def _table(folder: Path, evaluations: Sequence[Evaluation], words: Words) -> Section:
+def _table(folder: Path, evaluations: Sequence[Evaluation], words: Words, verified: Sequence[Verification]) -> Section:
     first = evaluations[0]
     text = (
         f"All scores are of the centre {first.crop[0]}x{first.crop[1]} of a {words.drawn}. RMSE is on grey levels 0 to "
@@ -100,8 +103,19 @@ def _table(folder: Path, evaluations: Sequence[Evaluation], words: Words) -> Sec
     highest = min(15, len(first.names))
     curve = {each.method: [each.matched(n) for n in range(1, highest + 1)] for each in evaluations}
     figures.cumulative_match(folder / PICTURES / "cms.png", curve)
-    picture = Picture(f"{PICTURES}/cms.png", "Cumulative match score")
-    return Section("Scores", [text], [Table(SCORES, [scores(each) for each in evaluations])], [picture])
+    pictures = [Picture(f"{PICTURES}/cms.png", "Cumulative match score"), *_roc(folder, verified)]
+    return Section("Scores", [text], [Table(SCORES, [scores(each) for each in evaluations])], pictures)
+
+
+def _roc(folder: Path, verified: Sequence[Verification]) -> list[Picture]:
+    """The curves of true over false accepts, in percent, as a figure and in roc.csv; none if nothing was verified."""
+    if not verified:
+        return []
+    path, lines = f"{PICTURES}/roc.png", {each.method: tuple(100 * each.curve) for each in verified}
+    figures.curves(folder / path, lines, "different people accepted, %", "own person accepted, %", log_x=True)
+    rows = [(method, *point) for method, curve in lines.items() for point in zip(*curve, strict=True)]
+    write_csv(folder / "roc.csv", ("method", "false_accepts", "true_accepts", "low", "high"), rows)
+    return [Picture(path, "ROC: true over false accepts, in bands of what resamples of the people say")]
 
 
 def _by_pair(folder: Path, evaluations: Sequence[Evaluation]) -> Section:

@@ -1,17 +1,20 @@
-"""What evaluations tell beside the scores: measures, other skins, other backgrounds, a table each."""
+"""What evaluations tell beside the scores: verification, measures, other skins and backgrounds, a table each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pysketch.errors import counted
 from pysketch.images import Pair
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.groups import RATE, error_rows, errors_below, limit
 from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
 from pysketch.report.methods import Bar, Method, no_bar
 from pysketch.report.pages import Section, Table
 from pysketch.report.table import Rows, aligned
 from pysketch.report.varied import Trial, background_outcomes, outcome_rows, skin_outcome
+from pysketch.report.verification import CONFIDENCE, RATES, RESAMPLES, Verification, verify
 
 SKIN = (
     "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
@@ -21,6 +24,22 @@ SKIN = (
 BACKGROUND = (
     "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
     "face alone. Photos without a screen are left out; synthetic ones are made before one."
+)
+VERIFICATION = (
+    "are two sketches of one person? Every artist's sketch is compared with every drawn one; who is at most as far "
+    "as a threshold is accepted, all who are equally far alike. area: under the curve of true over false accepts; the "
+    "chance that the own person is nearer than another one. equal error: where as large a share of others is accepted "
+    "as of own persons refused, in percent. at 1 %: the share of own persons accepted, in percent, where at most 1 % "
+    f"of others are. In brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is "
+    "mistaken, what so few people can vouch for; -: too few comparisons to say."
+)
+GROUPS = (
+    "who is mistaken, and for whom? The same made people in each group, but for what all of it have in common, in the "
+    "photo and in the artist's sketch. not first: of the sketches, those that find somebody else of their group first. "
+    "others taken for one: of different people in the group, those that are nearer than a distance, the same for all "
+    f"groups; of people as they come {100 * RATE:g} % are. own refused: of own persons, those that are farther. In "
+    f"percent; in brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is mistaken, "
+    "what so few can vouch for. Made faces are simpler than people: compare groups with each other, not with real ones."
 )
 
 Light = Callable[[Sequence[Pair]], Sequence[Pair]]
@@ -53,6 +72,52 @@ def tell_measures(
     values.append(("artists", measure_artists(evaluations[0], around, names)))
     told = _told("Measures", " ".join([explain(names), *missing]), measure_rows(names, values), 1, missing)
     return told, measured
+
+
+def tell_verification(
+    evaluations: Sequence[Evaluation], seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[Told, list[Verification]]:
+    """A line for each method: area under the curve, equal error rate, true accepts at RATES; and what was verified.
+
+    seed, resamples: of the intervals.
+    """
+    verified = [verify(each, seed, resamples) for each in evaluations]
+    heads = ["method", "area", "equal error", *(f"at {100 * rate:g} %" for rate in RATES)]
+    body = [
+        [
+            each.method,
+            each.area.told("{:.4f}"),
+            each.equal_error_rate.told(),
+            *(accepted.told() if accepted else "-" for accepted in map(each.true_accept_rates.get, RATES)),
+        ]
+        for each in verified
+    ]
+    first = verified[0]
+    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two."
+    return _told("Verification", f"{VERIFICATION} {rests}", [heads, *body], 1, [rests]), verified
+
+
+def tell_groups(
+    methods: Sequence[Method],
+    trials: Sequence[Trial],
+    light: Light = list,
+    bar: Bar = no_bar,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Told:
+    """A line for each method and each of `group_trials`, of which the first one's distances are the measure for all.
+
+    seed, resamples: of the intervals.
+    """
+    errors = []
+    for method in methods:
+        found = [method.evaluate(light(trial.pairs), trial, bar).distances for trial in trials]
+        nearer = limit(found[0])
+        errors += [
+            (method.name, trial.label, errors_below(distances, nearer, seed, resamples))
+            for trial, distances in zip(trials, found, strict=True)
+        ]
+    return _told("Groups", GROUPS, error_rows(errors), 2)
 
 
 def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:

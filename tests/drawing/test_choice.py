@@ -103,3 +103,13 @@ def test_a_photo_of_the_frames_size_is_aligned_only_if_its_eyes_are_far_from_the
     finder([Face(FRAME_EYES + off, 120.0, 1.0), Face(FRAME_EYES - 70, 30.0, 1.0)])
     faces, remark = choose_faces(FRAME, None)
     assert (faces is not None) == aligned == bool(remark)
+
+
+def test_remarks_speak_of_what_is_done_with_the_picture(finder):
+    words = choice.Words("sketch", "compared", "compares")
+    said = []
+    for faces, turns in ((None, 0), ([], 0), ([Face(AWAY, 240.0, 1.2)], 0), ([Face(AWAY, 240.0, 0.7)], 1)):
+        finder(faces, turns)
+        said.append(choose_faces(LARGE, None, words=words).remark)
+    assert all("draw" not in remark and "photo" not in remark for remark in said)
+    assert [remark.count("compare") for remark in said] == [1, 1, 1, 1]

@@ -9,6 +9,7 @@ from pysketch.images.pairs import Pair
 from pysketch.images.pictures import read_photo
 from pysketch.report import evaluation_pages as evaluate_report
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.verification import verify
 
 pytest.importorskip("matplotlib", reason='reports need matplotlib: pip install -e ".[report]"')
 pytest.importorskip("jinja2", reason='reports need jinja2: pip install -e ".[report]"')
@@ -39,6 +40,7 @@ def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pai
     page = evaluate_report.write_report(tmp_path / "report", [swapped], pairs)
     text = page.read_text(encoding="utf-8")
     assert "<td>net</td>" in text
+    assert not (page.parent / "roc.csv").exists()
     assert "<td>50</td>" in text  # rank 1
     assert "2 of 4 queries find another person first" in text
     assert "query b&lt;b&gt;; ranked first cid" in text
@@ -46,6 +48,20 @@ def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pai
     shown = re.findall(r'src="([^"]+)"', text)
     assert all((page.parent / path).is_file() for path in shown)
     assert len([path for path in shown if "pair_" in path]) == 2 + 2 + 4  # best, worst, all
+
+
+def test_the_curve_of_true_over_false_accepts_stands_beside_the_cumulative_match_score(tmp_path, pairs, monkeypatch):
+    for other in ("cumulative_match", "stacked"):
+        monkeypatch.setattr(evaluate_report.figures, other, lambda *arguments: None)
+    made = evaluation(pairs, [0, 2, 1, 3], [0, 0, 0, 9])
+    text = evaluate_report.write_report(tmp_path, [made], pairs, verified=[verify(made, resamples=2)]).read_text()
+    scores = text[text.index("Scores</h2>") : text.index("Pair by pair</h2>")]
+    assert re.findall(r'src="([^"]+)"', scores) == ["pictures/cms.png", "pictures/roc.png"]
+    assert (tmp_path / "pictures" / "roc.png").is_file()
+    with (tmp_path / "roc.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["false_accepts"]) for row in rows] == pytest.approx([100 * k / 12 for k in range(1, 13)])
+    assert (rows[0]["method"], float(rows[-1]["true_accepts"])) == ("net", 100)
 
 
 def test_rmse_and_bias_of_every_pair_are_drawn_in_the_order_of_the_pairs(tmp_path, pairs, monkeypatch):
