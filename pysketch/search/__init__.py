@@ -9,17 +9,30 @@ Start reading at `gallery`.
 """
 
 from pysketch.search.agreement import agreement, overlaid
-from pysketch.search.describe import DESCRIPTION, Description, describe
+from pysketch.search.describe import (
+    DESCRIPTION,
+    DETAIL_SCALE,
+    OUTLINE_SCALE,
+    Description,
+    describe,
+    outlines,
+    places,
+    rounded,
+)
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.indexed import can_index, make_shortlist
 from pysketch.search.journal import waiting
 from pysketch.search.matching import Query
+from pysketch.search.mixing import mixed
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
 from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
 
 __all__ = [
     "DESCRIPTION",
+    "DETAIL_SCALE",
+    "OUTLINE_SCALE",
     "PIXELS",
     "VIEWS",
     "Columns",
@@ -35,14 +48,20 @@ __all__ = [
     "Query",
     "agreement",
     "aligned_sketch",
+    "can_index",
     "columns_of",
     "default_workers",
     "describe",
     "find_photos",
+    "make_shortlist",
     "merge_galleries",
+    "mixed",
+    "outlines",
     "overlaid",
+    "places",
     "remove_damaged",
     "remove_people",
+    "rounded",
     "waiting",
     "write_gallery",
 ]

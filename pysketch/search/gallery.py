@@ -16,11 +16,12 @@ from pysketch.errors import DataError, GalleryError
 from pysketch.files import as_read
 from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
+from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
-from pysketch.search.indexed import WORTH, Indexed, can_index
+from pysketch.search.indexed import make_shortlist
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
-from pysketch.search.shortlist import SHORTLIST, Exhaustive, Shortlist
+from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
 
 VIEWS, PIXELS = "views", "pixels"
@@ -126,9 +127,21 @@ class Gallery:
     def _find_shortlist(self) -> Shortlist:
         with self._lock:
             if self._shortlist is None:
-                wanted = len(self) >= WORTH and can_index() if self._index is None else self._index
-                self._shortlist = (Indexed if wanted else Exhaustive)(self.columns.outlines)
+                self._check_description()
+                self._shortlist = make_shortlist(self.columns.outlines, self._index)
         return self._shortlist
+
+    def _check_description(self) -> None:
+        """GalleryError if these descriptions cannot be compared with those that are made here."""
+        columns, found = self.columns, self.identity.description
+        if found != DESCRIPTION:
+            what = f"described as of version {found}, this pysketch describes as of version {DESCRIPTION}"
+            raise GalleryError(f"{self._file.path}: {what}; enrol it anew")
+        widths = columns.outlines.shape[1:], columns.details.shape[1:]
+        if len(self) and widths != ((OUTLINE,), (DETAIL,)):
+            raise GalleryError(
+                f"{self._file.path}: damaged: expected descriptions of {OUTLINE} and {DETAIL} numbers, found {widths}"
+            )
 
     def sketch(self, row: int) -> np.ndarray:
         """What the net has drawn of a photo, grey uint8, (250, 200) or its centre; GalleryError if it is damaged."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from pysketch.errors import GalleryError
 from pysketch.search.describe import OUTLINE_SCALE
-from pysketch.search.shortlist import FEW, Exhaustive, spread
+from pysketch.search.shortlist import FEW, Exhaustive, Shortlist, spread
 from pysketch.shipped import how_to_install
 
 WORTH = 200_000
@@ -32,6 +32,15 @@ _SEED = 21
 def can_index() -> bool:
     """Whether FAISS is installed."""
     return importlib.util.find_spec("faiss") is not None
+
+
+def make_shortlist(outlines: np.ndarray, index: bool | None, threads: int | None = None) -> Shortlist:
+    """How candidates are found among (N, OUTLINE) int8: with an index, without, or with one if it is worth it (None).
+
+    It is from 200,000 rows on, if FAISS is installed. GalleryError for an index without FAISS.
+    """
+    wanted = len(outlines) >= WORTH and can_index() if index is None else index
+    return (Indexed if wanted else Exhaustive)(outlines, threads)
 
 
 class Indexed:
