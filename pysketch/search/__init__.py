@@ -22,7 +22,7 @@ from pysketch.search.describe import (
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
-from pysketch.search.indexed import can_index, make_shortlist
+from pysketch.search.indexed import make_shortlist
 from pysketch.search.journal import waiting
 from pysketch.search.matching import Query
 from pysketch.search.mixing import mixed
@@ -48,7 +48,6 @@ __all__ = [
     "Query",
     "agreement",
     "aligned_sketch",
-    "can_index",
     "columns_of",
     "default_workers",
     "describe",
