@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stopped = True
             print("interrupted: what is drawn is put into the gallery ...", file=sys.stderr)
         enrolment.settle()
-    there = f", {plan.held} were there already" if plan.held else ""
+    there = f", {plan.held} {'was' if plan.held == 1 else 'were'} there already" if plan.held else ""
     counts = f", {left_out} left out" if left_out else ""
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")
     if enrolment.has_gallery:

@@ -112,7 +112,7 @@ def query_sketch(faces: Faces, number: int, seed: int) -> np.ndarray:
 
 def owners() -> np.ndarray:
     """(DETAIL,) which third of a face each number of a detail is of: 0 hair and neck, 1 eyes, 2 nose to chin."""
-    (y, x), (u, v, across, down) = places().T, _FACE
+    (y, x, _), (u, v, across, down) = places().T, _FACE
     inner = np.hypot((x - u) / across, (y - v) / down) < 1
     return np.where(inner, np.where((y >= _EYES[0]) & (y < _EYES[1]), 1, 2), 0)
 

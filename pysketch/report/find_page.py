@@ -13,7 +13,8 @@ from pysketch.files import as_read
 from pysketch.images import encode_picture
 from pysketch.report.found import MEASURES, WORTH, Found, as_many, distance, how_often, how_sure, people, rows
 from pysketch.report.pages import Group, Picture, Section, Table, in_page, write_page
-from pysketch.search import PIXELS, VIEWS, Gallery, Query, agreement, overlaid
+from pysketch.search import PIXELS, VIEWS, Gallery, Query, agreement, overlaid, strongest
+from pysketch.shipped import net_of_digest
 
 _PAPER = np.full((250, 200), 255, np.uint8)
 
@@ -35,18 +36,22 @@ def _about(gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequen
     measures = " ".join(f"Compared: {MEASURES[match]}." for match in dict.fromkeys(each.match for each in found))
     facts = (
         f"{time.strftime('%Y-%m-%d')}. Gallery {as_read(name)}: {people(gallery.people)}, {len(gallery):,} photos, "
-        f"drawn by the net with the SHA-256 {gallery.identity.net}, described by version "
-        f"{gallery.identity.description}. {measures}"
+        f"drawn by {_net(gallery.identity.net)}, described by version {gallery.identity.description}. {measures}"
     )
-    keep = "This page shows people. Who may not keep their pictures deletes it after use; there is no other file to it."
+    keep = "This page shows people: delete it when it is no longer needed. There is no other file to it."
     lost = [f"Left out: {'; '.join(map(as_read, left_out))}."] if left_out else []
     return Section("What a match is worth", [WORTH, facts, *lost, keep])
+
+
+def _net(digest: str) -> str:
+    name = net_of_digest(digest)
+    return f"{f'the shipped net {name}' if name else 'a net'} (SHA-256 {digest[:12]}...)"
 
 
 def _section(gallery: Gallery, found: Found) -> Section:
     query = Query(found.seen)
     heats = [agreement(query, gallery.columns.details[match.row]) for match in found.matches]
-    most = max((float(np.abs(heat).max()) for heat in heats), default=0.0)
+    most = strongest(heats)
     sketch = _picture(found.seen, "the sketch")
     groups = []
     for rank, (match, heat) in enumerate(zip(found.matches, heats, strict=True), 1):
@@ -54,7 +59,7 @@ def _section(gallery: Gallery, found: Found) -> Section:
         drawn, no_sketch = _kept(gallery.sketch, match.row)
         shown = {
             "photo": photo,
-            "drawn of it": drawn,
+            "drawn by the net": drawn,
             "where they agree": overlaid(_PAPER if drawn is None else drawn, heat, most),
         }
         often = how_often(match.false_accept_rate)

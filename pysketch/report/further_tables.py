@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from pysketch.errors import counted
 from pysketch.images import Pair
 from pysketch.report.evaluation import Evaluation
-from pysketch.report.groups import RATE, error_rows, errors_below, limit
+from pysketch.report.groups import RATE, Errors, error_rows, errors_below, limit
 from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
 from pysketch.report.methods import Bar, Method, no_bar
 from pysketch.report.pages import Section, Table
@@ -99,7 +99,7 @@ def tell_verification(
 
 def tell_groups(
     methods: Sequence[Method],
-    trials: Sequence[Trial],
+    trials: Iterable[Trial],
     light: Light = list,
     bar: Bar = no_bar,
     seed: int = 0,
@@ -109,15 +109,14 @@ def tell_groups(
 
     seed, resamples: of the intervals.
     """
-    errors = []
-    for method in methods:
-        found = [method.evaluate(light(trial.pairs), trial, bar).distances for trial in trials]
-        nearer = limit(found[0])
-        errors += [
-            (method.name, trial.label, errors_below(distances, nearer, seed, resamples))
-            for trial, distances in zip(trials, found, strict=True)
-        ]
-    return _told("Groups", GROUPS, error_rows(errors), 2)
+    errors: dict[str, list[tuple[str, str, Errors]]] = {method.name: [] for method in methods}
+    nearer: dict[str, float] = {}
+    for trial in trials:
+        for method in methods:
+            distances = method.evaluate(light(trial.pairs), trial, bar).distances
+            at = nearer.setdefault(method.name, limit(distances))
+            errors[method.name].append((method.name, trial.label, errors_below(distances, at, seed, resamples)))
+    return _told("Groups", GROUPS, error_rows([each for of_method in errors.values() for each in of_method]), 2)
 
 
 def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:

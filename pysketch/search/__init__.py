@@ -8,7 +8,7 @@ the paper's measure instead; `agreement` shows where two sketches agree.
 Start reading at `gallery`.
 """
 
-from pysketch.search.agreement import agreement, overlaid
+from pysketch.search.agreement import agreement, overlaid, strongest
 from pysketch.search.describe import (
     DESCRIPTION,
     DETAIL_SCALE,
@@ -61,6 +61,7 @@ __all__ = [
     "remove_damaged",
     "remove_people",
     "rounded",
+    "strongest",
     "waiting",
     "write_gallery",
 ]

@@ -27,8 +27,8 @@ from pysketch.search.portraits import Packed
 ARTISTS = Path(__file__).with_name("artists.json")
 """The shipped sample of artists' sketches."""
 
-QUERIES, OTHERS = 40, 200
-"""Of a gallery's people, how many are looked for, and among how many: 8,000 comparisons, or some fewer."""
+QUERIES, OTHERS = 80, 100
+"""Of a gallery's people, how many are looked for, and among how many: 7,920 comparisons, or fewer."""
 PHOTOS = 8
 """Of each person among whom is looked for, how many photos are compared: the nearest counts, as when one is found."""
 FEWEST = 500
@@ -84,13 +84,16 @@ class Impostors:
 
 
 class Artists(NamedTuple):
-    """The sample of artists' sketches: of how many people, by which net file the others were drawn; description: the
-    version of `describe`."""
+    """The sample of artists' sketches: of how many people, by which net file the others were drawn.
+
+    description: the version of `describe`; learned: what that has learned, the SHA-256 of its file.
+    """
 
     impostors: Impostors
     people: int
     net: str
-    description: int
+    description: int = DESCRIPTION
+    learned: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Confidence:
         if self.enrolled:
             told.append(f"{len(self.enrolled):,} comparisons of different people in this gallery with each other")
         if self.artists:
-            sample, people, net, _ = self.artists
+            sample, people, net, *_ = self.artists
             told.append(
                 f"{len(sample):,} comparisons of artists' sketches of {people} people with what {net} draws of others "
                 "among them"
@@ -184,6 +187,7 @@ def write_artists(path: Path, artists: Artists) -> None:
     """Writes the sample as JSON."""
     kept = {
         "description": artists.description,
+        "learned": artists.learned,
         "net": artists.net,
         "people": artists.people,
         "counts": artists.impostors.counts.tolist(),
@@ -198,7 +202,8 @@ def read_artists(path: Path = ARTISTS) -> Artists:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         sample = Impostors(np.array(kept["distances"], np.float32), np.array(kept["counts"], np.int64))
-        artists = Artists(sample, int(kept["people"]), str(kept["net"]), int(kept["description"]))
+        version = int(kept["description"]), str(kept["learned"])
+        artists = Artists(sample, int(kept["people"]), str(kept["net"]), *version)
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{path}: the sample of artists' sketches cannot be read: {error}") from None
     if not sample.is_sound():

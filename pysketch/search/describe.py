@@ -43,7 +43,7 @@ _SHAPES = {
 
 
 class Description(NamedTuple):
-    """outline: (OUTLINE,) int8, of norm at most 1, and detail: (DETAIL,) int8, of norm 1, times their scales, rounded."""
+    """outline: (OUTLINE,) int8, of norm at most 1; detail: (DETAIL,) int8, of norm 1; times their scales, rounded."""
 
     outline: np.ndarray
     detail: np.ndarray
@@ -75,11 +75,11 @@ def details(views: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def places() -> np.ndarray:
-    """(DETAIL, 2) int: row and column of the frame's pixel about which each number of a detail tells."""
+    """(DETAIL, 3) float: of each number of a detail the frame's row and column, and how far around it looks, pixels."""
     found = []
     for view in VIEWS:
-        rows, columns = (np.rint(view.grid.places(axis)).astype(int) for axis in (0, 1))
-        grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+        grid = np.stack(np.meshgrid(view.grid.places(0), view.grid.places(1), indexing="ij"), axis=-1).reshape(-1, 2)
+        grid = np.column_stack([grid, np.full(len(grid), view.around)])
         found.append(np.tile(grid, (view.length // len(grid), 1)))
     return np.concatenate(found)
 

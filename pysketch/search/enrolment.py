@@ -219,7 +219,10 @@ class Drawer:
         faces, remark = choose_faces(picture, self._align)
         if faces is None:
             if height > FRAME[0] or width > FRAME[1]:
-                raise DataError(remark or f"expected an aligned face of 200x250 pixels, found {width}x{height}")
+                size = f"{width}x{height}"
+                raise DataError(
+                    remark or f"expected an aligned face of 200x250 pixels, found {size}; --align auto finds it"
+                )
             if self._align is None and remark and not frame_sized((width, height)):
                 raise DataError(remark)
             return None, remark

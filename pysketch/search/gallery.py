@@ -16,6 +16,7 @@ from pysketch.errors import DataError, GalleryError
 from pysketch.files import as_read
 from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
+from pysketch.search.confidence import Confidence, shipped_artists
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.indexed import make_shortlist
@@ -61,6 +62,7 @@ class Gallery:
         self._shortlist: Shortlist | None = None
         self.identity = self._file.identity
         self.columns = self._file.columns
+        self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
 
     def __len__(self) -> int:
         """How many photos it holds."""
@@ -74,7 +76,7 @@ class Gallery:
     @property
     def rests_on(self) -> str:
         """What `Match.false_accept_rate` was measured on, in words; empty where it is not known."""
-        return ""
+        return self._confidence.rests_on
 
     def find(
         self, sketch: Any, n: int = 10, *, align: str | None = None, eyes: Any = None, match: str = VIEWS
@@ -100,11 +102,12 @@ class Gallery:
             return self._nearest(np.arange(len(self)), distances, n)
         if match != VIEWS:
             raise ValueError(f"expected {VIEWS} or {PIXELS}, found {match}")
-        query = Query(sketch)
-        rows = self._find_shortlist().nearest(query.outlines, max(SHORTLIST, n))
+        shortlist, query = self._find_shortlist(), Query(sketch)
+        rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
         self._file.check_rows(rows)
         distances = query.distances(self.columns.details[rows])
-        return self._nearest(rows, distances, n)
+        found = self._nearest(rows, distances, n)
+        return [each._replace(false_accept_rate=self._confidence.rate(each.distance)) for each in found]
 
     def _nearest(self, rows: np.ndarray, distances: np.ndarray, n: int) -> list[Match]:
         """The n nearest people, each by the nearest of these rows; of equal ones the earlier enrolled."""
@@ -128,6 +131,7 @@ class Gallery:
         with self._lock:
             if self._shortlist is None:
                 self._check_description()
+                self._file.check_column("outlines")
                 self._shortlist = make_shortlist(self.columns.outlines, self._index)
         return self._shortlist
 

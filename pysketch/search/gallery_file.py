@@ -8,7 +8,8 @@ filter or type of it does either.
 
 Columns: those of `Columns`, a packed one as `NAME` and `NAME_ends`; `sums`: for each photo the CRC-32 of what is
 searched and told of it, and that of its pictures. The small columns are checked when the file is opened, the sums of a
-photo's row by `check_rows`.
+photo's row by `check_rows`. `impostors` and `impostor_counts`: how near its own people come to each other, measured
+when it is written (`confidence.Impostors`); no numbers where they are too few.
 
 A file is written whole, beside the old one, and renamed over it: a killed process leaves the old one. A new one may be
 read and written by its owner alone.
@@ -33,6 +34,8 @@ import numpy as np
 
 from pysketch.errors import GalleryError, counted
 from pysketch.files import atomic_path, describe
+from pysketch.search.confidence import Impostors, enrolled_impostors
+from pysketch.search.describe import DESCRIPTION, DETAIL
 from pysketch.search.portraits import Columns, Packed
 
 MAGIC = b"pysketch gallery\n"
@@ -53,11 +56,13 @@ _TYPES = {
     "outlines": ("|i1", None),
     "details": ("|i1", None),
     "sums": ("<u4", (2,)),
+    "impostors": ("<f4", ()),
+    "impostor_counts": ("<i8", ()),
     **dict.fromkeys(_PACKED, ("|u1", ())),
     **dict.fromkeys([f"{name}_ends" for name in _PACKED], ("<i8", ())),
 }
 """Column -> its type, and the shape of a row; None: one number, how many, the file says."""
-_CHECKED = ("person", "sums", "names", *(f"{name}_ends" for name in _PACKED))
+_CHECKED = ("person", "sums", "impostors", "impostor_counts", "names", *(f"{name}_ends" for name in _PACKED))
 """Columns whose CRC-32 is checked when a file is opened; the others, but for the outlines, have their rows' sums."""
 
 
@@ -138,6 +143,7 @@ def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Seque
                 temporary, "w", userblock_size=_HEADER, alignment_threshold=1, alignment_interval=_ALIGNED
             ) as file:
                 contents = _write_columns(file, parts, *widths.pop())
+                contents |= _write_impostors(file, identity)
             _write_header(temporary, identity, contents)
     except (OSError, RuntimeError) as error:  # HDF5's own are either
         raise GalleryError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
@@ -145,14 +151,22 @@ def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Seque
 
 def checksums(columns: Columns) -> np.ndarray:
     """(N, 2) uint32: each photo's CRC-32 of its digest, eyes, outline, detail, name and path; that of its pictures."""
-    count = len(columns)
-    sums = np.empty((count, 2), np.uint32)
-    numbers = [columns.digests, columns.eyes.astype("<f4"), columns.outlines, columns.details]
-    fixed = np.concatenate([np.ascontiguousarray(each).view(np.uint8).reshape(count, -1) for each in numbers], axis=1)
-    for k in range(count):
-        told = columns.names[int(columns.person[k])] + b"\0" + columns.paths[k]
-        sums[k] = zlib.crc32(told, zlib.crc32(fixed[k])), zlib.crc32(columns.photos[k], zlib.crc32(columns.sketches[k]))
-    return sums
+    rows = np.arange(len(columns))
+    return np.column_stack([_sums_told(columns, rows), _sums_of_pictures(columns, rows)])
+
+
+def _sums_told(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    numbers = (columns.digests, columns.eyes.astype("<f4", copy=False), columns.outlines, columns.details)
+    parts = [np.ascontiguousarray(each[rows]).view(np.uint8) for each in numbers]
+    fixed = np.concatenate([part.reshape(len(rows), math.prod(part.shape[1:])) for part in parts], axis=1)
+    names, paths = columns.names.strings(columns.person[rows]), columns.paths.strings(rows)
+    told = zip(fixed, names, paths, strict=True)
+    return np.array([zlib.crc32(b"%s\0%s" % (name, path), zlib.crc32(each)) for each, name, path in told], np.uint32)
+
+
+def _sums_of_pictures(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    pairs = zip(columns.sketches.strings(rows), columns.photos.strings(rows), strict=True)
+    return np.array([zlib.crc32(photo, zlib.crc32(sketch)) for sketch, photo in pairs], np.uint32)
 
 
 class _Column:
@@ -174,7 +188,8 @@ class _Column:
     def entry(self) -> dict[str, Any]:
         """What the table of contents says of it."""
         kind, shape = self._type.str, list(self._dataset.shape)
-        return {"type": kind, "shape": shape, "offset": self._dataset.id.get_offset() or 0, "crc": self._crc}
+        offset = self._dataset.id.get_offset() if self._dataset.size else 0
+        return {"type": kind, "shape": shape, "offset": offset, "crc": self._crc}
 
 
 def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detail: int) -> dict[str, dict[str, Any]]:
@@ -205,12 +220,35 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
     return {name: column.entry() for name, column in columns.items()}
 
 
+def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str, Any]]:
+    """How near the people who were written come to each other; their table of contents."""
+    details = file["details"]
+
+    def described(rows: np.ndarray) -> np.ndarray:
+        order = np.argsort(rows)  # HDF5 takes rows in their order only
+        values = np.empty((len(rows), DETAIL), np.int8)
+        values[order] = details[rows[order]]
+        return values
+
+    sample = None
+    if identity.description == DESCRIPTION and details.shape[1] == DETAIL:
+        sketches = Packed(file["sketches"], file["sketches_ends"][:])
+        sample = enrolled_impostors(file["person"][:], sketches, described)
+    kept = (sample.distances, sample.counts) if sample else (np.empty(0), np.empty(0))
+    columns = {}
+    for name, values in zip(("impostors", "impostor_counts"), kept, strict=True):
+        columns[name] = _Column(file, name, values.shape)
+        columns[name].write(values)
+    file.flush()
+    return {name: column.entry() for name, column in columns.items()}
+
+
 def _numbered(block: Columns, numbers: dict[bytes, int]) -> np.ndarray:
     """Each photo's person by number; new people get the next ones, in the order of their first photos."""
     people, first = np.unique(block.person, return_index=True)
+    people = people[np.argsort(first)]
     new = np.zeros(len(block.names), np.int32)
-    for person in people[np.argsort(first)]:
-        new[person] = numbers.setdefault(block.names[int(person)], len(numbers))
+    new[people] = [numbers.setdefault(name, len(numbers)) for name in block.names.strings(people)]
     return new[block.person]
 
 
@@ -218,7 +256,7 @@ def _write_header(path: Path, identity: Identity, contents: dict[str, dict[str, 
     table = {"version": VERSION, **identity._asdict(), "size": path.stat().st_size, "columns": contents}
     text = json.dumps(table, separators=(",", ":")).encode()
     header = b"%s%08x\n%s" % (MAGIC, zlib.crc32(text), text)
-    assert len(header) <= _HEADER  # 14 columns of at most 200 bytes each
+    assert len(header) <= _HEADER  # 16 columns of at most 200 bytes each
     with path.open("r+b") as stream:
         stream.write(header.ljust(_HEADER, b"\0"))
 
@@ -226,6 +264,7 @@ def _write_header(path: Path, identity: Identity, contents: dict[str, dict[str, 
 class GalleryFile:
     """A gallery's file, mapped: `identity`, `columns`, `sums`. GalleryError if it is none, another one's or cut short.
 
+    impostors: how near its own people come to each other, None where that was not measured.
     Nothing is read but the small columns and what is looked at. Whoever maps it while it is written anew keeps the old
     one, until that is erased (`check_present`).
     """
@@ -239,6 +278,8 @@ class GalleryFile:
         arrays = {name: self._array(name) for name in _TYPES}
         self._arrays = dict(arrays)
         self.sums = arrays.pop("sums")
+        sample = Impostors(arrays.pop("impostors"), arrays.pop("impostor_counts"))
+        self.impostors = sample if len(sample.counts) else None
         packed = {name: Packed(arrays.pop(name), arrays.pop(f"{name}_ends")) for name in _PACKED}
         self.columns = Columns(**packed, **arrays)
         for name in _CHECKED:
@@ -247,6 +288,7 @@ class GalleryFile:
 
     def check_column(self, name: str) -> None:
         """GalleryError if a column, such as "outlines", is not what was written; reads all of it."""
+        self.check_present()
         if zlib.crc32(self._arrays[name].reshape(-1).view(np.uint8)) != self._contents[name]["crc"]:
             raise GalleryError(f"{self.path}: damaged: {name} are not what was written; restore a copy, or enrol anew")
 
@@ -274,40 +316,15 @@ class GalleryFile:
     def damaged(self) -> tuple[np.ndarray, np.ndarray]:
         """The rows of which what is searched and told is not what was written; those whose pictures are not."""
         rows = np.arange(len(self.columns))
-        found = [[self._damaged(rows[k : k + _BLOCK], which) for k in range(0, len(rows), _BLOCK)] for which in (0, 1)]
-        described, pictures = (np.concatenate([rows[:0], *each]) for each in found)
-        return described, pictures
+        return self._damaged(rows, 0), self._damaged(rows, 1)
 
     def _damaged(self, rows: np.ndarray, which: int) -> np.ndarray:
-        found = []
+        """Those of the rows whose first or second sum is not that of what stands in them; 1024 at a time."""
+        found = [rows[:0]]
         for first in range(0, len(rows), _BLOCK):
             block = rows[first : first + _BLOCK]
-            found.append(block[self._sums_of(block, which) != self.sums[block, which]])
-        return np.concatenate([rows[:0], *found])
-
-    def _sums_of(self, rows: np.ndarray, which: int) -> np.ndarray:
-        columns = self.columns
-        if which:
-            none = np.empty((len(rows), 0), np.uint8)
-            small = {"digests": none, "eyes": none, "outlines": none, "details": none}
-            pictures = {"sketches": columns.sketches.take(rows), "photos": columns.photos.take(rows)}
-            nobody = Packed.of([b""])
-            nowhere = Packed.of([b""] * len(rows))
-            block = Columns(names=nobody, person=np.zeros(len(rows), np.int32), paths=nowhere, **small, **pictures)
-            return checksums(block)[:, 1]
-        nothing = Packed.of([b""] * len(rows))
-        block = Columns(
-            columns.names,
-            columns.person[rows],
-            columns.paths.take(rows),
-            columns.digests[rows],
-            columns.eyes[rows],
-            columns.outlines[rows],
-            columns.details[rows],
-            nothing,
-            nothing,
-        )
-        return checksums(block)[:, 0]
+            found.append(block[_SUMS[which](self.columns, block) != self.sums[block, which]])
+        return np.concatenate(found)
 
     def _array(self, name: str) -> np.ndarray:
         entry = self._contents[name]
@@ -326,10 +343,11 @@ class GalleryFile:
             longest = max(columns.names.lengths(), default=0), columns.paths.lengths().max()
             sound = longest[0] <= _LONGEST_NAME and longest[1] <= _LONGEST_PATH
             sound = sound and columns.person.min() >= 0 and columns.person.max() < len(columns.names)
-        if not sound:
+        if not (sound and (self.impostors is None or self.impostors.is_sound())):
             raise GalleryError(f"{self.path}: damaged: its columns do not fit together")
 
 
+_SUMS = _sums_told, _sums_of_pictures
 _VERIFY = "tools/gallery.py {} verify says what is lost"
 
 

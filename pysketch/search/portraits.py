@@ -52,6 +52,13 @@ class Packed:
         start = int(self.ends[k - 1]) if k else 0
         return self.content[start : int(self.ends[k])].tobytes()
 
+    def strings(self, rows: np.ndarray) -> list[bytes]:
+        """Those of the given rows; for many, faster than one by one."""
+        rows = np.asarray(rows)
+        starts = np.where(rows > 0, self.ends[rows - 1], 0).tolist() if len(rows) else []
+        content = memoryview(np.ascontiguousarray(self.content))
+        return [bytes(content[start:end]) for start, end in zip(starts, self.ends[rows].tolist(), strict=True)]
+
     def lengths(self) -> np.ndarray:
         """(N,) int64: how many bytes each has."""
         return np.diff(self.ends, prepend=0)
@@ -61,7 +68,7 @@ class Packed:
         if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
             start = int(self.ends[rows[0] - 1]) if rows[0] else 0
             return Packed(self.content[start : int(self.ends[rows[-1]])], self.ends[rows] - start)
-        return Packed.of(self[int(k)] for k in rows)
+        return Packed.of(self.strings(rows))
 
     def is_sound(self) -> bool:
         """Whether the ends never fall, below 0 neither, and the last is that of the content."""
@@ -112,7 +119,7 @@ class Columns:
 
     def people(self) -> list[str]:
         """Everybody's name, in the order of `names`."""
-        return [as_text(self.names[k]) for k in range(len(self.names))]
+        return [as_text(name) for name in self.names.strings(np.arange(len(self.names)))]
 
     def take(self, rows: np.ndarray) -> Columns:
         """The photos of the given rows, in their order, and the people who are on them."""

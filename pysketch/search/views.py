@@ -63,6 +63,14 @@ class View(NamedTuple):
         """How many numbers."""
         return self.grid.shape[0] * self.grid.shape[1] * (ORIENTATIONS if self.foot else 1)
 
+    @property
+    def around(self) -> float:
+        """How far around its place a number tells of the sketch: a deviation, pixels, no less than closes the grid.
+
+        Of a triangle it is the foot / sqrt(6); Gaussians 0.6 steps wide add up to a plane.
+        """
+        return max(self.foot / 6**0.5 if self.foot else _TONE, 0.6 * self.grid.step)
+
 
 VIEWS = (
     View("fine lines", Grid(10, 9, 7), 10.0, 1.0),
@@ -154,7 +162,7 @@ def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence
 
 
 def _pooling(places: np.ndarray, foot: float, size: int) -> np.ndarray:
-    """(places, size) float32: the weights of a half-sized axis's pixels at each place; a triangle `foot` wide each side.
+    """(places, size) float32: how much each pixel of a half-sized axis counts at a place: a triangle, `foot` each side.
 
     Without a foot: linear interpolation. Beyond the border nothing is added, or the border's pixel taken.
     """

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pysketch.report import find_page
 from pysketch.report.find_page import write_find_page
 from pysketch.report.found import WORTH, Found
+from pysketch.search.agreement import overlaid, strongest
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery
 
 pytestmark = pytest.mark.skipif(
@@ -47,20 +49,35 @@ def whole(tmp_path_factory):
 
 def test_each_match_shows_the_sketch_the_photo_what_was_drawn_and_where_they_agree(whole):
     shown = pictures(whole)
-    assert [caption for caption, _ in shown] == ["the sketch", "photo", "drawn of it", "where they agree"] * 2
+    assert [caption for caption, _ in shown] == ["the sketch", "photo", "drawn by the net", "where they agree"] * 2
     assert [each.shape for _, each in shown[:4]] == [(250, 200), (250, 200, 3), (250, 200), (250, 200, 3)]
     np.testing.assert_array_equal(shown[0][1], galleries.people(3)[1][2])
     np.testing.assert_array_equal(shown[2][1], galleries.drawn(galleries.people(3)[1][2], 1))
     assert whole.index("1. test-001") < whole.index("2. test-00")
 
 
-def test_one_scale_of_heat_holds_for_all_who_were_found(whole):
-    colours = [shown.astype(int) for caption, shown in pictures(whole) if caption == "where they agree"]
-    assert np.ptp(colours[0], axis=2).max() > np.ptp(colours[1], axis=2).max() + 10
+def test_one_scale_of_heat_holds_for_all_who_were_found(tmp_path, monkeypatch):
+    heats, scales = [], []
+
+    def keep(sketch, heat, most):
+        heats.append(heat)
+        scales.append(most)
+        return overlaid(sketch, heat, most)
+
+    monkeypatch.setattr(find_page, "overlaid", keep)
+    page(tmp_path)
+    assert scales == [strongest(heats)] * 2
+    assert heats[0].sum() > heats[1].sum()
 
 
 def test_the_page_says_what_it_is_of_and_what_a_match_is_worth(whole):
-    for text in (WORTH, galleries.NET, "Gallery g.h5: 3 people, 3 photos", "described by version", "several views"):
+    for text in (
+        WORTH,
+        f"drawn by a net (SHA-256 {galleries.NET[:12]}...)",
+        "Gallery g.h5: 3 people, 3 photos",
+        "described by version",
+        "several views",
+    ):
         assert text in whole
     assert re.search(r"\b20\d\d-\d\d-\d\d\. Gallery", whole)
 

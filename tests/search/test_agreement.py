@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pysketch.errors import DataError
-from pysketch.search.agreement import _SPREAD, agreement, overlaid
+from pysketch.search.agreement import agreement, overlaid, strongest
 from pysketch.search.describe import DETAIL, DETAIL_SCALE, describe, places
 from pysketch.search.matching import Query
 
@@ -42,17 +42,21 @@ def test_the_heat_of_all_pixels_is_the_correlation_whoever_is_compared(query):
         assert agreement(query, other).sum() == pytest.approx(1 - query.distances(other[None])[0], abs=1e-4)
 
 
-def test_each_contribution_is_spread_about_its_place_by_a_gaussian(query, detail):
-    added, where = query.contributions(detail), places()
+def test_each_contribution_is_spread_about_its_place_as_far_as_it_looks(query, detail):
+    added, where = query.contributions(detail), np.rint(places() * [1, 1, 1e6]) / [1, 1, 1e6]
     heat = agreement(query, detail)
-    for row, column in ((125, 75), (181, 100), (60, 140)):  # far from the border, where nothing is mirrored
+    for row, column in ((125, 75), (140, 100), (120, 110)):  # far from the border, where it is mirrored
         expected = math.fsum(
-            float(value)
-            * math.exp(-((row - r) ** 2 + (column - c) ** 2) / (2 * _SPREAD**2))
-            / (2 * math.pi * _SPREAD**2)
-            for value, (r, c) in zip(added, where.tolist(), strict=True)
+            value * math.exp(-((row - r) ** 2 + (column - c) ** 2) / (2 * s * s)) / (2 * math.pi * s * s)
+            for value, (r, c, s) in zip(added.tolist(), where.tolist(), strict=True)
         )
-        assert heat[row, column] == pytest.approx(expected, rel=0.01, abs=2e-7)
+        assert heat[row, column] == pytest.approx(expected, rel=0.01, abs=5e-7)
+
+
+def test_one_percent_of_the_pixels_of_all_maps_are_hotter_than_the_strongest(query, detail):
+    heats = [agreement(query, each) for each in (detail, describe(galleries.people(3)[1][2]).detail)]
+    assert np.mean(np.abs(heats) > strongest(heats)) == pytest.approx(0.01, abs=1e-4)
+    assert strongest([]) == 0
 
 
 def test_where_another_face_stands_it_is_colder(query):
@@ -66,12 +70,13 @@ def test_the_colours_say_which_and_how_much():
     heat = np.zeros((250, 200), np.float32)
     heat[0, 0], heat[0, 1], heat[0, 2] = 2.0, -2.0, 1.0
     grey = np.full((250, 200), 200, np.uint8)
-    seen = overlaid(grey, heat).astype(int)
+    seen = overlaid(grey, heat, 2.0).astype(int)
     np.testing.assert_array_equal(seen[0, 0], np.rint(0.25 * 200 + 0.75 * np.array([230, 110, 0])))
     np.testing.assert_array_equal(seen[0, 1], np.rint(0.25 * 200 + 0.75 * np.array([0, 95, 190])))
     np.testing.assert_array_equal(seen[5, 5], [200, 200, 200])
     assert abs(seen[0, 2] - 200).max() < abs(seen[0, 0] - 200).max()
-    np.testing.assert_array_equal(overlaid(grey, heat, 4.0)[0, 0], overlaid(grey, heat)[0, 2])
+    np.testing.assert_array_equal(overlaid(grey, heat, 4.0)[0, 0], seen[0, 2])
+    np.testing.assert_array_equal(overlaid(grey, heat, 1.0)[0, 0], seen[0, 0])
 
 
 def test_no_heat_at_all_leaves_the_sketch_as_it_is_and_a_drawn_centre_lies_in_the_frame():

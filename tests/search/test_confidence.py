@@ -1,5 +1,6 @@
 """How sure a match is: shares counted by hand, and samples by loops over people."""
 
+import hashlib
 import io
 import json
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, GalleryError
 from pysketch.search import confidence
+from pysketch.search import gallery as search
 from pysketch.search.confidence import Artists, Confidence, Impostors, enrolled_impostors
-from pysketch.search.describe import DESCRIPTION, Description
-from pysketch.search.portraits import Packed
+from pysketch.search.describe import DESCRIPTION, DETAIL, Description
+from pysketch.search.gallery import Gallery
+from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.portraits import Packed, Portrait, columns_of
 
 
 def test_a_rate_is_the_share_that_comes_as_near_one_added_to_both():
@@ -160,6 +164,81 @@ def test_a_gallery_of_few_people_has_no_sample(levels):
     assert enrolled_impostors(person[:0], Packed.of([]), lambda rows: level[rows, None]) is None
 
 
+@pytest.fixture
+def gallery(levels, tmp_path):
+    """What makes a gallery's file of these people's photos, which are in it by their levels."""
+    person, level = levels
+
+    def portrait(k):
+        nothing = np.zeros(DETAIL, np.int8)
+        nothing[0] = level[k] // 2
+        eyes, digest = np.zeros((2, 2), np.float32), bytes([k]) * 32
+        return Portrait(f"p{person[k]}", f"{k}.png", digest, eyes, nothing[:4], nothing, picture(nothing[0]))
+
+    def write(rows, description=DESCRIPTION):
+        columns = columns_of([portrait(k) for k in rows])
+        write_gallery(tmp_path / "g.h5", Identity("0" * 64, description), [Part(columns, np.arange(len(rows)))])
+        return tmp_path / "g.h5"
+
+    return write
+
+
+def test_a_gallery_is_written_with_how_near_its_people_come_to_each_other(gallery, levels):
+    person, level = levels
+    path = gallery(range(72))
+    kept, content = GalleryFile(path).impostors, path.read_bytes()
+    number = np.unique(person, return_index=True, return_inverse=True)
+    first_come = np.argsort(np.argsort(number[1]))[number[2]]  # people are numbered as they first come
+    expected = enrolled_impostors(
+        first_come, Packed.of(picture(each // 2) for each in level), lambda rows: level[rows, None] // 2
+    )
+    np.testing.assert_array_equal(kept.distances, expected.distances)
+    np.testing.assert_array_equal(kept.counts, expected.counts)
+    assert gallery(range(72)).read_bytes() == content
+
+
+def test_a_gallery_of_few_people_or_of_another_version_is_written_without(gallery, levels):
+    few = np.flatnonzero(levels[0] < 22)
+    assert GalleryFile(gallery(few)).impostors is None
+    assert GalleryFile(gallery(range(72), DESCRIPTION + 1)).impostors is None
+
+
+def test_whoever_is_found_is_told_with_the_larger_share_and_by_pixels_with_none(gallery, monkeypatch):
+    gallery = Gallery(gallery(range(72)))
+    told = Confidence(confidence.shipped_artists(), gallery._file.impostors, 24)
+    assert gallery.rests_on == told.rests_on != ""
+
+    class Anybody:
+        def __init__(self, sketch):
+            pass
+
+        def outline_distances(self, others):
+            return np.zeros(len(others), np.float32)
+
+        def distances(self, others):
+            return np.linspace(0, 0.5, len(others), dtype=np.float32)
+
+    monkeypatch.setattr(search, "Query", Anybody)
+    found = gallery.find_aligned(np.zeros((250, 200), np.uint8), 24)
+    assert [each.false_accept_rate for each in found] == [told.rate(each.distance) for each in found]
+    assert found[0].false_accept_rate < found[-1].false_accept_rate
+    monkeypatch.setattr(search, "pixel_distances", lambda *arguments: np.zeros(72))
+    assert {each.false_accept_rate for each in gallery.find_aligned(np.zeros((250, 200), np.uint8), 3, "pixels")} == {
+        None
+    }
+
+
+@pytest.mark.parametrize("fault", ["falling", "not counted"])
+def test_a_gallery_whose_sample_is_none_is_refused(gallery, monkeypatch, fault):
+    def wrong(*arguments):
+        distances = np.array([0.2, 0.1] if fault == "falling" else [0.1, 0.2], np.float32)
+        return Impostors(distances, np.array([1, 2] if fault == "falling" else [2, 3]))
+
+    monkeypatch.setattr("pysketch.search.gallery_file.enrolled_impostors", wrong)
+    with pytest.raises(GalleryError, match="damaged: its columns do not fit together"):
+        GalleryFile(gallery(range(3)))
+
+
 def test_artists_sketches_are_looked_for_among_what_is_drawn_of_others(monkeypatch):
     monkeypatch.setattr(confidence, "Query", Level)
     monkeypatch.setattr(confidence, "describe", lambda drawn: Description(drawn[0], drawn[0]))
@@ -171,7 +250,8 @@ def test_artists_sketches_are_looked_for_among_what_is_drawn_of_others(monkeypat
 
 def test_the_shipped_sample_is_of_this_version_and_carries_a_rate_below_1_in_5000():
     shipped = confidence.shipped_artists()
-    assert shipped is not None, "describe has changed: make artists.json anew"
+    learned = hashlib.sha256(confidence.ARTISTS.with_name("learned.npz").read_bytes()).hexdigest()
+    assert shipped is not None and shipped.learned == learned, "describe has changed: make artists.json anew"
     assert shipped.impostors.rate(-1) < 1 / 5000
     assert shipped.people * (shipped.people - 1) == len(shipped.impostors)
 
