@@ -132,6 +132,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _gallery(arguments: Sequence[str]) -> int:
+    args = _gallery_parser().parse_args(arguments)
+    threads = args.threads or Workers().threads
+    job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
+    _show(race_in_gallery(job), args.json, summary_gallery, report_gallery)
+    return 0
+
+
+def _gallery_parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py gallery", "Time the search for people.", GALLERY_EXAMPLES)
     help = "keep the made people here; 4 GiB for a million"
     parser.add_argument("--keep", type=Path, required=True, metavar="DIR", help=help)
@@ -145,11 +153,7 @@ def _gallery(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of the people (default: 0)")
     common.add_threads(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    args = parser.parse_args(arguments)
-    threads = args.threads or Workers().threads
-    job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
-    _show(race_in_gallery(job), args.json, summary_gallery, report_gallery)
-    return 0
+    return parser
 
 
 def _people(text: str) -> int:
