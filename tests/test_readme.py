@@ -190,7 +190,10 @@ def run_alone(command: str, root: Path) -> str:
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
-    module._parser().parse_args(arguments)
+    if arguments[:1] == ["gallery"]:
+        module._gallery_parser().parse_args(arguments[1:])
+    else:
+        module._parser().parse_args(arguments)
 
 
 def missing_library(command: str) -> bool:

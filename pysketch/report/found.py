@@ -10,7 +10,7 @@ import numpy as np
 from pysketch.errors import PysketchError
 from pysketch.files import as_read
 from pysketch.report.table import aligned
-from pysketch.search import PIXELS, Gallery, Match, Query, agreement, overlaid, strongest
+from pysketch.search import PIXELS, VIEWS, Gallery, Match, Query, agreement, overlaid, strongest
 
 MEASURES = {
     "views": "several views of the face, under small shifts, turns and sizes; 0: the same, 1: nothing in common",
@@ -160,6 +160,7 @@ def found_record(gallery: Gallery, found: Found) -> dict[str, Any]:
         "description": gallery.identity.description,
         "people": gallery.people,
         "photos": len(gallery),
+        "shortlist": gallery.shortlist if found.match == VIEWS else None,
         "rests_on": gallery.rests_on,
         "matches": matches,
     }

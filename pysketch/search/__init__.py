@@ -11,10 +11,20 @@ Start reading at `gallery`.
 
 from pysketch.search.agreement import agreement, overlaid, strongest
 from pysketch.search.confidence import artists_of, write_artists
-from pysketch.search.describe import DESCRIPTION, Description, describe
+from pysketch.search.describe import (
+    DESCRIPTION,
+    DETAIL_SCALE,
+    OUTLINE_SCALE,
+    Description,
+    describe,
+    outlines,
+    places,
+    rounded,
+)
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.indexed import make_shortlist
 from pysketch.search.journal import waiting
 from pysketch.search.learning import learn_from, write_learned
 from pysketch.search.matching import Query
@@ -25,6 +35,8 @@ from pysketch.search.views import in_frame
 
 __all__ = [
     "DESCRIPTION",
+    "DETAIL_SCALE",
+    "OUTLINE_SCALE",
     "PIXELS",
     "VIEWS",
     "Columns",
@@ -47,11 +59,15 @@ __all__ = [
     "find_photos",
     "in_frame",
     "learn_from",
+    "make_shortlist",
     "merge_galleries",
     "mixed",
+    "outlines",
     "overlaid",
+    "places",
     "remove_damaged",
     "remove_people",
+    "rounded",
     "strongest",
     "waiting",
     "write_artists",

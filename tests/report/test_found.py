@@ -127,6 +127,8 @@ def test_a_record_holds_plain_types_and_what_the_page_of_the_tools_documents(tmp
     assert json.loads(json.dumps(record)) == record
     assert record["sketch"] == "s.png" and record["remark"] == "a word" and record["match"] == "views"
     assert (record["people"], record["photos"], record["net"]) == (3, 3, galleries.NET)
+    assert record["shortlist"] == "exhaustive"
+    assert found_record(gallery, Found("s.png", sketch, [], PIXELS))["shortlist"] is None
     first, second = record["matches"]
     assert (first["rank"], first["person"], first["row"]) == (1, galleries.people(3)[1][0], 1)
     assert first["photo"] == f"photos/{first['person']}_0.png"
