@@ -210,7 +210,7 @@ class _Eyes:
         label = "Eyes: click where one is"
         self.marked = gr.Image(label=label, interactive=False, visible=False, buttons=["fullscreen"])
         self.chosen = gr.Radio(label="Face, from the left", type="value", visible=False)
-        with gr.Accordion("Eyes in pixels: drag or type", open=False, visible=False) as self.fine:
+        with gr.Accordion("Eyes in pixels: drag or type", open=True, visible=False) as self.fine:
             self.sliders = []
             for pair in (_SLIDERS[:2], _SLIDERS[2:]):
                 with gr.Row():
