@@ -49,7 +49,7 @@ SHORTER = {
     QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
 }
-LIBRARIES = {"draw_net.py": "grandalf", "plot_log.py": "matplotlib", "reproduce.py": "jinja2"}
+LIBRARIES = {"draw_net.py": "grandalf", "plot_log.py": "matplotlib", "reproduce.py": "jinja2", "page.py": "gradio"}
 """What a command needs that is not installed with the tests: without it the command is only parsed."""
 
 
@@ -178,6 +178,15 @@ def run_alone(command: str, root: Path) -> str:
     return result.stdout
 
 
+def run_until_it_serves(command: str, root: Path) -> None:
+    """Run a command that serves a page until somebody ends it: until it has printed the page's address, then Ctrl-C."""
+    words, environment = [sys.executable, *command.split()[1:]], {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root, env=environment) as process:
+        assert re.match(r"http://127\.0\.0\.1:\d+/ ", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+
+
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
@@ -210,6 +219,8 @@ def follow(page: str, root: Path) -> None:
             run(command, root)
         elif missing_library(command):
             parse(command)
+        elif line.startswith("python tools/page.py"):
+            run_until_it_serves(command, root)
         elif own_code or not line.startswith("python tools/"):
             run_alone(command, root)
         else:

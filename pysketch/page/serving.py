@@ -17,8 +17,8 @@ from pysketch.page.guard import Guard
 from pysketch.page.layout import Limits, build, styles
 from pysketch.page.studio import Studio
 
-KEPT = 60.0
-"""Seconds after which an upload is removed that nobody has made use of, as when its sender went away."""
+KEPT = 300.0
+"""Seconds after which an upload is removed that was not looked at, as when its sender went away."""
 
 PORTS = range(7860, 7960)
 """Ports that are tried, in order, where none is named."""
