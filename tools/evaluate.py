@@ -17,9 +17,10 @@ from tqdm import tqdm
 from pysketch.baselines import BASELINES, baseline_class
 from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError, counted
-from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, load_pairs
+from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, SYNTHETIC, load_pairs
 from pysketch.report import (
     BACKGROUND,
+    GROUPS,
     MEASURES,
     SKIN,
     VERIFICATION,
@@ -27,12 +28,14 @@ from pysketch.report import (
     background_trials,
     check_library,
     evaluate_pictures,
+    group_trials,
     in_light,
     learned_method,
     net_method,
     score_table,
     skin_trials,
     tell_backgrounds,
+    tell_groups,
     tell_measures,
     tell_skins,
     tell_verification,
@@ -51,6 +54,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --measures fsim gradient fine dark
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --pictures THEIRS THESE   (folders of sketches)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --groups 60   (who is mistaken for whom?)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --background black stripes wall.jpg
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
   python tools/evaluate.py netdefs/pretrained/photo.h5 --data DIR --baseline et   (both from sketch to photo)
@@ -67,6 +71,7 @@ and baselines beside it learn, the other way: what is drawn is compared with the
 EXAMPLES += "\n\n".join(
     [
         textwrap.fill(f"--verify: {VERIFICATION}", 120),
+        textwrap.fill(f"--groups: {GROUPS}", 120),
         textwrap.fill(f"--skin: {SKIN}", 120),
         textwrap.fill(f"--background: {BACKGROUND}", 120),
         "--measures:\n" + "\n".join(f"  {name:<9} {each.head}: {each.meaning}" for name, each in MEASURES.items()),
@@ -82,15 +87,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_library()
     if not (args.net or args.baseline or args.pictures):
         parser.error("expected a net file, --baseline NAME or --pictures FOLDER")
-    if (args.skin or args.background) and not (args.net or args.baseline):
-        parser.error("--skin and --background need something that draws: a net file, or --baseline NAME")
+    if (args.skin or args.background or args.groups) and not (args.net or args.baseline):
+        parser.error("--skin, --background and --groups need something that draws: a net file, or --baseline NAME")
+    if args.groups and args.data != SYNTHETIC:
+        parser.error("--groups is for made people: --data synthetic")
     if args.csv and args.csv.is_dir():
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
-    if direction != PHOTO_TO_SKETCH and (args.skin or args.background):
-        parser.error("--skin and --background are for nets from photo to sketch")
+    if direction != PHOTO_TO_SKETCH and (args.skin or args.background or args.groups):
+        parser.error("--skin, --background and --groups are for nets from photo to sketch")
     pairs = load_pairs(args.data, "test", direction)
     skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
     backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
@@ -119,6 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tables.append(tell_skins(methods, skins, light, progress_bar))
     if backgrounds:
         tables.append(tell_backgrounds(methods, backgrounds, light, progress_bar))
+    if args.groups:
+        tables.append(tell_groups(methods, group_trials(args.groups), light, progress_bar, args.seed))
     for told in tables:
         print("\n".join(told.lines))
     beside = zip(*[each for each in (verified, measured) if each], strict=True)
@@ -161,6 +170,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--pictures", nargs="+", type=Path, metavar="FOLDER", help="score somebody's sketches, named as the photos"
+    )
+    parser.add_argument(
+        "--groups",
+        type=common.at_least(2),
+        metavar="N",
+        help="a line for each skin, hair and glasses of N made people, with --data synthetic: who is mistaken for whom",
     )
     parser.add_argument(
         "--verify", action="store_true", help="a table of true and false accepts; with --report a figure of them, too"

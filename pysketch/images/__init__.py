@@ -39,10 +39,10 @@ from pysketch.images.pictures import (
     resample,
     resize,
     side_by_side,
+    sort_out,
     stacked,
     to_luma,
     to_pillow,
-    warp,
     write_image,
 )
 from pysketch.images.preprocessing import (
@@ -55,8 +55,10 @@ from pysketch.images.preprocessing import (
     in_other_light,
 )
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
+from pysketch.images.synthetic import further_pairs
 from pysketch.images.variation import (
     BACKGROUNDS,
+    MONK_TONES,
     Parts,
     Variation,
     before_background,
@@ -66,6 +68,7 @@ from pysketch.images.variation import (
     inner_face,
     skin_places,
     synthetic_in_tone,
+    synthetic_pairs,
     vary,
     with_screen,
 )
@@ -73,6 +76,7 @@ from pysketch.images.variation import (
 __all__ = [
     "BACKGROUNDS",
     "DIRECTIONS",
+    "MONK_TONES",
     "PHOTO_TO_SKETCH",
     "SKETCH_TO_PHOTO",
     "SURE",
@@ -109,6 +113,7 @@ __all__ = [
     "find_persons",
     "find_points_file",
     "frame_sized",
+    "further_pairs",
     "in_other_light",
     "in_place",
     "in_tone",
@@ -135,14 +140,15 @@ __all__ = [
     "seems_aligned",
     "side_by_side",
     "skin_places",
+    "sort_out",
     "squared_distances",
     "ssim",
     "stacked",
     "synthetic_in_tone",
+    "synthetic_pairs",
     "to_luma",
     "to_pillow",
     "vary",
-    "warp",
     "with_screen",
     "write_image",
 ]

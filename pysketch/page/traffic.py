@@ -27,7 +27,7 @@ def to_url(picture: np.ndarray | bytes) -> str:
     """
     if isinstance(picture, np.ndarray):
         large = picture.ndim == 3 and picture.size > 3 * _PLAIN_PIXELS
-        picture = encode_picture(picture, 95 if large else None)
+        picture = encode_picture(picture, ".jpg" if large else ".png")
     kind = next(kind for start, kind in _STARTS.items() if picture.startswith(start))
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 

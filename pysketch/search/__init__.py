@@ -2,21 +2,29 @@
 
 A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
 keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
-shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them.
+shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `pixels` is
+the paper's measure instead; `agreement` shows where two sketches agree.
 
 Start reading at `gallery`.
 """
 
+from pysketch.search.agreement import agreement, overlaid, strongest
 from pysketch.search.describe import DESCRIPTION, Description, describe
-from pysketch.search.gallery import Gallery, Match, aligned_sketch
+from pysketch.search.enrolment import Enrolment, default_workers, find_photos
+from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.journal import waiting
 from pysketch.search.matching import Query
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
+from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
 
 __all__ = [
     "DESCRIPTION",
+    "PIXELS",
+    "VIEWS",
     "Columns",
     "Description",
+    "Enrolment",
     "Gallery",
     "GalleryFile",
     "Identity",
@@ -25,8 +33,17 @@ __all__ = [
     "Part",
     "Portrait",
     "Query",
+    "agreement",
     "aligned_sketch",
     "columns_of",
+    "default_workers",
     "describe",
+    "find_photos",
+    "merge_galleries",
+    "overlaid",
+    "remove_damaged",
+    "remove_people",
+    "strongest",
+    "waiting",
     "write_gallery",
 ]

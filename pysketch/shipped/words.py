@@ -8,9 +8,12 @@ from pysketch.shipped.extras import how_to_install
 
 COMMANDS = {
     "draw": "deploy",
+    "find": "find",
     "train": "solve",
     "evaluate": "evaluate",
     "prepare": "prepare",
+    "enroll": "enroll",
+    "gallery": "gallery",
     "convert": "convert",
     "test": "test_net",
     "layers": "layers",

@@ -711,14 +711,14 @@ def test_bytes_that_are_no_image_are_refused_by_their_name(colour):
 @pytest.mark.parametrize("shape", [(7, 5), (7, 5, 3)])
 def test_an_encoded_picture_comes_back_as_png_and_nearly_as_jpeg(shape):
     array = np.random.default_rng(4).integers(0, 256, shape).astype(np.uint8)
-    np.testing.assert_array_equal(decode_picture(encode_picture(array), "x"), array)
+    np.testing.assert_array_equal(decode_picture(encode_picture(array, ".png"), "x"), array)
     smooth = np.full(shape, 90, np.uint8)
-    assert encode_picture(smooth, 95).startswith(b"\xff\xd8\xff")
-    assert abs(decode_picture(encode_picture(smooth, 95), "x").astype(int) - 90).max() <= 1
+    assert encode_picture(smooth, ".jpg").startswith(b"\xff\xd8\xff")
+    assert abs(decode_picture(encode_picture(smooth, ".jpg"), "x").astype(int) - 90).max() <= 1
 
 
 def test_a_pictures_size_is_read_from_its_header_alone():
-    content = encode_picture(np.zeros((300, 200, 3), np.uint8))
+    content = encode_picture(np.zeros((300, 200, 3), np.uint8), ".png")
     assert picture_size(content[:60], "a.png") == (200, 300)
     with pytest.raises(DataError, match=r"^a\.png: not an image in a format we read, but a text$"):
         picture_size(b"hello\n", "a.png")
