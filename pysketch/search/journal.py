@@ -17,7 +17,7 @@ from types import TracebackType
 import numpy as np
 
 from pysketch.errors import GalleryError
-from pysketch.files import erase, left_behind, overwrite
+from pysketch.files import as_read, erase, left_behind, overwrite
 from pysketch.search.gallery_file import PRIVATE, Identity, checksums
 from pysketch.search.portraits import Columns, Portrait, as_bytes, as_text, columns_of
 
@@ -198,7 +198,7 @@ class Journal:
                 raise GalleryError(
                     f"{self.gallery}: another process is writing it; wait until it is done, or enrol into another file"
                 ) from None
-            raise GalleryError(f"{self.path}: cannot be written: {error}") from None
+            raise GalleryError(f"{self.path}: cannot be written: {_told(error)}") from None
         except _DAMAGE as error:
             base.close()
             if before == self._inode():
@@ -259,7 +259,7 @@ class Journal:
 
     def _damaged(self, why: object) -> GalleryError:
         return GalleryError(
-            f"{self.path}: damaged, so that the photos that wait in it cannot be read ({why}); delete it, and the same "
+            f"{self.path}: damaged, so that the photos that wait in it cannot be read ({_told(why)}); delete it, and the same "
             "command enrols them again"
         )
 
@@ -274,7 +274,7 @@ class _Changes:
         try:
             self._base.execute("BEGIN IMMEDIATE")
         except _DAMAGE as error:
-            raise GalleryError(f"{self._journal.path}: cannot be written: {error}") from None
+            raise GalleryError(f"{self._journal.path}: cannot be written: {_told(error)}") from None
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
@@ -286,7 +286,7 @@ class _Changes:
         with suppress(*_DAMAGE):  # a full disk has rolled it back already
             self._base.execute("ROLLBACK")
         if isinstance(error, _DAMAGE):
-            raise GalleryError(f"{self._journal.path}: cannot be written: {error}") from None
+            raise GalleryError(f"{self._journal.path}: cannot be written: {_told(error)}") from None
 
 
 def waiting(gallery: str | os.PathLike[str]) -> int | None:
@@ -300,9 +300,16 @@ def waiting(gallery: str | os.PathLike[str]) -> int | None:
     except sqlite3.OperationalError as error:
         return None if "locked" in str(error) else 0
     except _DAMAGE as error:
-        raise GalleryError(f"{path}: damaged, so that the photos that wait in it cannot be read ({error})") from None
+        raise GalleryError(
+            f"{path}: damaged, so that the photos that wait in it cannot be read ({_told(error)})"
+        ) from None
     finally:
         base.close()
+
+
+def _told(error: object) -> str:
+    """SQLite's message on a line, which may quote what stands in a damaged file."""
+    return as_read(" ".join(str(error).split())[:200])
 
 
 def clean_up(gallery: Path) -> None:

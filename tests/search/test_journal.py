@@ -144,6 +144,16 @@ def test_damage_of_which_sqlites_own_message_is_no_text_is_a_line(gallery):
     assert "damaged" in refused(GalleryError, Journal, gallery)
 
 
+def test_what_sqlite_quotes_of_a_damaged_file_steers_no_terminal(gallery):
+    fill(gallery, 1)
+    with sqlite3.connect(journal_path(gallery)) as base:
+        base.execute("UPDATE portraits SET sketch = CAST(? AS TEXT)", (b"\xff\x1b[2J\nx",))
+    base.close()
+    with Journal(gallery) as journal:
+        message = refused(GalleryError, lambda: list(journal.blocks()))
+    assert message.isprintable()
+
+
 def test_one_whose_overwriting_was_broken_off_is_removed(gallery):
     journal_path(gallery).write_bytes(bytes(4096) + b"rest" * 1000)
     with Journal(gallery) as journal:
