@@ -266,8 +266,8 @@ class Journal:
 
     def _damaged(self, why: object) -> GalleryError:
         return GalleryError(
-            f"{self.path}: damaged, so that the photos that wait in it cannot be read ({_told(why)}); delete it, and the "
-            "same command enrols them again"
+            f"{self.path}: damaged, so that the photos that wait in it cannot be read ({_told(why)}); delete it, and "
+            "the same command enrols them again"
         )
 
 
