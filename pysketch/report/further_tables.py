@@ -132,7 +132,7 @@ def tell_verification(
         for each in verified
     ]
     first = verified[0]
-    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two."
+    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two, by {evaluations[0].match}."
     return _told("Verification", f"{VERIFICATION} {rests}", [heads, *body], 1, [rests]), verified
 
 
@@ -155,7 +155,9 @@ def tell_groups(
             distances = method.evaluate(light(trial.pairs), trial, bar).distances
             at = nearer.setdefault(method.name, limit(distances))
             errors[method.name].append((method.name, trial.label, errors_below(distances, at, seed, resamples)))
-    return _told("Groups", GROUPS, error_rows([each for of_method in errors.values() for each in of_method]), 2)
+    rows = error_rows([each for of_method in errors.values() for each in of_method])
+    by = f"By {methods[0].match}."
+    return _told("Groups", f"{GROUPS} {by}", rows, 2, [by])
 
 
 def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:

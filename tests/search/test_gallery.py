@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 
+import gallery_makers
 import numpy as np
 import pytest
 from gallery_makers import make_gallery, portrait
@@ -14,8 +15,10 @@ from pysketch.images import synthetic
 from pysketch.images.alignment import align
 from pysketch.images.pictures import decode_picture, encode_picture, read_photo, write_image
 from pysketch.search import gallery as gallery_module
-from pysketch.search.describe import describe
+from pysketch.search import indexed
+from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE, describe
 from pysketch.search.gallery import Gallery
+from pysketch.search.gallery_file import Identity
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ class Quick:
     """In place of a query: the first is nearest."""
 
     def __init__(self, sketch):
-        pass
+        self.outlines = np.zeros((1, gallery_makers.OUTLINE), np.float32)
 
     def outline_distances(self, others):
         """0, 1, 2 ..."""
@@ -51,7 +54,10 @@ class Quick:
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Queries that take no time."""
+    """Queries that take no time, of descriptions that are short."""
+    monkeypatch.setattr(gallery_module, "DESCRIPTION", gallery_makers.IDENTITY.description)
+    monkeypatch.setattr(gallery_module, "OUTLINE", gallery_makers.OUTLINE)
+    monkeypatch.setattr(gallery_module, "DETAIL", gallery_makers.DETAIL)
     monkeypatch.setattr(gallery_module, "Query", Quick)
 
 
@@ -68,7 +74,7 @@ def test_a_persons_own_drawing_is_nearest(tmp_path):
     for k in range(3):
         outline, detail = describe(synthetic.face_pair(70 + k)[1])
         portraits.append(replace(portrait(k), outline=outline, detail=detail))
-    make_gallery(tmp_path / "g.h5", portraits)
+    make_gallery(tmp_path / "g.h5", portraits, Identity("5e" * 32, DESCRIPTION))
     gallery = Gallery(tmp_path / "g.h5")
     assert (len(gallery), gallery.people) == (3, 3)
     match = gallery.find(synthetic.face_pair(71)[1], n=2, align="none")[0]
@@ -81,6 +87,41 @@ def test_people_are_ranked_by_the_nearest_of_their_photos(faces, sketch, tmp_pat
     make_gallery(tmp_path / "g.h5", photos)
     matches = Gallery(tmp_path / "g.h5").find_aligned(sketch, n=3)
     assert [(match.name, match.row, match.distance) for match in matches] == [("a", 0, 0), ("b", 2, 2), ("c", 3, 3)]
+
+
+def test_which_way_candidates_are_found_is_told(path, sketch, quick):
+    pytest.importorskip("faiss")
+    ways = {index: Gallery(path, index=index) for index in (None, True, False)}
+    assert {index: each.shortlist for index, each in ways.items()} == {
+        None: "exhaustive",
+        True: "FAISS",
+        False: "exhaustive",
+    }
+    found = [each.find_aligned(sketch) for each in ways.values()]
+    assert len(found[0]) == 3
+    assert found[1] == found[2] == found[0]
+
+
+def test_an_index_without_faiss_is_a_line_and_a_gallery_without_one_is_searched(path, sketch, quick, monkeypatch):
+    monkeypatch.setattr(indexed, "can_index", lambda: False)
+    monkeypatch.setattr(indexed, "WORTH", 1)
+    assert "FAISS is not installed" in refused(GalleryError, Gallery(path, index=True).find_aligned, sketch)
+    assert Gallery(path).shortlist == "exhaustive"
+
+
+def test_a_large_gallery_is_indexed_where_faiss_is_installed(path, quick, monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(indexed, "WORTH", 3)
+    assert Gallery(path).shortlist == "FAISS"
+    assert Gallery(path, index=False).shortlist == "exhaustive"
+
+
+def test_descriptions_of_another_version_or_length_are_not_compared(path, faces, sketch, tmp_path):
+    message = refused(GalleryError, Gallery(path).find_aligned, sketch)
+    assert f"described as of version 3, this pysketch describes as of version {DESCRIPTION}; enrol it anew" in message
+    make_gallery(tmp_path / "short.h5", faces, Identity("5e" * 32, DESCRIPTION))
+    message = refused(GalleryError, Gallery(tmp_path / "short.h5").find_aligned, sketch)
+    assert f"expected descriptions of {OUTLINE} and {DETAIL} numbers" in message
 
 
 def test_pictures_come_back(path, faces, sketch):
