@@ -16,7 +16,17 @@ from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.find_page import write_find_page
-from pysketch.report.found import WORTH, Found, found_record, found_table, how_sure, people
+from pysketch.report.found import (
+    WORTH,
+    Found,
+    as_many,
+    distance,
+    found_record,
+    found_table,
+    how_often,
+    how_sure,
+    people,
+)
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
@@ -68,6 +78,7 @@ __all__ = [
     "Surroundings",
     "Table",
     "aligned",
+    "as_many",
     "background_trials",
     "brought_back",
     "check_library",
@@ -75,6 +86,7 @@ __all__ = [
     "crowd",
     "data_sheet",
     "describe_layer",
+    "distance",
     "draw_graph",
     "evaluate",
     "evaluate_pictures",
@@ -84,6 +96,7 @@ __all__ = [
     "found_table",
     "graph_layout",
     "group_trials",
+    "how_often",
     "how_sure",
     "in_light",
     "learned_method",
