@@ -57,6 +57,7 @@ def test_where_the_lists_hold_too_few_everybody_is_looked_at():
     assert Indexed(outlines[:1]).nearest(transforms[0], 5).tolist() == [0]
 
 
+@pytest.mark.slow
 def test_the_same_gallery_has_the_same_index():
     pytest.importorskip("faiss")
     outlines, transforms = crowd(1500)
