@@ -195,7 +195,8 @@ RUN_TIME_IMPORTS = {
     "pysketch.layers: f'{__name__}.{_module.name}'",  # every layer of the folder
     "pysketch.baselines: f'{__name__}.{_module.name}'",  # every baseline of the folder
     "pysketch.layers.python: name",  # a user's module, from the folders that the user allowed
-    "pysketch.benchmark.contender.child: {**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0]",  # a peer's library, or pysketch as a user's
+    # a peer's library, or pysketch as a user's
+    "pysketch.benchmark.contender.child: {**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0]",
 }
 
 

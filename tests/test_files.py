@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pysketch.errors import DataError
 from pysketch.files import (
     NotText,
     as_read,
@@ -21,6 +22,7 @@ from pysketch.files import (
     find_file,
     left_behind,
     overwrite,
+    read_table,
     read_text,
     where_looked,
 )
@@ -415,3 +417,25 @@ def test_an_overwritten_file_keeps_its_length(tmp_path):
         stream.seek(3)
         overwrite(stream)
     assert (tmp_path / "a").read_bytes() == bytes(6)
+
+
+def test_a_table_is_its_rows_with_their_lines(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'\xef\xbb\xbffile, person\r\n a.png ,"Smith, John"\r\n\r\n,\r\nb.png,\r\n')
+    assert read_table(path, ["file", "person"]) == [(2, ["a.png", "Smith, John"]), (5, ["b.png", ""])]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ":1: expected the header file,person, found nothing"),
+        (b"file\x1b,person\n", ":1: expected the header file,person, found file<character 27>,person"),
+        (b"file,person\n\na,b,c\n", ":3: expected 2 values, found 3"),
+        (b"\xff\xff\xff\xff", ": not a readable CSV file: line 1, column 1: "),
+        (b"file,person\n" + b"a" * 200_000, ": not a readable CSV file: field larger than"),
+    ],
+)
+def test_what_is_no_such_table_is_told_with_its_line(content, message, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_table(tmp_path / "t.csv", ["file", "person"])

@@ -55,11 +55,12 @@ LIBRARIES = {
     "tools/draw_net.py": "grandalf",
     "tools/plot_log.py": "matplotlib",
     "tools/reproduce.py": "jinja2",
+    "tools/page.py": "gradio",
     "--report": "jinja2",
 }
 """What a command with these words needs that is not installed with the tests: without it the command is only parsed."""
 SERVES = "python tools/page.py"
-"""What runs until it is stopped: it is only parsed here, and started in tests of its own."""
+"""What runs until it is stopped: it is, once it serves."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,15 @@ def run_alone(command: str, root: Path) -> str:
     return result.stdout
 
 
+def run_until_it_serves(command: str, root: Path) -> None:
+    """Run a command that serves a page until somebody ends it: until it has printed the page's address, then Ctrl-C."""
+    words, environment = [sys.executable, *command.split()[1:]], {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root, env=environment) as process:
+        assert re.match(r"http://127\.0\.0\.1:\d+/ ", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+
+
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
@@ -220,8 +230,10 @@ def follow(page: str, root: Path) -> None:
             for kind in ("solverstate", "caffemodel"):
                 shutil.copy(root / f"{prefix}_iter_1.{kind}.h5", root / f"{prefix}_iter_{iteration}.{kind}.h5")
             run(command, root)
-        elif missing_library(command) or command.startswith(SERVES):
+        elif missing_library(command):
             parse(command)
+        elif line.startswith(SERVES):
+            run_until_it_serves(command, root)
         elif own_code or not line.startswith("python tools/"):
             run_alone(command, root)
         else:

@@ -38,8 +38,20 @@ _HEADERS = {
     "x-dns-prefetch-control": "off",
 }
 _NOT_STORED = {"cache-control": "no-store"}
-_CLOSED = ("/gradio_api/call", "/gradio_api/runs", "/gradio_api/mcp", "/gradio_api/proxy", "/proxy", "/monitoring")
-"""Doors of Gradio that the page does not use: to be called by programs, to look at who called."""
+_CLOSED = (
+    "/gradio_api/file",
+    "/gradio_api/call",
+    "/gradio_api/runs",
+    "/gradio_api/mcp",
+    "/gradio_api/proxy",
+    "/file",
+    "/proxy",
+    "/monitoring",
+)
+"""Doors of Gradio that the page does not use: to files, for programs that call it, to look at who called.
+
+The browser asks for an upload back, to show it while the answer is made; by then it may be gone.
+"""
 
 
 class Guard:

@@ -17,8 +17,9 @@ import numpy as np
 
 from pysketch.device import out_of_memory
 from pysketch.errors import DataError, PysketchError
-from pysketch.page.studio import Found, Look, Studio, marked, moved_to, shown_size
+from pysketch.page.studio import Look, Person, Studio, marked, moved_to, shown_size
 from pysketch.page.traffic import from_eyes, from_url, is_sent_as_it_is, plain, to_eyes, to_url
+from pysketch.report import WORTH
 from pysketch.shipped import how_to_install
 
 logger = logging.getLogger(__name__)
@@ -31,12 +32,12 @@ _CSS = """
 .gradio-container img { image-orientation: from-image; }
 """
 
+_LEGEND = (
+    "Where they agree: orange places speak for the match, blue ones against it, as strongly as they are coloured, "
+    "by one measure for all people."
+)
 _SLIDERS = ("Left eye: x", "Left eye: y", "Right eye: x", "Right eye: y")
 _OF_WHAT = {"sketch": ("Portrait", "the person in front of the camera"), "photo": ("Drawing", "the person drawn")}
-_WORTH = (
-    "A match is a hint where to look, no proof of who it is. Somebody is always the nearest, even if the one who was "
-    "drawn is not in the gallery at all."
-)
 
 
 class Limits(NamedTuple):
@@ -166,20 +167,22 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
         with gr.Column(min_width=300):
             eyes = _Eyes(gr, studio, limits, uploads, "Sketch", "the sketch in front of the camera")
         with gr.Column(min_width=300, scale=2):
-            gr.Markdown(f"{plain(_WORTH)}")
+            gr.Markdown(plain(WORTH))
+            sure = gr.Markdown(visible=False)
+            legend = gr.Markdown(plain(_LEGEND), visible=False)
             for _ in range(MATCHES):
                 with gr.Column(visible=False) as box:
                     heading = gr.Markdown()
                     with gr.Row():
                         pictures = [
-                            gr.Image(label=label, interactive=False, min_width=100, buttons=["fullscreen"])
-                            for label in ("Photo", "Its sketch", "Where they agree")
+                            gr.Image(label=label, interactive=False, min_width=90, height=250, buttons=["fullscreen"])
+                            for label in ("Photo", "Drawn of it", "Where they agree")
                         ]
                 rows.append([box, heading, *pictures])
 
-    def one(rank: int, found: Found) -> list[Any]:
-        words = f"**{rank}. {plain(found.name)}** distance {found.distance:.3f}; {plain(found.sure)}"
-        pictures = (found.photo, found.sketch, found.agreement)
+    def one(rank: int, person: Person) -> list[Any]:
+        words = f"**{rank}. {plain(person.name)}** {plain(person.sure)} {plain(person.remark)}"
+        pictures = (person.photo, person.sketch, person.agreement)
         updates = [
             gr.update(value=shown(each, "match") if each is not None else None, visible=each is not None)
             for each in pictures
@@ -187,13 +190,15 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
         return [gr.update(visible=True), words, *updates]
 
     nobody = [gr.update(visible=False), "", None, None, None]
+    empty = [gr.update(visible=False), gr.update(visible=False), *nobody * MATCHES]
 
     def answer(photo: np.ndarray, faces: list[np.ndarray], chosen: int) -> list[Any]:
         found = studio.find(photo, faces[chosen], MATCHES)
-        filled = [one(rank, each) for rank, each in enumerate(found, 1)]
-        return [value for row in [*filled, *[nobody] * (MATCHES - len(filled))] for value in row]
+        filled = [one(rank, each) for rank, each in enumerate(found.nearest, 1)]
+        values = [value for row in [*filled, *[nobody] * (MATCHES - len(filled))] for value in row]
+        return [gr.update(value=plain(found.sure), visible=True), gr.update(visible=True), *values]
 
-    eyes.answer_with(answer, [part for row in rows for part in row], nobody * MATCHES)
+    eyes.answer_with(answer, [sure, legend, *(part for row in rows for part in row)], empty)
 
 
 class _Eyes:
@@ -210,7 +215,7 @@ class _Eyes:
         label = "Eyes: click where one is"
         self.marked = gr.Image(label=label, interactive=False, visible=False, buttons=["fullscreen"])
         self.chosen = gr.Radio(label="Face, from the left", type="value", visible=False)
-        with gr.Accordion("Eyes in pixels: drag or type", open=False, visible=False) as self.fine:
+        with gr.Accordion("Eyes in pixels: drag or type", open=True, visible=False) as self.fine:
             self.sliders = []
             for pair in (_SLIDERS[:2], _SLIDERS[2:]):
                 with gr.Row():

@@ -14,11 +14,11 @@ from typing import Any
 
 from pysketch.errors import DataError
 from pysketch.page.guard import Guard
-from pysketch.page.layout import Limits, build, load_gradio, styles
+from pysketch.page.layout import Limits, build, styles
 from pysketch.page.studio import Studio
 
-KEPT = 60.0
-"""Seconds after which an upload is removed that nobody has made use of, as when its sender went away."""
+KEPT = 300.0
+"""Seconds after which an upload is removed that was not looked at, as when its sender went away."""
 
 PORTS = range(7860, 7960)
 """Ports that are tried, in order, where none is named."""
@@ -36,11 +36,10 @@ def open_page(
     Gradio is told by the environment that it is to send nothing anywhere; settings of other pages of Gradio
     (GRADIO_...) do not hold for this one. Uploads lie in a temporary folder of its own, which is gone at the end.
     """
-    load_gradio()
     port = _free_port(host, port)
     with (
         tempfile.TemporaryDirectory(prefix="pysketch-page-", ignore_cleanup_errors=True) as folder,
-        _environment(folder, host),
+        _environment(folder, host),  # before Gradio is imported, which looks at it then, too
     ):
         page = build(studio, limits, Path(folder))
         names = frozenset({host, socket.gethostname()})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pysketch.drawing import Sketcher, draw_faces
-from pysketch.errors import DataError, counted
+from pysketch.errors import DataError, PysketchError, counted
 from pysketch.images import (
     SURE,
     align,
@@ -26,7 +25,8 @@ from pysketch.images import (
     seems_aligned,
     to_luma,
 )
-from pysketch.search import Gallery
+from pysketch.report import Found, as_many, distance, how_often, how_sure
+from pysketch.search import VIEWS, Gallery, Query, agreement, overlaid, strongest
 from pysketch.shipped import how_to_install
 
 MOST_FACES = 20
@@ -35,7 +35,8 @@ MOST_FACES = 20
 SHOWN = 600, 1000
 """Pixels of the longer side, at least and at most, of a photo that is shown with its eyes."""
 
-_CHOSEN, _OTHER, _PAPER = (230, 0, 80), (0, 90, 220), (255, 255, 255)
+_CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
+_PAPER = np.full((250, 200), 255, np.uint8)
 _LIES = {1: "lies on its side: turn it left", 2: "is upside down: turn it", 3: "lies on its side: turn it right"}
 
 
@@ -61,18 +62,26 @@ class Drawing(NamedTuple):
     pasted: np.ndarray
 
 
-class Found(NamedTuple):
-    """A person who was found: the name, the distance, how sure in words, pictures, uint8, None if there is none.
+class Person(NamedTuple):
+    """Who was found: the name, the distance and how sure in words, remarks, pictures; None for one that is not there.
 
-    photo: as the gallery keeps it, aligned. sketch: what the net drew of it. agreement: where the two sketches agree.
+    photo: as the gallery keeps it, aligned. sketch: what the net drew of it. agreement: where the two sketches agree,
+    orange for the match, blue against it. All are uint8, sketch grey, the others RGB.
     """
 
     name: str
-    distance: float
     sure: str
+    remark: str
     photo: np.ndarray | None
     sketch: np.ndarray | None
-    agreement: np.ndarray | None
+    agreement: np.ndarray
+
+
+class People(NamedTuple):
+    """Who was found, nearest first, and in a paragraph how sure that is."""
+
+    nearest: list[Person]
+    sure: str
 
 
 class Studio:
@@ -143,34 +152,29 @@ class Studio:
         (pasted,) = draw_faces(once, photo, faces, pasted=True)
         return Drawing(sketch, beside, pasted)
 
-    def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> list[Found]:
-        """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there, nearest first."""
-        if self.gallery is None:
+    def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> People:
+        """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there.
+
+        DataError where there is no gallery, and for eyes that no face has.
+        """
+        gallery = self.gallery
+        if gallery is None:
             raise DataError("no gallery to look in: start the page with --gallery gallery.h5")
-        aligned = to_luma(align(sketch, eyes))
-        columns = self.gallery.columns
-        return [
-            Found(
-                match.name,
-                match.distance,
-                how_sure(match.false_accept_rate),
-                _picture(columns.photos[match.row]),
-                _picture(columns.sketches[match.row]),
-                None,
-            )
-            for match in self.gallery.find_aligned(aligned, count)
-        ]
-
-
-def how_sure(false_accept_rate: float | None) -> str:
-    """In words how often somebody else is as near; what is not known is said so."""
-    if false_accept_rate is None:
-        return "how sure: not known"
-    if false_accept_rate <= 0:
-        return "no stranger was as near where that was measured"
-    if false_accept_rate >= 0.1:
-        return f"{100 * false_accept_rate:.0f} of 100 strangers are as near"
-    return f"1 of {_round(1 / false_accept_rate):,} strangers is as near"
+        seen = to_luma(align(sketch, eyes))
+        matches = gallery.find_aligned(seen, count)
+        query = Query(seen)
+        heats = [agreement(query, gallery.columns.details[match.row]) for match in matches]
+        most = strongest(heats)
+        nearest = []
+        for match, heat in zip(matches, heats, strict=True):
+            photo, no_photo = _kept(gallery.photo, match.row)
+            drawn, no_sketch = _kept(gallery.sketch, match.row)
+            often, here = how_often(match.false_accept_rate), as_many(match.false_accept_rate, gallery.people)
+            sure = f"{often} others come as near ({here} of those here)"
+            words = f"distance {distance(match)}" + (f", {sure}" if match.false_accept_rate is not None else "")
+            shown = overlaid(_PAPER if drawn is None else drawn, heat, most)
+            nearest.append(Person(match.name, words, f"{no_photo} {no_sketch}".strip(), photo, drawn, shown))
+        return People(nearest, how_sure(gallery, Found("", seen, matches, VIEWS)))
 
 
 def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.ndarray:
@@ -184,7 +188,7 @@ def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.
         reach = max(9.0, 0.25 * float(np.hypot(*(at[1] - at[0]))))
         thick = max(2.0, reach / 8)
         colour = _CHOSEN if k == chosen else _OTHER
-        for around, fill in ((max(1.0, thick / 2), _PAPER), (0.0, colour)):
+        for around, fill in ((max(1.0, thick / 2), _EDGE), (0.0, colour)):
             polygons += [(bar, np.array(fill)) for eye in at for bar in _bars(eye, reach, thick, around)]
     return draw_polygons(shown, polygons)
 
@@ -225,12 +229,9 @@ def _bars(eye: np.ndarray, reach: float, thick: float, around: float) -> list[np
     return [eye + bar @ turn.T for turn in turns]
 
 
-def _picture(content: bytes) -> np.ndarray | None:
-    """A picture that a gallery keeps; None where it keeps none."""
-    return decode_picture(content, "the gallery's picture") if content else None
-
-
-def _round(number: float) -> int:
-    """To two digits: 1234 is 1200."""
-    step = 10 ** max(0, math.floor(math.log10(number)) - 1)
-    return round(number / step) * step
+def _kept(read: Callable[[int], np.ndarray], row: int) -> tuple[np.ndarray | None, str]:
+    """A picture that the gallery keeps, or None and why there is none."""
+    try:
+        return read(row), ""
+    except PysketchError as error:
+        return None, f"{error}."

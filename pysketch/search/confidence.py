@@ -8,7 +8,9 @@ No rate is told that is below what so many comparisons can carry, and nothing is
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +21,7 @@ import numpy as np
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
-from pysketch.images import decode_picture
+from pysketch.images import Pair, decode_picture
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.matching import Query
 from pysketch.search.portraits import Packed
@@ -183,8 +185,19 @@ def artists_impostors(sketches: Sequence[np.ndarray], drawn: Sequence[np.ndarray
     return Impostors.of(np.concatenate(found))
 
 
-def write_artists(path: Path, artists: Artists) -> None:
-    """Writes the sample as JSON."""
+def artists_of(pairs: Sequence[Pair], draw: Callable[[np.ndarray], np.ndarray], net: str) -> Artists:
+    """The sample of so many pairs, whose photos are drawn by this net; tools/learn_views.py --artists calls it."""
+    sample = artists_impostors([pair.sketch for pair in pairs], [draw(pair.photo) for pair in pairs])
+    return Artists(sample, len(pairs), net, learned=learned_digest())
+
+
+def learned_digest() -> str:
+    """The SHA-256 of what `describe` has learned, in hex."""
+    return hashlib.sha256(ARTISTS.with_name("learned.npz").read_bytes()).hexdigest()
+
+
+def write_artists(path: str | os.PathLike[str], artists: Artists) -> None:
+    """Writes the sample as JSON; DataError if it cannot be written."""
     kept = {
         "description": artists.description,
         "learned": artists.learned,
@@ -193,8 +206,11 @@ def write_artists(path: Path, artists: Artists) -> None:
         "counts": artists.impostors.counts.tolist(),
         "distances": [round(float(each), 5) for each in artists.impostors.distances],
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def read_artists(path: Path = ARTISTS) -> Artists:

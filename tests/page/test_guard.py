@@ -36,7 +36,7 @@ def test_a_page_goes_out_with_a_policy_that_asks_nobody_else():
 
 
 def test_answers_are_not_stored_by_the_browser():
-    _, headers, _ = asked("/gradio_api/file=x")
+    _, headers, _ = asked("/gradio_api/queue/data")
     assert headers["cache-control"] == "no-store"
     assert "Cache-Control" not in headers
 
@@ -57,7 +57,17 @@ def test_numbers_localhost_and_the_machines_names_are_ours(host):
     assert is_ours(host, frozenset({"lab-pc"}))
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/call/x", "/monitoring", "/gradio_api/runs", "/proxy=http://a"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/call/x",
+        "/gradio_api/file=/etc/passwd",
+        "/file=a",
+        "/monitoring",
+        "/gradio_api/runs",
+        "/proxy=http://a",
+    ],
+)
 def test_doors_that_the_page_does_not_use_are_closed(path):
     assert asked(path)[0] == 404
 

@@ -73,5 +73,7 @@ def test_the_environment_says_that_nothing_goes_out_and_is_put_back(monkeypatch)
 
 def test_without_the_library_nothing_is_begun(monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
+    before = dict(os.environ)
     with pytest.raises(DataError, match="needs Gradio"), open_page(None, Limits()):
         pass
+    assert dict(os.environ) == before

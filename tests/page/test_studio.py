@@ -1,8 +1,10 @@
 """The page's work without a browser: eyes are found, marked and moved, faces drawn, people looked for."""
 
+import re
 import threading
 from types import SimpleNamespace
 
+import galleries
 import numpy as np
 import pytest
 
@@ -12,10 +14,10 @@ from pysketch.images import synthetic
 from pysketch.images.alignment import FRAME_EYES, align
 from pysketch.images.eye_finder import Face
 from pysketch.images.pasting import paste
-from pysketch.images.pictures import encode_picture, side_by_side, to_luma
+from pysketch.images.pictures import encode_picture, resize, side_by_side, to_luma
 from pysketch.page import studio
-from pysketch.page.studio import MOST_FACES, Studio, how_sure, marked, moved_to, shown_size
-from pysketch.search.gallery import Match
+from pysketch.page.studio import MOST_FACES, Studio, marked, moved_to, shown_size
+from pysketch.search.gallery import Gallery
 
 PHOTO = synthetic.face_pair(3)[0]
 WIDE = np.full((250, 400, 3), 180, np.uint8)
@@ -206,38 +208,44 @@ def test_an_eye_moved_past_the_other_becomes_the_other():
     np.testing.assert_array_equal(moved, [[[9.0, 10.0], [30.0, 10.0]]])
 
 
-@pytest.mark.parametrize(
-    ("rate", "words"),
-    [
-        (None, "how sure: not known"),
-        (0.0, "no stranger was as near where that was measured"),
-        (0.00081, "1 of 1,200 strangers is as near"),
-        (0.25, "25 of 100 strangers are as near"),
-    ],
-)
-def test_how_sure_is_said_in_strangers(rate, words):
-    assert how_sure(rate) == words
-
-
 def test_without_a_gallery_nobody_is_found(drawer):
     with pytest.raises(DataError, match=r"start the page with --gallery gallery\.h5"):
         drawer.find(PHOTO, FRAME_EYES, 3)
 
 
-def test_people_are_found_with_their_pictures_or_without():
-    sketch = to_luma(PHOTO)
+@pytest.fixture
+def gallery(tmp_path, monkeypatch):
+    """Three made people, in whom is looked for by few transforms."""
+    galleries.few_transforms(monkeypatch)
+    return Gallery(galleries.write_people(tmp_path / "gallery.h5"))
 
-    class Few:
-        columns = SimpleNamespace(
-            photos=[encode_picture(PHOTO, ".jpg"), b""], sketches=[encode_picture(sketch, ".png"), b""]
-        )
 
-        def find_aligned(self, query, n):
-            np.testing.assert_array_equal(query, sketch)
-            return [Match("b", 0.25, 0.01, "b.png", 1), Match("a", 0.5, None, "a.png", 0)][:n]
+def test_people_are_found_nearest_first_with_pictures_and_how_sure(gallery):
+    name, photo, sketch = galleries.people(3)[1]
+    found = Studio(Pencil(), gallery).find(np.dstack([sketch] * 3), FRAME_EYES, 2)
+    first, second = found.nearest
+    assert first.name == name != second.name
+    assert re.fullmatch(r"distance 0\.\d+, [\w ,]+ others come as near \([\w. ]+ of those here\)", first.sure)
+    assert found.sure.startswith("How sure: ")
+    assert abs(first.photo.astype(int) - photo).mean() < 10
+    np.testing.assert_array_equal(first.sketch, gallery.sketch(1))
+    assert first.agreement.shape == (250, 200, 3)
+    orange, blue = (first.agreement[..., a].astype(int) - first.agreement[..., 2 - a] > 40 for a in (0, 2))
+    assert orange.sum() > 3 * blue.sum()
 
-    first, second = Studio(Pencil(), Few()).find(PHOTO, FRAME_EYES, 5)
-    assert first[:3] == ("b", 0.25, "1 of 100 strangers is as near")
-    assert first.photo is None and first.sketch is None
-    assert second.name == "a" and second.photo.shape == (250, 200, 3)
-    np.testing.assert_array_equal(second.sketch, sketch)
+
+def test_where_the_gallery_keeps_no_pictures_that_is_said(tmp_path, monkeypatch):
+    galleries.few_transforms(monkeypatch)
+    gallery = Gallery(galleries.write_people(tmp_path / "gallery.h5", sketches=False, photos=False))
+    found = Studio(Pencil(), gallery).find(PHOTO, FRAME_EYES, 1).nearest[0]
+    assert found.photo is None and found.sketch is None
+    assert "keeps no thumbnail" in found.remark
+    assert found.agreement.shape == (250, 200, 3)
+
+
+def test_a_sketch_elsewhere_in_the_picture_is_found_by_its_eyes(gallery):
+    name, _, sketch = galleries.people(3)[2]
+    sheet = np.full((600, 700, 3), 255, np.uint8)
+    sheet[40:540, 90:490] = resize(np.dstack([sketch] * 3), 400, 500)
+    found = Studio(Pencil(), gallery).find(sheet, FRAME_EYES * 2 + (90.5, 40.5), 1)
+    assert found.nearest[0].name == name

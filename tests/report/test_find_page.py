@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pysketch.report import find_page
+from pysketch.report import found
 from pysketch.report.find_page import write_find_page
 from pysketch.report.found import WORTH, Found
 from pysketch.search.agreement import overlaid, strongest
@@ -64,7 +64,7 @@ def test_one_scale_of_heat_holds_for_all_who_were_found(tmp_path, monkeypatch):
         scales.append(most)
         return overlaid(sketch, heat, most)
 
-    monkeypatch.setattr(find_page, "overlaid", keep)
+    monkeypatch.setattr(found, "overlaid", keep)
     page(tmp_path)
     assert scales == [strongest(heats)] * 2
     assert heats[0].sum() > heats[1].sum()

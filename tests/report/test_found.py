@@ -81,10 +81,15 @@ def test_how_sure_is_said_in_words_with_what_it_rests_on():
 
 
 @pytest.mark.parametrize(
-    "what", [found(), found(Match("p", 0.3, None, "p.png", 0)), found(Match("p", 3e7, 0.1, "p.png", 0), match=PIXELS)]
+    "what", [found(Match("p", 0.3, None, "p.png", 0)), found(Match("p", 3e7, 0.1, "p.png", 0), match=PIXELS)]
 )
 def test_what_is_not_known_is_called_so_whatever_the_rate_of_other_distances_is(what):
     assert how_sure(Enrolled(), what).startswith("How sure: not known; ")
+
+
+def test_an_empty_gallery_is_called_so():
+    assert how_sure(Enrolled(), found()) == "The gallery is empty: there is nobody to be found."
+    assert len(found_table(Enrolled(), found())) == 1
 
 
 def test_the_table_has_a_line_for_each_match():

@@ -1,6 +1,5 @@
 """How sure a match is: shares counted by hand, and samples by loops over people."""
 
-import hashlib
 import io
 import json
 
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pysketch.errors import DataError, GalleryError
+from pysketch.images.pairs import Pair
 from pysketch.search import confidence
 from pysketch.search import gallery as search
 from pysketch.search.confidence import Artists, Confidence, Impostors, enrolled_impostors
@@ -246,12 +246,16 @@ def test_artists_sketches_are_looked_for_among_what_is_drawn_of_others(monkeypat
     found = confidence.artists_impostors(sketches, drawn)
     expected = sorted([51, 199, 50 - 9, 200 - 50, 90 - 9, 90 - 52])
     np.testing.assert_array_equal(found.distances, np.float32(expected) / 256)
+    pairs = [Pair("", dark, light) for dark, light in zip(drawn, sketches, strict=True)]
+    told = confidence.artists_of(pairs, lambda photo: photo, "some.h5")
+    np.testing.assert_array_equal(told.impostors.distances, found.distances)
+    assert told[1:] == (3, "some.h5", DESCRIPTION, confidence.learned_digest())
 
 
 def test_the_shipped_sample_is_of_this_version_and_carries_a_rate_below_1_in_5000():
     shipped = confidence.shipped_artists()
-    learned = hashlib.sha256(confidence.ARTISTS.with_name("learned.npz").read_bytes()).hexdigest()
-    assert shipped is not None and shipped.learned == learned, "describe has changed: make artists.json anew"
+    assert shipped is not None, "describe is of another version: make artists.json anew"
+    assert shipped.learned == confidence.learned_digest(), "describe has learned anew: make artists.json anew"
     assert shipped.impostors.rate(-1) < 1 / 5000
     assert shipped.people * (shipped.people - 1) == len(shipped.impostors)
 
@@ -270,6 +274,12 @@ def test_a_damaged_sample_is_one_line(tmp_path, damage):
     path.write_text(json.dumps(json.loads(path.read_text()) | damage))
     with pytest.raises(DataError, match=r"a\.json: .*sample of artists' sketches"):
         confidence.read_artists(path)
+
+
+def test_a_sample_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(DataError, match=r"a\.json: cannot be written: "):
+        confidence.write_artists(tmp_path / "a.json", artists())
 
 
 def test_a_sample_of_another_version_says_nothing(tmp_path, monkeypatch):

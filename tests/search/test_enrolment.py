@@ -135,8 +135,9 @@ def test_a_csv_says_who_is_who(folder, tmp_path):
     [
         ("name,person\n", ":1: expected the header file,person, found name,person"),
         ("", ":1: expected the header file,person, found nothing"),
-        ("file,person\na.png\n", ":2: expected a file and a person, found a.png"),
+        ("file,person\na.png\n", ":2: expected 2 values, found 1"),
         ("file,person\na.png,\n", ":2: expected a file and a person"),
+        (f"file,person\na.png,{'A' * 501}\n", ":2: a name of 501 characters; expected 500 at most"),
         ("file,person\na.png,A\na.png,B\n", ":3: a.png stands here twice"),
         ("file,person\na.png,A\nb.png,B\nc.png,C\nd.png,D\n", ':5: d.png is none of the photos; did you mean "c.png"'),
         ("file,person\na.png,A\n", ": does not say who is on .*b.png, .*c.png"),
@@ -205,17 +206,35 @@ def test_what_is_larger_than_the_frame_is_not_taken_as_it_is(net_file, tmp_path)
     assert done.problem.endswith("expected an aligned face of 200x250 pixels, found 280x300; --align auto finds it")
 
 
+@pytest.fixture
+def three(tmp_path):
+    """Of the frame's size without a face; of another size; a face that is aligned."""
+    write_photo(tmp_path / "three" / "a.png", 1, (250, 200))
+    write_photo(tmp_path / "three" / "b.png", 2, (60, 50))
+    write_image(tmp_path / "three" / "c.png", synthetic.face_pair(5)[0])
+    return tmp_path / "three"
+
+
 def test_without_dlib_a_photo_of_another_size_is_left_out_and_one_of_the_frames_taken_with_a_word(
-    net_file, tmp_path, monkeypatch
+    three, net_file, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(choice, "can_find_faces", lambda: False)
-    write_photo(tmp_path / "photos" / "a.png", 1, (250, 200))
-    write_photo(tmp_path / "photos" / "b.png", 2, (60, 50))
-    write_image(tmp_path / "photos" / "c.png", synthetic.face_pair(5)[0])
-    (frame, other, aligned), _ = enrol(tmp_path / "g.h5", net_file, tmp_path / "photos", align=None)
+    for module in (choice, enrolment):
+        monkeypatch.setattr(module, "can_find_faces", lambda: False)
+    (frame, other, aligned), _ = enrol(tmp_path / "g.h5", net_file, three, align=None)
     assert frame.portrait is not None
-    assert "no eyes where the nets expect them" in frame.remark
-    assert "not an aligned face of 200x250 pixels" in other.problem
+    assert frame.remark.startswith("no eyes where the nets expect them: taken as it is; --align auto finds faces")
+    assert "not an aligned face of 200x250 pixels: left out; --align auto finds faces" in other.problem
+    assert (aligned.remark, aligned.problem) == ("", "")
+
+
+def test_where_dlib_finds_no_face_a_photo_is_left_out(three, net_file, tmp_path, monkeypatch):
+    for module in (choice, enrolment):
+        monkeypatch.setattr(module, "can_find_faces", lambda: True)
+    monkeypatch.setattr(choice, "find_faces", lambda photo: [])
+    monkeypatch.setattr(choice, "quarter_turns", lambda photo, faces: 0)
+    (frame, other, aligned), _ = enrol(tmp_path / "g.h5", net_file, three, align=None)
+    for done in (frame, other):
+        assert done.problem.endswith("no face found in it: left out; --align none takes it as it is")
     assert (aligned.remark, aligned.problem) == ("", "")
 
 
@@ -349,7 +368,7 @@ def test_the_log_names_nobody(folder, net_file, tmp_path, caplog):
 def test_there_are_as_many_workers_as_cores_and_memory_allow_and_no_more_than_photos(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": (4 << 30) // 4096}[name])
-    assert [default_workers(photos) for photos in (0, 1, 2, 100)] == [1, 1, 2, 3]
+    assert [default_workers(photos) for photos in (0, 1, 11, 100)] == [1, 1, 2, 3]
 
 
 # stopped on the way
