@@ -55,12 +55,16 @@ class GalleryJob:
 
 @dataclass
 class Searched:
-    """What a searcher did among so many people; seconds of loading and of each query; why_not: why nothing."""
+    """What a searcher did among so many people; seconds of loading and of each query, by the clock and of all cores.
+
+    why_not: why it did nothing.
+    """
 
     people: int
     name: str
     load_seconds: float = math.nan
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     same_first: int = 0
     right: int = 0
     memory: dict[str, int | None] = field(default_factory=dict)
@@ -134,6 +138,7 @@ def _described(crowd: Crowd, number: int, seed: int, seconds: list[float]) -> Qu
 def _count(entry: Searched, found: dict[str, Any], truths: Sequence[Nearest], numbers: Iterable[int]) -> None:
     """Of two who are equally near either is the first."""
     entry.seconds += found["seconds"]
+    entry.cpu += found["cpu"]
     for truth, row, distance, number in zip(truths, found["rows"], found["distances"], numbers, strict=True):
         entry.same_first += row == truth.row or distance <= truth.distance + 1e-6
         entry.right += row == number
@@ -159,10 +164,23 @@ def report_gallery(result: GalleryResult) -> list[str]:
     job = result.job
     alike = [["people", "two of them, mean", "deviation", "nearest other, median", "most"]]
     alike += [[name, *(f"{value:.3f}" for value in each)] for name, each in result.alikeness.items()]
-    rows = [["people", "search", "load s", "ms a query", "held MiB", "peak MiB", "same first", "at least", "right"]]
+    rows = [
+        [
+            "people",
+            "search",
+            "load s",
+            "ms a query",
+            "CPU ms",
+            "held MiB",
+            "peak MiB",
+            "same first",
+            "at least",
+            "right",
+        ]
+    ]
     for each in result.searched:
         if each.why_not:
-            rows.append([str(each.people), each.name, each.why_not, *["-"] * 6])
+            rows.append([str(each.people), each.name, each.why_not, *["-"] * 7])
             continue
         count = len(each.seconds)
         rows.append(
@@ -171,6 +189,7 @@ def report_gallery(result: GalleryResult) -> list[str]:
                 each.name,
                 f"{each.load_seconds:.2f}",
                 f"{1e3 * median(each.seconds):.1f}",
+                f"{1e3 * median(each.cpu):.1f}",
                 *(mebibytes(each.memory[kind]) for kind in ("held_bytes", "peak_bytes")),
                 f"{each.same_first} of {count}",
                 f"{100 * lower_bound(each.same_first, count):.1f} %",
@@ -209,6 +228,7 @@ def summary_gallery(result: GalleryResult) -> dict[str, Any]:
                 "why_not": each.why_not or None,
                 "load_ms": None if each.why_not else 1e3 * each.load_seconds,
                 "median_ms": 1e3 * median(each.seconds) if each.seconds else None,
+                "cpu_ms": 1e3 * median(each.cpu) if each.cpu else None,
                 "queries": len(each.seconds),
                 "same_first": each.same_first,
                 "right": each.right,
