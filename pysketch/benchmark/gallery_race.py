@@ -206,7 +206,7 @@ def report_gallery(result: GalleryResult) -> list[str]:
         "",
         *aligned(rows),
         "",
-        "Query: by the clock, and of all cores' time. Held: beside libraries and mapped files; peak: the whole process,",
+        "Query: by the clock, and of all cores' time. Held: beside libraries and mapped files; peak: the whole process",
         "with what it read of mapped files. Same first: as the exact matcher on everybody finds; at least: of how many",
         "that is so in the long run, at 95 %. Right: the person who was looked for.",
         f"Rows that had to be compared for that, median: {compared}.",
