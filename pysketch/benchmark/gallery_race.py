@@ -95,37 +95,35 @@ def race_in_gallery(job: GalleryJob) -> GalleryResult:
 def _race(job: GalleryJob, crowd: Crowd, size: int, result: GalleryResult) -> None:
     first = min(job.queries, size // 2) if job.strangers else 0
     people = crowd.people.part(slice(first, size))
-    numbers = range(min(job.queries, len(crowd.described), size // 2 if job.strangers else size))
-    candidates = make_shortlist(people.outlines, False, job.threads)
+    numbers = range(min(job.queries, len(crowd.described), first or size))
+    paths = {"outlines": str(crowd.people.outlines.filename), "details": str(crowd.people.details.filename)}
+    about = {**paths, "rows": [first, size], "threads": job.threads, "scales": [OUTLINE_SCALE, DETAIL_SCALE]}
+    entries = [Searched(size, name, why_not=_why_not(name, *people.outlines.shape)) for name in SEARCHERS]
+    result.searched += entries
     result.compared[size] = []
     with tempfile.TemporaryDirectory(prefix="pysketch-") as name, ExitStack() as stack:
         folder = Path(name)
-        paths = {"outlines": str(crowd.people.outlines.filename), "details": str(crowd.people.details.filename)}
-        about = {**paths, "rows": [first, size], "threads": job.threads, "scales": [OUTLINE_SCALE, DETAIL_SCALE]}
         (folder / "job.json").write_text(json.dumps(about), encoding="utf-8")
-        entries = [Searched(size, name, why_not=_why_not(name, *people.outlines.shape)) for name in SEARCHERS]
-        result.searched += entries
-        contenders = {}
+        taking_part = []
         for entry in entries:
             if not entry.why_not:
                 contender = stack.enter_context(closing(Contender(folder, entry.name, job.threads)))
                 contender.ask()
                 entry.load_seconds = contender.ask("load")["seconds"]
-                contenders[entry.name] = contender
+                taking_part.append((entry, contender))
+        likely = make_shortlist(people.outlines, False, job.threads)
         for start in _bar(range(0, len(numbers), _CHUNK), f"{size} people, {_CHUNK} queries each"):
             chunk = numbers[start : start + _CHUNK]
             queries = [_described(crowd, number, job.seed, result.describing) for number in chunk]
             arrays = {kind: np.stack([getattr(each, kind) for each in queries]) for kind in ("outlines", "details")}
             np.savez(folder / "queries.npz", **arrays)
-            likely = [candidates.nearest(query.outlines, CANDIDATES) for query in queries]
-            truths = [nearest(*each, people) for each in zip(queries, likely, strict=True)]
+            truths = [nearest(each, likely.nearest(each.outlines, CANDIDATES), people) for each in queries]
             result.compared[size] += [truth.compared for truth in truths]
-            for entry in entries:
-                if entry.name in contenders and (entry.name in _OURS or start < PEER_QUERIES):
-                    _count(entry, contenders[entry.name].ask("find"), truths, chunk)
-        for entry in entries:
-            if entry.name in contenders:
-                entry.memory = contenders[entry.name].ask("memory")
+            for entry, contender in taking_part:
+                if entry.name in _OURS or start < PEER_QUERIES:
+                    _count(entry, contender.ask("find"), truths, chunk)
+        for entry, contender in taking_part:
+            entry.memory = contender.ask("memory")
 
 
 def _described(crowd: Crowd, number: int, seed: int, seconds: list[float]) -> Query:
