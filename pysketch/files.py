@@ -7,7 +7,9 @@ what a file is that is no text. `find_file` looks for a relative path in further
 from __future__ import annotations
 
 import contextlib
+import csv
 import errno
+import io
 import os
 import re
 import secrets
@@ -16,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from pysketch.errors import Position
+from pysketch.errors import DataError, Position
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -85,6 +87,16 @@ def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) ->
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Wait until what was renamed into a folder is there after a loss of power as well; Windows does so by itself."""
+    if os.name != "nt":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def left_behind(path: str | os.PathLike[str]) -> list[Path]:
@@ -183,6 +195,25 @@ def read_text(path: str | os.PathLike[str], *, damaged: bool = False) -> str:
     if kind and not damaged:
         raise NotText(f"is {kind}")
     return text
+
+
+def read_table(path: str | os.PathLike[str], header: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file with this header, each with its line from 2 on; cells without blanks around them.
+
+    Empty rows are left out. DataError, with the line, for a file that is no such table.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV file: {error}") from None
+    rows = [[cell.strip() for cell in row] for row in rows]
+    if rows[:1] != [list(header)]:
+        found = as_read(",".join(rows[0])) if rows else ""
+        raise DataError(f"{path}:1: expected the header {','.join(header)}, found {found or 'nothing'}")
+    for line, row in enumerate(rows[1:], 2):
+        if any(row) and len(row) != len(header):
+            raise DataError(f"{path}:{line}: expected {len(header)} values, found {len(row)}")
+    return [(line, row) for line, row in enumerate(rows[1:], 2) if any(row)]
 
 
 def describe(content: bytes) -> str:

@@ -200,7 +200,10 @@ def run_until_it_serves(command: str, root: Path) -> None:
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
-    module._parser().parse_args(arguments)
+    if arguments[:1] == ["gallery"]:
+        module._gallery_parser().parse_args(arguments[1:])
+    else:
+        module._parser().parse_args(arguments)
 
 
 def missing_library(command: str) -> bool:

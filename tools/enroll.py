@@ -12,6 +12,7 @@ import common
 from tqdm import tqdm
 
 from pysketch.errors import counted
+from pysketch.files import as_read
 from pysketch.search import Enrolment, GalleryFile, default_workers, find_photos
 from pysketch.shipped import find_net
 
@@ -40,33 +41,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
     photos, remarks = find_photos(args.photos, args.people)
-    for line in remarks:
-        print(line, file=sys.stderr)
+    _tell(remarks)
     with Enrolment(args.output, find_net("portrait") if args.net is None else args.net) as enrolment:
         plan = enrolment.plan(photos, args.add, _reading)
-        for line in plan.remarks:
-            print(line, file=sys.stderr)
         left_out = len(plan.problems)
-        for line in plan.problems:
-            print(f"error: {line}", file=sys.stderr)
+        _tell([*plan.remarks, *(f"error: {line}" for line in plan.problems)])
         workers = args.workers or default_workers(len(plan.todo))
-        drawn = enrolled = 0
+        enrolled = 0
         stopped = False
         try:
             with closing(enrolment.draw(plan, args.align, not args.no_thumbnails, workers)) as results:
                 for done in tqdm(results, total=len(plan.todo), unit="photo", disable=None):
-                    drawn += 1
                     enrolled += done.portrait is not None
-                    if done.remark:
-                        tqdm.write(f"{done.photo.path}: {done.remark}", file=sys.stderr)
-                    if done.problem:
-                        left_out += 1
-                        tqdm.write(f"error: {' '.join(done.problem.split())}", file=sys.stderr)
+                    left_out += bool(done.problem)
+                    _tell([f"{done.photo.path}: {done.remark}"] if done.remark else [])
+                    _tell([f"error: {done.problem}"] if done.problem else [])
         except KeyboardInterrupt:
             stopped = True
             print("interrupted: what is drawn is put into the gallery ...", file=sys.stderr)
         enrolment.settle()
-    there = f", {plan.held} were there already" if plan.held else ""
+    there = f", {plan.held} {'was' if plan.held == 1 else 'were'} there already" if plan.held else ""
     counts = f", {left_out} left out" if left_out else ""
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")
     if enrolment.has_gallery:
@@ -76,6 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted: the same command goes on", file=sys.stderr)
         return common.INTERRUPTED
     return common.BAD_INPUT if left_out else 0
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Each on stderr, above a progress bar; what would steer a terminal in words."""
+    for line in lines:
+        tqdm.write(as_read(" ".join(line.split())), file=sys.stderr)
 
 
 def _people(count: int) -> str:

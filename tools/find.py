@@ -42,6 +42,9 @@ others as near: the false-accept rate, how many people other than the one who wa
 how many that are among those in the gallery. A match is a lead, not a proof.
 """
 
+MANY = 20
+"""From so many sketches on an index, which takes seconds to make, is worth it where the gallery is large."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, look for every sketch, print who was found; 2 if any sketch could not be used."""
@@ -51,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common.log_to(None, logging.WARNING)
     if args.report:
         pages.library()
-    gallery = Gallery(args.gallery)
     sketches = _sketches(args.sketches)
+    gallery = Gallery(args.gallery, index=None if len(sketches) >= MANY else False)
     if args.eyes is not None and len(sketches) > 1:
         parser.error("--align eyes is for one sketch")
     done, left_out = [], []

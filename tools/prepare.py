@@ -12,7 +12,7 @@ import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
 from pysketch.images import (
     SYNTHETIC,
     EyesOf,
@@ -101,7 +101,7 @@ def _write_made_faces(folder: Path, count: int, overwrite: bool) -> int:
             if path.exists() and not overwrite:
                 raise DataError(f"{path}: is there already; choose another DIR, or --overwrite")
             write_image(path, picture)
-    print(f"{count} made persons -> {folder}")
+    print(f"{counted(count, 'made person')} -> {folder}")
     return 0
 
 

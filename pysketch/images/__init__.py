@@ -43,6 +43,7 @@ from pysketch.images.pictures import (
     stacked,
     to_luma,
     to_pillow,
+    warp,
     write_image,
 )
 from pysketch.images.preprocessing import (
@@ -55,7 +56,7 @@ from pysketch.images.preprocessing import (
     in_other_light,
 )
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
-from pysketch.images.synthetic import further_pairs
+from pysketch.images.synthetic import further_pairs, training_pairs
 from pysketch.images.variation import (
     BACKGROUNDS,
     MONK_TONES,
@@ -148,7 +149,9 @@ __all__ = [
     "synthetic_pairs",
     "to_luma",
     "to_pillow",
+    "training_pairs",
     "vary",
+    "warp",
     "with_screen",
     "write_image",
 ]

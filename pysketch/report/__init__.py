@@ -11,6 +11,7 @@ Start reading at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
+from pysketch.report.crowd import check_strangers, crowd
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
@@ -29,18 +30,21 @@ from pysketch.report.found import (
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
+    MATCHING,
     SKIN,
     VERIFICATION,
     tell_backgrounds,
     tell_groups,
+    tell_matching,
     tell_measures,
     tell_skins,
     tell_verification,
 )
 from pysketch.report.groups import group_trials
 from pysketch.report.layer_help import describe_layer, list_layers
+from pysketch.report.matches import MATCHES, PIXELS
 from pysketch.report.measures import MEASURES, Surroundings, usable_measures
-from pysketch.report.methods import learned_method, net_method
+from pysketch.report.methods import Method, learned_method, net_method
 from pysketch.report.net_graph import Edge, Node, net_graph, netdef_graph
 from pysketch.report.net_picture import draw_graph
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
@@ -49,14 +53,17 @@ from pysketch.report.score_table import score_table
 from pysketch.report.summary_table import summary_table
 from pysketch.report.table import aligned, markdown
 from pysketch.report.training_panels import training_panels
-from pysketch.report.varied import background_trials, in_light, skin_trials
+from pysketch.report.varied import background_trials, brought_back, in_light, skin_trials, with_moved_sketches
 
 __all__ = [
     "BACKGROUND",
     "GROUPS",
+    "MATCHES",
+    "MATCHING",
     "MEASURES",
     "PHOTO_CROP",
     "PICTURES",
+    "PIXELS",
     "SKETCH_CROP",
     "SKIN",
     "VERIFICATION",
@@ -64,6 +71,7 @@ __all__ = [
     "Edge",
     "Evaluation",
     "Found",
+    "Method",
     "Node",
     "Picture",
     "Section",
@@ -72,7 +80,10 @@ __all__ = [
     "aligned",
     "as_many",
     "background_trials",
+    "brought_back",
     "check_library",
+    "check_strangers",
+    "crowd",
     "data_sheet",
     "describe_layer",
     "distance",
@@ -102,11 +113,13 @@ __all__ = [
     "summary_table",
     "tell_backgrounds",
     "tell_groups",
+    "tell_matching",
     "tell_measures",
     "tell_skins",
     "tell_verification",
     "training_panels",
     "usable_measures",
+    "with_moved_sketches",
     "write_csv",
     "write_find_page",
     "write_page",

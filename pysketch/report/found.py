@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from pysketch.errors import PysketchError
 from pysketch.files import as_read
 from pysketch.report.table import aligned
-from pysketch.search import PIXELS, Gallery, Match
+from pysketch.search import PIXELS, VIEWS, Gallery, Match, Query, agreement, overlaid, strongest
 
 MEASURES = {
     "views": "several views of the face, under small shifts, turns and sizes; 0: the same, 1: nothing in common",
     "pixels": "the squared difference of the pixels of the centre 143x188, summed up, as in the paper",
 }
 """What a distance is, for each measure that `Gallery.find` knows."""
+
+_PAPER = np.full((250, 200), 255, np.uint8)
 
 WORTH = (
     "A match is a lead, not a proof. The list always has a first person, even if the one who was drawn is not in the "
@@ -35,6 +39,38 @@ class Found(NamedTuple):
     matches: list[Match]
     match: str
     remark: str = ""
+
+
+class Person(NamedTuple):
+    """A match with its pictures: the name and what is said of it, on one line each, and why a picture is missing.
+
+    photo: aligned, RGB uint8, and drawn: its sketch, grey uint8, (250, 200) or its centre; None where there is none.
+    agreement: (250, 200, 3) uint8, where the sketches agree, laid over what was drawn, or over paper.
+    """
+
+    name: str
+    words: str
+    photo: np.ndarray | None
+    drawn: np.ndarray | None
+    agreement: np.ndarray
+    missing: list[str]
+
+
+def pictured(gallery: Gallery, found: Found) -> list[Person]:
+    """The matches with their pictures; one scale of heat holds for all."""
+    query = Query(found.seen)
+    heats = [agreement(query, gallery.columns.details[match.row]) for match in found.matches]
+    most = strongest(heats)
+    told = []
+    for match, heat in zip(found.matches, heats, strict=True):
+        photo, no_photo = _kept(gallery.photo, match.row)
+        drawn, no_sketch = _kept(gallery.sketch, match.row)
+        words, rate = f"distance {distance(match)}", match.false_accept_rate
+        if rate is not None:
+            words += f", {how_often(rate)} others come as near ({as_many(rate, gallery.people)} of those here)"
+        laid = overlaid(_PAPER if drawn is None else drawn, heat, most)
+        told.append(Person(as_read(match.name), words, photo, drawn, laid, no_photo + no_sketch))
+    return told
 
 
 def how_often(rate: float | None) -> str:
@@ -58,9 +94,11 @@ def as_many(rate: float | None, people: int) -> str:
 
 def how_sure(gallery: Gallery, found: Found) -> str:
     """In a paragraph: what the list's false-accept rates mean, by that of the first match, and what they rest on."""
+    if not found.matches:
+        return "The gallery is empty: there is nobody to be found."
     if found.match == PIXELS:
         return "How sure: not known; distances of pixels are not calibrated."
-    rate = found.matches[0].false_accept_rate if found.matches else None
+    rate = found.matches[0].false_accept_rate
     if rate is None:
         return "How sure: not known; there are no measurements of how often somebody else comes as near."
     text = (
@@ -122,9 +160,18 @@ def found_record(gallery: Gallery, found: Found) -> dict[str, Any]:
         "description": gallery.identity.description,
         "people": gallery.people,
         "photos": len(gallery),
+        "shortlist": gallery.shortlist if found.match == VIEWS else None,
         "rests_on": gallery.rests_on,
         "matches": matches,
     }
+
+
+def _kept(read: Callable[[int], np.ndarray], row: int) -> tuple[np.ndarray | None, list[str]]:
+    """A picture that the gallery keeps, or None and why there is none."""
+    try:
+        return read(row), []
+    except PysketchError as error:
+        return None, [f"{as_read(str(error))}."]
 
 
 def _rounded(number: float) -> int:

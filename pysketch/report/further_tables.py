@@ -1,14 +1,17 @@
-"""What evaluations tell beside the scores: verification, measures, other skins and backgrounds, a table each."""
+"""What evaluations tell beside the scores: matching, verification, measures, skins, backgrounds, a table each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from pysketch.errors import counted
-from pysketch.images import Pair
+from pysketch.images import Pair, cumulative_match_score, own_ranks
 from pysketch.report.evaluation import Evaluation
 from pysketch.report.groups import RATE, Errors, error_rows, errors_below, limit
+from pysketch.report.matches import MATCHES, inner_only, margins
 from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
 from pysketch.report.methods import Bar, Method, no_bar
 from pysketch.report.pages import Section, Table
@@ -40,6 +43,15 @@ GROUPS = (
     f"groups; of people as they come {100 * RATE:g} % are. own refused: of own persons, those that are farther. In "
     f"percent; in brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is mistaken, "
     "what so few can vouch for. Made faces are simpler than people: compare groups with each other, not with real ones."
+)
+
+MATCHING = (
+    "who is found? Each artist's sketch is compared with all drawn ones; by pixels, as the paper does, or by several "
+    "views of a face, whose best match under small shifts, turns and sizes counts. rank n: the own person is among the "
+    "n nearest, in percent. margin: how much farther the next person is than the own one, in deviations of all others' "
+    "distances, on average. inner face: all but an oval from the forehead to the chin is masked, in both sketches. "
+    "with so many others: drawn sketches of people who are nobody, mixed of a few hundred drawn photos, half of "
+    "training people, half of made ones."
 )
 
 Light = Callable[[Sequence[Pair]], Sequence[Pair]]
@@ -74,6 +86,33 @@ def tell_measures(
     return told, measured
 
 
+def tell_matching(
+    evaluations: Sequence[Evaluation],
+    names: Sequence[str] = tuple(MATCHES),
+    inner: bool = False,
+    crowds: Sequence[Sequence[np.ndarray]] = (),
+) -> Told:
+    """For each method a line for each of `names`, of MATCHES; if so wanted, lines for the inner face, and in a crowd.
+
+    crowds: for each evaluation the drawn sketches of others, as large as its crop.
+    """
+    body = []
+    for k, each in enumerate(evaluations):
+        kinds = [("all", each.drawn, each.sketches)]
+        if inner:
+            kinds.append(("inner face", inner_only(each.drawn), inner_only(each.sketches)))
+        if crowds:
+            kinds.append((f"with {len(crowds[k]):,} others", [*each.drawn, *crowds[k]], each.sketches))
+        for kind, drawn, sketches in kinds:
+            for name in names:
+                distances = MATCHES[name](drawn, sketches)
+                ranks = own_ranks(distances)
+                found = [f"{cumulative_match_score(ranks, n):.1f}" for n in (1, 5, 10)]
+                body.append([each.method, name, kind, *found, f"{margins(distances).mean():.2f}"])
+    heads = ["method", "compared by", "of", "rank 1", "rank 5", "rank 10", "margin"]
+    return _told("Matching", MATCHING, [heads, *body], 3)
+
+
 def tell_verification(
     evaluations: Sequence[Evaluation], seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[Told, list[Verification]]:
@@ -93,7 +132,7 @@ def tell_verification(
         for each in verified
     ]
     first = verified[0]
-    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two."
+    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two, by {evaluations[0].match}."
     return _told("Verification", f"{VERIFICATION} {rests}", [heads, *body], 1, [rests]), verified
 
 
@@ -116,7 +155,9 @@ def tell_groups(
             distances = method.evaluate(light(trial.pairs), trial, bar).distances
             at = nearer.setdefault(method.name, limit(distances))
             errors[method.name].append((method.name, trial.label, errors_below(distances, at, seed, resamples)))
-    return _told("Groups", GROUPS, error_rows([each for of_method in errors.values() for each in of_method]), 2)
+    rows = error_rows([each for of_method in errors.values() for each in of_method])
+    by = f"By {methods[0].match}."
+    return _told("Groups", f"{GROUPS} {by}", rows, 2, [by])
 
 
 def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:

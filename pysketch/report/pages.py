@@ -135,11 +135,11 @@ th:first-child, td:first-child { text-align: left; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-end; }
 figure { margin: 0; } figcaption { font-size: 0.8em; color: #555; max-width: 44em; }
 img { max-width: 100%; }
-.group img { border: 1px solid #ddd; box-sizing: border-box; }
+.group { flex-wrap: nowrap; } .group img { border: 1px solid #ddd; box-sizing: border-box; }
 @media (max-width: 40em) {
 body { margin: 1em auto; overflow-wrap: anywhere; }
-table { display: block; overflow-x: auto; }
-.group { gap: 0.5em; } .group figure { width: calc(50% - 0.25em); }
+table { display: block; overflow-x: auto; overflow-wrap: normal; } th, td { padding: 0.25em 0.4em; }
+.group { flex-wrap: wrap; gap: 0.5em; } .group figure { width: calc(50% - 0.25em); }
 }
 nav a { margin-right: 1em; }
 </style>

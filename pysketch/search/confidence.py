@@ -8,7 +8,9 @@ No rate is told that is below what so many comparisons can carry, and nothing is
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +21,7 @@ import numpy as np
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
-from pysketch.images import decode_picture
+from pysketch.images import Pair, decode_picture
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.matching import Query
 from pysketch.search.portraits import Packed
@@ -84,13 +86,16 @@ class Impostors:
 
 
 class Artists(NamedTuple):
-    """The sample of artists' sketches: of how many people, by which net file the others were drawn; description: the
-    version of `describe`."""
+    """The sample of artists' sketches: of how many people, by which net file the others were drawn.
+
+    description: the version of `describe`; learned: what that has learned, the SHA-256 of its file.
+    """
 
     impostors: Impostors
     people: int
     net: str
-    description: int
+    description: int = DESCRIPTION
+    learned: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Confidence:
         if self.enrolled:
             told.append(f"{len(self.enrolled):,} comparisons of different people in this gallery with each other")
         if self.artists:
-            sample, people, net, _ = self.artists
+            sample, people, net, *_ = self.artists
             told.append(
                 f"{len(sample):,} comparisons of artists' sketches of {people} people with what {net} draws of others "
                 "among them"
@@ -180,17 +185,32 @@ def artists_impostors(sketches: Sequence[np.ndarray], drawn: Sequence[np.ndarray
     return Impostors.of(np.concatenate(found))
 
 
-def write_artists(path: Path, artists: Artists) -> None:
-    """Writes the sample as JSON."""
+def artists_of(pairs: Sequence[Pair], draw: Callable[[np.ndarray], np.ndarray], net: str) -> Artists:
+    """The sample of so many pairs, whose photos are drawn by this net; tools/learn_views.py --artists calls it."""
+    sample = artists_impostors([pair.sketch for pair in pairs], [draw(pair.photo) for pair in pairs])
+    return Artists(sample, len(pairs), net, learned=learned_digest())
+
+
+def learned_digest() -> str:
+    """The SHA-256 of what `describe` has learned, in hex."""
+    return hashlib.sha256(ARTISTS.with_name("learned.npz").read_bytes()).hexdigest()
+
+
+def write_artists(path: str | os.PathLike[str], artists: Artists) -> None:
+    """Writes the sample as JSON; DataError if it cannot be written."""
     kept = {
         "description": artists.description,
+        "learned": artists.learned,
         "net": artists.net,
         "people": artists.people,
         "counts": artists.impostors.counts.tolist(),
         "distances": [round(float(each), 5) for each in artists.impostors.distances],
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def read_artists(path: Path = ARTISTS) -> Artists:
@@ -198,7 +218,8 @@ def read_artists(path: Path = ARTISTS) -> Artists:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         sample = Impostors(np.array(kept["distances"], np.float32), np.array(kept["counts"], np.int64))
-        artists = Artists(sample, int(kept["people"]), str(kept["net"]), int(kept["description"]))
+        version = int(kept["description"]), str(kept["learned"])
+        artists = Artists(sample, int(kept["people"]), str(kept["net"]), *version)
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{path}: the sample of artists' sketches cannot be read: {error}") from None
     if not sample.is_sound():

@@ -7,7 +7,6 @@ disk, until all are put into the gallery in one step (`settle`).
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import os
@@ -28,11 +27,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.device import Workers
-from pysketch.drawing import Sketcher, choose_faces, draw_faces, read_net_file
+from pysketch.drawing import Sketcher, Words, choose_faces, draw_faces, read_net_file
 from pysketch.errors import DataError, GalleryError, PysketchError, counted, did_you_mean, named
-from pysketch.files import as_read, read_text
+from pysketch.files import as_read, read_table
 from pysketch.images import align as brought
-from pysketch.images import as_photo, encode_picture, frame_sized, sort_out
+from pysketch.images import as_photo, can_find_faces, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.gallery_file import Identity
@@ -44,8 +43,13 @@ from pysketch.search.views import FRAME
 COLUMNS = ["file", "person"]
 """The header of a CSV that says who is on which photo."""
 
+_LONGEST = 500  # characters of a name in a CSV; names of files are shorter
+
 _COMMIT = 1.0, 64
 """Photos wait in memory for so many seconds at most, and so many of them."""
+
+_AS_IT_IS = "taken as it is"
+_WORDS = Words("photo", "taken", "takes", eyes=False)
 
 _AHEAD = 3  # photos that are given out before they are asked for, for each worker
 _MEMORY = 600 << 20
@@ -150,24 +154,13 @@ def _told_by(path: str | os.PathLike[str], photos: list[tuple[Photo, list[str]]]
 
 def _read_people(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, int]]:
     """File -> person, and file -> line."""
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from None
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if header != COLUMNS:
-        raise DataError(
-            f"{path}:1: expected the header {','.join(COLUMNS)}, found {as_read(','.join(header)) or 'nothing'}"
-        )
     table: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for line, row in enumerate(rows[1:], 2):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        if len(cells) != 2 or not all(cells):
-            raise DataError(f"{path}:{line}: expected a file and a person, found {as_read(','.join(cells))}")
-        file, person = cells
+    for line, (file, person) in read_table(path, COLUMNS):
+        if not (file and person):
+            raise DataError(f"{path}:{line}: expected a file and a person, found only one of them")
+        if len(person) > _LONGEST:
+            raise DataError(f"{path}:{line}: a name of {len(person)} characters; expected {_LONGEST} at most")
         if file in table:
             raise DataError(f"{path}:{line}: {as_read(file)} stands here twice")
         table[file], lines[file] = person, line
@@ -216,15 +209,13 @@ class Drawer:
     def _eyes(self, picture: np.ndarray) -> tuple[np.ndarray | None, str]:
         """Where the one face's eyes are, None for a photo that is taken as it is; what is to be said of that."""
         height, width = picture.shape[:2]
-        faces, remark = choose_faces(picture, self._align)
+        faces, remark = choose_faces(picture, self._align, words=_WORDS)
         if faces is None:
             if height > FRAME[0] or width > FRAME[1]:
-                size = f"{width}x{height}"
-                raise DataError(
-                    remark or f"expected an aligned face of 200x250 pixels, found {size}; --align auto finds it"
-                )
-            if self._align is None and remark and not frame_sized((width, height)):
-                raise DataError(remark)
+                size = f"expected an aligned face of 200x250 pixels, found {width}x{height}; --align auto finds it"
+                raise DataError(remark.replace(_AS_IT_IS, "left out") or size)
+            if remark and (can_find_faces() or not frame_sized((width, height))):
+                raise DataError(f"{remark.replace(_AS_IT_IS, 'left out')}; --align none takes it as it is")
             return None, remark
         if len(faces) > 1:
             raise DataError(f"{len(faces)} faces, expected one; cut the photo so that it shows one person")
@@ -369,12 +360,12 @@ class Enrolment:
 
 
 def default_workers(photos: int) -> int:
-    """As many as cores, as half of the memory has room for, and as there are photos; 1 at least."""
+    """As many as cores, as half of the memory has room for, and as there are four photos for each; 1 at least."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = cores
     if hasattr(os, "sysconf"):
         room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 // _MEMORY
-    return max(1, min(cores, room, photos))
+    return max(1, min(cores, room, photos // 4))
 
 
 def _digest(photo: Photo) -> bytes | str:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +17,13 @@ from pysketch.files import as_read
 from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
 from pysketch.search.confidence import Confidence, shipped_artists
+from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
+from pysketch.search.indexed import make_shortlist
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
+from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
-
-SHORTLIST = 1000
-"""How many portraits are compared in every detail."""
 
 VIEWS, PIXELS = "views", "pixels"
 """What may be compared: several views of a face, see `describe`, or the paper's measure, see `pixel_distances`."""
@@ -49,10 +50,16 @@ class Gallery:
     """A gallery that tools/enroll.py wrote: `find` says who in it looks most like a sketch.
 
     The file is mapped into memory: nothing is read but what is looked at. GalleryError if it is none.
+
+    index: let FAISS (extra [search]) say which people are compared; None: if it is installed and they are 200,000 or
+    more. Its index is made when it is first needed, in seconds, and worth that from some ten sketches on. False: all
+    people are gone through. `shortlist` says which it is.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
         self._file = GalleryFile(path)
+        self._index, self._lock = index, Lock()
+        self._shortlist: Shortlist | None = None
         self.identity = self._file.identity
         self.columns = self._file.columns
         self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
@@ -95,10 +102,8 @@ class Gallery:
             return self._nearest(np.arange(len(self)), distances, n)
         if match != VIEWS:
             raise ValueError(f"expected {VIEWS} or {PIXELS}, found {match}")
-        query = Query(sketch)
-        coarse = query.outline_distances(self.columns.outlines)
-        count = min(max(SHORTLIST, n), len(coarse))
-        rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)
+        shortlist, query = self._find_shortlist(), Query(sketch)
+        rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
         self._file.check_rows(rows)
         distances = query.distances(self.columns.details[rows])
         found = self._nearest(rows, distances, n)
@@ -116,6 +121,31 @@ class Gallery:
             if len(found) == n:
                 break
         return list(found.values())
+
+    @property
+    def shortlist(self) -> str:
+        """How the first thousand candidates are found: "exhaustive", "FAISS" or "FAISS, GPU"."""
+        return self._find_shortlist().name
+
+    def _find_shortlist(self) -> Shortlist:
+        with self._lock:
+            if self._shortlist is None:
+                self._check_description()
+                self._file.check_column("outlines")
+                self._shortlist = make_shortlist(self.columns.outlines, self._index)
+        return self._shortlist
+
+    def _check_description(self) -> None:
+        """GalleryError if these descriptions cannot be compared with those that are made here."""
+        columns, found = self.columns, self.identity.description
+        if found != DESCRIPTION:
+            what = f"described as of version {found}, this pysketch describes as of version {DESCRIPTION}"
+            raise GalleryError(f"{self._file.path}: {what}; enrol it anew")
+        widths = columns.outlines.shape[1:], columns.details.shape[1:]
+        if len(self) and widths != ((OUTLINE,), (DETAIL,)):
+            raise GalleryError(
+                f"{self._file.path}: damaged: expected descriptions of {OUTLINE} and {DETAIL} numbers, found {widths}"
+            )
 
     def sketch(self, row: int) -> np.ndarray:
         """What the net has drawn of a photo, grey uint8, (250, 200) or its centre; GalleryError if it is damaged."""

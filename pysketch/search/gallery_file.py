@@ -288,6 +288,7 @@ class GalleryFile:
 
     def check_column(self, name: str) -> None:
         """GalleryError if a column, such as "outlines", is not what was written; reads all of it."""
+        self.check_present()
         if zlib.crc32(self._arrays[name].reshape(-1).view(np.uint8)) != self._contents[name]["crc"]:
             raise GalleryError(f"{self.path}: damaged: {name} are not what was written; restore a copy, or enrol anew")
 

@@ -63,7 +63,7 @@ class Journal:
         self._base = self._open()
         try:
             self._check_schema()
-            _clean_up(self.gallery)
+            clean_up(self.gallery)
         except BaseException:
             self._base.close()
             raise
@@ -151,6 +151,9 @@ class Journal:
         except GalleryError:
             waiting = 1
         if waiting:
+            if not self._base.in_transaction:  # then SQLite's own journal is empty
+                with suppress(OSError):  # Windows removes no file that is open; it does no harm
+                    os.unlink(f"{self.path}-journal")
             self._base.close()
         else:
             self._end()
@@ -296,7 +299,7 @@ def waiting(gallery: str | os.PathLike[str]) -> int | None:
         base.close()
 
 
-def _clean_up(gallery: Path) -> None:
+def clean_up(gallery: Path) -> None:
     """Erase what killed processes have left behind, which the lock says that nobody needs."""
     for path in left_behind(gallery):
         erase(path)

@@ -9,15 +9,15 @@ photo, in this light and in that. No test pair has a part in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from pysketch.files import atomic_path
-from pysketch.images import ndimage
+from pysketch.images import Pair, in_other_light, ndimage
 from pysketch.search.describe import NUISANCES, OUTLINE, Learned, combined, damped
 from pysketch.search.mixing import mixed, pulled
-from pysketch.search.views import FRAME, look, sampled
+from pysketch.search.views import FRAME, in_frame, look, sampled
 
 VARIANTS = 3
 """How many other artists each sketch is given to."""
@@ -27,7 +27,34 @@ MIXED = 2000
 
 _OUT_OF_PLACE = 2.0  # pixels, deviation of a feature
 _SHIFT, _TURN, _SIZE = 1.0, 1.0, 0.015  # deviations of the whole: pixels, degrees, of the ln of the size
+_LIGHT = 0.3, 0.1  # deviations of the light and of its colour
 _DIRECTIONS, _DAMPED_BELOW = 400, 0.1  # how many directions pairs differ in; this share of their mean variance is kept
+
+
+def learn_from(
+    pairs: Sequence[Pair],
+    made: Sequence[np.ndarray],
+    draws: Sequence[Callable[[np.ndarray], np.ndarray]],
+    rng: np.random.Generator,
+    progress: Callable[[int, int], object] | None = None,
+) -> Learned:
+    """`learn`, of training pairs, 200x250 pixels, and photos of made faces.
+
+    draws: nets, photo (H, W, 3) uint8 -> sketch uint8, the photo or its centre. Each draws the pairs' photos as they
+    are and in other light, the first one the made faces, too. progress: told how many of how many are drawn.
+    """
+    relit = [in_other_light(pair.photo, rng, *_LIGHT) for pair in pairs]
+    jobs = [(draw, photos) for draw in draws for photos in ([pair.photo for pair in pairs], relit)]
+    jobs.append((draws[0], made))
+    total, done, drawn = sum(len(photos) for _, photos in jobs), 0, []
+    for draw, photos in jobs:
+        drawn.append([])
+        for photo in photos:
+            drawn[-1].append(in_frame(draw(photo)))
+            done += 1
+            if progress:
+                progress(done, total)
+    return learn([in_frame(pair.sketch) for pair in pairs], drawn[:-1], [drawn[0], drawn[-1]], rng)
 
 
 def learn(

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.errors import GalleryError, did_you_mean
-from pysketch.files import as_read, erase, overwrite
+from pysketch.files import as_read, erase, overwrite, sync_folder
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, Source, write_gallery
-from pysketch.search.journal import Journal, old_path, waiting
+from pysketch.search.journal import Journal, clean_up, old_path, waiting
 
 _NAMED = 5  # names in one line
 
@@ -54,6 +54,8 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Re
     """
     with Journal(gallery) as journal:
         file = open_if_there(gallery)
+        if file:
+            _check_may_be_overwritten(file)
         _drop_double(journal, file)
         waits = journal.people()
         known = {name for name, _ in waits.values()} | set(file.columns.people() if file else ())
@@ -74,6 +76,7 @@ def remove_damaged(gallery: str | os.PathLike[str]) -> Removed:
     """Erase the photos that are not what was written (`GalleryFile.damaged`); the same photos can be enrolled again."""
     with Journal(gallery) as journal:
         file = GalleryFile(gallery)
+        _check_may_be_overwritten(file)
         bad = np.union1d(*file.damaged())
         people = len(np.unique(file.columns.person[bad]))
         if len(bad):
@@ -127,19 +130,27 @@ def _rewrite(journal: Journal, file: GalleryFile, keep: np.ndarray) -> None:
     old, path = old_path(file.path), Path(os.path.realpath(file.path))
     try:
         with path.open("r+b", buffering=0) as handle:
-            if os.fstat(handle.fileno()).st_nlink > 1:
-                raise GalleryError(
-                    f"{file.path}: the file has another name as well (a hard link), which would be overwritten with "
-                    "it; make that a copy first"
-                )
             with suppress(OSError):  # a file system of one name a file: then a killed process leaves it unerased
                 os.link(path, old)
-            _write(journal, file, file.identity, rows=keep)
+            try:
+                _write(journal, file, file.identity, rows=keep)
+            except BaseException:
+                clean_up(file.path)  # the second name
+                raise
             overwrite(handle)
         erase(old)
     except OSError as error:
         raise GalleryError(f"{file.path}: cannot be written: {error.strerror or error}") from None
     journal.finish()
+
+
+def _check_may_be_overwritten(file: GalleryFile) -> None:
+    """GalleryError if the file has another name, under which somebody else may need it."""
+    if os.stat(file.path).st_nlink > 1:
+        raise GalleryError(
+            f"{file.path}: the file has another name as well (a hard link), which would be overwritten with it; make "
+            "that a copy first"
+        )
 
 
 def _write(
@@ -160,6 +171,7 @@ def _write(
     if len(journal):
         parts.append(journal)
     write_gallery(journal.gallery, identity, [*parts, *more])
+    sync_folder(Path(os.path.realpath(journal.gallery)).parent)  # before what it was made of is overwritten
 
 
 def _drop_double(journal: Journal, file: GalleryFile | None) -> None:

@@ -65,8 +65,11 @@ class View(NamedTuple):
 
     @property
     def around(self) -> float:
-        """How far around its place a number looks: a deviation, pixels; a triangle's is its foot / sqrt(6)."""
-        return self.foot / 6**0.5 if self.foot else _TONE
+        """How far around its place a number tells of the sketch: a deviation, pixels, no less than closes the grid.
+
+        Of a triangle it is the foot / sqrt(6); Gaussians 0.6 steps wide add up to a plane.
+        """
+        return max(self.foot / 6**0.5 if self.foot else _TONE, 0.6 * self.grid.step)
 
 
 VIEWS = (

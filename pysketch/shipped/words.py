@@ -21,6 +21,7 @@ COMMANDS = {
     "diagram": "draw_net",
     "show-data": "show_data",
     "plot": "plot_log",
+    "learn-views": "learn_views",
     "benchmark": "benchmark",
     "reproduce": "reproduce",
     "page": "page",

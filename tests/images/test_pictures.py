@@ -329,6 +329,15 @@ def test_jpeg_gives_back_a_smooth_image_nearly(tmp_path, suffix):
     np.testing.assert_allclose(read_photo(tmp_path / f"a{suffix}"), smooth, atol=6)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_encoded_picture_is_decoded_again_and_carries_nothing_else(suffix):
+    picture = np.add.outer(np.arange(30), np.arange(20)).astype(np.uint8) * 3
+    content = encode_picture(picture, suffix)
+    assert abs(decode_picture(content, "it").astype(int) - picture).max() <= (0 if suffix == ".png" else 4)
+    assert b"Exif" not in content
+    assert encode_picture(np.dstack([picture] * 3), suffix) == encode_picture(np.dstack([picture] * 3), suffix)
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a.xyz", "a"])
 def test_an_unknown_suffix_is_refused_before_anything_is_written(tmp_path, name):
     path = tmp_path / "folder" / name

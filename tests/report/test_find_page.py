@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pysketch.report import find_page
+from pysketch.report import found
 from pysketch.report.find_page import write_find_page
 from pysketch.report.found import WORTH, Found
 from pysketch.search.agreement import overlaid, strongest
@@ -49,7 +49,7 @@ def whole(tmp_path_factory):
 
 def test_each_match_shows_the_sketch_the_photo_what_was_drawn_and_where_they_agree(whole):
     shown = pictures(whole)
-    assert [caption for caption, _ in shown] == ["the sketch", "photo", "drawn of it", "where they agree"] * 2
+    assert [caption for caption, _ in shown] == ["the sketch", "photo", "drawn by the net", "where they agree"] * 2
     assert [each.shape for _, each in shown[:4]] == [(250, 200), (250, 200, 3), (250, 200), (250, 200, 3)]
     np.testing.assert_array_equal(shown[0][1], galleries.people(3)[1][2])
     np.testing.assert_array_equal(shown[2][1], galleries.drawn(galleries.people(3)[1][2], 1))
@@ -64,14 +64,20 @@ def test_one_scale_of_heat_holds_for_all_who_were_found(tmp_path, monkeypatch):
         scales.append(most)
         return overlaid(sketch, heat, most)
 
-    monkeypatch.setattr(find_page, "overlaid", keep)
+    monkeypatch.setattr(found, "overlaid", keep)
     page(tmp_path)
     assert scales == [strongest(heats)] * 2
     assert heats[0].sum() > heats[1].sum()
 
 
 def test_the_page_says_what_it_is_of_and_what_a_match_is_worth(whole):
-    for text in (WORTH, galleries.NET, "Gallery g.h5: 3 people, 3 photos", "described by version", "several views"):
+    for text in (
+        WORTH,
+        f"drawn by a net (SHA-256 {galleries.NET[:12]}...)",
+        "Gallery g.h5: 3 people, 3 photos",
+        "described by version",
+        "several views",
+    ):
         assert text in whole
     assert re.search(r"\b20\d\d-\d\d-\d\d\. Gallery", whole)
 

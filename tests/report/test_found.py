@@ -81,10 +81,15 @@ def test_how_sure_is_said_in_words_with_what_it_rests_on():
 
 
 @pytest.mark.parametrize(
-    "what", [found(), found(Match("p", 0.3, None, "p.png", 0)), found(Match("p", 3e7, 0.1, "p.png", 0), match=PIXELS)]
+    "what", [found(Match("p", 0.3, None, "p.png", 0)), found(Match("p", 3e7, 0.1, "p.png", 0), match=PIXELS)]
 )
 def test_what_is_not_known_is_called_so_whatever_the_rate_of_other_distances_is(what):
     assert how_sure(Enrolled(), what).startswith("How sure: not known; ")
+
+
+def test_an_empty_gallery_is_called_so():
+    assert how_sure(Enrolled(), found()) == "The gallery is empty: there is nobody to be found."
+    assert len(found_table(Enrolled(), found())) == 1
 
 
 def test_the_table_has_a_line_for_each_match():
@@ -122,6 +127,8 @@ def test_a_record_holds_plain_types_and_what_the_page_of_the_tools_documents(tmp
     assert json.loads(json.dumps(record)) == record
     assert record["sketch"] == "s.png" and record["remark"] == "a word" and record["match"] == "views"
     assert (record["people"], record["photos"], record["net"]) == (3, 3, galleries.NET)
+    assert record["shortlist"] == "exhaustive"
+    assert found_record(gallery, Found("s.png", sketch, [], PIXELS))["shortlist"] is None
     first, second = record["matches"]
     assert (first["rank"], first["person"], first["row"]) == (1, galleries.people(3)[1][0], 1)
     assert first["photo"] == f"photos/{first['person']}_0.png"

@@ -58,7 +58,7 @@ def test_verification_has_a_line_for_each_method_with_intervals_where_they_say_a
     evaluations = [method.evaluate(pairs) for method in (GREEN, WHITE)]
     told, verified = tell_verification(evaluations, seed=1, resamples=9)
     check_same(told)
-    assert told.lines[1] == "2 comparisons of one person, 2 of two."
+    assert told.lines[1] == "2 comparisons of one person, 2 of two, by pixels."
     assert told.section.paragraphs == [f"{VERIFICATION} {told.lines[1]}"]
     (table,) = told.section.tables
     assert table.header == ["method", "area", "equal error", "at 1 %", "at 0.1 %"]
@@ -76,7 +76,8 @@ def test_groups_have_a_line_for_each_method_and_group_by_the_distance_of_the_fir
     swapped = [Pair(one.name, one.photo, other.sketch) for one, other in zip(pairs, pairs[::-1], strict=True)]
     told = tell_groups([GREEN, WHITE], [Trial("mixed", pairs), Trial("swapped", swapped)], seed=1, resamples=9)
     check_same(told)
-    assert told.section.paragraphs == [GROUPS]
+    assert told.section.paragraphs == [f"{GROUPS} By pixels."]
+    assert told.lines[1] == "By pixels."
     rows = told.section.tables[0].rows
     assert [row[:2] for row in rows] == [[name, group] for name in ("green", "white") for group in ("mixed", "swapped")]
     mixed, swap = (GREEN.evaluate(each).distances for each in (pairs, swapped))

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from pysketch.errors import DataError, GalleryError
+from pysketch.images.pairs import Pair
 from pysketch.search import confidence
 from pysketch.search import gallery as search
 from pysketch.search.confidence import Artists, Confidence, Impostors, enrolled_impostors
-from pysketch.search.describe import DESCRIPTION, DETAIL, Description
+from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE, Description
 from pysketch.search.gallery import Gallery
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
 from pysketch.search.portraits import Packed, Portrait, columns_of
@@ -172,7 +173,7 @@ def gallery(levels, tmp_path):
         nothing = np.zeros(DETAIL, np.int8)
         nothing[0] = level[k] // 2
         eyes, digest = np.zeros((2, 2), np.float32), bytes([k]) * 32
-        return Portrait(f"p{person[k]}", f"{k}.png", digest, eyes, nothing[:4], nothing, picture(nothing[0]))
+        return Portrait(f"p{person[k]}", f"{k}.png", digest, eyes, nothing[:OUTLINE], nothing, picture(nothing[0]))
 
     def write(rows, description=DESCRIPTION):
         columns = columns_of([portrait(k) for k in rows])
@@ -208,11 +209,10 @@ def test_whoever_is_found_is_told_with_the_larger_share_and_by_pixels_with_none(
     assert gallery.rests_on == told.rests_on != ""
 
     class Anybody:
+        outlines = np.zeros((1, OUTLINE), np.float32)
+
         def __init__(self, sketch):
             pass
-
-        def outline_distances(self, others):
-            return np.zeros(len(others), np.float32)
 
         def distances(self, others):
             return np.linspace(0, 0.5, len(others), dtype=np.float32)
@@ -245,11 +245,16 @@ def test_artists_sketches_are_looked_for_among_what_is_drawn_of_others(monkeypat
     found = confidence.artists_impostors(sketches, drawn)
     expected = sorted([51, 199, 50 - 9, 200 - 50, 90 - 9, 90 - 52])
     np.testing.assert_array_equal(found.distances, np.float32(expected) / 256)
+    pairs = [Pair("", dark, light) for dark, light in zip(drawn, sketches, strict=True)]
+    told = confidence.artists_of(pairs, lambda photo: photo, "some.h5")
+    np.testing.assert_array_equal(told.impostors.distances, found.distances)
+    assert told[1:] == (3, "some.h5", DESCRIPTION, confidence.learned_digest())
 
 
 def test_the_shipped_sample_is_of_this_version_and_carries_a_rate_below_1_in_5000():
     shipped = confidence.shipped_artists()
-    assert shipped is not None, "describe has changed: make artists.json anew"
+    assert shipped is not None, "describe is of another version: make artists.json anew"
+    assert shipped.learned == confidence.learned_digest(), "describe has learned anew: make artists.json anew"
     assert shipped.impostors.rate(-1) < 1 / 5000
     assert shipped.people * (shipped.people - 1) == len(shipped.impostors)
 
@@ -268,6 +273,12 @@ def test_a_damaged_sample_is_one_line(tmp_path, damage):
     path.write_text(json.dumps(json.loads(path.read_text()) | damage))
     with pytest.raises(DataError, match=r"a\.json: .*sample of artists' sketches"):
         confidence.read_artists(path)
+
+
+def test_a_sample_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(DataError, match=r"a\.json: cannot be written: "):
+        confidence.write_artists(tmp_path / "a.json", artists())
 
 
 def test_a_sample_of_another_version_says_nothing(tmp_path, monkeypatch):

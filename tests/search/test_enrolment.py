@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gallery_makers import held
+from gallery_makers import held, some_pixels
 from helpers import refused
 from killing import killed_after
+from solver_helpers import write_sketch_net_file
 
 from pysketch.drawing import choice
 from pysketch.errors import DataError, GalleryError
@@ -25,7 +26,7 @@ from pysketch.images.alignment import align
 from pysketch.images.eye_finder import Face
 from pysketch.images.pictures import decode_picture, read_photo, write_image
 from pysketch.search import enrolment
-from pysketch.search.describe import Description, describe
+from pysketch.search.describe import describe
 from pysketch.search.enrolment import Drawer, Enrolment, Photo, default_workers, find_photos
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.journal import waiting
@@ -47,17 +48,26 @@ def _described_in_no_time(request, monkeypatch):
         monkeypatch.setattr(enrolment, "describe", some_pixels)
 
 
-def some_pixels(sketch):
-    """In place of `describe`."""
-    return Description(*(np.resize(sketch, n).astype(np.int8) for n in (5, 11)))
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """An untrained net, net.h5, and photos/ with a, b and c."""
+    root = tmp_path_factory.mktemp("files")
+    write_sketch_net_file(root)
+    for seed, name in enumerate("abc"):
+        write_photo(root / "photos" / f"{name}.png", seed)
+    return root
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """photos/ with a, b and c."""
-    for seed, name in enumerate("abc"):
-        write_photo(tmp_path / "photos" / f"{name}.png", seed)
-    return tmp_path / "photos"
+def net_file(files):
+    """The net: its sketches are 4 pixels smaller than photos."""
+    return files / "net.h5"
+
+
+@pytest.fixture
+def folder(files, tmp_path):
+    """A copy of the photos that the test may change."""
+    return Path(shutil.copytree(files / "photos", tmp_path / "photos"))
 
 
 def enrol(gallery, net, *folders, add=False, people=None, align="none", thumbnails=True, workers=1):
@@ -125,8 +135,9 @@ def test_a_csv_says_who_is_who(folder, tmp_path):
     [
         ("name,person\n", ":1: expected the header file,person, found name,person"),
         ("", ":1: expected the header file,person, found nothing"),
-        ("file,person\na.png\n", ":2: expected a file and a person, found a.png"),
+        ("file,person\na.png\n", ":2: expected 2 values, found 1"),
         ("file,person\na.png,\n", ":2: expected a file and a person"),
+        (f"file,person\na.png,{'A' * 501}\n", ":2: a name of 501 characters; expected 500 at most"),
         ("file,person\na.png,A\na.png,B\n", ":3: a.png stands here twice"),
         ("file,person\na.png,A\nb.png,B\nc.png,C\nd.png,D\n", ':5: d.png is none of the photos; did you mean "c.png"'),
         ("file,person\na.png,A\n", ": does not say who is on .*b.png, .*c.png"),
@@ -148,23 +159,25 @@ def test_a_csv_must_say_the_folder_where_two_photos_have_the_name(folder, tmp_pa
 
 def test_what_is_kept_of_a_photo(folder, net_file, tmp_path, monkeypatch):
     monkeypatch.setattr(enrolment, "describe", describe)
-    done, plan = enrol(tmp_path / "g.h5", net_file, folder)
-    assert (len(done), plan.held, plan.remarks, plan.problems) == (3, 0, [], [])
+    done, plan = enrol(tmp_path / "g.h5", net_file, folder / "b.png")
+    assert (len(done), plan.held, plan.remarks, plan.problems) == (1, 0, [], [])
     columns, drawer = GalleryFile(tmp_path / "g.h5").columns, Drawer(net_file, "none")
     photo = read_photo(folder / "b.png")
-    sketch = decode_picture(columns.sketches[1], "sketch")
+    sketch = decode_picture(columns.sketches[0], "sketch")
     np.testing.assert_array_equal(sketch, drawer._sketcher.draw(photo))
-    assert abs(decode_picture(columns.photos[1], "photo").astype(int) - photo).mean() < 25  # JPEG of noise
-    np.testing.assert_array_equal(columns.outlines[1], describe(sketch).outline)
-    np.testing.assert_array_equal(columns.details[1], describe(sketch).detail)
-    assert (columns.name_of(1), columns.path_of(1)) == ("b", str(folder / "b.png"))
-    assert np.isnan(columns.eyes[1]).all()
+    assert abs(decode_picture(columns.photos[0], "photo").astype(int) - photo).mean() < 25  # JPEG of noise
+    outline, detail = describe(sketch)
+    np.testing.assert_array_equal(columns.outlines[0], outline)
+    np.testing.assert_array_equal(columns.details[0], detail)
+    assert (columns.name_of(0), columns.path_of(0)) == ("b", str(folder / "b.png"))
+    assert np.isnan(columns.eyes[0]).all()
 
 
 def test_found_faces_are_aligned_and_their_eyes_kept(net_file, tmp_path, monkeypatch):
     write_photo(tmp_path / "photos" / "a.png", 1, (300, 280))
     eyes = np.array([[100.5, 130.0], [160.0, 133.0]])
     monkeypatch.setattr(choice, "find_faces", lambda photo: [Face(eyes, 1.0, 80.0)])
+    monkeypatch.setattr(choice, "quarter_turns", lambda photo, faces: 0)
     enrol(tmp_path / "g.h5", net_file, tmp_path / "photos", align="auto")
     columns = GalleryFile(tmp_path / "g.h5").columns
     np.testing.assert_array_equal(columns.eyes[0], eyes.astype(np.float32))
@@ -180,6 +193,7 @@ def test_found_faces_are_aligned_and_their_eyes_kept(net_file, tmp_path, monkeyp
 def test_a_photo_without_a_face_or_with_several_is_left_out(faces, message, folder, net_file, tmp_path, monkeypatch):
     found = [Face(np.array([[9.0, 12.0], [20.0, 12.0]]), 1.0, 30.0)] * faces
     monkeypatch.setattr(choice, "find_faces", lambda photo: found)
+    monkeypatch.setattr(choice, "quarter_turns", lambda photo, faces: 0)
     done, _ = enrol(tmp_path / "g.h5", net_file, folder, align="auto")
     assert [each.portrait for each in done] == [None] * 3
     assert all(each.problem.startswith(f"{each.photo.path}: {message}") for each in done)
@@ -192,25 +206,43 @@ def test_what_is_larger_than_the_frame_is_not_taken_as_it_is(net_file, tmp_path)
     assert done.problem.endswith("expected an aligned face of 200x250 pixels, found 280x300; --align auto finds it")
 
 
+@pytest.fixture
+def three(tmp_path):
+    """Of the frame's size without a face; of another size; a face that is aligned."""
+    write_photo(tmp_path / "three" / "a.png", 1, (250, 200))
+    write_photo(tmp_path / "three" / "b.png", 2, (60, 50))
+    write_image(tmp_path / "three" / "c.png", synthetic.face_pair(5)[0])
+    return tmp_path / "three"
+
+
 def test_without_dlib_a_photo_of_another_size_is_left_out_and_one_of_the_frames_taken_with_a_word(
-    net_file, tmp_path, monkeypatch
+    three, net_file, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(choice, "can_find_faces", lambda: False)
-    write_photo(tmp_path / "photos" / "a.png", 1, (250, 200))
-    write_photo(tmp_path / "photos" / "b.png", 2, (60, 50))
-    write_image(tmp_path / "photos" / "c.png", synthetic.face_pair(5)[0])
-    (frame, other, aligned), _ = enrol(tmp_path / "g.h5", net_file, tmp_path / "photos", align=None)
+    for module in (choice, enrolment):
+        monkeypatch.setattr(module, "can_find_faces", lambda: False)
+    (frame, other, aligned), _ = enrol(tmp_path / "g.h5", net_file, three, align=None)
     assert frame.portrait is not None
-    assert "no eyes where the nets expect them" in frame.remark
-    assert "not an aligned face of 200x250 pixels" in other.problem
+    assert frame.remark.startswith("no eyes where the nets expect them: taken as it is; --align auto finds faces")
+    assert "not an aligned face of 200x250 pixels: left out; --align auto finds faces" in other.problem
+    assert (aligned.remark, aligned.problem) == ("", "")
+
+
+def test_where_dlib_finds_no_face_a_photo_is_left_out(three, net_file, tmp_path, monkeypatch):
+    for module in (choice, enrolment):
+        monkeypatch.setattr(module, "can_find_faces", lambda: True)
+    monkeypatch.setattr(choice, "find_faces", lambda photo: [])
+    monkeypatch.setattr(choice, "quarter_turns", lambda photo, faces: 0)
+    (frame, other, aligned), _ = enrol(tmp_path / "g.h5", net_file, three, align=None)
+    for done in (frame, other):
+        assert done.problem.endswith("no face found in it: left out; --align none takes it as it is")
     assert (aligned.remark, aligned.problem) == ("", "")
 
 
 def test_a_file_that_cannot_be_read_is_left_out_and_the_others_enrolled(folder, net_file, tmp_path):
-    (folder / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:300])
     done, _ = enrol(tmp_path / "g.h5", net_file, folder)
     assert [each.portrait is not None for each in done] == [True, False, True]
-    assert done[1].problem.startswith(f"{folder / 'b.png'}: not an image in a format we read")
+    assert done[1].problem.startswith(f"{folder / 'b.png'}: cannot read the image")
     assert GalleryFile(tmp_path / "g.h5").columns.people() == ["a", "c"]
 
 
@@ -336,7 +368,7 @@ def test_the_log_names_nobody(folder, net_file, tmp_path, caplog):
 def test_there_are_as_many_workers_as_cores_and_memory_allow_and_no_more_than_photos(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": (4 << 30) // 4096}[name])
-    assert [default_workers(photos) for photos in (0, 1, 2, 100)] == [1, 1, 2, 3]
+    assert [default_workers(photos) for photos in (0, 1, 11, 100)] == [1, 1, 2, 3]
 
 
 # stopped on the way
@@ -373,7 +405,7 @@ def enrol_and_tell(gallery, net, folder, told):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize("moments", [2, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nobody_is_lost(moments, net_file, tmp_path, monkeypatch):
     monkeypatch.setattr(enrolment, "_COMMIT", (0.0, 1))
     for seed in range(3 if moments < 5 else 6):

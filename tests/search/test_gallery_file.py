@@ -22,9 +22,17 @@ from pysketch.search.portraits import columns_of
 PORTRAITS = [portrait(1), portrait(2, "anna"), portrait(3, pictures=False), portrait(4, "anna")]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A gallery's bytes."""
+    path = tmp_path_factory.mktemp("whole") / "gallery.h5"
+    make_gallery(path, PORTRAITS)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def path(tmp_path):
-    make_gallery(tmp_path / "gallery.h5", PORTRAITS)
+def path(whole, tmp_path):
+    (tmp_path / "gallery.h5").write_bytes(whole)
     return tmp_path / "gallery.h5"
 
 
@@ -124,7 +132,9 @@ def test_nothing_is_written_over_what_is_there_if_it_fails_on_the_way(path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
-def test_a_new_gallery_is_its_owners_alone_and_an_old_one_keeps_its_bits(path):
+def test_a_new_gallery_is_its_owners_alone_and_an_old_one_keeps_its_bits(tmp_path):
+    path = tmp_path / "gallery.h5"
+    make_gallery(path, PORTRAITS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o640)
     make_gallery(path, PORTRAITS)

@@ -11,6 +11,7 @@ from helpers import refused
 from killing import killed_at_line, lines_of
 
 from pysketch.errors import GalleryError
+from pysketch.search import upkeep
 from pysketch.search.gallery_file import GalleryFile, Identity
 from pysketch.search.journal import Journal
 from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people, settle
@@ -106,6 +107,27 @@ def test_a_gallery_with_a_second_name_is_not_overwritten(path, tmp_path):
     os.link(path, tmp_path / "backup.h5")
     assert "a hard link" in refused(GalleryError, remove_people, path, ["anna"])
     assert held(tmp_path / "backup.h5") == held(path) == expected(PORTRAITS)
+
+
+def test_where_the_disk_is_full_nothing_is_done(path, monkeypatch):
+    def full(*arguments):
+        raise GalleryError("full")
+
+    let_wait(path, portrait(5))
+    monkeypatch.setattr(upkeep, "write_gallery", full)
+    assert refused(GalleryError, remove_people, path, ["anna"]) == "full"
+    assert held(path) == expected(PORTRAITS)
+    assert files(path.parent) == ["gallery.h5", "gallery.h5.enrolling"]
+
+
+def test_the_folder_is_on_the_disk_before_anything_is_overwritten(path, monkeypatch):
+    order = []
+    for name in ("sync_folder", "overwrite"):
+        real = getattr(upkeep, name)
+        told = lambda each, name=name, real=real: order.append(name) or real(each)  # noqa: E731
+        monkeypatch.setattr(upkeep, name, told)
+    remove_people(path, ["anna"])
+    assert order == ["sync_folder", "overwrite"]
 
 
 def test_damaged_photos_are_taken_out_and_the_rest_is_whole(path):

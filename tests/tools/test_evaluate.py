@@ -153,7 +153,7 @@ def test_same_person_or_not_is_a_table_and_two_columns_of_the_csv_beside_the_mea
     assert evaluate.main(arguments) == 0
     _, verification, measures = capsys.readouterr().out.split("\n\n")
     said, head, line = verification.splitlines()
-    assert said == "2 comparisons of one person, 2 of two."
+    assert said == "2 comparisons of one person, 2 of two, by pixels."
     assert re.split(r"\s{2,}", head) == ["method", "area", "equal error", "at 1 %", "at 0.1 %"]
     assert re.split(r"\s{2,}", line) == ["sketches", "1.0000", "0.0 (0.0-84.2)", "-", "-"]
     assert measures.startswith("method")
@@ -208,7 +208,8 @@ def test_groups_of_made_people_are_a_table_of_their_own(aligned, monkeypatch, ca
     monkeypatch.setattr(evaluate, "group_trials", lambda people: [Trial("as they come", pairs[:people])])
     monkeypatch.setattr(evaluate, "learned_method", lambda *arguments: Method("green", lambda photo: photo[..., 1]))
     assert evaluate.main(["--data", "synthetic", "--baseline", "grey", "--groups", "2"]) == 0
-    head, line = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    said, head, line = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert said == "By pixels."
     assert re.split(r"\s{2,}", head) == ["method", "group", "not first", "others taken for one", "own refused"]
     assert re.split(r"\s{2,}", line)[:2] == ["green", "as they come"]
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from functools import cache
 from pathlib import Path
 
 import common
@@ -18,7 +19,7 @@ from pysketch.images.eye_finder import Face
 from pysketch.images.metrics import squared_distances
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import crop_centre
-from pysketch.search import gallery as gallery_file
+from pysketch.search.confidence import Confidence
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +35,15 @@ def gallery(tmp_path):
 @pytest.fixture
 def sketches(tmp_path):
     """The artist's sketches of the three, by name."""
-    for name, _, sketch in galleries.people(3):
-        write_image(tmp_path / "sketches" / f"{name}.png", sketch)
+    (tmp_path / "sketches").mkdir()
+    for name, content in drawings().items():
+        (tmp_path / "sketches" / f"{name}.png").write_bytes(content)
     return tmp_path / "sketches"
+
+
+@cache
+def drawings():
+    return {name: galleries.picture(sketch) for name, _, sketch in galleries.people(3)}
 
 
 @pytest.fixture
@@ -69,12 +76,17 @@ def test_each_sketch_finds_its_person_first(gallery, sketches, capsys):
     assert out.splitlines()[-1] == "3 of 3 sketches looked for"
 
 
-def test_how_sure_is_not_known_is_said(gallery, sketches, capsys, monkeypatch):
-    monkeypatch.setattr(gallery_file.Gallery, "rests_on", "")
+def test_how_sure_it_is_is_told_in_words_for_views_and_not_known_for_pixels(gallery, sketches, capsys, monkeypatch):
+    monkeypatch.setattr(Confidence, "rate", lambda self, distance: 1 / 5000)
+    monkeypatch.setattr(Confidence, "rests_on", "Measured somewhere.")
+    find.main([gallery, str(sketches / "test-000.png")])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 in 5,000 others come as near to a sketch as the first on the list; among 3 people that is under" in out
+    assert "Measured somewhere." in out
     find.main([gallery, str(sketches / "test-000.png"), "--match", "pixels"])
     out = capsys.readouterr().out
     assert "How sure: not known" in out
-    assert "not known" in next(line for line in out.splitlines() if line.startswith("   1"))
+    assert "1 in 5,000" not in out
 
 
 def test_json_is_a_line_for_each_sketch_and_nothing_else(gallery, sketches, capsys):
@@ -114,7 +126,7 @@ def test_a_sheet_is_brought_into_the_frame_by_found_eyes_or_given_ones(gallery, 
     eyes = moved_sheet(tmp_path / "sheet.png", 2)
     finder([Face(eyes, 250.0, 1.5)])
     given = [str(each) for each in eyes.ravel()]
-    for options in ([], ["--align", "auto"], ["--align", "eyes", *given], ["--eyes", *given]):
+    for options in ([], ["--align", "eyes", *given]):
         assert find.main([gallery, str(tmp_path / "sheet.png"), "-n", "1", *options]) == 0
         assert table(capsys.readouterr().out)[0][1] == "test-002"
 
