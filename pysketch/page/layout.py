@@ -33,8 +33,8 @@ _CSS = """
 """
 
 _LEGEND = (
-    "Where they agree: orange places speak for the match, blue ones against it, as strongly as they are coloured, "
-    "by one measure for all people."
+    "Of each person the photo, what the net drew of it, and where that and the sketch agree: orange places speak for "
+    "the match, blue ones against it, as strongly as they are coloured, by one measure for all people."
 )
 _SLIDERS = ("Left eye: x", "Left eye: y", "Right eye: x", "Right eye: y")
 _OF_WHAT = {"sketch": ("Portrait", "the person in front of the camera"), "photo": ("Drawing", "the person drawn")}
@@ -175,8 +175,10 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
                     heading = gr.Markdown()
                     with gr.Row():
                         pictures = [
-                            gr.Image(label=label, interactive=False, min_width=90, height=250, buttons=["fullscreen"])
-                            for label in ("Photo", "Drawn of it", "Where they agree")
+                            gr.Image(
+                                interactive=False, show_label=False, alt_text=what, min_width=80, buttons=["fullscreen"]
+                            )
+                            for what in ("Photo", "Drawn of it", "Where they agree")
                         ]
                 rows.append([box, heading, *pictures])
 
@@ -291,7 +293,7 @@ class _Eyes:
         wired = {"outputs": [*self._own, *outputs], "show_progress": "minimal", "api_visibility": "private", **raw}
         first = {**wired, "outputs": [self.photo, *wired["outputs"]]}
         self.photo.input(take, [self.photo], **first)
-        self.photo.clear(lambda: [None, *self._nothing(""), *empty], None, **first)
+        self.photo.clear(lambda: [*self._nothing(""), *empty], None, **wired)  # the next photo may be there already
         last = {**wired, "trigger_mode": "always_last"}
         self.marked.select(click, [self.photo, self.eyes], **last)
         self.chosen.input(choose, [self.photo, self.eyes, self.chosen], **last)

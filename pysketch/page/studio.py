@@ -32,7 +32,7 @@ from pysketch.shipped import how_to_install
 MOST_FACES = 20
 """How many faces of one photo are drawn; of more, the largest."""
 
-SHOWN = 600, 1000
+SHOWN = 400, 1000
 """Pixels of the longer side, at least and at most, of a photo that is shown with its eyes."""
 
 _CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
@@ -144,6 +144,7 @@ class Studio:
             key = seen.tobytes()
             if key not in memory:
                 with self._drawing:
+                    self._sketcher.net.context.device.synchronize()  # a GPU becomes this thread's, too
                     memory[key] = self._sketcher.draw(seen, size_as_input)
             return memory[key]
 
@@ -185,8 +186,8 @@ def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.
     polygons = []
     for k, eyes in enumerate(faces):
         at = (np.asarray(eyes) + 0.5) * share - 0.5
-        reach = max(9.0, 0.25 * float(np.hypot(*(at[1] - at[0]))))
-        thick = max(2.0, reach / 8)
+        reach = max(9.0, 0.022 * max(width, height), 0.25 * float(np.hypot(*(at[1] - at[0]))))
+        thick = max(2.0, reach / 7)
         colour = _CHOSEN if k == chosen else _OTHER
         for around, fill in ((max(1.0, thick / 2), _EDGE), (0.0, colour)):
             polygons += [(bar, np.array(fill)) for eye in at for bar in _bars(eye, reach, thick, around)]

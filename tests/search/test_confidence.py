@@ -12,7 +12,7 @@ from pysketch.images.pairs import Pair
 from pysketch.search import confidence
 from pysketch.search import gallery as search
 from pysketch.search.confidence import Artists, Confidence, Impostors, enrolled_impostors
-from pysketch.search.describe import DESCRIPTION, DETAIL, Description
+from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE, Description
 from pysketch.search.gallery import Gallery
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
 from pysketch.search.portraits import Packed, Portrait, columns_of
@@ -173,7 +173,7 @@ def gallery(levels, tmp_path):
         nothing = np.zeros(DETAIL, np.int8)
         nothing[0] = level[k] // 2
         eyes, digest = np.zeros((2, 2), np.float32), bytes([k]) * 32
-        return Portrait(f"p{person[k]}", f"{k}.png", digest, eyes, nothing[:4], nothing, picture(nothing[0]))
+        return Portrait(f"p{person[k]}", f"{k}.png", digest, eyes, nothing[:OUTLINE], nothing, picture(nothing[0]))
 
     def write(rows, description=DESCRIPTION):
         columns = columns_of([portrait(k) for k in rows])
@@ -209,11 +209,10 @@ def test_whoever_is_found_is_told_with_the_larger_share_and_by_pixels_with_none(
     assert gallery.rests_on == told.rests_on != ""
 
     class Anybody:
+        outlines = np.zeros((1, OUTLINE), np.float32)
+
         def __init__(self, sketch):
             pass
-
-        def outline_distances(self, others):
-            return np.zeros(len(others), np.float32)
 
         def distances(self, others):
             return np.linspace(0, 0.5, len(others), dtype=np.float32)
