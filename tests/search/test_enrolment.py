@@ -461,7 +461,7 @@ def is_running(pid):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux tells them")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_command_leaves_no_worker_behind_and_goes_on(number, net_file, tmp_path):
-    for seed in range(40):
+    for seed in range(24):
         write_photo(tmp_path / "photos" / f"{seed}.png", seed, (240, 190))
     gallery = tmp_path / "g.h5"
     command = start(gallery, net_file, tmp_path / "photos", "--workers", "2", "--align", "none")
@@ -475,7 +475,7 @@ def test_a_stopped_command_leaves_no_worker_behind_and_goes_on(number, net_file,
         assert command.returncode == 130
         assert "Traceback" not in err
         assert "interrupted: the same command goes on" in err
-        assert 0 < len(GalleryFile(gallery).columns) < 40
+        assert 0 < len(GalleryFile(gallery).columns) < 24
         assert out.splitlines()[-1].startswith(f"{gallery}: ")
     deadline = time.monotonic() + 20
     while any(map(is_running, workers)):
@@ -485,7 +485,7 @@ def test_a_stopped_command_leaves_no_worker_behind_and_goes_on(number, net_file,
     again = start(gallery, net_file, tmp_path / "photos", "--workers", "1", "--align", "none")
     out, err = again.communicate(timeout=120)
     assert again.returncode == 0, err
-    assert "were there already" in out
+    assert "there already" in out
     enrol(tmp_path / "straight.h5", net_file, tmp_path / "photos")
     assert gallery.read_bytes() == (tmp_path / "straight.h5").read_bytes()
 
