@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 
 from pysketch.errors import DataError
+from pysketch.images import synthetic
+from pysketch.images.pairs import Pair
 from pysketch.search import learning
+from pysketch.search.confidence import read_artists
 from pysketch.search.describe import DETAIL, NUISANCES, OUTLINE, Learned
 
 
@@ -20,7 +23,8 @@ def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, ca
         )
 
     monkeypatch.setattr(learning, "learn", learn)
-    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: load(data, split)[:2])
+    pairs = [Pair(*values) for values in synthetic.training_pairs(2)]
+    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: pairs)
     output = tmp_path / "learned.npz"
     arguments = [str(net_file), str(net_file), "--data", "synthetic", "--made", "1", "-o", str(output)]
     assert learn_views.main(arguments) == 0
@@ -31,9 +35,20 @@ def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, ca
         assert set(file.files) == set(Learned._fields)
 
 
-load = learn_views.load_pairs
-
-
 def test_bad_data_is_one_line(net_file, tmp_path):
     with pytest.raises(DataError, match="no such folder or list file of photo-sketch pairs"):
         learn_views.main([str(net_file), "--data", str(tmp_path / "none"), "-o", str(tmp_path / "x.npz")])
+
+
+def test_artists_sketches_are_measured_instead_beside_what_one_net_draws(net_file, tmp_path, capsys, monkeypatch):
+    pairs = [Pair(*values) for values in synthetic.training_pairs(2)]
+    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: pairs)
+    output = tmp_path / "artists.json"
+    arguments = [str(net_file), "--data", "synthetic", "--artists", "-o", str(output)]
+    assert learn_views.main(arguments) == 0
+    assert capsys.readouterr().out == f"2 comparisons of different people -> {output}\n"
+    written = read_artists(output)
+    assert (len(written.impostors), written.people, written.net) == (2, 2, net_file.name)
+    with pytest.raises(SystemExit):
+        learn_views.main([str(net_file), *arguments])
+    assert "--artists is for one net" in capsys.readouterr().err
