@@ -343,7 +343,5 @@ def test_options_that_do_not_go_together_are_told_in_a_line(aligned, capsys, arg
 
 
 def test_a_crowd_needs_other_people_to_train_on(aligned, capsys):
-    with pytest.raises(
-        DataError, match="its photo is a training photo too; a crowd needs training pairs of"
-    ):
+    with pytest.raises(DataError, match="its photo is a training photo too; a crowd needs training pairs of"):
         evaluate.main(["--baseline", "grey", "--data", str(aligned / "test"), "--match", "views", "--distractors", "3"])
