@@ -133,6 +133,6 @@ def test_matching_has_a_line_for_each_method_each_measure_and_what_of_the_sketch
     ranks = own_ranks(squared_distances([*evaluations[0].drawn, *crowds[0]], evaluations[0].sketches))
     assert green["pixels", "with 1 others"][:2] == [f"{100 * (ranks <= n).mean():.1f}" for n in (1, 5)]
     assert green["views", "with 1 others"][0] == "50.0"  # the first one's sketch itself is in the crowd
-    assert float(green["views", "with 1 others"][3]) < float(green["views", "all"][3])
+    assert (green["views", "all"][3], green["pixels", "all"][3]) == ("-", "-")  # of two people, each has but one other
     only = tell_matching(evaluations[:1], ["views"])
     assert [row[:3] for row in only.section.tables[0].rows] == [["green", "views", "all"]]
