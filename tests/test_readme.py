@@ -16,9 +16,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -139,6 +138,11 @@ def copy(tmp_path_factory):
     return root
 
 
+def few(maker: Callable[..., list]) -> Callable[..., list]:
+    """A maker of synthetic pairs that makes four where more are asked for."""
+    return lambda n=4, **changes: maker(min(n, 4), **changes)
+
+
 @contextlib.contextmanager
 def as_it_was(root: Path) -> Iterator[None]:
     """Work in a folder, with few synthetic faces; afterwards log, signals, registered layers, folder are as before."""
@@ -149,7 +153,7 @@ def as_it_was(root: Path) -> Iterator[None]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             for name in ("training_pairs", "test_pairs"):
-                patch.setattr(synthetic, name, partial(getattr(synthetic, name), 4))
+                patch.setattr(synthetic, name, few(getattr(synthetic, name)))
             yield
     finally:
         os.chdir(folder)

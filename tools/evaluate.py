@@ -34,7 +34,7 @@ from pysketch.report import (
     brought_back,
     check_library,
     check_strangers,
-    crowd,
+    draw_crowd,
     evaluate_pictures,
     group_trials,
     in_light,
@@ -177,7 +177,7 @@ def _moved(pairs: list[Pair], args: argparse.Namespace) -> Sequence[Pair]:
 
 def _crowd(method: Method, training: Sequence[Pair], args: argparse.Namespace) -> list[np.ndarray]:
     with progress_bar(f"{method.name} draws others") as progress:
-        return crowd(method.draw, training, args.distractors, args.seed, progress)
+        return draw_crowd(method.draw, training, args.distractors, args.seed, progress)
 
 
 def _parser() -> argparse.ArgumentParser:

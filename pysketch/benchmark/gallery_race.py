@@ -55,12 +55,16 @@ class GalleryJob:
 
 @dataclass
 class Searched:
-    """What a searcher did among so many people; seconds of loading and of each query; why_not: why nothing."""
+    """What a searcher did among so many people; seconds of loading and of each query, by the clock and of all cores.
+
+    why_not: why it did nothing.
+    """
 
     people: int
     name: str
     load_seconds: float = math.nan
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     same_first: int = 0
     right: int = 0
     memory: dict[str, int | None] = field(default_factory=dict)
@@ -91,37 +95,35 @@ def race_in_gallery(job: GalleryJob) -> GalleryResult:
 def _race(job: GalleryJob, crowd: Crowd, size: int, result: GalleryResult) -> None:
     first = min(job.queries, size // 2) if job.strangers else 0
     people = crowd.people.part(slice(first, size))
-    numbers = range(min(job.queries, len(crowd.described), size // 2 if job.strangers else size))
-    candidates = make_shortlist(people.outlines, False, job.threads)
+    numbers = range(min(job.queries, len(crowd.described), first or size))
+    paths = {"outlines": str(crowd.people.outlines.filename), "details": str(crowd.people.details.filename)}
+    about = {**paths, "rows": [first, size], "threads": job.threads, "scales": [OUTLINE_SCALE, DETAIL_SCALE]}
+    entries = [Searched(size, name, why_not=_why_not(name, *people.outlines.shape)) for name in SEARCHERS]
+    result.searched += entries
     result.compared[size] = []
     with tempfile.TemporaryDirectory(prefix="pysketch-") as name, ExitStack() as stack:
         folder = Path(name)
-        paths = {"outlines": str(crowd.people.outlines.filename), "details": str(crowd.people.details.filename)}
-        about = {**paths, "rows": [first, size], "threads": job.threads, "scales": [OUTLINE_SCALE, DETAIL_SCALE]}
         (folder / "job.json").write_text(json.dumps(about), encoding="utf-8")
-        entries = [Searched(size, name, why_not=_why_not(name, *people.outlines.shape)) for name in SEARCHERS]
-        result.searched += entries
-        contenders = {}
+        taking_part = []
         for entry in entries:
             if not entry.why_not:
                 contender = stack.enter_context(closing(Contender(folder, entry.name, job.threads)))
                 contender.ask()
                 entry.load_seconds = contender.ask("load")["seconds"]
-                contenders[entry.name] = contender
+                taking_part.append((entry, contender))
+        likely = make_shortlist(people.outlines, False, job.threads)
         for start in _bar(range(0, len(numbers), _CHUNK), f"{size} people, {_CHUNK} queries each"):
             chunk = numbers[start : start + _CHUNK]
             queries = [_described(crowd, number, job.seed, result.describing) for number in chunk]
             arrays = {kind: np.stack([getattr(each, kind) for each in queries]) for kind in ("outlines", "details")}
             np.savez(folder / "queries.npz", **arrays)
-            likely = [candidates.nearest(query.outlines, CANDIDATES) for query in queries]
-            truths = [nearest(*each, people) for each in zip(queries, likely, strict=True)]
+            truths = [nearest(each, likely.nearest(each.outlines, CANDIDATES), people) for each in queries]
             result.compared[size] += [truth.compared for truth in truths]
-            for entry in entries:
-                if entry.name in contenders and (entry.name in _OURS or start < PEER_QUERIES):
-                    _count(entry, contenders[entry.name].ask("find"), truths, chunk)
-        for entry in entries:
-            if entry.name in contenders:
-                entry.memory = contenders[entry.name].ask("memory")
+            for entry, contender in taking_part:
+                if entry.name in _OURS or start < PEER_QUERIES:
+                    _count(entry, contender.ask("find"), truths, chunk)
+        for entry, contender in taking_part:
+            entry.memory = contender.ask("memory")
 
 
 def _described(crowd: Crowd, number: int, seed: int, seconds: list[float]) -> Query:
@@ -134,6 +136,7 @@ def _described(crowd: Crowd, number: int, seed: int, seconds: list[float]) -> Qu
 def _count(entry: Searched, found: dict[str, Any], truths: Sequence[Nearest], numbers: Iterable[int]) -> None:
     """Of two who are equally near either is the first."""
     entry.seconds += found["seconds"]
+    entry.cpu += found["cpu"]
     for truth, row, distance, number in zip(truths, found["rows"], found["distances"], numbers, strict=True):
         entry.same_first += row == truth.row or distance <= truth.distance + 1e-6
         entry.right += row == number
@@ -159,10 +162,23 @@ def report_gallery(result: GalleryResult) -> list[str]:
     job = result.job
     alike = [["people", "two of them, mean", "deviation", "nearest other, median", "most"]]
     alike += [[name, *(f"{value:.3f}" for value in each)] for name, each in result.alikeness.items()]
-    rows = [["people", "search", "load s", "ms a query", "held MiB", "peak MiB", "same first", "at least", "right"]]
+    rows = [
+        [
+            "people",
+            "search",
+            "load s",
+            "ms a query",
+            "CPU ms",
+            "held MiB",
+            "peak MiB",
+            "same first",
+            "at least",
+            "right",
+        ]
+    ]
     for each in result.searched:
         if each.why_not:
-            rows.append([str(each.people), each.name, each.why_not, *["-"] * 6])
+            rows.append([str(each.people), each.name, each.why_not, *["-"] * 7])
             continue
         count = len(each.seconds)
         rows.append(
@@ -171,6 +187,7 @@ def report_gallery(result: GalleryResult) -> list[str]:
                 each.name,
                 f"{each.load_seconds:.2f}",
                 f"{1e3 * median(each.seconds):.1f}",
+                f"{1e3 * median(each.cpu):.1f}",
                 *(mebibytes(each.memory[kind]) for kind in ("held_bytes", "peak_bytes")),
                 f"{each.same_first} of {count}",
                 f"{100 * lower_bound(each.same_first, count):.1f} %",
@@ -187,10 +204,9 @@ def report_gallery(result: GalleryResult) -> list[str]:
         "",
         *aligned(rows),
         "",
-        "Held: beside libraries and mapped files; peak: the whole process, what it read of mapped files included. Same "
-        "first: as",
-        "the exact matcher on everybody finds; at least: of how many that is so in the long run, at 95 %. Right: that "
-        "person.",
+        "Query: by the clock, and of all cores' time. Held: beside libraries and mapped files; peak: the whole process",
+        "with what it read of mapped files. Same first: as the exact matcher on everybody finds; at least: of how many",
+        "that is so in the long run, at 95 %. Right: the person who was looked for.",
         f"Rows that had to be compared for that, median: {compared}.",
     ]
 
@@ -209,6 +225,7 @@ def summary_gallery(result: GalleryResult) -> dict[str, Any]:
                 "why_not": each.why_not or None,
                 "load_ms": None if each.why_not else 1e3 * each.load_seconds,
                 "median_ms": 1e3 * median(each.seconds) if each.seconds else None,
+                "cpu_ms": 1e3 * median(each.cpu) if each.cpu else None,
                 "queries": len(each.seconds),
                 "same_first": each.same_first,
                 "right": each.right,

@@ -11,7 +11,7 @@ Start reading at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
-from pysketch.report.crowd import check_strangers, crowd
+from pysketch.report.crowd import check_strangers, draw_crowd
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
@@ -83,10 +83,10 @@ __all__ = [
     "brought_back",
     "check_library",
     "check_strangers",
-    "crowd",
     "data_sheet",
     "describe_layer",
     "distance",
+    "draw_crowd",
     "draw_graph",
     "evaluate",
     "evaluate_pictures",

@@ -23,7 +23,7 @@ DRAWN = 400
 _VARIATION = Variation(skin=0.6, hair=0.6, side_light=0.12, background=0.4)
 
 
-def crowd(
+def draw_crowd(
     draw: Draw,
     training: Sequence[Pair],
     count: int,

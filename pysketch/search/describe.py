@@ -121,7 +121,7 @@ def learned() -> Learned:
 def read_learned(path: Path) -> Learned:
     """What `learning` wrote; nothing in the file runs. DataError if it is no such file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             found = {name: file[name] for name in _SHAPES}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read: {error}; install pysketch anew") from None

@@ -113,6 +113,8 @@ def _photos_of(given: Path, remarks: list[str]) -> Iterator[tuple[Photo, list[st
         return
     pictures, left_out = sort_out(given)
     folders = sorted(entry for entry in given.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if {"photos", "sketches"} <= {folder.name for folder in folders}:
+        raise DataError(f"{as_read(given)}: holds photos and sketches of people, not people; enrol {given / 'photos'}")
     remarks += [f"{as_read(given)}: left out: {as_read(each)}" for each in left_out if not each.endswith(" (a folder)")]
     count = len(pictures)
     for path in pictures:

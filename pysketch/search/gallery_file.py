@@ -169,6 +169,9 @@ def _sums_of_pictures(columns: Columns, rows: np.ndarray) -> np.ndarray:
     return np.array([zlib.crc32(photo, zlib.crc32(sketch)) for sketch, photo in pairs], np.uint32)
 
 
+_NOT_AS_MANY = "what is to be written is damaged: it is not as much as it says"
+
+
 class _Column:
     """A dataset that is written from its start to its end, and the CRC-32 of that."""
 
@@ -180,13 +183,17 @@ class _Column:
     def write(self, values: np.ndarray) -> None:
         """The next rows."""
         values = np.ascontiguousarray(values, self._type)
+        if self._at + len(values) > len(self._dataset):
+            raise OSError(_NOT_AS_MANY)
         if values.size:
             self._dataset[self._at : self._at + len(values)] = values
         self._at += len(values)
         self._crc = zlib.crc32(values, self._crc) if values.size else self._crc
 
     def entry(self) -> dict[str, Any]:
-        """What the table of contents says of it."""
+        """What the table of contents says of it, when all of it is written."""
+        if self._at != len(self._dataset):
+            raise OSError(_NOT_AS_MANY)
         kind, shape = self._type.str, list(self._dataset.shape)
         offset = self._dataset.id.get_offset() if self._dataset.size else 0
         return {"type": kind, "shape": shape, "offset": offset, "crc": self._crc}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -73,8 +74,9 @@ class Indexed:
 def _library() -> ModuleType:
     if not can_index():
         raise GalleryError(f"FAISS is not installed; {how_to_install('search')}")
-    import faiss
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of how SWIG makes modules, from Python 3.12 on
+        import faiss
     return faiss
 
 

@@ -31,6 +31,9 @@ _PORTRAITS = (
     "photo BLOB NOT NULL, sums BLOB NOT NULL)"
 )
 _PACKED = {"paths": "path", "sketches": "sketch", "photos": "photo"}
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises of a file that is damaged: the second where its own message quotes what is no text in it."""
+
 _SETTINGS = (
     "locking_mode=EXCLUSIVE",
     "journal_mode=TRUNCATE",
@@ -196,7 +199,7 @@ class Journal:
                     f"{self.gallery}: another process is writing it; wait until it is done, or enrol into another file"
                 ) from None
             raise GalleryError(f"{self.path}: cannot be written: {error}") from None
-        except sqlite3.DatabaseError as error:
+        except _DAMAGE as error:
             base.close()
             if before == self._inode():
                 with self.path.open("rb") as stream:
@@ -235,7 +238,7 @@ class Journal:
             return self._base.execute(query, values).fetchall()
         except sqlite3.ProgrammingError:
             raise
-        except sqlite3.DatabaseError as error:
+        except _DAMAGE as error:
             raise self._damaged(error) from None
 
     def _number(self, query: str) -> int:
@@ -268,18 +271,21 @@ class _Changes:
         self._journal, self._base = journal, journal._base
 
     def __enter__(self) -> None:
-        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            self._base.execute("BEGIN IMMEDIATE")
+        except _DAMAGE as error:
+            raise GalleryError(f"{self._journal.path}: cannot be written: {error}") from None
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
             try:
                 self._base.execute("COMMIT")
                 return
-            except sqlite3.DatabaseError as late:
+            except _DAMAGE as late:
                 error = late
-        with suppress(sqlite3.Error):  # a full disk has rolled it back already
+        with suppress(*_DAMAGE):  # a full disk has rolled it back already
             self._base.execute("ROLLBACK")
-        if isinstance(error, sqlite3.DatabaseError):
+        if isinstance(error, _DAMAGE):
             raise GalleryError(f"{self._journal.path}: cannot be written: {error}") from None
 
 
@@ -293,7 +299,7 @@ def waiting(gallery: str | os.PathLike[str]) -> int | None:
         return int(base.execute("SELECT count(*) FROM portraits").fetchone()[0])
     except sqlite3.OperationalError as error:
         return None if "locked" in str(error) else 0
-    except sqlite3.DatabaseError as error:
+    except _DAMAGE as error:
         raise GalleryError(f"{path}: damaged, so that the photos that wait in it cannot be read ({error})") from None
     finally:
         base.close()

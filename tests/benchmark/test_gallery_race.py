@@ -38,7 +38,7 @@ def test_a_peer_without_its_library_or_with_too_little_memory_is_told(monkeypatc
 def test_whoever_is_as_near_as_the_first_is_first_too():
     truths = [gallery_race.Nearest(4, 0.25, 1000)] * 3
     entry = Searched(10, "exhaustive")
-    found = {"seconds": [1.0] * 3, "rows": [4, 5, 6], "distances": [0.25, 0.25, 0.26]}
+    found = {"seconds": [1.0] * 3, "cpu": [2.0] * 3, "rows": [4, 5, 6], "distances": [0.25, 0.25, 0.26]}
     gallery_race._count(entry, found, truths, [4, 4, 6])
     assert (entry.same_first, entry.right) == (2, 2)
 
@@ -46,14 +46,14 @@ def test_whoever_is_as_near_as_the_first_is_first_too():
 def test_people_read_a_table_and_programs_an_object(tmp_path):
     job = GalleryJob(tmp_path, (100,), threads=2)
     memory = {"held_bytes": 3 << 20, "peak_bytes": None}
-    ours = Searched(100, "exhaustive", 0.5, [0.002, 0.004, 0.003], 3, 2, memory)
+    ours = Searched(100, "exhaustive", 0.5, [0.002, 0.004, 0.003], [0.005] * 3, 3, 2, memory)
     peer = Searched(100, "sklearn", why_not="sklearn not installed")
     alike = {"drawn": Alikeness(0.1, 0.2, 0.3, 0.4)}
     result = GalleryResult(job, alike, [0.1], {100: [10, 30, 20]}, [ours, peer])
     lines = report_gallery(result)
     rows = {line.split()[1]: line.split() for line in lines if line.startswith("100 ")}
-    assert rows["exhaustive"][2:6] == ["0.50", "3.0", "3", "-"]
-    assert rows["exhaustive"][6:] == ["3", "of", "3", "36.8", "%", "67", "%"]
+    assert rows["exhaustive"][2:7] == ["0.50", "3.0", "5.0", "3", "-"]
+    assert rows["exhaustive"][7:] == ["3", "of", "3", "36.8", "%", "67", "%"]
     assert rows["sklearn"][2:5] == ["sklearn", "not", "installed"]
     assert lines[-1].endswith("median: 100: 20.")
     found = summary_gallery(result)

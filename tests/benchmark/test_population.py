@@ -98,6 +98,7 @@ def test_a_crowd_begins_with_mixed_sketches_and_is_kept(quick, faces, tmp_path, 
     assert all((a == b).all() for a, b in zip(crowd.people, again.people, strict=True))
 
 
+@pytest.mark.slow
 def test_a_smaller_crowd_is_the_start_of_a_larger_one(quick, tmp_path, monkeypatch):
     monkeypatch.setattr(population, "_BLOCK", 16)
     small, large = (make_crowd(tmp_path, size, 8, 0, quiet) for size in (24, 60))

@@ -121,6 +121,11 @@ def test_no_photos_are_an_error(name, tmp_path):
     assert "photo" in refused(DataError, find_photos, [tmp_path / name], where=str(tmp_path / name))
 
 
+def test_a_folder_of_pairs_is_not_two_persons(folder, tmp_path):
+    (tmp_path / "sketches").mkdir()
+    assert f"enrol {folder}" in refused(DataError, find_photos, [tmp_path])
+
+
 def test_a_csv_says_who_is_who(folder, tmp_path):
     write_photo(folder / "sub" / "a.png", 9)
     table = tmp_path / "people.csv"

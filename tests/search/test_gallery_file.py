@@ -131,6 +131,17 @@ def test_nothing_is_written_over_what_is_there_if_it_fails_on_the_way(path):
     assert [each.name for each in path.parent.iterdir()] == ["gallery.h5"]
 
 
+@pytest.mark.parametrize("says", [3, 5])
+def test_a_source_that_has_not_as_many_as_it_says_is_not_written(says, tmp_path):
+    class Wrong(Part):
+        def __len__(self):
+            return says
+
+    part = Wrong(columns_of(PORTRAITS), np.arange(4))
+    assert "not as much as it says" in refused(GalleryError, write_gallery, tmp_path / "g.h5", IDENTITY, [part])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
 def test_a_new_gallery_is_its_owners_alone_and_an_old_one_keeps_its_bits(tmp_path):
     path = tmp_path / "gallery.h5"

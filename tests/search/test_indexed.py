@@ -10,6 +10,7 @@ from pysketch.search.indexed import Indexed
 from pysketch.search.shortlist import Exhaustive
 
 WIDTH = 32
+needs_faiss = pytest.mark.skipif(not indexed.can_index(), reason="FAISS is not installed")
 
 
 def crowd(count):
@@ -30,8 +31,8 @@ def agree(index, outlines, transforms, count):
     return [np.isin(expected, found).mean() for found, expected in both]
 
 
+@needs_faiss
 def test_the_index_finds_whom_the_exhaustive_search_finds():
-    pytest.importorskip("faiss")
     outlines, transforms = crowd(1500)
     index = Indexed(outlines)
     assert index.name == "FAISS"
@@ -40,16 +41,16 @@ def test_the_index_finds_whom_the_exhaustive_search_finds():
     assert min(agree(index, outlines, transforms, 20)) >= 0.9
 
 
+@needs_faiss
 def test_where_all_lists_are_looked_at_the_candidates_are_the_same_up_to_ties():
-    pytest.importorskip("faiss")
     outlines, transforms = crowd(2000)
     index = Indexed(outlines)
     index._index.nprobe = index._index.nlist
     assert min(agree(index, outlines, transforms, 100)) >= 0.98
 
 
+@needs_faiss
 def test_where_the_lists_hold_too_few_everybody_is_looked_at():
-    pytest.importorskip("faiss")
     outlines, transforms = crowd(300)
     index = Indexed(outlines)
     assert agree(index, outlines, transforms, 250) == [1, 1, 1]
@@ -57,8 +58,9 @@ def test_where_the_lists_hold_too_few_everybody_is_looked_at():
     assert Indexed(outlines[:1]).nearest(transforms[0], 5).tolist() == [0]
 
 
+@needs_faiss
+@pytest.mark.slow
 def test_the_same_gallery_has_the_same_index():
-    pytest.importorskip("faiss")
     outlines, transforms = crowd(1500)
     first, second = Indexed(outlines), Indexed(outlines)
     assert [first.nearest(t, 50).tolist() for t in transforms] == [second.nearest(t, 50).tolist() for t in transforms]
@@ -70,8 +72,9 @@ def test_without_faiss_a_line_says_how_to_get_it(monkeypatch):
         Indexed(crowd(20)[0])
 
 
+@needs_faiss
 def test_with_a_gpu_all_outlines_lie_there(monkeypatch):
-    faiss = pytest.importorskip("faiss")
+    faiss = indexed._library()
 
     class Options:
         shard = useFloat16 = False

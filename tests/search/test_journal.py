@@ -135,6 +135,15 @@ def test_what_is_no_sqlite_file_is_left_alone(content, gallery):
     assert journal_path(gallery).read_bytes() == content
 
 
+def test_damage_of_which_sqlites_own_message_is_no_text_is_a_line(gallery):
+    fill(gallery, 1)
+    path = journal_path(gallery)
+    path.write_bytes(
+        path.read_bytes().replace(b"tableportraits", b"tableportrait\xb7").replace(b"CREATE", b"CR\xb7ATE")
+    )
+    assert "damaged" in refused(GalleryError, Journal, gallery)
+
+
 def test_one_whose_overwriting_was_broken_off_is_removed(gallery):
     journal_path(gallery).write_bytes(bytes(4096) + b"rest" * 1000)
     with Journal(gallery) as journal:
@@ -147,7 +156,7 @@ def test_damage_in_it_is_a_line(rounds, seed, gallery, tmp_path):
     fill(gallery, *range(10))
     path = journal_path(gallery)
     whole, chance = path.read_bytes(), np.random.default_rng(seed)
-    found = 0
+    found, right = 0, expected([portrait(k) for k in range(10)])
     for _ in range(rounds):
         content = bytearray(whole[: int(chance.integers(20, len(whole) + 1)) if chance.random() < 0.3 else len(whole)])
         for _ in range(20):
@@ -156,7 +165,11 @@ def test_damage_in_it_is_a_line(rounds, seed, gallery, tmp_path):
         try:
             with Journal(gallery) as journal:
                 write_gallery(tmp_path / "other.h5", IDENTITY, [journal])
-                assert len(held(tmp_path / "other.h5")) == len(journal)
+                file = GalleryFile(tmp_path / "other.h5")
+                assert len(file.columns) == len(journal)
+                whole_rows = set(range(len(file.columns))) - set(np.concatenate(file.damaged()).tolist())
+                for row in whole_rows:  # what is not known as damaged is as it was
+                    assert held(file.path)[file.columns.path_of(row)] in right.values()
         except GalleryError as error:
             assert "\n" not in str(error)
             found += 1
