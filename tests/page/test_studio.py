@@ -229,10 +229,10 @@ def test_by_a_sketch_on_a_sheet_people_are_found_nearest_first_with_pictures_and
     found = Studio(Pencil(), gallery).find(sheet, np.add(FRAME_EYES, (90, 20)), 2)
     first, second = found.nearest
     assert first.name == name != second.name
-    assert re.fullmatch(r"distance 0\.\d+, [\w ,]+ others come as near \([\w. ]+ of those here\)", first.sure)
+    assert re.fullmatch(r"distance 0\.\d+, [\w ,]+ others come as near \([\w. ]+ of those here\)", first.words)
     assert found.sure.startswith("How sure: ")
     assert abs(first.photo.astype(int) - photo).mean() < 10
-    np.testing.assert_array_equal(first.sketch, gallery.sketch(1))
+    np.testing.assert_array_equal(first.drawn, gallery.sketch(1))
     assert first.agreement.shape == (250, 200, 3)
     orange, blue = (first.agreement[..., a].astype(int) - first.agreement[..., 2 - a] > 40 for a in (0, 2))
     assert orange.sum() > 3 * blue.sum()
@@ -242,6 +242,6 @@ def test_where_the_gallery_keeps_no_pictures_that_is_said(tmp_path, monkeypatch)
     galleries.few_transforms(monkeypatch)
     gallery = Gallery(galleries.write_people(tmp_path / "gallery.h5", sketches=False, photos=False))
     found = Studio(Pencil(), gallery).find(PHOTO, FRAME_EYES, 1).nearest[0]
-    assert found.photo is None and found.sketch is None
-    assert "keeps no thumbnail" in found.remark
+    assert found.photo is None and found.drawn is None
+    assert any("keeps no thumbnail" in each for each in found.missing)
     assert found.agreement.shape == (250, 200, 3)
