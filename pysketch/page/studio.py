@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pysketch.drawing import Sketcher, draw_faces
-from pysketch.errors import DataError, PysketchError, counted
+from pysketch.errors import DataError, counted
 from pysketch.images import (
     SURE,
     align,
@@ -25,8 +25,8 @@ from pysketch.images import (
     seems_aligned,
     to_luma,
 )
-from pysketch.report import Found, as_many, distance, how_often, how_sure
-from pysketch.search import VIEWS, Gallery, Query, agreement, overlaid, strongest
+from pysketch.report import Found, Person, how_sure, pictured
+from pysketch.search import VIEWS, Gallery
 from pysketch.shipped import how_to_install
 
 MOST_FACES = 20
@@ -36,7 +36,6 @@ SHOWN = 400, 1000
 """Pixels of the longer side, at least and at most, of a photo that is shown with its eyes."""
 
 _CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
-_PAPER = np.full((250, 200), 255, np.uint8)
 _LIES = {1: "lies on its side: turn it left", 2: "is upside down: turn it", 3: "lies on its side: turn it right"}
 
 
@@ -60,21 +59,6 @@ class Drawing(NamedTuple):
     sketch: np.ndarray
     beside: np.ndarray
     pasted: np.ndarray
-
-
-class Person(NamedTuple):
-    """Who was found: the name, the distance and how sure in words, remarks, pictures; None for one that is not there.
-
-    photo: as the gallery keeps it, aligned. sketch: what the net drew of it. agreement: where the two sketches agree,
-    orange for the match, blue against it. All are uint8, sketch grey, the others RGB.
-    """
-
-    name: str
-    sure: str
-    remark: str
-    photo: np.ndarray | None
-    sketch: np.ndarray | None
-    agreement: np.ndarray
 
 
 class People(NamedTuple):
@@ -162,20 +146,8 @@ class Studio:
         if gallery is None:
             raise DataError("no gallery to look in: start the page with --gallery gallery.h5")
         seen = to_luma(align(sketch, eyes))
-        matches = gallery.find_aligned(seen, count)
-        query = Query(seen)
-        heats = [agreement(query, gallery.columns.details[match.row]) for match in matches]
-        most = strongest(heats)
-        nearest = []
-        for match, heat in zip(matches, heats, strict=True):
-            photo, no_photo = _kept(gallery.photo, match.row)
-            drawn, no_sketch = _kept(gallery.sketch, match.row)
-            often, here = how_often(match.false_accept_rate), as_many(match.false_accept_rate, gallery.people)
-            sure = f"{often} others come as near ({here} of those here)"
-            words = f"distance {distance(match)}" + (f", {sure}" if match.false_accept_rate is not None else "")
-            shown = overlaid(_PAPER if drawn is None else drawn, heat, most)
-            nearest.append(Person(match.name, words, f"{no_photo} {no_sketch}".strip(), photo, drawn, shown))
-        return People(nearest, how_sure(gallery, Found("", seen, matches, VIEWS)))
+        found = Found("", seen, gallery.find_aligned(seen, count), VIEWS)
+        return People(pictured(gallery, found), how_sure(gallery, found))
 
 
 def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.ndarray:
@@ -228,11 +200,3 @@ def _bars(eye: np.ndarray, reach: float, thick: float, around: float) -> list[np
     bar = np.array([(near, -half), (far, -half), (far, half), (near, half)])
     turns = (np.array([[c, -s], [s, c]]) for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)))
     return [eye + bar @ turn.T for turn in turns]
-
-
-def _kept(read: Callable[[int], np.ndarray], row: int) -> tuple[np.ndarray | None, str]:
-    """A picture that the gallery keeps, or None and why there is none."""
-    try:
-        return read(row), ""
-    except PysketchError as error:
-        return None, f"{error}."
