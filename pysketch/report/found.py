@@ -10,13 +10,16 @@ import numpy as np
 from pysketch.errors import PysketchError
 from pysketch.files import as_read
 from pysketch.report.table import aligned
-from pysketch.search import PIXELS, VIEWS, Gallery, Match, Query, agreement, overlaid, strongest
+from pysketch.search import INNER, PIXELS, VIEWS, Gallery, Match, Query, agreement, overlaid, strongest
 
 MEASURES = {
     "views": "several views of the face, under small shifts, turns and sizes; 0: the same, 1: nothing in common",
+    "inner": "views of the inner face alone, without hair and collar; 0: the same, 1: nothing in common",
     "pixels": "the squared difference of the pixels of the centre 143x188, summed up, as in the paper",
 }
 """What a distance is, for each measure that `Gallery.find` knows."""
+
+_NOT_CALIBRATED = {INNER: "of the inner face", PIXELS: "of pixels"}
 
 _PAPER = np.full((250, 200), 255, np.uint8)
 
@@ -96,8 +99,8 @@ def how_sure(gallery: Gallery, found: Found) -> str:
     """In a paragraph: what the list's false-accept rates mean, by that of the first match, and what they rest on."""
     if not found.matches:
         return "The gallery is empty: there is nobody to be found."
-    if found.match == PIXELS:
-        return "How sure: not known; distances of pixels are not calibrated."
+    if found.match != VIEWS:
+        return f"How sure: not known; distances {_NOT_CALIBRATED[found.match]} are not calibrated."
     rate = found.matches[0].false_accept_rate
     if rate is None:
         return "How sure: not known; there are no measurements of how often somebody else comes as near."

@@ -20,13 +20,17 @@ from pysketch.search.confidence import Confidence, shipped_artists
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.indexed import make_shortlist
+from pysketch.search.inner import inner_distances
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
 from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
 
-VIEWS, PIXELS = "views", "pixels"
-"""What may be compared: several views of a face, see `describe`, or the paper's measure, see `pixel_distances`."""
+VIEWS, INNER, PIXELS = "views", "inner", "pixels"
+"""What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
+`inner_distances`, or the paper's measure, see `pixel_distances`."""
+
+_OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
 
 _SKETCH = Words("sketch", "compared", "compares")
 
@@ -84,8 +88,9 @@ class Gallery:
         """The n people nearest to a sketch, nearest first, each by the nearest of their photos.
 
         sketch: a path, a Pillow image or an array, as `as_photo` takes it. align, eyes: as `choose_faces` takes them.
-        match: what is compared, "views" or "pixels". DataError for what is no picture, or has no face or several where
-        one is to be found; GalleryError if pixels are to be compared and the gallery keeps no drawn sketches.
+        match: what is compared, "views", "inner" or "pixels". DataError for what is no picture, or has no face or
+        several where one is to be found; GalleryError if drawn sketches are to be compared ("inner", "pixels") and the
+        gallery keeps none.
         """
         return self.find_aligned(aligned_sketch(sketch, align, eyes), n, match)
 
@@ -93,15 +98,15 @@ class Gallery:
         self, sketch: np.ndarray, n: int = 10, match: str = VIEWS, progress: Callable[[int], object] | None = None
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
-        if match == PIXELS:
+        if match in _OF_KEPT:
             self._file.check_rows(np.arange(len(self)))
             try:
-                distances = pixel_distances(sketch, self.columns.sketches, progress)
+                distances = _OF_KEPT[match](sketch, self.columns.sketches, progress)
             except GalleryError as error:
                 raise GalleryError(f"{self._file.path}: {error}") from None
             return self._nearest(np.arange(len(self)), distances, n)
         if match != VIEWS:
-            raise ValueError(f"expected {VIEWS} or {PIXELS}, found {match}")
+            raise ValueError(f"expected {VIEWS}, {INNER} or {PIXELS}, found {match}")
         shortlist, query = self._find_shortlist(), Query(sketch)
         rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
         self._file.check_rows(rows)
