@@ -30,8 +30,6 @@ VIEWS, INNER, PIXELS = "views", "inner", "pixels"
 """What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
 `inner_distances`, or the paper's measure, see `pixel_distances`."""
 
-_OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
-
 _SKETCH = Words("sketch", "compared", "compares")
 
 
@@ -98,10 +96,11 @@ class Gallery:
         self, sketch: np.ndarray, n: int = 10, match: str = VIEWS, progress: Callable[[int], object] | None = None
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
-        if match in _OF_KEPT:
+        of_kept = {INNER: inner_distances, PIXELS: pixel_distances}.get(match)
+        if of_kept:
             self._file.check_rows(np.arange(len(self)))
             try:
-                distances = _OF_KEPT[match](sketch, self.columns.sketches, progress)
+                distances = of_kept(sketch, self.columns.sketches, progress)
             except GalleryError as error:
                 raise GalleryError(f"{self._file.path}: {error}") from None
             return self._nearest(np.arange(len(self)), distances, n)

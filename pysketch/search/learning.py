@@ -5,8 +5,7 @@ which people do. For the second, each artist's sketch is taken as it is and as a
 another scanner seen it: features a little out of place, other pencils and paper; against what nets drew of the person's
 photo, in this light and in that. No test pair has a part in it.
 
-Of the inner face all but one of the other artists put features out of place by half as much, with the same pencil on
-the same paper, and no outline is learned.
+Of the inner face no outline is learned.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ MIXED = 2000
 _OUT_OF_PLACE = 2.0  # pixels, deviation of a feature
 _SHIFT, _TURN, _SIZE = 1.0, 1.0, 0.015  # deviations of the whole: pixels, degrees, of the ln of the size
 _LIGHT = 0.3, 0.1  # deviations of the light and of its colour
-_DIRECTIONS, _DAMPED_BELOW = 400, 0.1  # how many directions pairs differ in; this share of their mean variance is kept
+_DIRECTIONS = 400  # how many directions pairs differ in, when the mean variance is taken
 
 
 def learn_from(
@@ -73,10 +72,7 @@ def learn(
     sketches: of N people by an artist. drawn: one or more lists of N, of the same people's photos by a net. others:
     lists of drawn sketches, of one kind each (real people's, synthetic ones'), of which faces are mixed.
     """
-    others_hands = [by_another_artist] * VARIANTS
-    if views.inner:
-        others_hands[1:] = [out_of_place] * (VARIANTS - 1)
-    artists = [list(sketches)] + [[drawn_by(each, rng) for each in sketches] for drawn_by in others_hands]
+    artists = [list(sketches)] + [[by_another_artist(each, rng) for each in sketches] for _ in range(VARIANTS)]
     by_artists, by_nets = [_views(each, views) for each in artists], [_views(each, views) for each in drawn]
     strange = _views([each for kind in others for each in kind], views)
     kinds = [_mean([by_artists[0]]), _mean(by_nets), _mean([strange])]
@@ -84,7 +80,7 @@ def learn(
     pairs = [(a, b) for a in by_artists for b in by_nets]
     apart = np.concatenate([combined(a, means, views) - combined(b, means, views) for a, b in pairs])
     nuisances, variances = _principal(apart, NUISANCES)
-    floor = _DAMPED_BELOW * float(np.square(apart, dtype=np.float64).sum()) / len(apart) / _DIRECTIONS
+    floor = views.damped_below * float(np.square(apart, dtype=np.float64).sum()) / len(apart) / _DIRECTIONS
     share = (1 - np.sqrt(floor / (variances + floor))).astype(np.float32)
     if not views.outline:
         return Learned(means, nuisances, share, np.empty((0, views.length), np.float32))
@@ -108,23 +104,13 @@ def write_learned(path: str | os.PathLike[str], learned: Learned) -> None:
 
 def by_another_artist(sketch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A sketch (250, 200) uint8 as another artist, pencil, paper or scanner might have made it."""
-    level = _out_of_place(sketch, rng, 1.0) / 255
-    level = level ** np.exp(rng.normal(0, 0.4)) * rng.uniform(0.5, 1) + rng.uniform(0, 0.2)
-    return np.rint(_with_another_pencil(level, rng).clip(0, 1) * 255).astype(np.uint8)
-
-
-def out_of_place(sketch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A sketch (250, 200) uint8 with features out of place by half as much, and nothing else changed."""
-    return np.rint(_out_of_place(sketch, rng, 0.5)).astype(np.uint8)
-
-
-def _out_of_place(sketch: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Grey levels, 0 to 255; share: of the deviations by which features and the whole are moved."""
-    angle, size = np.radians(rng.normal(0, share * _TURN)), np.exp(rng.normal(0, share * _SIZE))
+    angle, size = np.radians(rng.normal(0, _TURN)), np.exp(rng.normal(0, _SIZE))
     linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / size
     middle = (np.array(FRAME) - 1) / 2
-    offset = middle - linear @ middle + rng.normal(0, share * _SHIFT, 2)
-    return pulled(sketch, rng, share * _OUT_OF_PLACE, np.column_stack([linear, offset])).clip(0, 255)
+    offset = middle - linear @ middle + rng.normal(0, _SHIFT, 2)
+    level = pulled(sketch, rng, _OUT_OF_PLACE, np.column_stack([linear, offset])).clip(0, 255) / 255
+    level = level ** np.exp(rng.normal(0, 0.4)) * rng.uniform(0.5, 1) + rng.uniform(0, 0.2)
+    return np.rint(_with_another_pencil(level, rng).clip(0, 1) * 255).astype(np.uint8)
 
 
 def _with_another_pencil(level: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -101,15 +101,17 @@ class ViewSet(NamedTuple):
     """Views that are compared together.
 
     smooth: the deviation, pixels of the frame, by which a sketch is smoothed before all else. slope: what its mean
-    slope is made, grey levels a pixel. outline: how many numbers its outline has (see `describe`). learned: the file of
-    what was learned of it. inner: all but the inner face is made as grey as that is on average, before all else. moved:
-    a query is looked at under shifts, turns and sizes (`matching`).
+    slope is made, grey levels a pixel. outline: how many numbers its outline has (see `describe`). damped_below: the
+    share of the mean variance of pairs that is kept in the directions which are damped (see `learning`). learned: the
+    file of what was learned of it. inner: all but the inner face is made as grey as that is on average, before all
+    else. moved: a query is looked at under shifts, turns and sizes (`matching`).
     """
 
     views: tuple[View, ...]
     smooth: float
     slope: float
     outline: int
+    damped_below: float
     learned: str
     inner: bool = False
     moved: bool = True
@@ -134,6 +136,7 @@ WHOLE_VIEWS = ViewSet(
     smooth=2.0,
     slope=4.0,
     outline=256,
+    damped_below=0.1,
     learned="learned.npz",
 )
 """Of the whole sketch. Weights say how much a view counts beside the others; chosen on held out training pairs."""
@@ -142,11 +145,12 @@ INNER_VIEWS = ViewSet(
     (
         View("lines", Grid(6, 10, 7, _INNER_MIDDLE, True), 6.0, 1.0),
         View("tone", Grid(4, 15, 11, _INNER_MIDDLE, True), 0.0, 1.0, Tone(2.0, 12.0, 16.0)),
-        View("fine tone", Grid(4, 15, 11, _INNER_MIDDLE, True), 0.0, 1.0, Tone(1.5, 5.0, 8.0)),
+        View("fine tone", Grid(4, 15, 11, _INNER_MIDDLE, True), 0.0, 1.0, Tone(1.0, 5.0, 8.0)),
     ),
-    smooth=1.5,
-    slope=0.85,
+    smooth=1.0,
+    slope=0.98,
     outline=0,
+    damped_below=0.6,
     learned="learned_inner.npz",
     inner=True,
     moved=False,

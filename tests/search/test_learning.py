@@ -7,7 +7,7 @@ from pysketch.images import synthetic
 from pysketch.images.pairs import Pair
 from pysketch.search import learning
 from pysketch.search.describe import DETAIL, NUISANCES, OUTLINE, combined, read_learned
-from pysketch.search.learning import by_another_artist, learn_from, out_of_place, write_learned
+from pysketch.search.learning import by_another_artist, learn_from, write_learned
 from pysketch.search.views import INNER_VIEWS, WHOLE_VIEWS, in_frame, look, sampled
 
 
@@ -55,22 +55,6 @@ def test_each_net_draws_as_it_is_and_in_other_light_and_the_first_one_the_made_f
     assert given["v"] is WHOLE_VIEWS
     learn_from(pairs, made, draws, np.random.default_rng(0), views=INNER_VIEWS)
     assert given["v"] is INNER_VIEWS
-
-
-def test_out_of_place_the_pencil_and_the_paper_are_the_same(pairs):
-    sketch = pairs[0].sketch
-    others = [out_of_place(sketch, np.random.default_rng(seed)) for seed in range(8)]
-    artists = [by_another_artist(sketch, np.random.default_rng(seed)) for seed in range(8)]
-    for other in others:
-        assert (other.dtype, other.shape) == (np.uint8, (250, 200))
-        assert 0.85 < np.corrcoef(other.ravel(), sketch.ravel())[0, 1] < 0.9999
-        assert other.mean() == pytest.approx(sketch.mean(), abs=3)
-    assert max(far(each, sketch) for each in others) < min(far(each, sketch) for each in artists)
-    np.testing.assert_array_equal(others[3], out_of_place(sketch, np.random.default_rng(3)))
-
-
-def far(one, other):
-    return np.abs(one.astype(float) - other).mean()
 
 
 @pytest.mark.slow

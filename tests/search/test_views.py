@@ -172,13 +172,13 @@ def test_around_the_inner_face_there_is_its_mean_and_its_tones_are_differences_o
     def blurred(picture, deviation):  # pixels of the frame, beyond a smaller one
         return filters.gaussian_filter(picture, deviation / 2, truncate=3, mode="nearest")
 
-    smooth = blurred(half, 1.5)
+    smooth = blurred(half, 1.0)
     slope = np.hypot(*np.gradient(smooth, 2.0)).mean()
     smooth = (smooth - smooth.mean()) * (INNER_VIEWS.slope / slope)
     found = look(sketch, INNER_VIEWS)
     np.testing.assert_allclose(found.smooth, smooth, atol=2e-3)
-    for tone, (fine, surround, local) in zip(found.tones, [(2.0, 12.0, 16.0), (1.5, 5.0, 8.0)], strict=True):
-        parts = [smooth if each == 1.5 else blurred(smooth, math.sqrt(each**2 - 1.5**2)) for each in (fine, surround)]
+    for tone, (fine, surround, local) in zip(found.tones, [(2.0, 12.0, 16.0), (1.0, 5.0, 8.0)], strict=True):
+        parts = [blurred(smooth, math.sqrt(each**2 - 1.0)) for each in (fine, surround)]
         difference = parts[0] - parts[1]
         np.testing.assert_allclose(tone, difference / np.sqrt(blurred(difference**2, local) + 25), atol=2e-3)
 
