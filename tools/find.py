@@ -40,7 +40,7 @@ installed, or --align eyes says where the eyes are: x and y from 0 at the centre
 left first. A sketch that cannot be used is named and left out, and the status is 2.
 
 distance: views, inner: 1 - the correlation, 0 (the same) to 2. pixels: the sum of squared differences over the centre
-143x188. inner and pixels look at every sketch that the gallery keeps, inner at 60 of them in a second.
+143x188. inner and pixels look at every sketch that the gallery keeps, inner at 100 of them in a second.
 others as near: the false-accept rate, how many people other than the one who was drawn come as near to a sketch; then
 how many that are among those in the gallery. A match is a lead, not a proof.
 """
