@@ -16,7 +16,17 @@ from tqdm import tqdm
 from pysketch.errors import DataError, named
 from pysketch.files import as_read
 from pysketch.images import list_images
-from pysketch.report import WORTH, Found, found_record, found_table, how_sure, pages, people, write_find_page
+from pysketch.report import (
+    WORTH,
+    Found,
+    check_find_page,
+    found_record,
+    found_table,
+    how_sure,
+    pages,
+    people,
+    write_find_page,
+)
 from pysketch.search import PIXELS, VIEWS, Gallery, aligned_sketch
 
 EXAMPLES = """
@@ -55,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.report:
         pages.library()
     sketches = _sketches(args.sketches)
+    if args.report:
+        check_find_page(args.report, [args.gallery, *sketches])
     gallery = Gallery(args.gallery, index=None if len(sketches) >= MANY else False)
     if args.eyes is not None and len(sketches) > 1:
         parser.error("--align eyes is for one sketch")
@@ -116,7 +128,10 @@ def _parser() -> argparse.ArgumentParser:
     common.add_align(parser, "sketch", "compare")
     help = "views: several views of the face, the default; pixels: the paper's squared difference"
     parser.add_argument("--match", choices=(VIEWS, PIXELS), default=VIEWS, help=help)
-    help = 'write a page with pictures, in one file that needs no network (pip install -e ".[report]")'
+    help = (
+        'write a page with pictures, in one file that needs no network (pip install -e ".[report]"); its folder must be '
+        "there, a new page may be read by its owner alone"
+    )
     parser.add_argument("--report", metavar="PAGE", help=help)
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each sketch, nothing else")
     return parser

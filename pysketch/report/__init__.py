@@ -15,7 +15,7 @@ from pysketch.report.crowd import check_strangers, draw_crowd
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
-from pysketch.report.find_page import write_find_page
+from pysketch.report.find_page import check_find_page, write_find_page
 from pysketch.report.found import WORTH, Found, Person, found_record, found_table, how_sure, people, pictured
 from pysketch.report.further_tables import (
     BACKGROUND,
@@ -71,6 +71,7 @@ __all__ = [
     "aligned",
     "background_trials",
     "brought_back",
+    "check_find_page",
     "check_library",
     "check_strangers",
     "data_sheet",

@@ -227,12 +227,34 @@ def test_what_is_no_gallery_and_a_folder_without_sketches_are_one_line(gallery, 
 def test_a_report_is_written_and_told(gallery, sketches, tmp_path, capsys):
     (sketches / "bad.png").write_bytes(b"no picture")
     (sketches / "test-001.png").unlink()
-    page = tmp_path / "new" / "found.html"
+    page = tmp_path / "found.html"
     assert find.main([gallery, str(sketches), "-n", "1", "--report", str(page)]) == 2
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {page}"
     text = page.read_text()
     assert "1. test-000" in text and "1. test-002" in text
     assert "Left out: " in text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jinja2") is None, reason='needs jinja2: pip install -e ".[report]"')
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("g.h5", "g.h5: is read by this command"),
+        ("sketches/test-000.png", "test-000.png: is read by this command"),
+        ("photo.jpg", "photo.jpg: is there already, and no web page"),
+        ("new/found.html", "found.html: there is no folder"),
+        ("sketches", "sketches: expected a file"),
+    ],
+)
+def test_a_report_that_must_not_be_written_is_refused_before_anybody_is_looked_for(
+    gallery, sketches, tmp_path, report, message, monkeypatch
+):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    monkeypatch.setattr(find, "Gallery", None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(DataError, match=message):
+        find.main([gallery, str(sketches), "--report", str(tmp_path / report)])
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_without_the_reports_library_nothing_is_looked_for(gallery, sketches, monkeypatch):
