@@ -1,7 +1,8 @@
 """Files: written so that a crash never leaves half of one, read as text whatever editor saved it, found, named.
 
-`atomic_path` is for whatever is written, `check_output` before the work that goes before it. `read_text` is for every text that is read: it knows byte-order marks and says
-what a file is that is no text. `find_file` looks for a relative path in further folders, `where_looked` says in which.
+`atomic_path` is for whatever is written, `check_output` before the work that goes before it. `read_text` is for every
+text that is read: it knows byte-order marks and says what a file is that is no text. `find_file` looks for a relative
+path in further folders, `where_looked` says in which.
 """
 
 from __future__ import annotations

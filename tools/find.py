@@ -129,8 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     help = "views: several views of the face, the default; pixels: the paper's squared difference"
     parser.add_argument("--match", choices=(VIEWS, PIXELS), default=VIEWS, help=help)
     help = (
-        'write a page with pictures, in one file that needs no network (pip install -e ".[report]"); its folder must be '
-        "there, a new page may be read by its owner alone"
+        'write a page with pictures, in one file that needs no network (pip install -e ".[report]"); its folder must '
+        "be there, a new page may be read by its owner alone"
     )
     parser.add_argument("--report", metavar="PAGE", help=help)
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each sketch, nothing else")
