@@ -103,15 +103,17 @@ def test_json_is_a_line_for_each_sketch_and_nothing_else(gallery, sketches, caps
 
 def test_a_sketch_that_cannot_be_used_is_named_and_left_out_and_the_status_is_2(gallery, sketches, finder, capsys):
     (sketches / "bad.png").write_bytes(b"no picture")
-    write_image(sketches / "nobody.png", np.full((300, 400), 200, np.uint8))
+    write_image(sketches / "nobody.png", np.pad(np.full((100, 200), 9, np.uint8), 100, constant_values=200))
+    write_image(sketches / "paper.png", np.full((250, 200), 200, np.uint8))
     finder([])
     assert find.main([gallery, str(sketches), "-n", "1"]) == 2
     captured = capsys.readouterr()
     errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 2
+    assert len(errors) == 3
     assert errors[0].startswith(f"error: {sketches / 'bad.png'}: ")
     assert errors[1].startswith(f"error: {sketches / 'nobody.png'}: no face found in it; give the eyes' positions")
-    assert captured.out.splitlines()[-1] == "3 of 5 sketches looked for, 2 left out"
+    assert errors[2].startswith(f"error: {sketches / 'paper.png'}: no lines in it")
+    assert captured.out.splitlines()[-1] == "3 of 6 sketches looked for, 3 left out"
 
 
 def moved_sheet(path, k):
@@ -126,9 +128,12 @@ def test_a_sheet_is_brought_into_the_frame_by_found_eyes_or_given_ones(gallery, 
     eyes = moved_sheet(tmp_path / "sheet.png", 2)
     finder([Face(eyes, 250.0, 1.5)])
     given = [str(each) for each in eyes.ravel()]
-    for options in ([], ["--align", "eyes", *given]):
+    aligned = f"{tmp_path / 'sheet.png'}: not an aligned face of 200x250 pixels: 1 face found, aligned by its eyes\n"
+    for options, said in (([], aligned), (["--align", "eyes", *given], "")):
         assert find.main([gallery, str(tmp_path / "sheet.png"), "-n", "1", *options]) == 0
-        assert table(capsys.readouterr().out)[0][1] == "test-002"
+        captured = capsys.readouterr()
+        assert table(captured.out)[0][1] == "test-002"
+        assert captured.err == said
 
 
 def test_several_faces_on_a_sheet_are_an_error_that_says_how_to_choose(gallery, tmp_path, finder, capsys):
@@ -152,11 +157,11 @@ def test_without_the_library_a_sheet_is_not_compared_as_if_it_were_aligned(galle
 
 def test_a_sketch_of_the_frames_size_without_a_face_is_compared_as_it_is_with_a_word(gallery, tmp_path, finder, capsys):
     finder([])
-    write_image(tmp_path / "blank.png", np.full((260, 210), 200, np.uint8))
-    assert find.main([gallery, str(tmp_path / "blank.png"), "-n", "1"]) == 0
+    write_image(tmp_path / "little.png", np.pad(np.full((10, 10), 9, np.uint8), ((125,), (100,)), constant_values=200))
+    assert find.main([gallery, str(tmp_path / "little.png"), "-n", "1"]) == 0
     said = capsys.readouterr().err
     assert said.startswith(
-        f"{tmp_path / 'blank.png'}: no eyes where the nets expect them, no face found in it: compared"
+        f"{tmp_path / 'little.png'}: no eyes where the nets expect them, no face found in it: compared"
     )
 
 
