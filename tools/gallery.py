@@ -110,7 +110,9 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _merge(args: argparse.Namespace) -> int:
     added = merge_galleries(args.gallery, args.other, args.join)
-    print(f"{counted(added, 'photo')} of {args.other} added to {args.gallery}")
+    held = len(GalleryFile(args.other).columns) - added
+    there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
+    print(f"{counted(added, 'photo')} of {args.other} added to {args.gallery}{there}")
     return 0
 
 

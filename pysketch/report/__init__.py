@@ -16,7 +16,17 @@ from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.find_page import check_find_page, write_find_page
-from pysketch.report.found import WORTH, Found, Person, found_record, found_table, how_sure, people, pictured
+from pysketch.report.found import (
+    WORTH,
+    Found,
+    Person,
+    found_record,
+    found_table,
+    how_sure,
+    how_sure_all,
+    people,
+    pictured,
+)
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
@@ -87,6 +97,7 @@ __all__ = [
     "graph_layout",
     "group_trials",
     "how_sure",
+    "how_sure_all",
     "in_light",
     "learned_method",
     "list_layers",

@@ -81,12 +81,20 @@ def test_how_sure_it_is_is_told_in_words_for_views_and_not_known_for_pixels(gall
     monkeypatch.setattr(Confidence, "rests_on", "Measured somewhere.")
     find.main([gallery, str(sketches / "test-000.png")])
     out = " ".join(capsys.readouterr().out.split())
-    assert "1 in 5,000 others come as near to a sketch as the first on the list; among 3 people that is under" in out
-    assert "Measured somewhere." in out
+    assert "1 in 5,000 others come as near to a sketch as the first on the list" in out
+    assert "; of the 2 others in the gallery that is under 0.01. Measured somewhere." in out
     find.main([gallery, str(sketches / "test-000.png"), "--match", "pixels"])
     out = capsys.readouterr().out
     assert "How sure: not known" in out
     assert "1 in 5,000" not in out
+
+
+def test_how_sure_several_lists_are_is_told_once_at_the_end(gallery, sketches, capsys, monkeypatch):
+    monkeypatch.setattr(Confidence, "rests_on", "Measured somewhere.")
+    find.main([gallery, str(sketches), "-n", "1"])
+    out = capsys.readouterr().out
+    assert out.count("How sure: ") == out.count("Measured somewhere.") == 1
+    assert out.index("test-002.png") < out.index("How sure: ") < out.index("A match is a lead")
 
 
 def test_json_is_a_line_for_each_sketch_and_nothing_else(gallery, sketches, capsys):
@@ -113,7 +121,8 @@ def test_a_sketch_that_cannot_be_used_is_named_and_left_out_and_the_status_is_2(
     assert errors[0].startswith(f"error: {sketches / 'bad.png'}: ")
     assert errors[1].startswith(f"error: {sketches / 'nobody.png'}: no face found in it; give the eyes' positions")
     assert errors[2].startswith(f"error: {sketches / 'paper.png'}: no lines in it")
-    assert captured.out.splitlines()[-1] == "3 of 6 sketches looked for, 3 left out"
+    names = ", ".join(str(sketches / f"{each}.png") for each in ("bad", "nobody", "paper"))
+    assert captured.out.splitlines()[-1] == f"3 of 6 sketches looked for, 3 left out: {names}"
 
 
 def moved_sheet(path, k):
