@@ -12,7 +12,7 @@ import common
 from tqdm import tqdm
 
 from pysketch.errors import counted
-from pysketch.files import as_read, check_folder
+from pysketch.files import as_read
 from pysketch.search import Enrolment, GalleryFile, default_workers, find_photos
 from pysketch.shipped import find_net
 
@@ -40,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and enrol every photo; 2 if any was left out, 130 after Ctrl-C."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    check_folder(args.output)
     photos, remarks = find_photos(args.photos, args.people)
     _tell(remarks)
     with Enrolment(args.output, find_net("portrait") if args.net is None else args.net) as enrolment:

@@ -29,7 +29,7 @@ import numpy as np
 from pysketch.device import Workers
 from pysketch.drawing import Sketcher, Words, choose_faces, draw_faces, read_net_file
 from pysketch.errors import DataError, GalleryError, PysketchError, counted, did_you_mean, named
-from pysketch.files import as_read, read_table
+from pysketch.files import as_read, check_folder, read_table
 from pysketch.images import align as brought
 from pysketch.images import as_photo, can_find_faces, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
@@ -227,10 +227,12 @@ class Drawer:
 class Enrolment:
     """The enrolling of photos into one gallery, a context manager: `plan`, `draw`, `settle`.
 
-    GalleryError if the gallery is none, of another net or version, or somebody else writes it.
+    GalleryError if the gallery is none, of another net or version, or somebody else writes it. DataError if the folder
+    for it is not there: none is made.
     """
 
     def __init__(self, gallery: str | os.PathLike[str], net: str | os.PathLike[str]) -> None:
+        check_folder(gallery)
         self.gallery, self._net = Path(gallery), net
         drawn = read_net_file(net)[1].drawn
         if drawn != "sketch":

@@ -185,7 +185,6 @@ class Journal:
     def _open(self) -> sqlite3.Connection:
         """The file, made if need be, and locked. Where it was removed meanwhile it is opened again."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
             before = self._inode()

@@ -18,7 +18,7 @@ import numpy as np
 from pysketch.errors import GalleryError, did_you_mean
 from pysketch.files import as_read, erase, overwrite, sync_folder
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, Source, write_gallery
-from pysketch.search.journal import Journal, clean_up, old_path, waiting
+from pysketch.search.journal import Journal, clean_up, journal_path, old_path, waiting
 
 _NAMED = 5  # names in one line
 
@@ -52,6 +52,7 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Re
     The gallery is written anew without them and with all others that wait, the old file and the journal are overwritten
     with zeros and given back.
     """
+    _check_there(gallery)
     with Journal(gallery) as journal:
         file = open_if_there(gallery)
         if file:
@@ -74,6 +75,7 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Re
 
 def remove_damaged(gallery: str | os.PathLike[str]) -> Removed:
     """Erase the photos that are not what was written (`GalleryFile.damaged`); the same photos can be enrolled again."""
+    _check_there(gallery)
     with Journal(gallery) as journal:
         file = GalleryFile(gallery)
         _check_may_be_overwritten(file)
@@ -92,6 +94,7 @@ def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[st
     """
     if os.path.exists(gallery) and os.path.exists(other) and os.path.samefile(gallery, other):
         raise GalleryError(f"{other}: is the gallery itself")
+    _check_there(gallery)
     waits = waiting(other)
     if waits != 0:
         raise GalleryError(f"{other}: photos are being enrolled into it, or wait to be; finish that first")
@@ -117,6 +120,12 @@ def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[st
             _write(journal, file, file.identity, [Part(second.columns, np.array(new), second.sums)])
             journal.finish()
         return len(new)
+
+
+def _check_there(gallery: str | os.PathLike[str]) -> None:
+    """GalleryError, before a journal is made, where a path is mistyped: no gallery, and no photos that wait for one."""
+    if not os.path.lexists(gallery) and not journal_path(gallery).exists():
+        raise GalleryError(f"{as_read(gallery)}: no such gallery")
 
 
 def named_some(names: Sequence[str]) -> str:

@@ -103,6 +103,15 @@ def test_a_name_that_is_nowhere_is_told_and_nothing_is_done(path):
     assert files(path.parent) == ["gallery.h5"]
 
 
+def test_a_gallery_that_is_not_there_is_not_made(path, tmp_path):
+    (tmp_path / "a").mkdir()
+    for act, *arguments in ((remove_people, ["anna"]), (remove_damaged,), (merge_galleries, path)):
+        for name in ("a/no.h5", "new/no.h5"):
+            message = refused(GalleryError, act, tmp_path / name, *arguments)
+            assert message == f"{tmp_path / name}: no such gallery"
+    assert files(tmp_path) == ["a", "gallery.h5"] and files(tmp_path / "a") == []
+
+
 def test_a_gallery_with_a_second_name_is_not_overwritten(path, tmp_path):
     os.link(path, tmp_path / "backup.h5")
     assert "a hard link" in refused(GalleryError, remove_people, path, ["anna"])
