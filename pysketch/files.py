@@ -126,6 +126,26 @@ def erase(path: str | os.PathLike[str]) -> None:
         return
 
 
+def reserve(path: str | os.PathLike[str], size: int) -> None:
+    """Take so many bytes, one at least, of the disk for a file that is there: it is then as long, the new bytes zeros.
+
+    For a library that cannot be trusted with a full disk. OSError, such as "No space left on device", if there is no
+    room. A file system that writes everything anew, as ZFS does, may still run out later.
+    """
+    with open(path, "r+b", buffering=0) as stream:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(stream.fileno(), 0, size)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+        left = size - stream.seek(0, os.SEEK_END)
+        zeros = bytes(1 << 20)
+        while left > 0:
+            left -= stream.write(zeros[:left])
+
+
 def overwrite(stream: IO[bytes]) -> None:
     """Zeros all over an open file, from its start on, on the disk when this returns; its length stays."""
     stream.seek(0)

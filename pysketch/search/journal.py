@@ -30,7 +30,7 @@ _PORTRAITS = (
     "path BLOB NOT NULL, eyes BLOB NOT NULL, outline BLOB NOT NULL, detail BLOB NOT NULL, sketch BLOB NOT NULL, "
     "photo BLOB NOT NULL, sums BLOB NOT NULL)"
 )
-_PACKED = {"paths": "path", "sketches": "sketch", "photos": "photo"}
+_PACKED = {"names": "person", "paths": "path", "sketches": "sketch", "photos": "photo"}
 _MISFIT = "a row that does not fit"
 _DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises of a file that is damaged: the second where its own message quotes what is no text in it."""
@@ -137,7 +137,7 @@ class Journal:
         return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
     def total(self, name: str) -> int:
-        """How many bytes the packed column of all that wait has."""
+        """How many bytes the packed column of all that wait has; each photo's name is counted."""
         return self._number(f"SELECT coalesce(sum(length({_PACKED[name]})), 0) FROM portraits")
 
     def blocks(self) -> Iterator[tuple[Columns, np.ndarray]]:
