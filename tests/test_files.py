@@ -378,6 +378,13 @@ def test_backslashes_that_became_something_else_are_told():
     assert as_read("a\x01b") == "a<character 1>b"
 
 
+def test_a_byte_of_a_name_that_is_no_text_can_be_traced():
+    name = b"M\xfcller\x80\xff.png".decode(errors="surrogateescape")
+    assert as_read(name) == r"M\xfcller\x80\xff.png"
+    assert as_read("\ud800ü") == "<character 55296>ü"
+    assert backslash_hint(name) == ""
+
+
 @pytest.mark.skipif(os.sep != "/", reason="on Windows a backslash is what it is")
 def test_a_backslash_means_nothing_in_a_path_here():
     assert backslash_hint("sub\\a.txt") == "; write / in paths, as in sub/a.txt"

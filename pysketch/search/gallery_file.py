@@ -83,6 +83,20 @@ class Identity(NamedTuple):
         return ""
 
 
+class Damage(NamedTuple):
+    """A photo that is not what was written: its row; whose it is, which is known as names have a sum of their own.
+
+    path: its file; sound: whether that, and all that is searched and told of it, is what was written: else the path may
+    be what is damaged. pictures: whether its pictures are not what was written.
+    """
+
+    row: int
+    person: str
+    path: str
+    sound: bool
+    pictures: bool
+
+
 class Source(Protocol):
     """Photos that can be written: how many, how wide, and the photos themselves, some at a time."""
 
@@ -334,6 +348,15 @@ class GalleryFile:
         """The rows of which what is searched and told is not what was written; those whose pictures are not."""
         rows = np.arange(len(self.columns))
         return self._damaged(rows, 0), self._damaged(rows, 1)
+
+    def damage(self) -> list[Damage]:
+        """What `damaged` finds, photo by photo, and whose photo each is."""
+        told, pictures = (set(map(int, rows)) for rows in self.damaged())
+        found = []
+        for row in sorted(told | pictures):
+            photo = self.columns.name_of(row), self.columns.path_of(row)
+            found.append(Damage(row, *photo, row not in told, row in pictures))
+        return found
 
     def _damaged(self, rows: np.ndarray, which: int) -> np.ndarray:
         """Those of the rows whose first or second sum is not that of what stands in them; 1024 at a time."""

@@ -258,9 +258,7 @@ def new_hdf5(path: str | os.PathLike[str], size: int, **options: Any) -> Iterato
 
 
 @contextlib.contextmanager
-def _writing(
-    path: str | os.PathLike[str], size: int, error: type[Exception] = SnapshotError
-) -> Iterator[h5py.File]:
+def _writing(path: str | os.PathLike[str], size: int, error: type[Exception] = SnapshotError) -> Iterator[h5py.File]:
     """size: bytes of groups, datasets and texts."""
     try:
         with atomic_path(path) as temporary, new_hdf5(temporary, _FILE + size) as file:

@@ -319,6 +319,10 @@ def test_damage_to_a_path_and_to_pictures_is_found_where_it_is(path):
     flip(path, place(path, "photos") + 7)
     file = GalleryFile(path)
     assert [each.tolist() for each in file.damaged()] == [[0], [0, 1]]
+    assert file.damage() == [
+        (0, "person-1", "Q" + PORTRAITS[0].path[1:], False, True),
+        (1, "anna", PORTRAITS[1].path, True, True),
+    ]
     file.check_pictures(3)
     assert "the pictures of photo 1" in refused(GalleryError, file.check_pictures, 1)
 

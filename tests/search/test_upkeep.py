@@ -171,9 +171,9 @@ def test_the_folder_is_on_the_disk_before_anything_is_overwritten(path, monkeypa
 def test_damaged_photos_are_taken_out_and_the_rest_is_whole(path):
     content, piece = path.read_bytes(), PORTRAITS[1].detail.tobytes()
     path.write_bytes(content.replace(piece, bytes(len(piece))))
-    assert remove_damaged(path) == (1, 1)
+    assert remove_damaged(path) == [(1, "anna", PORTRAITS[1].path, False, False)]
     assert held(path) == expected([PORTRAITS[0], PORTRAITS[2], PORTRAITS[3]])
-    assert remove_damaged(path) == (0, 0)
+    assert remove_damaged(path) == []
 
 
 def test_another_gallerys_photos_come_behind_each_once_and_it_stays(path, tmp_path):
