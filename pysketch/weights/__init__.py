@@ -19,7 +19,7 @@ from pysketch.weights.files import (
     read_solver_state,
     write_solver_state,
 )
-from pysketch.weights.snapshot import SolverState, group_name, read_datasets, write_datasets, write_weights
+from pysketch.weights.snapshot import SolverState, group_name, new_hdf5, read_datasets, write_datasets, write_weights
 
 __all__ = [
     "SUFFIXES",
@@ -33,6 +33,7 @@ __all__ = [
     "group_name",
     "is_lmdb",
     "layer_text",
+    "new_hdf5",
     "message_class",
     "message_names",
     "open_weights",
