@@ -45,10 +45,12 @@ OTHERS = {
 }
 """Commands that install, which these tests do not run."""
 QUICK = "python tools/reproduce.py --data synthetic --quick"
+LEARN = "python tools/learn_views.py netdefs/pretrained/portrait.h5 --data DIR -o learned.npz"
 SHORTER = {
     QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
     "python tools/prepare.py synthetic people --count 24": "python tools/prepare.py synthetic people --count 4",
+    LEARN: f"{LEARN} --made 2",
 }
 LIBRARIES = {
     "tools/draw_net.py": "grandalf",
