@@ -54,6 +54,7 @@ _TEXT_STARTS = (
 _LAYER = re.compile(r"^[ \t]*layers?[ \t]{0,9}:?[ \t]{0,9}[{<\[\r\n]", re.MULTILINE)
 _SOLVER = re.compile(r"^[ \t]*(?:(?:train_|test_)?net|base_lr|lr_policy|max_iter)[ \t]{0,9}:", re.MULTILINE)
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # bytes of a name that are no text, as Python reads them
 _CONTROLS = {"\n": "a line break", "\t": "a tab", "\r": "a carriage return"}
 _ESCAPES = dict(zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True))
 
@@ -153,6 +154,26 @@ def erase(path: str | os.PathLike[str]) -> None:
         os.unlink(path)
     except FileNotFoundError:
         return
+
+
+def reserve(path: str | os.PathLike[str], size: int) -> None:
+    """Take so many bytes, one at least, of the disk for a file that is there: it is then as long, the new bytes zeros.
+
+    For a library that cannot be trusted with a full disk. OSError, such as "No space left on device", if there is no
+    room. A file system that writes everything anew, as ZFS does, may still run out later.
+    """
+    with open(path, "r+b", buffering=0) as stream:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(stream.fileno(), 0, size)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+        left = size - stream.seek(0, os.SEEK_END)
+        zeros = bytes(1 << 20)
+        while left > 0:
+            left -= stream.write(zeros[:left])
 
 
 def overwrite(stream: IO[bytes]) -> None:
@@ -323,14 +344,17 @@ def where_looked(path: str | os.PathLike[str], folders: Sequence[str | os.PathLi
 
 
 def as_read(path: str | os.PathLike[str]) -> str:
-    """A path as it was read, on one line: what cannot be printed in words, as <a line break>."""
-    return "".join(each if each.isprintable() else f"<{_control(each)}>" for each in os.fspath(path))
+    """A path as it was read, on one line: what cannot be printed in words, as <a line break>.
+
+    A byte of a file's name that is no text, as Latin-1's "ü" where names are UTF-8, as \\xfc.
+    """
+    return "".join(each if each.isprintable() else _in_words(each) for each in os.fspath(path))
 
 
 def backslash_hint(path: str | os.PathLike[str]) -> str:
     """What to say of a path in which backslashes became something else, or mean nothing here; else ""."""
     text = os.fspath(path)
-    if not text.isprintable():
+    if not _NO_UTF8.sub("", text).isprintable():
         meant = "".join(f"/{_ESCAPES[each]}" if each in _ESCAPES else each for each in text).replace("\\", "/")
         return f"; a backslash begins an escape, such as \\n for a line break: write / in paths, as in {as_read(meant)}"
     if "\\" in text and os.sep == "/":
@@ -338,5 +362,7 @@ def backslash_hint(path: str | os.PathLike[str]) -> str:
     return ""
 
 
-def _control(character: str) -> str:
-    return _CONTROLS.get(character, f"character {ord(character)}")
+def _in_words(character: str) -> str:
+    if _NO_UTF8.match(character):
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"<{_CONTROLS.get(character, f'character {ord(character)}')}>"

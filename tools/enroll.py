@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")
     if enrolment.has_gallery:
         columns = GalleryFile(args.output).columns
-        print(f"{args.output}: {counted(len(columns), 'photo')} of {_people(len(columns.names))}")
+        print(f"{as_read(args.output)}: {counted(len(columns), 'photo')} of {_people(len(columns.names))}")
     if stopped:
         print("interrupted: the same command goes on", file=sys.stderr)
         return common.INTERRUPTED
