@@ -17,6 +17,7 @@ from tqdm import tqdm
 from pysketch.device import Workers
 from pysketch.drawing import write_net_file
 from pysketch.netdef import quote, read_text
+from pysketch.parallel import communicator, own_threads
 from pysketch.shipped import find_net, find_solver
 from pysketch.solver import Solver, check_start, load_solver, nothing_left
 
@@ -57,6 +58,7 @@ counts, --max-iter and --prefix behind all, and a warning says so.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, train, write the net file."""
     args = _parser().parse_args(arguments)
+    together = communicator()
     common.log_to(args.log)
     definition = load_solver(args.solver, _settings(args))
     device = common.use_device(args, definition, logger.info)
@@ -68,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.resume and begun >= total:
         logger.warning("%s: %s", args.resume, nothing_left(begun, total))
         return 0
-    where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
-    context = definition.context(device, args.seed, workers=Workers(args.threads), **where)
+    where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output, "communicator": together}
+    workers = Workers(args.threads or own_threads(together))
+    context = definition.context(device, args.seed, workers=workers, **where)
     solver = Solver(definition, context, keep_blobs=False)
     with closing(solver):
         if args.resume:
@@ -77,12 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif args.weights:
             solver.net.copy_from(args.weights)
         _handle_signals(solver)
-        with tqdm(total=total, initial=solver.iter, unit="it", disable=None, dynamic_ncols=True) as bar:
+        hidden = True if together.rank else None
+        with tqdm(total=total, initial=solver.iter, unit="it", disable=hidden, dynamic_ncols=True) as bar:
             solver.on_iteration = partial(_show, bar)
             finished = solver.solve()
-        path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
-        draws = write_net_file(path, solver.net)
-    logger.info("Net file%s: %s", " for drawing" if draws else "", path)
+        if together.rank == 0:
+            path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
+            draws = write_net_file(path, solver.net)
+            logger.info("Net file%s: %s", " for drawing" if draws else "", path)
     return 0
 
 
@@ -123,13 +128,18 @@ def _show(bar: tqdm, solver: Solver) -> None:
 
 
 def _handle_signals(solver: Solver) -> None:
-    """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on."""
+    """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on.
+
+    An mpirun that is told to end passes that on as SIGTERM, which is then like SIGINT.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         solver.request("stop")
 
     signal.signal(signal.SIGINT, stop)
+    if solver.context.communicator.size > 1:
+        signal.signal(signal.SIGTERM, stop)
     again = getattr(signal, "SIGHUP", None) or getattr(signal, "SIGBREAK", None)
     if again is not None:
         signal.signal(again, lambda number, frame: solver.request("snapshot"))
