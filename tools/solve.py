@@ -130,7 +130,7 @@ def _show(bar: tqdm, solver: Solver) -> None:
 def _handle_signals(solver: Solver) -> None:
     """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on.
 
-    An mpirun that is told to end passes that on as SIGTERM, which is then like SIGINT.
+    Under mpirun SIGTERM and SIGUSR1 are like SIGINT: one or the other is what it passes on, and one process's is all's.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -139,7 +139,9 @@ def _handle_signals(solver: Solver) -> None:
 
     signal.signal(signal.SIGINT, stop)
     if solver.context.communicator.size > 1:
-        signal.signal(signal.SIGTERM, stop)
+        for name in ("SIGTERM", "SIGUSR1"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), stop)
     again = getattr(signal, "SIGHUP", None) or getattr(signal, "SIGBREAK", None)
     if again is not None:
         signal.signal(again, lambda number, frame: solver.request("snapshot"))
