@@ -71,7 +71,9 @@ def solver(solver_file, tmp_path):
     """The tiny solver, for batches of six, with a snapshot every 5 iterations."""
     netdef = tmp_path / "tiny.prototxt"
     netdef.write_text(netdef.read_text().replace('"batch_size": 2', '"batch_size": 6, "mirror": true'))
-    text = re.sub(r"(max_iter|snapshot|display|base_lr|momentum|test_interval|test_iter): \S+", "", solver_file.read_text())
+    text = re.sub(
+        r"(max_iter|snapshot|display|base_lr|momentum|test_interval|test_iter): \S+", "", solver_file.read_text()
+    )
     solver_file.write_text(text + "\nbase_lr: 1e-6 momentum: 0.9 max_iter: 6 snapshot: 3 display: 1\n")
     return solver_file
 
@@ -164,6 +166,21 @@ common.run(main)
     assert time.monotonic() - begun < 30
     assert status != 0
     assert message in told
+
+
+def test_nobody_waits_for_ever_for_one_that_ended_before_it_joined(tmp_path):
+    script = tmp_path / "begin.py"
+    script.write_text("""
+import os
+from pysketch.parallel import communicator, mpi
+
+mpi.PATIENCE = 3
+if os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK")) == "1":
+    raise SystemExit(1)
+communicator()
+""")
+    status, _ = run(3, [sys.executable, script], tmp_path / "log")
+    assert status != 0
 
 
 def test_what_is_wrong_for_all_is_said_once(solver, pairs, tmp_path):

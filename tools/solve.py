@@ -17,7 +17,7 @@ from tqdm import tqdm
 from pysketch.device import Workers
 from pysketch.drawing import write_net_file
 from pysketch.netdef import quote, read_text
-from pysketch.parallel import communicator, own_threads
+from pysketch.parallel import between_devices, communicator, own_threads
 from pysketch.shipped import find_net, find_solver
 from pysketch.solver import Solver, check_start, load_solver, nothing_left
 
@@ -70,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.resume and begun >= total:
         logger.warning("%s: %s", args.resume, nothing_left(begun, total))
         return 0
-    where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output, "communicator": together}
-    workers = Workers(args.threads or own_threads(together))
-    context = definition.context(device, args.seed, workers=workers, **where)
+    where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
+    where |= {"workers": Workers(args.threads or own_threads(together))}
+    context = definition.context(device, args.seed, communicator=between_devices(together, device), **where)
     solver = Solver(definition, context, keep_blobs=False)
     with closing(solver):
         if args.resume:

@@ -136,9 +136,9 @@ def exponentials(f: Array, S: Array, lam: float, rows: slice = slice(None), colu
         e[np.arange(n)[rows, None] == np.arange(n)[columns]] = 0
         return e
     assert f.flags.c_contiguous and S.flags.c_contiguous
-    rows, gram, e = (xp.empty(shape, f.dtype) for shape in ((2 * n, pixels), (2 * n, 2 * n), (n, n)))
-    _CENTRE((pixels,), f, S, rows, n, pixels)
-    multiply(rows, rows.T, gram)
+    pictures, gram, e = (xp.empty(shape, f.dtype) for shape in ((2 * n, pixels), (2 * n, 2 * n), (n, n)))
+    _CENTRE((pixels,), f, S, pictures, n, pixels)
+    multiply(pictures, pictures.T, gram)
     _EXPONENTIALS((n, n), gram, e, n, 1 / lam)
     return e[rows, columns]
 

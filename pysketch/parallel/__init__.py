@@ -9,6 +9,7 @@ whether there are others.
 """
 
 from pysketch.parallel.communicator import ALONE, Communicator
+from pysketch.parallel.nccl import between_devices
 from pysketch.parallel.start import communicator, joined, own_threads
 
-__all__ = ["ALONE", "Communicator", "communicator", "joined", "own_threads"]
+__all__ = ["ALONE", "Communicator", "between_devices", "communicator", "joined", "own_threads"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from types import ModuleType, TracebackType
@@ -22,6 +23,9 @@ from pysketch.shipped import how_to_install
 
 FAILED = 1
 """The exit status of a process that ends with a traceback."""
+
+PATIENCE = 60.0
+"""Seconds that the other processes may take until they begin to work together."""
 
 SPINS = 200
 """How often an exchange is looked at, letting others run in between, before the looks are `PAUSE` seconds apart."""
@@ -129,7 +133,8 @@ def join_world(size: int) -> MpiCommunicator:
     """
     started = f"this is one of {size} processes that an mpirun has started"
     try:
-        from mpi4py import MPI
+        with _ending_after(PATIENCE):
+            from mpi4py import MPI  # waits for the others
     except ImportError as error:
         raise ParallelError(
             f"{started}, and mpi4py, by which they would work together, is not installed ({error}); "
@@ -148,6 +153,20 @@ def join_world(size: int) -> MpiCommunicator:
     communicator = MpiCommunicator(MPI, MPI.COMM_WORLD)
     sys.excepthook = _Hook(communicator)
     return communicator
+
+
+@contextlib.contextmanager
+def _ending_after(seconds: float) -> Iterator[None]:
+    """If what is done inside takes longer, the process ends, with a traceback.
+
+    MPI begins when all processes are there. One that has ended before, as a library is missing on its machine, would be
+    waited for by the others for ever, in C, where nothing of Python's runs.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__ or sys.stderr)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 class _Hook:

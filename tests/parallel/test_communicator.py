@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ranks import run_ranks
 
+from pysketch.device.backend import array_module
 from pysketch.parallel.communicator import ALONE, SMALL
 
 
@@ -78,6 +79,8 @@ def test_parts_of_different_lengths_and_texts_are_gathered():
 
 
 def test_arrays_on_a_gpu_are_passed_on_by_way_of_the_host(gpu):
+    array_module(gpu.xp.zeros(1))  # what CuPy imports at the first call it imports in one thread
+
     def work(together):
         array = gpu.xp.full((2, 3), together.rank + 1.0)
         whole = together.all_gather(array)

@@ -30,6 +30,7 @@ def test_with_one_it_joins_the_others_once(fresh, monkeypatch):
     assert joins == [3]
 
 
+@pytest.mark.slow
 def test_neither_alone_nor_in_a_run_of_one_is_mpi_imported():
     code = (
         "import sys; from pysketch.parallel import communicator; import pysketch, pysketch.solver;"

@@ -9,7 +9,7 @@ import pytest
 from ranks import run_ranks
 from solver_helpers import write_pairs, write_rows
 
-from pysketch.device.backend import CPU
+from pysketch.device.backend import CPU, to_host
 from pysketch.device.workers import Workers
 from pysketch.errors import DataError, NetdefError
 from pysketch.layers.context import Context
@@ -92,9 +92,9 @@ def rows(tmp_path_factory):
     return write_rows(tmp_path_factory.mktemp("rows"), 30).as_posix()
 
 
-def batches(text, communicator=ALONE, micro_batch=0, dtype=np.float64, passes=1, batches=2):
+def batches(text, communicator=ALONE, micro_batch=0, dtype=np.float64, passes=1, batches=2, device=CPU):
     """The losses of some batches and the gradient of them all, and what else is kept."""
-    context = Context(dtype=dtype, seed=3, workers=Workers(1), communicator=communicator)
+    context = Context(device, dtype, seed=3, workers=Workers(1), communicator=communicator)
     net = Net(parse_netdef(text, "net.prototxt"), Phase.TRAIN, context)
     if communicator.size > 1:
         runner = SharedBatches(net, communicator, micro_batch, passes * batches)
@@ -105,9 +105,9 @@ def batches(text, communicator=ALONE, micro_batch=0, dtype=np.float64, passes=1,
     for _ in range(passes * batches):
         losses.append(float(runner.forward_loss()))
         runner.backward()
-    kept = [param.blob.data.copy() for param in net.learnable if param.lr_mult == 0]
-    outputs = [net.blobs[name].data.copy() for name in net.outputs]
-    return losses, [param.blob.diff.copy() for param in net.learnable], kept, outputs, net.layer_states()
+    kept = [to_host(param.blob.data).copy() for param in net.learnable if param.lr_mult == 0]
+    outputs = [to_host(net.blobs[name].data).copy() for name in net.outputs]
+    return losses, [to_host(param.blob.diff).copy() for param in net.learnable], kept, outputs, net.layer_states()
 
 
 def assert_alike(found, expected, tolerance):
@@ -146,6 +146,14 @@ def test_so_it_is_in_parts_of_a_share(rows, name, micro_batch):
     expected = batches(text, micro_batch=micro_batch)
     for found in run_ranks(3, lambda communicator: batches(text, communicator, micro_batch)):
         assert_alike(found, expected, 1e-12)
+
+
+@pytest.mark.parametrize("micro_batch", [0, 2])
+def test_on_gpus_too_by_way_of_the_hosts(rows, gpu, micro_batch):
+    text = NETS["batch norm"].replace("LIST", rows)
+    expected = batches(text, micro_batch=micro_batch)
+    for found in run_ranks(2, lambda communicator: batches(text, communicator, micro_batch, device=gpu)):
+        assert_alike(found, expected, 1e-11)
 
 
 def test_single_precision_is_as_near_as_it_can_be(rows):
