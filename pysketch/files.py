@@ -7,15 +7,18 @@ what a file is that is no text. `find_file` looks for a relative path in further
 from __future__ import annotations
 
 import contextlib
+import csv
 import errno
+import io
 import os
 import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
-from pysketch.errors import Position
+from pysketch.errors import DataError, Position
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -57,7 +60,7 @@ _NEW_FILE_MODE = 0o666  # less the umask, as for any file made by open()
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) -> Iterator[Path]:
     """A temporary path in the target's folder that becomes `path` when the block ends without an exception.
 
     The temporary file exists and is empty when the block starts; it is hidden and ends in the target's
@@ -66,13 +69,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     A killed process leaves the target as it was and the hidden file behind.
 
     Missing parent folders are made. A symbolic link is followed, as open() would. An existing target
-    keeps its permission bits, a new one obeys the umask. Any OSError passes through.
+    keeps its permission bits, a new one gets `new_mode` less the umask. Any OSError passes through.
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     kept_mode = _mode_of_regular_file(target)
     temporary = target.with_name(f".{target.stem[:40]}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
-    _create(temporary, kept_mode)
+    _create(temporary, new_mode if kept_mode is None else (kept_mode & 0o777) | 0o600)
     try:
         yield temporary
         _sync(temporary)
@@ -84,6 +87,54 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Wait until what was renamed into a folder is there after a loss of power as well; Windows does so by itself."""
+    if os.name != "nt":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def left_behind(path: str | os.PathLike[str]) -> list[Path]:
+    """The temporary files that processes which were killed left behind of `atomic_path(path)`, by name.
+
+    Those of one that still writes are among them, so ask only while nobody else does. Of a target whose stem is
+    longer than 40 characters there are none, as they could be another one's.
+    """
+    target = Path(os.path.realpath(path))
+    if len(target.stem) > 40 or not target.parent.is_dir():
+        return []
+    name = re.compile(rf"\.{re.escape(target.stem)}\.\d+-[0-9a-f]{{8}}{re.escape(target.suffix)}")
+    return sorted(each for each in target.parent.iterdir() if name.fullmatch(each.name))
+
+
+def erase(path: str | os.PathLike[str]) -> None:
+    """Overwrite a file with zeros, on the disk, from its start on, and remove it; nothing happens if it is not there.
+
+    Whoever has it open, or mapped, sees zeros. What else the disk may keep, such as copies of blocks that its own
+    electronics has moved, is out of reach.
+    """
+    try:
+        with open(path, "r+b", buffering=0) as stream:
+            overwrite(stream)
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def overwrite(stream: IO[bytes]) -> None:
+    """Zeros all over an open file, from its start on, on the disk when this returns; its length stays."""
+    stream.seek(0)
+    left = os.fstat(stream.fileno()).st_size
+    zeros = bytes(1 << 20)
+    while left > 0:
+        left -= stream.write(zeros[:left])
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _mode_of_regular_file(target: Path) -> int | None:
@@ -99,9 +150,8 @@ def _mode_of_regular_file(target: Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _create(temporary: Path, kept_mode: int | None) -> None:
+def _create(temporary: Path, mode: int) -> None:
     """Make an empty file that is never more readable than the target it will replace."""
-    mode = _NEW_FILE_MODE if kept_mode is None else (kept_mode & 0o777) | 0o600
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
 
 
@@ -145,6 +195,25 @@ def read_text(path: str | os.PathLike[str], *, damaged: bool = False) -> str:
     if kind and not damaged:
         raise NotText(f"is {kind}")
     return text
+
+
+def read_table(path: str | os.PathLike[str], header: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file with this header, each with its line from 2 on; cells without blanks around them.
+
+    Empty rows are left out. DataError, with the line, for a file that is no such table.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV file: {error}") from None
+    rows = [[cell.strip() for cell in row] for row in rows]
+    if rows[:1] != [list(header)]:
+        found = as_read(",".join(rows[0])) if rows else ""
+        raise DataError(f"{path}:1: expected the header {','.join(header)}, found {found or 'nothing'}")
+    for line, row in enumerate(rows[1:], 2):
+        if any(row) and len(row) != len(header):
+            raise DataError(f"{path}:{line}: expected {len(header)} values, found {len(row)}")
+    return [(line, row) for line, row in enumerate(rows[1:], 2) if any(row)]
 
 
 def describe(content: bytes) -> str:

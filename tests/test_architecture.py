@@ -38,6 +38,7 @@ ROOMS = [
     "caffe",
     "benchmark",
     "reproduce",
+    "page",
 ]
 """From the ground up: a file or folder of pysketch/, which imports only what stands before it, or its own files."""
 
@@ -45,7 +46,7 @@ SOLE_IMPORTERS = {
     "cupy": {"device"},
     "cupy_backends": {"device"},
     "h5py": {"weights", "search"},
-    "faiss": {"search"},
+    "faiss": {"search", "benchmark"},
     "google": {"weights"},
     "lmdb": {"weights"},
     "mpi4py": {"parallel"},
@@ -58,12 +59,13 @@ SOLE_IMPORTERS = {
     "grandalf": {"report"},
     "threadpoolctl": {"device", "convolution"},
     "scipy": {"images"},
-    "sklearn": {"baselines"},
+    "sklearn": {"baselines", "benchmark"},
     "skimage": {"images"},
     "torch": {"benchmark"},
     "onnxruntime": {"benchmark"},
     "cv2": {"benchmark"},
     "tqdm": {"benchmark"},
+    "gradio": {"page"},
 }
 """Library -> the rooms that import it."""
 
@@ -195,7 +197,8 @@ RUN_TIME_IMPORTS = {
     "pysketch.layers: f'{__name__}.{_module.name}'",  # every layer of the folder
     "pysketch.baselines: f'{__name__}.{_module.name}'",  # every baseline of the folder
     "pysketch.layers.python: name",  # a user's module, from the folders that the user allowed
-    "pysketch.benchmark.contender.child: LIBRARIES.get(name, (OURS,))[0]",  # a peer's library, or pysketch as a user's
+    # a peer's library, or pysketch as a user's
+    "pysketch.benchmark.contender.child: {**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0]",
 }
 
 

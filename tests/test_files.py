@@ -11,7 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from pysketch.files import NotText, as_read, atomic_path, backslash_hint, describe, find_file, read_text, where_looked
+from pysketch.errors import DataError
+from pysketch.files import (
+    NotText,
+    as_read,
+    atomic_path,
+    backslash_hint,
+    describe,
+    erase,
+    find_file,
+    left_behind,
+    overwrite,
+    read_table,
+    read_text,
+    where_looked,
+)
 
 POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
 
@@ -365,3 +379,63 @@ def test_backslashes_that_became_something_else_are_told():
 @pytest.mark.skipif(os.sep != "/", reason="on Windows a backslash is what it is")
 def test_a_backslash_means_nothing_in_a_path_here():
     assert backslash_hint("sub\\a.txt") == "; write / in paths, as in sub/a.txt"
+
+
+@POSIX_ONLY
+def test_a_new_file_can_be_its_owners_alone(tmp_path, umask_027):
+    with atomic_path(tmp_path / "new.h5", 0o600) as temporary:
+        assert mode_of(temporary) == 0o600
+    assert mode_of(tmp_path / "new.h5") == 0o600
+
+
+def test_what_is_left_behind_of_a_target_is_found_and_nothing_else(tmp_path):
+    with atomic_path(tmp_path / "net.h5") as temporary:
+        for name in (".net.h5", ".net.1-00.h5", ".nets.1-0123abcd.h5", "net.1-0123abcd.h5", ".net.1-0123abcd.txt"):
+            (tmp_path / name).write_text("")
+        assert left_behind(tmp_path / "net.h5") == [temporary]
+    assert left_behind(tmp_path / "net.h5") == []
+    assert left_behind(tmp_path / "none" / "net.h5") == []
+
+
+def test_of_a_name_that_others_may_share_nothing_is_called_left_behind(tmp_path):
+    with atomic_path(tmp_path / f"{'n' * 41}.h5"):
+        assert left_behind(tmp_path / f"{'n' * 41}.h5") == []
+
+
+def test_an_erased_file_is_zeros_to_whoever_has_it_open_and_gone(tmp_path):
+    (tmp_path / "a").write_bytes(b"secret" * 400_000)
+    with (tmp_path / "a").open("rb") as stream:
+        erase(tmp_path / "a")
+        assert stream.read() == bytes(2_400_000)
+    assert list(tmp_path.iterdir()) == []
+    erase(tmp_path / "a")  # which is not there any more
+
+
+def test_an_overwritten_file_keeps_its_length(tmp_path):
+    (tmp_path / "a").write_bytes(b"secret")
+    with (tmp_path / "a").open("r+b", buffering=0) as stream:
+        stream.seek(3)
+        overwrite(stream)
+    assert (tmp_path / "a").read_bytes() == bytes(6)
+
+
+def test_a_table_is_its_rows_with_their_lines(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'\xef\xbb\xbffile, person\r\n a.png ,"Smith, John"\r\n\r\n,\r\nb.png,\r\n')
+    assert read_table(path, ["file", "person"]) == [(2, ["a.png", "Smith, John"]), (5, ["b.png", ""])]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ":1: expected the header file,person, found nothing"),
+        (b"file\x1b,person\n", ":1: expected the header file,person, found file<character 27>,person"),
+        (b"file,person\n\na,b,c\n", ":3: expected 2 values, found 3"),
+        (b"\xff\xff\xff\xff", ": not a readable CSV file: line 1, column 1: "),
+        (b"file,person\n" + b"a" * 200_000, ": not a readable CSV file: field larger than"),
+    ],
+)
+def test_what_is_no_such_table_is_told_with_its_line(content, message, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_table(tmp_path / "t.csv", ["file", "person"])

@@ -8,6 +8,7 @@ import pysketch
 def test_the_package_offers_what_it_says_it_does():
     assert sorted(pysketch.__all__) == [
         "Context",
+        "Gallery",
         "Net",
         "Phase",
         "Sketcher",

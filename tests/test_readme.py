@@ -16,12 +16,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import metadata
 from pathlib import Path
 
+import galleries
 import numpy as np
 import pytest
 
@@ -48,9 +48,18 @@ QUICK = "python tools/reproduce.py --data synthetic --quick"
 SHORTER = {
     QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
+    "python tools/prepare.py synthetic people --count 24": "python tools/prepare.py synthetic people --count 4",
 }
-LIBRARIES = {"draw_net.py": "grandalf", "plot_log.py": "matplotlib", "reproduce.py": "jinja2"}
-"""What a command needs that is not installed with the tests: without it the command is only parsed."""
+LIBRARIES = {
+    "tools/draw_net.py": "grandalf",
+    "tools/plot_log.py": "matplotlib",
+    "tools/reproduce.py": "jinja2",
+    "tools/page.py": "gradio",
+    "--report": "jinja2",
+}
+"""What a command with these words needs that is not installed with the tests: without it the command is only parsed."""
+SERVES = "python tools/page.py"
+"""What runs until it is stopped: it is, once it serves."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,11 @@ def copy(tmp_path_factory):
     return root
 
 
+def few(maker: Callable[..., list]) -> Callable[..., list]:
+    """A maker of synthetic pairs that makes four where more are asked for."""
+    return lambda n=4, **changes: maker(min(n, 4), **changes)
+
+
 @contextlib.contextmanager
 def as_it_was(root: Path) -> Iterator[None]:
     """Work in a folder, with few synthetic faces; afterwards log, signals, registered layers, folder are as before."""
@@ -141,7 +155,7 @@ def as_it_was(root: Path) -> Iterator[None]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             for name in ("training_pairs", "test_pairs"):
-                patch.setattr(synthetic, name, partial(getattr(synthetic, name), 4))
+                patch.setattr(synthetic, name, few(getattr(synthetic, name)))
             yield
     finally:
         os.chdir(folder)
@@ -180,15 +194,27 @@ def run_alone(command: str, root: Path) -> str:
     return result.stdout
 
 
+def run_until_it_serves(command: str, root: Path) -> None:
+    """Run a command that serves a page until somebody ends it: until it has printed the page's address, then Ctrl-C."""
+    words, environment = [sys.executable, *command.split()[1:]], {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root, env=environment) as process:
+        assert re.match(r"http://127\.0\.0\.1:\d+/ ", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+
+
 def parse(command: str) -> None:
     """Parse a tool's command by its own parser."""
     module, arguments = tool(command)
-    module._parser().parse_args(arguments)
+    if arguments[:1] == ["gallery"]:
+        module._gallery_parser().parse_args(arguments[1:])
+    else:
+        module._parser().parse_args(arguments)
 
 
 def missing_library(command: str) -> bool:
     """Whether the command needs a library that is not there."""
-    names = [library for name, library in LIBRARIES.items() if f"tools/{name}" in command]
+    names = [library for words, library in LIBRARIES.items() if words in command]
     return any(importlib.util.find_spec(name) is None for name in names)
 
 
@@ -212,6 +238,8 @@ def follow(page: str, root: Path) -> None:
             run(command, root)
         elif missing_library(command):
             parse(command)
+        elif line.startswith(SERVES):
+            run_until_it_serves(command, root)
         elif own_code or not command.startswith("python tools/"):
             run_alone(command, root)
         else:
@@ -277,6 +305,7 @@ def test_a_pages_commands_run_in_their_order(page, copy):
         assert read_sketch(copy / "drawn.png").shape == (250, 200)
         assert read_sketch(copy / "both.png").shape == (250, 200 + 8 + 200)
         assert read_sketch(copy / "quick.png").shape == (238, 188)
+        assert (copy / "found.html").is_file() == (importlib.util.find_spec("jinja2") is not None)
         assert (copy / "snapshots" / "medium.h5").is_file()
 
 
@@ -293,9 +322,22 @@ def test_there_are_commands_in_the_text():
     assert len(inline_commands()) >= 6
 
 
+@pytest.fixture
+def enrolled(copy):
+    """What the first page's commands have made when its Python finds somebody: a gallery, and a sketch."""
+    kept = copy / "gallery.h5", copy / "people" / "sketches" / "face-003.png"
+    made = [path for path in kept if not path.exists()]
+    if made:
+        galleries.write_people(kept[0])
+        write_image(kept[1], galleries.people(3)[1][2])
+    yield copy
+    for path in made:
+        path.unlink()
+
+
 @pytest.mark.parametrize("block", PYTHON, ids=[f"{block.page}:{k}" for k, block in enumerate(PYTHON)])
-def test_the_python_of_the_pages_runs(block, copy):
-    with as_it_was(copy):
+def test_the_python_of_the_pages_runs(block, enrolled):
+    with as_it_was(enrolled):
         exec(compile(block.text, block.page, "exec"), {"__name__": "__main__"})
 
 

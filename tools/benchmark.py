@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import common
@@ -13,16 +15,20 @@ import common
 from pysketch.benchmark import (
     KINDS,
     LIBRARIES,
+    GalleryJob,
     Job,
     check_picture,
     grow,
     measure_roofline,
     measure_table2,
+    race_in_gallery,
     report_estimate,
+    report_gallery,
     report_race,
     report_roofline,
     report_table2,
     run_race,
+    summary_gallery,
     summary_race,
     summary_roofline,
     summary_table2,
@@ -48,6 +54,8 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --roofline
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
+  how long it takes to find somebody among a thousand people and a million (see benchmark.py gallery --help):
+    python tools/benchmark.py gallery --keep crowd
 
 Any netdef can be timed. Its Input and PhotoSketchData layers are fed with random arrays; other data layers read their
 files, which takes its time. Layers are timed one by one, forward and backward; --phase says what a whole step is: to
@@ -63,10 +71,29 @@ On a GPU times come from its own events; the host's time is how long it takes to
 """
 
 
+GALLERY_EXAMPLES = """
+examples:
+  a thousand, ten thousand, a hundred thousand and a million people:
+    python tools/benchmark.py gallery --keep crowd
+  fewer, and more sketches that are looked for:
+    python tools/benchmark.py gallery --keep crowd --sizes 1e3 1e4 --queries 1000
+
+Nobody is real: synthetic faces are varied, drawn by the portrait net and mixed; sketches of them, moved a little, are
+looked for. A million people need 5 GiB of disk and, the first time, about half an hour; what --keep names is used
+again. exhaustive is what pysketch does without FAISS, index what it does with it (pip install -e ".[search]");
+faiss-flat and sklearn are FAISS's plain search and scikit-learn's NearestNeighbors (pip install -e ".[baselines]"). All
+find a thousand candidates by their outlines and compare those in every detail. Who is not installed, or has too little
+memory, is named.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the races, print what they found."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["gallery"]:
+        return _gallery(words[1:])
     parser = _parser()
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(words)
     _check(parser, args)
     if args.estimate:
         print("\n".join(report_estimate()))
@@ -102,6 +129,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         _show(run_race(job, args.against, args.iterations), args.json, summary_race, report_race)
     return 0
+
+
+def _gallery(arguments: Sequence[str]) -> int:
+    args = _gallery_parser().parse_args(arguments)
+    threads = args.threads or Workers().threads
+    job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
+    _show(race_in_gallery(job), args.json, summary_gallery, report_gallery)
+    return 0
+
+
+def _gallery_parser() -> argparse.ArgumentParser:
+    parser = common.parser("benchmark.py gallery", "Time the search for people.", GALLERY_EXAMPLES)
+    help = "keep the made people here; 4 GiB for a million"
+    parser.add_argument("--keep", type=Path, required=True, metavar="DIR", help=help)
+    sizes = {"default": [10**3, 10**4, 10**5, 10**6], "metavar": "N"}
+    parser.add_argument("--sizes", type=_people, nargs="+", help="default: 1e3 1e4 1e5 1e6", **sizes)
+    help = "sketches that are looked for (default: 100); by peers 20"
+    parser.add_argument("--queries", type=common.at_least(1), default=100, metavar="N", help=help)
+    help = "mixed sketches that are described, of which all others are mixed (default: 5000)"
+    parser.add_argument("--described", type=common.at_least(100), default=5_000, metavar="N", help=help)
+    parser.add_argument("--strangers", action="store_true", help="look for people who are not among them")
+    parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="of the people (default: 0)")
+    common.add_threads(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _people(text: str) -> int:
+    try:
+        count = float(text)
+    except ValueError:
+        count = 0
+    if not (100 <= count <= 1e8 and count == int(count)):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 100 to 1e8, such as 1e5, found {text}")
+    return int(count)
 
 
 def _show(

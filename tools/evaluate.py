@@ -12,31 +12,44 @@ from functools import partial
 from pathlib import Path
 
 import common
+import numpy as np
 from tqdm import tqdm
 
 from pysketch.baselines import BASELINES, baseline_class
 from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError, counted
-from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, load_pairs
+from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, SYNTHETIC, Pair, load_pairs
 from pysketch.report import (
     BACKGROUND,
+    GROUPS,
+    MATCHES,
+    MATCHING,
     MEASURES,
+    PIXELS,
     SKIN,
     VERIFICATION,
+    Method,
     Surroundings,
     background_trials,
+    brought_back,
     check_library,
+    check_strangers,
+    draw_crowd,
     evaluate_pictures,
+    group_trials,
     in_light,
     learned_method,
     net_method,
     score_table,
     skin_trials,
     tell_backgrounds,
+    tell_groups,
+    tell_matching,
     tell_measures,
     tell_skins,
     tell_verification,
     usable_measures,
+    with_moved_sketches,
     write_pairs,
     write_report,
 )
@@ -48,9 +61,12 @@ examples:
   python tools/evaluate.py --data DIR --baseline grey et lle --csv pairs.csv   (they learn from DIR/train)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --baseline lle --report report
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --verify   (same person or not, with intervals)
+  python tools/evaluate.py netdefs/pretrained/portrait.h5 --data DIR --match views pixels   (who is found, by which?)
+  python tools/evaluate.py netdefs/pretrained/portrait.h5 --data DIR --match views pixels --moved 1.5 1.5 0.02
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --measures fsim gradient fine dark
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --pictures THEIRS THESE   (folders of sketches)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
+  python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --groups 60   (who is mistaken for whom?)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --background black stripes wall.jpg
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
   python tools/evaluate.py netdefs/pretrained/photo.h5 --data DIR --baseline et   (both from sketch to photo)
@@ -66,7 +82,9 @@ and baselines beside it learn, the other way: what is drawn is compared with the
 """
 EXAMPLES += "\n\n".join(
     [
+        textwrap.fill(f"--match: {MATCHING}", 120),
         textwrap.fill(f"--verify: {VERIFICATION}", 120),
+        textwrap.fill(f"--groups: {GROUPS}", 120),
         textwrap.fill(f"--skin: {SKIN}", 120),
         textwrap.fill(f"--background: {BACKGROUND}", 120),
         "--measures:\n" + "\n".join(f"  {name:<9} {each.head}: {each.meaning}" for name, each in MEASURES.items()),
@@ -82,30 +100,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_library()
     if not (args.net or args.baseline or args.pictures):
         parser.error("expected a net file, --baseline NAME or --pictures FOLDER")
-    if (args.skin or args.background) and not (args.net or args.baseline):
-        parser.error("--skin and --background need something that draws: a net file, or --baseline NAME")
+    if (args.skin or args.background or args.groups) and not (args.net or args.baseline):
+        parser.error("--skin, --background and --groups need something that draws: a net file, or --baseline NAME")
+    if args.groups and args.data != SYNTHETIC:
+        parser.error("--groups is for made people: --data synthetic")
+    if args.realign and not args.moved:
+        parser.error("--realign brings back what --moved moves")
+    if (args.inner or args.distractors) and not args.match:
+        parser.error("--inner and --distractors are for the table of --match")
+    if args.distractors and args.pictures:
+        parser.error("--distractors need something that draws them: --pictures has no others")
     if args.csv and args.csv.is_dir():
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
-    if direction != PHOTO_TO_SKETCH and (args.skin or args.background):
-        parser.error("--skin and --background are for nets from photo to sketch")
-    pairs = load_pairs(args.data, "test", direction)
+    if direction != PHOTO_TO_SKETCH and (args.skin or args.background or args.groups):
+        parser.error("--skin, --background and --groups are for nets from photo to sketch")
+    pairs = _moved(load_pairs(args.data, "test", direction), args)
+    match = args.match[0] if args.match else PIXELS
     skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
     backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
     light = partial(in_light, light=args.light, seed=args.seed)
     lit = light(pairs)
-    published = [evaluate_pictures(folder, pairs) for folder in args.pictures or ()]
+    published = [evaluate_pictures(folder, pairs, match=match) for folder in args.pictures or ()]
     names, missing = usable_measures(args.measures or list(MEASURES)) if args.measures is not None else ([], [])
-    needed = baselines or any(MEASURES[name].distractors for name in names)
+    needed = baselines or args.distractors or any(MEASURES[name].distractors for name in names)
     training = load_pairs(args.data, "train", direction) if needed else []
-    methods = [net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)))] if args.net else []
-    methods += [learned_method(baseline, training, lit, progress_bar) for baseline in baselines]
+    if args.distractors:
+        check_strangers(training, pairs)
+    methods = [net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)), match)] if args.net else []
+    methods += [learned_method(baseline, training, lit, progress_bar, match) for baseline in baselines]
     evaluations = [method.evaluate(lit, bar=progress_bar) for method in methods] + published
     print(f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
     tables, measured, verified = [], [], []
+    if args.match:
+        crowds = [_crowd(method, training, args) for method in methods] if args.distractors else []
+        tables.append(tell_matching(evaluations, args.match, args.inner, crowds))
     if args.verify:
         told, verified = tell_verification(evaluations, args.seed)
         tables.append(told)
@@ -119,6 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tables.append(tell_skins(methods, skins, light, progress_bar))
     if backgrounds:
         tables.append(tell_backgrounds(methods, backgrounds, light, progress_bar))
+    if args.groups:
+        tables.append(tell_groups(methods, group_trials(args.groups), light, progress_bar, args.seed))
     for told in tables:
         print("\n".join(told.lines))
     beside = zip(*[each for each in (verified, measured) if each], strict=True)
@@ -131,6 +165,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _moved(pairs: list[Pair], args: argparse.Namespace) -> Sequence[Pair]:
+    """The pairs as --moved and --realign say; a line on stderr for those that are left out."""
+    if not args.realign:
+        return with_moved_sketches(pairs, args.moved, args.seed)
+    found, lost = brought_back(pairs, args.moved, args.seed)
+    if lost:
+        print(f"left out, as not one face was found in each picture: {', '.join(lost)}", file=sys.stderr)
+    return found
+
+
+def _crowd(method: Method, training: Sequence[Pair], args: argparse.Namespace) -> list[np.ndarray]:
+    with progress_bar(f"{method.name} draws others") as progress:
+        return draw_crowd(method.draw, training, args.distractors, args.seed, progress)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("evaluate.py", "Score a net: pixel error and recognition on test pairs.", EXAMPLES)
     common.add_net_file(parser, nargs="?")
@@ -141,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         type=common.seed,
         default=0,
         metavar="N",
-        help="of the baselines' chance, the light's and the resamples'; default: 0",
+        help="of the baselines' chance, the light's, the moves', the others' and the resamples'; default: 0",
     )
     parser.add_argument(
         "--light",
@@ -149,6 +198,21 @@ def _parser() -> argparse.ArgumentParser:
         type=common.number(0, 1),
         metavar=("LIGHT", "COLOUR"),
         help="change every test photo's light by chance, as the options light and colour of a data layer do",
+    )
+    parser.add_argument(
+        "--moved",
+        nargs=3,
+        type=common.number(0),
+        metavar=("SHIFT", "TURN", "SIZE"),
+        help="move every sketch by chance: deviations in pixels, degrees, and of the ln of the size",
+    )
+    help = "move the photos too, then align both by the eyes that are found in them, as prepare.py does"
+    parser.add_argument("--realign", action="store_true", help=help)
+    help = "a table of who is found by each; the first gives the ranks of all tables; default: pixels, no table"
+    parser.add_argument("--match", nargs="+", choices=MATCHES, metavar="NAME", help=f"{' or '.join(MATCHES)}: {help}")
+    parser.add_argument("--inner", action="store_true", help="with --match: lines for the inner face, all else masked")
+    parser.add_argument(
+        "--distractors", type=common.at_least(1), metavar="N", help="with --match: lines with N others in the gallery"
     )
     parser.add_argument(
         "--skin", nargs="+", metavar="TONE", help="a line for each of these Monk tones, 1 (light) to 10 (dark), or all"
@@ -161,6 +225,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--pictures", nargs="+", type=Path, metavar="FOLDER", help="score somebody's sketches, named as the photos"
+    )
+    parser.add_argument(
+        "--groups",
+        type=common.at_least(2),
+        metavar="N",
+        help="a line for each skin, hair and glasses of N made people, with --data synthetic: who is mistaken for whom",
     )
     parser.add_argument(
         "--verify", action="store_true", help="a table of true and false accepts; with --report a figure of them, too"

@@ -12,8 +12,9 @@ import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.errors import DataError
+from pysketch.errors import DataError, counted
 from pysketch.images import (
+    SYNTHETIC,
     EyesOf,
     align_person,
     check_targets,
@@ -22,8 +23,10 @@ from pysketch.images import (
     find_eyes,
     find_persons,
     find_points_file,
+    further_pairs,
     read_eye_table,
     read_points_eyes,
+    write_image,
 )
 
 EXAMPLES = """
@@ -35,6 +38,8 @@ examples:
   with CUFS's fiducial points, anna.dat beside anna.jpg, or in POINTS/photos and POINTS/sketches:
     python tools/prepare.py RAW DIR --points
     python tools/prepare.py RAW DIR --points POINTS
+  without any pictures: 24 made faces of nobody, photos and drawings, into DIR/photos and DIR/sketches:
+    python tools/prepare.py synthetic DIR --count 24
 
 RAW holds photos/ and sketches/, or train/ and test/ with these in them; one of the two may be missing. DIR gets the
 same folders with PNG files 200x250 pixels large, the eyes at (75, 125) and (125, 125): what tools/solve.py --data
@@ -47,8 +52,15 @@ RAW is never changed; a person whose photo or sketch fails is left out of DIR an
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and align every picture; 2 if any could not be."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
     common.log_to(None, logging.WARNING)
+    if args.raw == SYNTHETIC:
+        if args.eyes is not None or args.points is not None:
+            parser.error("made faces are aligned: expected neither --eyes nor --points")
+        return _write_made_faces(Path(args.dir), args.count or 24, args.overwrite)
+    if args.count is not None:
+        parser.error("--count is for RAW synthetic, made faces")
     eyes, target, failures = _eyes_source(args), Path(args.dir), 0
     persons = list(find_persons(Path(args.raw), target))
     check_targets(persons, args.overwrite)
@@ -65,14 +77,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("prepare.py", "Align photos and sketches by the eyes, for training and scoring.", EXAMPLES)
     parser.add_argument(
-        "raw", metavar="RAW", help="a folder with photos/ and sketches/, or train/ and test/ with these"
+        "raw",
+        metavar="RAW|synthetic",
+        help="a folder with photos/ and sketches/, or train/ and test/ with these; synthetic: made faces",
     )
     parser.add_argument("dir", metavar="DIR", help="the folder for the aligned pictures")
     eyes = parser.add_mutually_exclusive_group()
     eyes.add_argument("--eyes", metavar="CSV", help="eye positions; without this or --points eyes are found")
     eyes.add_argument("--points", nargs="?", const="", metavar="FOLDER", help="files of fiducial points (default: RAW)")
     parser.add_argument("--overwrite", action="store_true", help="replace aligned pictures that are in DIR already")
+    help = "how many made faces, for RAW synthetic (default: 24)"
+    parser.add_argument("--count", type=common.at_least(1), metavar="N", help=help)
     return parser
+
+
+def _write_made_faces(folder: Path, count: int, overwrite: bool) -> int:
+    """Photos and drawings of people who do not exist, pictures of the same names."""
+    for name, photo, sketch in tqdm(further_pairs(count), total=count, unit="person", disable=None):
+        for path, picture in (
+            (folder / "photos" / f"{name}.png", photo),
+            (folder / "sketches" / f"{name}.png", sketch),
+        ):
+            if path.exists() and not overwrite:
+                raise DataError(f"{path}: is there already; choose another DIR, or --overwrite")
+            write_image(path, picture)
+    print(f"{counted(count, 'made person')} -> {folder}")
+    return 0
 
 
 def _eyes_source(args: argparse.Namespace) -> EyesOf:

@@ -10,6 +10,7 @@ Start reading at `race`.
 from pysketch.benchmark.contender.child import peak_bytes
 from pysketch.benchmark.contender.peers import LIBRARIES
 from pysketch.benchmark.estimate import report_estimate
+from pysketch.benchmark.gallery_race import GalleryJob, race_in_gallery, report_gallery, summary_gallery
 from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow
 from pysketch.benchmark.nets import Job
 from pysketch.benchmark.race import run_race
@@ -22,17 +23,21 @@ __all__ = [
     "LIBRARIES",
     "NETS",
     "PAPER_MS",
+    "GalleryJob",
     "Job",
     "check_picture",
     "grow",
     "measure_roofline",
     "measure_table2",
     "peak_bytes",
+    "race_in_gallery",
     "report_estimate",
+    "report_gallery",
     "report_race",
     "report_roofline",
     "report_table2",
     "run_race",
+    "summary_gallery",
     "summary_race",
     "summary_roofline",
     "summary_table2",

@@ -38,11 +38,12 @@ class Choice(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What a remark calls the picture and what is done with it."""
+    """What a remark calls the picture and what is done with it; eyes: whether the eyes can be given instead."""
 
     given: str
     done: str
     does: str
+    eyes: bool = True
 
 
 DRAWN = Words("photo", "drawn", "draws")
@@ -78,11 +79,12 @@ def choose_faces(
     rest = f", {left_out} left out that hardly looks like one or lacks an eye" if left_out else ""
     if align == "auto":
         if not faces:
-            raise DataError(f"no face found in it{rest}; give the eyes' positions with {GIVE_EYES}")
+            hint = f"; give the eyes' positions with {GIVE_EYES}" if words.eyes else ""
+            raise DataError(f"no face found in it{rest}{hint}")
         return Choice(chosen, f"{_count(faces)} found{rest}" if len(found) > 1 else "")
     if not faces:
-        remark = f"{what}, no face found in it{rest}: {words.done} as it is; {GIVE_EYES} says where a face is"
-        return Choice(None, remark)
+        hint = f"; {GIVE_EYES} says where a face is" if words.eyes else ""
+        return Choice(None, f"{what}, no face found in it{rest}: {words.done} as it is{hint}")
     if frame_sized(size) and in_place(max(faces, key=lambda face: face.width).eyes, size):
         return Choice(None)
     as_it_is = f"--align none {words.does} the {words.given} as it is"

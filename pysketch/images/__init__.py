@@ -9,7 +9,7 @@ Start reading at `pictures`, by which all pictures come in, then `pairs`.
 """
 
 from pysketch.images import measures
-from pysketch.images.aligned import frame_sized, in_place, seems_aligned
+from pysketch.images.aligned import eye_places, frame_sized, in_place, seems_aligned
 from pysketch.images.alignment import align, coverage, describe
 from pysketch.images.eye_files import eyes_of, find_points_file, read_eye_table, read_points_eyes
 from pysketch.images.eye_finder import SURE, Face, can_find_faces, find_eyes, find_faces, quarter_turns
@@ -29,12 +29,17 @@ from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
     decode_picture,
+    draw_polygons,
+    encode_picture,
     interpolate,
     list_images,
+    picture_size,
     read_photo,
     read_sketch,
+    resample,
     resize,
     side_by_side,
+    sort_out,
     stacked,
     to_luma,
     to_pillow,
@@ -51,8 +56,10 @@ from pysketch.images.preprocessing import (
     in_other_light,
 )
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
+from pysketch.images.synthetic import further_pairs, training_pairs
 from pysketch.images.variation import (
     BACKGROUNDS,
+    MONK_TONES,
     Parts,
     Variation,
     before_background,
@@ -62,6 +69,7 @@ from pysketch.images.variation import (
     inner_face,
     skin_places,
     synthetic_in_tone,
+    synthetic_pairs,
     vary,
     with_screen,
 )
@@ -69,6 +77,7 @@ from pysketch.images.variation import (
 __all__ = [
     "BACKGROUNDS",
     "DIRECTIONS",
+    "MONK_TONES",
     "PHOTO_TO_SKETCH",
     "SKETCH_TO_PHOTO",
     "SURE",
@@ -93,6 +102,9 @@ __all__ = [
     "cumulative_match_score",
     "decode_picture",
     "describe",
+    "draw_polygons",
+    "encode_picture",
+    "eye_places",
     "eyes_of",
     "find_background",
     "find_eyes",
@@ -102,6 +114,7 @@ __all__ = [
     "find_persons",
     "find_points_file",
     "frame_sized",
+    "further_pairs",
     "in_other_light",
     "in_place",
     "in_tone",
@@ -114,24 +127,29 @@ __all__ = [
     "ndimage",
     "own_ranks",
     "paste",
+    "picture_size",
     "psnr",
     "quarter_turns",
     "read_eye_table",
     "read_photo",
     "read_points_eyes",
     "read_sketch",
+    "resample",
     "rescaled_rmse",
     "resize",
     "rmse",
     "seems_aligned",
     "side_by_side",
     "skin_places",
+    "sort_out",
     "squared_distances",
     "ssim",
     "stacked",
     "synthetic_in_tone",
+    "synthetic_pairs",
     "to_luma",
     "to_pillow",
+    "training_pairs",
     "vary",
     "warp",
     "with_screen",

@@ -37,10 +37,14 @@ def frame_sized(size: tuple[int, int]) -> bool:
     return all(low <= length <= high for low, length, high in zip(_SMALLEST, size, _LARGEST, strict=True))
 
 
+def eye_places(size: tuple[int, int]) -> np.ndarray:
+    """Where the eyes belong in a crop (width, height) of the frame's middle: (2, 2), the left and the right (x, y)."""
+    return FRAME_EYES - np.subtract(FRAME_SIZE, size) / 2
+
+
 def in_place(eyes: np.ndarray, size: tuple[int, int]) -> bool:
     """Whether these eyes are within 10 pixels of their places, in a crop (width, height) of the frame's middle."""
-    places = FRAME_EYES - np.subtract(FRAME_SIZE, size) / 2
-    return bool((np.linalg.norm(eyes - places, axis=1) <= _NEAR).all())
+    return bool((np.linalg.norm(eyes - eye_places(size), axis=1) <= _NEAR).all())
 
 
 def seems_aligned(photo: np.ndarray) -> bool:

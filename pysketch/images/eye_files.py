@@ -6,15 +6,13 @@ centre of the top left pixel.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from pathlib import Path
 
 import numpy as np
 
 from pysketch.errors import DataError, counted
-from pysketch.files import read_text
+from pysketch.files import read_table, read_text
 
 COLUMNS = ["file", "left_x", "left_y", "right_x", "right_y"]
 """A CSV's header."""
@@ -32,24 +30,11 @@ def read_eye_table(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     `file` is a picture's name with its folder (photos/anna.jpg) or, where that is clear, without. DataError
     names the line of what cannot be read.
     """
-    path = Path(path)
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from None
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if header != COLUMNS:
-        raise DataError(f"{path}:1: expected the header {','.join(COLUMNS)}, found {','.join(header) or 'nothing'}")
     eyes: dict[str, np.ndarray] = {}
-    for number, row in enumerate(rows[1:], 2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(COLUMNS):
-            raise DataError(f"{path}:{number}: expected {len(COLUMNS)} values, found {len(row)}")
-        name = row[0].strip()
+    for number, (name, *numbers) in read_table(path, COLUMNS):
         if name in eyes:
             raise DataError(f"{path}:{number}: {name} stands here twice")
-        eyes[name] = np.array([_number(cell, f"{path}:{number}") for cell in row[1:]]).reshape(2, 2)
+        eyes[name] = np.array([_number(cell, f"{path}:{number}") for cell in numbers]).reshape(2, 2)
     return eyes
 
 

@@ -88,6 +88,12 @@ def decode_picture(content: bytes, name: str, colour: bool | None = None) -> np.
         return _pixels(image, name, "L" if colour is False or (colour is None and grey) else "RGB")
 
 
+def picture_size(content: bytes, name: str) -> tuple[int, int]:
+    """Width and height of the image in a file's bytes, as stored; only its header is read. DataError as above."""
+    with _reasons(name), identify(io.BytesIO(content), name, "") as image:
+        return image.size
+
+
 def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write an (H, W) or (H, W, 3) uint8 array in the format of the suffix; all but JPEG are lossless.
 
@@ -107,6 +113,18 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
         raise DataError(f"{path}: cannot write the image ({_reason(error)})") from error
 
 
+def encode_picture(array: np.ndarray, suffix: str) -> bytes:
+    """An (H, W) or (H, W, 3) uint8 array as a file of the suffix's format, such as ".png", without anything but it.
+
+    JPEG at quality 90, which keeps a face 200x250 pixels large in 12 KB; all else is lossless.
+    """
+    _check_pixels(array, "a picture: ")
+    options = {**_SAVE_OPTIONS[suffix], **({"quality": 90} if suffix in (".jpg", ".jpeg") else {})}
+    stream = io.BytesIO()
+    Image.fromarray(array).save(stream, **options)
+    return stream.getvalue()
+
+
 def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) -> list[Path]:
     """The folder's pictures, by name; what else is in it, but for hidden files, is named in a warning of the log.
 
@@ -115,6 +133,15 @@ def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) ->
     is left out if another one has its stem, as a camera's raw picture beside its JPEG.
     beside: suffixes, in small letters, of files that may lie there and are not worth a word.
     """
+    pictures, left_out = sort_out(folder, beside)
+    if left_out:
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        logger.warning("%s: %d left out: %s%s", folder, len(left_out), ", ".join(left_out[:_NAMED]), more)
+    return pictures
+
+
+def sort_out(folder: str | os.PathLike[str], beside: Collection[str] = ()) -> tuple[list[Path], list[str]]:
+    """`list_images`, and what it leaves out, in words, where the log must not name it."""
     folder = Path(folder)
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
@@ -139,10 +166,7 @@ def list_images(folder: str | os.PathLike[str], beside: Collection[str] = ()) ->
             left_out.append(f"{entry.name} (beside {firm[entry.stem].name})")
         else:
             pictures.append(entry)
-    if left_out:
-        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
-        logger.warning("%s: %d left out: %s%s", folder, len(left_out), ", ".join(left_out[:_NAMED]), more)
-    return pictures
+    return pictures, left_out
 
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:

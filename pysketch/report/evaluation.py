@@ -24,9 +24,9 @@ from pysketch.images import (
     psnr,
     rescaled_rmse,
     rmse,
-    squared_distances,
     ssim,
 )
+from pysketch.report.matches import MATCHES, PIXELS
 
 PHOTO_CROP = (155, 200)
 """Width and height of the centre of a photo that a net draws."""
@@ -42,7 +42,8 @@ class Evaluation:
     """What one method scored on N pairs, each list in the pairs' order.
 
     method: its name; crop: (width, height) that was scored; names: of the pairs; drawn, sketches: the crops, uint8;
-    seconds: the wall time of drawing each photo; learn_seconds: of learning, 0 if the method came learned.
+    seconds: the wall time of drawing each photo; learn_seconds: of learning, 0 if the method came learned. match: by
+    which of MATCHES people are recognised.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Evaluation:
     sketches: list[np.ndarray]
     seconds: list[float]
     learn_seconds: float = 0.0
+    match: str = PIXELS
 
     @cached_property
     def rescaled_rmses(self) -> np.ndarray:
@@ -92,8 +94,8 @@ class Evaluation:
 
     @cached_property
     def distances(self) -> np.ndarray:
-        """(N, N): squared difference of each artist's sketch, the query, and each drawn one."""
-        return squared_distances(self.drawn, self.sketches)
+        """(N, N): of each artist's sketch, the query, and each drawn one; by pixels their squared difference."""
+        return MATCHES[self.match](self.drawn, self.sketches)
 
     @property
     def ranks(self) -> np.ndarray:
@@ -124,6 +126,7 @@ def evaluate(
     crop: tuple[int, int] = SKETCH_CROP,
     progress: Progress = silent,
     learn_seconds: float = 0.0,
+    match: str = PIXELS,
 ) -> Evaluation:
     """Draw every pair's photo and keep what the scores need; DataError if the crop does not fit a sketch."""
     drawn, sketches, seconds = [], [], []
@@ -134,7 +137,7 @@ def evaluate(
         drawn.append(np.rint(np.clip(crop_centre(sketch, *crop), 0, 255)).astype(np.uint8))
         sketches.append(crop_centre(pair.sketch, *crop))
         progress(done, len(pairs))
-    return Evaluation(method, crop, [pair.name for pair in pairs], drawn, sketches, seconds, learn_seconds)
+    return Evaluation(method, crop, [pair.name for pair in pairs], drawn, sketches, seconds, learn_seconds, match)
 
 
 def net_draw(sketcher: Sketcher) -> Draw:

@@ -1,21 +1,23 @@
-"""What evaluations tell beside the scores: verification, measures, other skins and backgrounds, a table each."""
+"""What evaluations tell beside the scores: matching, verification, measures, skins, backgrounds, a table each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pysketch.errors import counted
-from pysketch.images import Pair
+from pysketch.images import Pair, cumulative_match_score, own_ranks
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.groups import RATE, Errors, error_rows, errors_below, limit
+from pysketch.report.matches import MATCHES, inner_only, margins
 from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
 from pysketch.report.methods import Bar, Method, no_bar
 from pysketch.report.pages import Section, Table
 from pysketch.report.table import Rows, aligned
 from pysketch.report.varied import Trial, background_outcomes, outcome_rows, skin_outcome
-from pysketch.report.verification import CONFIDENCE, RATES, RESAMPLES, Estimate, Verification, verify
+from pysketch.report.verification import CONFIDENCE, RATES, RESAMPLES, Verification, verify
 
 SKIN = (
     "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
@@ -33,6 +35,23 @@ VERIFICATION = (
     "as of own persons refused, in percent. at 1 %: the share of own persons accepted, in percent, where at most 1 % "
     f"of others are. In brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is "
     "mistaken, what so few people can vouch for; -: too few comparisons to say."
+)
+GROUPS = (
+    "who is mistaken, and for whom? The same made people in each group, but for what all of it have in common, in the "
+    "photo and in the artist's sketch. not first: of the sketches, those that find somebody else of their group first. "
+    "others taken for one: of different people in the group, those that are nearer than a distance, the same for all "
+    f"groups; of people as they come {100 * RATE:g} % are. own refused: of own persons, those that are farther. In "
+    f"percent; in brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is mistaken, "
+    "what so few can vouch for. Made faces are simpler than people: compare groups with each other, not with real ones."
+)
+
+MATCHING = (
+    "who is found? Each artist's sketch is compared with all drawn ones; by pixels, as the paper does, or by several "
+    "views of a face, whose best match under small shifts, turns and sizes counts. rank n: the own person is among the "
+    "n nearest, in percent. margin: how much farther the next person is than the own one, in deviations of all others' "
+    "distances, on average. inner face: all but an oval from the forehead to the chin is masked, in both sketches. "
+    "with so many others: drawn sketches of people who are nobody, mixed of a few hundred drawn photos, half of "
+    "training people, half of made ones."
 )
 
 Light = Callable[[Sequence[Pair]], Sequence[Pair]]
@@ -67,6 +86,33 @@ def tell_measures(
     return told, measured
 
 
+def tell_matching(
+    evaluations: Sequence[Evaluation],
+    names: Sequence[str] = tuple(MATCHES),
+    inner: bool = False,
+    crowds: Sequence[Sequence[np.ndarray]] = (),
+) -> Told:
+    """For each method a line for each of `names`, of MATCHES; if so wanted, lines for the inner face, and in a crowd.
+
+    crowds: for each evaluation the drawn sketches of others, as large as its crop.
+    """
+    body = []
+    for k, each in enumerate(evaluations):
+        kinds = [("all", each.drawn, each.sketches)]
+        if inner:
+            kinds.append(("inner face", inner_only(each.drawn), inner_only(each.sketches)))
+        if crowds:
+            kinds.append((f"with {len(crowds[k]):,} others", [*each.drawn, *crowds[k]], each.sketches))
+        for kind, drawn, sketches in kinds:
+            for name in names:
+                distances = MATCHES[name](drawn, sketches)
+                ranks = own_ranks(distances)
+                found = [f"{cumulative_match_score(ranks, n):.1f}" for n in (1, 5, 10)]
+                body.append([each.method, name, kind, *found, f"{margins(distances).mean():.2f}"])
+    heads = ["method", "compared by", "of", "rank 1", "rank 5", "rank 10", "margin"]
+    return _told("Matching", MATCHING, [heads, *body], 3)
+
+
 def tell_verification(
     evaluations: Sequence[Evaluation], seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[Told, list[Verification]]:
@@ -79,15 +125,39 @@ def tell_verification(
     body = [
         [
             each.method,
-            _estimate(each.area, "{:.4f}"),
-            _estimate(each.equal_error_rate, "{:.1%}"),
-            *(_estimate(each.true_accept_rates[rate], "{:.1%}") for rate in RATES),
+            each.area.told("{:.4f}"),
+            each.equal_error_rate.told(),
+            *(accepted.told() if accepted else "-" for accepted in map(each.true_accept_rates.get, RATES)),
         ]
         for each in verified
     ]
     first = verified[0]
-    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two."
+    rests = f"{counted(first.people, 'comparison')} of one person, {first.impostors} of two, by {evaluations[0].match}."
     return _told("Verification", f"{VERIFICATION} {rests}", [heads, *body], 1, [rests]), verified
+
+
+def tell_groups(
+    methods: Sequence[Method],
+    trials: Iterable[Trial],
+    light: Light = list,
+    bar: Bar = no_bar,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Told:
+    """A line for each method and each of `group_trials`, of which the first one's distances are the measure for all.
+
+    seed, resamples: of the intervals.
+    """
+    errors: dict[str, list[tuple[str, str, Errors]]] = {method.name: [] for method in methods}
+    nearer: dict[str, float] = {}
+    for trial in trials:
+        for method in methods:
+            distances = method.evaluate(light(trial.pairs), trial, bar).distances
+            at = nearer.setdefault(method.name, limit(distances))
+            errors[method.name].append((method.name, trial.label, errors_below(distances, at, seed, resamples)))
+    rows = error_rows([each for of_method in errors.values() for each in of_method])
+    by = f"By {methods[0].match}."
+    return _told("Groups", f"{GROUPS} {by}", rows, 2, [by])
 
 
 def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light = list, bar: Bar = no_bar) -> Told:
@@ -113,11 +183,3 @@ def tell_backgrounds(
 
 def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Told:
     return Told(["", *lines, *aligned(rows, numbers_from)], Section(heading, [text], [Table(rows[0], rows[1:])]))
-
-
-def _estimate(estimate: Estimate | None, form: str) -> str:
-    """A value and its interval; {:.1%} without the sign, which the text says."""
-    if estimate is None:
-        return "-"
-    value, low, high = (form.format(each).rstrip("%") for each in estimate)
-    return value if np.isnan(estimate.low) else f"{value} ({low}-{high})"

@@ -10,6 +10,7 @@ from pysketch.baselines import Baseline, Progress, silent
 from pysketch.drawing import Sketcher
 from pysketch.images import Pair
 from pysketch.report.evaluation import Draw, Evaluation, evaluate, fit_seconds, net_draw
+from pysketch.report.matches import PIXELS
 from pysketch.report.varied import Trial
 
 Bar = Callable[[str, str], AbstractContextManager[Progress]]
@@ -22,25 +23,30 @@ def no_bar(title: str, unit: str) -> AbstractContextManager[Progress]:
 
 
 class Method(NamedTuple):
-    """What draws: its name, how, and how long it learned, in seconds."""
+    """What draws: its name, how, how long it learned, in seconds, and by which of MATCHES people are recognised."""
 
     name: str
     draw: Draw
     learn_seconds: float = 0.0
+    match: str = PIXELS
 
     def evaluate(self, pairs: Sequence[Pair], trial: Trial | None = None, bar: Bar = no_bar) -> Evaluation:
         """Score what it draws of the pairs, which may be a trial's."""
         with bar(f"{self.name}, {trial.label}" if trial else self.name, "photo") as progress:
-            return evaluate(self.name, self.draw, pairs, progress=progress, learn_seconds=self.learn_seconds)
+            return evaluate(
+                self.name, self.draw, pairs, progress=progress, learn_seconds=self.learn_seconds, match=self.match
+            )
 
 
-def net_method(name: str, sketcher: Sketcher) -> Method:
+def net_method(name: str, sketcher: Sketcher, match: str = PIXELS) -> Method:
     """A net, which has learned before."""
-    return Method(name, net_draw(sketcher))
+    return Method(name, net_draw(sketcher), match=match)
 
 
-def learned_method(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair], bar: Bar = no_bar) -> Method:
+def learned_method(
+    baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair], bar: Bar = no_bar, match: str = PIXELS
+) -> Method:
     """A baseline, which learns here; DataError if a test photo is among those it is to learn from."""
     with bar(f"{baseline.name} learns", "step") as progress:
         seconds = fit_seconds(baseline, training, pairs, progress)
-    return Method(baseline.name, baseline.sketch, seconds)
+    return Method(baseline.name, baseline.sketch, seconds, match)

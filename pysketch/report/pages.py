@@ -6,8 +6,11 @@ be taken into a paper. The only importer of jinja2, whose autoescape makes names
 
 from __future__ import annotations
 
+import base64
 import csv
 import os
+import re
+import urllib.parse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,33 +35,49 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture by its path relative to the page, and a caption."""
+    """A picture by its path relative to the page, or within the page (`in_page`), and a caption."""
 
     path: str
     caption: str = ""
 
 
 @dataclass(frozen=True)
+class Group:
+    """A smaller heading in a section, a line of text, and pictures that belong side by side."""
+
+    heading: str
+    text: str
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it: paragraphs, tables, then pictures, side by side where they fit."""
+    """A heading and what stands below it: paragraphs, tables, pictures, side by side where they fit, then groups."""
 
     heading: str
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = field(default_factory=list)
+    groups: Sequence[Group] = ()
 
 
 def write_page(path: str | os.PathLike[str], title: str, sections: Sequence[Section]) -> None:
     """Write the page, under a temporary name that is then renamed; DataError if jinja2 or the place is missing."""
     jinja2 = library()
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["cell"] = _cell
+    environment.filters["cell"], environment.filters["source"] = _cell, _source
     page = environment.from_string(_PAGE).render(title=title, sections=sections)
     try:
         with atomic_path(path) as temporary:
             temporary.write_text(page, encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: the report cannot be written there: {error.strerror}") from None
+
+
+def in_page(content: bytes, suffix: str) -> str:
+    """A picture file's bytes as the path of a `Picture` that needs no file; suffix: .png or .jpg."""
+    kind = {".png": "png", ".jpg": "jpeg"}[suffix]
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def library() -> Any:
@@ -88,6 +107,17 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _source(path: str) -> str:
+    """A path as a link; a picture in the page as it is."""
+    return path if _IN_PAGE.fullmatch(path) else urllib.parse.quote(path)
+
+
+_IN_PAGE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
+
+_PICTURE = """<figure><img src="{{ picture.path | source }}" alt="{{ picture.caption }}" loading="lazy">
+<figcaption>{{ picture.caption }}</figcaption></figure>
+"""
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -105,6 +135,12 @@ th:first-child, td:first-child { text-align: left; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-end; }
 figure { margin: 0; } figcaption { font-size: 0.8em; color: #555; max-width: 44em; }
 img { max-width: 100%; }
+.group { flex-wrap: nowrap; } .group img { border: 1px solid #ddd; box-sizing: border-box; }
+@media (max-width: 40em) {
+body { margin: 1em auto; overflow-wrap: anywhere; }
+table { display: block; overflow-x: auto; overflow-wrap: normal; } th, td { padding: 0.25em 0.4em; }
+.group { flex-wrap: wrap; gap: 0.5em; } .group figure { width: calc(50% - 0.25em); }
+}
 nav a { margin-right: 1em; }
 </style>
 </head>
@@ -129,11 +165,17 @@ nav a { margin-right: 1em; }
 {% endfor %}
 <div class="pictures">
 {% for picture in section.pictures %}
-<figure><img src="{{ picture.path | urlencode }}" alt="{{ picture.caption }}" loading="lazy">
-<figcaption>{{ picture.caption }}</figcaption></figure>
-{% endfor %}
+PICTURE{% endfor %}
 </div>
+{% for group in section.groups %}
+<h3>{{ group.heading }}</h3>
+<p>{{ group.text }}</p>
+<div class="pictures group">
+{% for picture in group.pictures %}
+PICTURE{% endfor %}
+</div>
+{% endfor %}
 {% endfor %}
 </body>
 </html>
-"""
+""".replace("PICTURE", _PICTURE)

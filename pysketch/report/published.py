@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,22 @@ import numpy as np
 from pysketch.errors import DataError
 from pysketch.images import Pair, list_images, read_sketch
 from pysketch.report.evaluation import SKETCH_CROP, Evaluation, evaluate
+from pysketch.report.matches import PIXELS
 
 logger = logging.getLogger(__name__)
 
 _NAMED = 3  # how many missing ones an error names, and left out ones a warning
 
 
-def evaluate_pictures(folder: Path, pairs: Sequence[Pair], crop: tuple[int, int] = SKETCH_CROP) -> Evaluation:
+def evaluate_pictures(
+    folder: Path, pairs: Sequence[Pair], crop: tuple[int, int] = SKETCH_CROP, match: str = PIXELS
+) -> Evaluation:
     """Score a folder of pictures, each with the file stem of its pair; the method is called as the folder.
 
     A picture is as large as its pair's photo, or a centred crop of that: then its centre is the photo's. DataError if a
     pair has no picture, or two, or one that is larger than its photo or smaller than the scored crop. Pictures of no
     pair are left alone and named in a warning of the log. Nothing is drawn, so the seconds are 0.
+    match: by which of MATCHES people are recognised.
     """
     files: dict[str, Path] = {}
     for path in list_images(folder):
@@ -42,8 +47,8 @@ def evaluate_pictures(folder: Path, pairs: Sequence[Pair], crop: tuple[int, int]
         names = ", ".join(files[stem].name for stem in others[:_NAMED]) + (", ..." if len(others) > _NAMED else "")
         logger.warning("%s: %d left out that are of no test pair: %s", folder, len(others), names)
     sketches = iter([_read(files[pair.name], pair, crop) for pair in pairs])
-    scored = evaluate(folder.resolve().name, lambda photo: next(sketches), pairs, crop)
-    return Evaluation(scored.method, crop, scored.names, scored.drawn, scored.sketches, [0.0] * len(pairs))
+    scored = evaluate(folder.resolve().name, lambda photo: next(sketches), pairs, crop, match=match)
+    return replace(scored, seconds=[0.0] * len(pairs))
 
 
 def _read(path: Path, pair: Pair, crop: tuple[int, int]) -> np.ndarray:

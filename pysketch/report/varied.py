@@ -1,4 +1,4 @@
-"""What a method makes of test photos with another skin or another background: a table with a line for each."""
+"""Test pairs with one thing changed, the light, the place, the skin, the background, and what a method makes of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pysketch.images import (
     BACKGROUNDS,
     SYNTHETIC,
     Pair,
+    align,
     before_background,
     crop_centre,
     find_background,
+    find_eyes,
     find_parts,
     in_other_light,
     in_tone,
@@ -22,6 +24,7 @@ from pysketch.images import (
     rmse,
     skin_places,
     synthetic_in_tone,
+    warp,
     with_screen,
 )
 from pysketch.report.evaluation import Evaluation
@@ -59,6 +62,49 @@ def in_light(pairs: Sequence[Pair], light: Sequence[float] | None, seed: int) ->
         return pairs
     rng = np.random.default_rng(seed)
     return [replace(pair, photo=in_other_light(pair.photo, rng, *light)) for pair in pairs]
+
+
+def with_moved_sketches(pairs: Sequence[Pair], moves: Sequence[float] | None, seed: int) -> Sequence[Pair]:
+    """The pairs with their sketches out of place by chance, as if their eyes had been marked badly; None: as they are.
+
+    moves: deviations of a shift across and down, in pixels, of a turn, in degrees, and of the ln of a size; about the
+    picture's middle, the border continued. The same seed gives the same.
+    """
+    if not moves:
+        return pairs
+    rng = np.random.default_rng(seed)
+    return [replace(pair, sketch=_misplaced(pair.sketch, moves, rng)) for pair in pairs]
+
+
+def brought_back(pairs: Sequence[Pair], moves: Sequence[float], seed: int) -> tuple[list[Pair], list[str]]:
+    """The pairs with photos and sketches out of place by chance, then aligned by the eyes that are found in them.
+
+    moves, seed: as of `with_moved_sketches`. Returned beside them: the names of those left out, in whose photo or
+    sketch not one face is found. DataError if eyes cannot be found here, or in nobody.
+    """
+    rng = np.random.default_rng(seed)
+    found, lost = [], []
+    for pair in pairs:
+        pictures = [_misplaced(each, moves, rng) for each in (pair.photo, pair.sketch)]
+        faces = [find_eyes(each) for each in pictures]
+        if any(len(each) != 1 for each in faces):
+            lost.append(pair.name)
+            continue
+        photo, sketch = (align(picture, eyes[0]) for picture, eyes in zip(pictures, faces, strict=True))
+        found.append(replace(pair, photo=photo, sketch=sketch))
+    if not found:
+        raise DataError(f"of {len(pairs)} pairs moved so far there is none with one face in its photo and its sketch")
+    return found, lost
+
+
+def _misplaced(picture: np.ndarray, moves: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    shift, turn, size = moves
+    height, width = picture.shape[:2]
+    angle, scale = np.radians(rng.normal(0, turn)), np.exp(rng.normal(0, size))
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / scale
+    middle = np.array([width - 1, height - 1]) / 2
+    offset = middle - linear @ (middle + rng.normal(0, shift, 2))
+    return warp(picture, np.column_stack([linear, offset]), (width, height))
 
 
 def skin_trials(pairs: Sequence[Pair], source: str, tones: Sequence[str]) -> list[Trial]:

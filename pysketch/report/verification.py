@@ -7,6 +7,7 @@ impostor's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +32,23 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, value: float, resampled: Sequence[float], trials: int) -> Estimate:
+        """The interval holds CONFIDENCE of what resamples say.
+
+        Of a share of 0 or 1 no resample differs. There the other end is Clopper and Pearson's (Biometrika 26, 1934):
+        the rate at which so many independent trials without an error, or without a success, are as unlikely as what
+        lies beyond an interval's end.
+        """
+        _, low, high = interval(value, resampled)
+        surely = ((1 - CONFIDENCE) / 2) ** (1 / trials)
+        return cls(value, min(low, surely) if value == 1 else low, max(high, 1 - surely) if value == 0 else high)
+
+    def told(self, form: str = "{:.1%}") -> str:
+        """As text, "97.0 (93.5-99.2)"; in percent without a sign, unless form says otherwise."""
+        value, low, high = (form.format(each).rstrip("%") for each in self)
+        return value if np.isnan(self.low) else f"{value} ({low}-{high})"
 
 
 @dataclass(frozen=True)
@@ -118,18 +136,23 @@ class Comparisons:
         return Roc(false, true)
 
     def resamples(self, count: int, rng: np.random.Generator) -> list[Roc]:
-        """Curves of N people drawn with replacement, `count` times; one that has but one person is drawn again.
+        """Curves of N people drawn with replacement, `count` times.
 
         The bootstrap over people and not over comparisons, which are no independent draws: a person who is like
         many spoils many comparisons at once (Bolle, Ratha, Pankanti, "Error analysis of pattern recognition systems:
         the subsets bootstrap", CVIU 93(1), 2004).
         """
-        curves = []
-        while len(curves) < count:
-            times = np.bincount(rng.integers(self.people, size=self.people), minlength=self.people)
-            if times.max() < self.people:
-                curves.append(self.roc(times))
-        return curves
+        return [self.roc(times) for times in resampled_people(self.people, count, rng)]
+
+
+def resampled_people(people: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, people) int64: how often each is there when so many are drawn with replacement, two or more of them."""
+    found: list[np.ndarray] = []
+    while len(found) < count:
+        times = np.bincount(rng.integers(people, size=people), minlength=people)
+        if times.max() < people:
+            found.append(times)
+    return np.stack(found)
 
 
 @dataclass(frozen=True)
@@ -154,46 +177,34 @@ class Verification:
 
 
 def verify(evaluation: Evaluation, seed: int = 0, resamples: int = RESAMPLES) -> Verification:
-    """Verify every query against every drawn sketch; the intervals hold CONFIDENCE of the resamples of the people.
-
-    Where a method never errs, no resample can: the end that would say so is Clopper and Pearson's of the people
-    (Biometrika 26, 1934), that no error in N trials leaves; of an area of 1 nothing is said.
-    """
+    """Verify every query against every drawn sketch; the intervals are of resamples of the people."""
     distances = evaluation.distances
     comparisons = Comparisons(distances)
     whole, drawn_anew = comparisons.roc(), comparisons.resamples(resamples, np.random.default_rng(seed))
-    unseen = (1 - CONFIDENCE) / 2
-    surely = unseen ** (1 / comparisons.people)  # N successes in N trials are as unlikely as `unseen` at this rate
+    people, impostors = comparisons.people, comparisons.impostors
 
+    area = Estimate(*interval(whole.area, [each.area for each in drawn_anew]))
+    equal = Estimate.of(whole.equal_error_rate, [each.equal_error_rate for each in drawn_anew], people)
     rates = np.array(RATES)
-    accepted = _interval(whole.true_accept_rates(rates), [each.true_accept_rates(rates) for each in drawn_anew])
-    accepted[1] = np.where(accepted[0] == 1, np.minimum(accepted[1], surely), accepted[1])
-    area = Estimate(*_interval(whole.area, [each.area for each in drawn_anew]))
-    equal = Estimate(*_interval(whole.equal_error_rate, [each.equal_error_rate for each in drawn_anew]))
-    steps = np.unique(np.rint(np.geomspace(1, comparisons.impostors, _POINTS)))
-    shares = steps / comparisons.impostors
-    band = _interval(whole.true_accept_rates(shares), [each.true_accept_rates(shares) for each in drawn_anew])
+    accepted = np.stack([each.true_accept_rates(rates) for each in drawn_anew])
+    told = zip(RATES, whole.true_accept_rates(rates).tolist(), accepted.T, strict=True)
+    shares = np.unique(np.rint(np.geomspace(1, impostors, _POINTS))) / impostors
+    band = interval(whole.true_accept_rates(shares), [each.true_accept_rates(shares) for each in drawn_anew])
     own = np.diagonal(distances)
-    others = np.sort(distances[~np.eye(len(distances), dtype=bool)])
+    as_near = np.searchsorted(np.sort(distances[~np.eye(people, dtype=bool)]), own, side="right") / impostors
     return Verification(
         evaluation.method,
-        comparisons.people,
-        comparisons.impostors,
+        people,
+        impostors,
         area if area.value < 1 else Estimate(1.0, np.nan, np.nan),
-        equal if equal.value > 0 else Estimate(0.0, 0.0, max(equal.high, 1 - surely)),
-        {
-            rate: Estimate(*each) if rate * comparisons.impostors >= 1 else None
-            for rate, each in zip(RATES, accepted.T.tolist(), strict=True)
-        },
+        equal,
+        {rate: Estimate.of(value, each, people) if rate * impostors >= 1 else None for rate, value, each in told},
         np.stack([shares, *band]),
-        {
-            "own_distance": own.tolist(),
-            "false_accept_rate": (np.searchsorted(others, own, side="right") / len(others)).tolist(),
-        },
+        {"own_distance": own.tolist(), "false_accept_rate": as_near.tolist()},
     )
 
 
-def _interval(value: float | np.ndarray, resampled: list[float] | list[np.ndarray]) -> np.ndarray:
+def interval(value: float | np.ndarray, resampled: Sequence[float] | Sequence[np.ndarray]) -> np.ndarray:
     """(3, ...): the value, and the ends of the interval that holds CONFIDENCE of what the resamples say."""
-    unseen = 50 * (1 - CONFIDENCE)
-    return np.stack([value, *np.percentile(resampled, (unseen, 100 - unseen), axis=0)])
+    beyond = 50 * (1 - CONFIDENCE)
+    return np.stack([value, *np.percentile(resampled, (beyond, 100 - beyond), axis=0)])

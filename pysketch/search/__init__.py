@@ -2,21 +2,46 @@
 
 A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
 keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
-shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them.
+shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `pixels` is
+the paper's measure instead; `confidence` says how often somebody else comes as near; `agreement` shows where two
+sketches agree.
 
 Start reading at `gallery`.
 """
 
-from pysketch.search.describe import DESCRIPTION, Description, describe
-from pysketch.search.gallery import Gallery, Match, aligned_sketch
+from pysketch.search.agreement import agreement, overlaid, strongest
+from pysketch.search.confidence import artists_of, write_artists
+from pysketch.search.describe import (
+    DESCRIPTION,
+    DETAIL_SCALE,
+    OUTLINE_SCALE,
+    Description,
+    describe,
+    outlines,
+    places,
+    rounded,
+)
+from pysketch.search.enrolment import Enrolment, default_workers, find_photos
+from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.indexed import make_shortlist
+from pysketch.search.journal import waiting
+from pysketch.search.learning import learn_from, write_learned
 from pysketch.search.matching import Query
+from pysketch.search.mixing import mixed
 from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
+from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
+from pysketch.search.views import in_frame
 
 __all__ = [
     "DESCRIPTION",
+    "DETAIL_SCALE",
+    "OUTLINE_SCALE",
+    "PIXELS",
+    "VIEWS",
     "Columns",
     "Description",
+    "Enrolment",
     "Gallery",
     "GalleryFile",
     "Identity",
@@ -25,8 +50,27 @@ __all__ = [
     "Part",
     "Portrait",
     "Query",
+    "agreement",
     "aligned_sketch",
+    "artists_of",
     "columns_of",
+    "default_workers",
     "describe",
+    "find_photos",
+    "in_frame",
+    "learn_from",
+    "make_shortlist",
+    "merge_galleries",
+    "mixed",
+    "outlines",
+    "overlaid",
+    "places",
+    "remove_damaged",
+    "remove_people",
+    "rounded",
+    "strongest",
+    "waiting",
+    "write_artists",
     "write_gallery",
+    "write_learned",
 ]

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pysketch.drawing import choose_faces
-from pysketch.errors import DataError
+from pysketch.drawing import Words, choose_faces
+from pysketch.errors import DataError, GalleryError
+from pysketch.files import as_read
 from pysketch.images import align as brought
-from pysketch.images import as_photo, to_luma
+from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
+from pysketch.search.confidence import Confidence, shipped_artists
+from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
+from pysketch.search.indexed import make_shortlist
 from pysketch.search.matching import Query
+from pysketch.search.pixels import pixel_distances
+from pysketch.search.shortlist import SHORTLIST, Shortlist
+from pysketch.search.views import FRAME
 
-SHORTLIST = 1000
-"""How many portraits are compared in every detail."""
+VIEWS, PIXELS = "views", "pixels"
+"""What may be compared: several views of a face, see `describe`, or the paper's measure, see `pixel_distances`."""
+
+_SKETCH = Words("sketch", "compared", "compares")
 
 
 class Match(NamedTuple):
     """A person who was found.
 
-    name: the photo's stem, or the person's folder. distance: 0 (the same) to 2. false_accept_rate: how often somebody
-    else is as near, None if that is not known. path: the photo's file, as it was enrolled. row: the photo's number.
+    name: the photo's stem, or the person's folder. distance: 1 - the correlation, 0 (the same) to 2; by pixels the sum
+    of the squared differences of grey levels. false_accept_rate: the share of other people, 0 to 1, who come as near;
+    None if that is not known. path: the photo's file, as it was enrolled. row: the photo's number in the gallery.
     """
 
     name: str
@@ -36,12 +50,19 @@ class Gallery:
     """A gallery that tools/enroll.py wrote: `find` says who in it looks most like a sketch.
 
     The file is mapped into memory: nothing is read but what is looked at. GalleryError if it is none.
+
+    index: let FAISS (extra [search]) say which people are compared; None: if it is installed and they are 200,000 or
+    more. Its index is made when it is first needed, in seconds, and worth that from some ten sketches on. False: all
+    people are gone through. `shortlist` says which it is.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
         self._file = GalleryFile(path)
+        self._index, self._lock = index, Lock()
+        self._shortlist: Shortlist | None = None
         self.identity = self._file.identity
         self.columns = self._file.columns
+        self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
 
     def __len__(self) -> int:
         """How many photos it holds."""
@@ -52,37 +73,138 @@ class Gallery:
         """How many people it holds."""
         return len(self.columns.names)
 
-    def find(self, sketch: Any, n: int = 10, *, align: str | None = None, eyes: Any = None) -> list[Match]:
+    @property
+    def rests_on(self) -> str:
+        """What `Match.false_accept_rate` was measured on, in words; empty where it is not known."""
+        return self._confidence.rests_on
+
+    def find(
+        self, sketch: Any, n: int = 10, *, align: str | None = None, eyes: Any = None, match: str = VIEWS
+    ) -> list[Match]:
         """The n people nearest to a sketch, nearest first, each by the nearest of their photos.
 
         sketch: a path, a Pillow image or an array, as `as_photo` takes it. align, eyes: as `choose_faces` takes them.
-        DataError for what is no picture, or has no face or several where one is to be found.
+        match: what is compared, "views" or "pixels". DataError for what is no picture, or has no face or several where
+        one is to be found; GalleryError if pixels are to be compared and the gallery keeps no drawn sketches.
         """
-        return self.find_aligned(aligned_sketch(sketch, align, eyes), n)
+        return self.find_aligned(aligned_sketch(sketch, align, eyes), n, match)
 
-    def find_aligned(self, sketch: np.ndarray, n: int = 10) -> list[Match]:
-        """The same, of an aligned sketch, grey uint8 (250, 200) or its centre."""
-        query = Query(sketch)
-        coarse = query.outline_distances(self.columns.outlines)
-        count = min(max(SHORTLIST, n), len(coarse))
-        rows = np.sort(np.argpartition(coarse, count - 1)[:count]) if count else np.empty(0, int)
+    def find_aligned(
+        self, sketch: np.ndarray, n: int = 10, match: str = VIEWS, progress: Callable[[int], object] | None = None
+    ) -> list[Match]:
+        """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
+        if match == PIXELS:
+            self._file.check_rows(np.arange(len(self)))
+            try:
+                distances = pixel_distances(sketch, self.columns.sketches, progress)
+            except GalleryError as error:
+                raise GalleryError(f"{self._file.path}: {error}") from None
+            return self._nearest(np.arange(len(self)), distances, n)
+        if match != VIEWS:
+            raise ValueError(f"expected {VIEWS} or {PIXELS}, found {match}")
+        shortlist, query = self._find_shortlist(), Query(sketch)
+        rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
+        self._file.check_rows(rows)
         distances = query.distances(self.columns.details[rows])
+        found = self._nearest(rows, distances, n)
+        return [each._replace(false_accept_rate=self._confidence.rate(each.distance)) for each in found]
+
+    def _nearest(self, rows: np.ndarray, distances: np.ndarray, n: int) -> list[Match]:
+        """The n nearest people, each by the nearest of these rows; of equal ones the earlier enrolled."""
         found: dict[int, Match] = {}
         for k in np.argsort(distances, kind="stable"):
             row = int(rows[k])
             person = int(self.columns.person[row])
             if person not in found:
-                path = self.columns.paths[row].decode(errors="surrogateescape")
-                found[person] = Match(self.columns.name_of(row), float(distances[k]), None, path, row)
+                name, path = self.columns.name_of(row), self.columns.path_of(row)
+                found[person] = Match(name, float(distances[k]), None, path, row)
             if len(found) == n:
                 break
         return list(found.values())
 
+    @property
+    def shortlist(self) -> str:
+        """How the first thousand candidates are found: "exhaustive", "FAISS" or "FAISS, GPU"."""
+        return self._find_shortlist().name
 
-def aligned_sketch(sketch: Any, align: str | None = None, eyes: Any = None) -> np.ndarray:
-    """A sketch from wherever, brought into the frame: grey uint8 (250, 200), or its centre if it is aligned already."""
+    def _find_shortlist(self) -> Shortlist:
+        with self._lock:
+            if self._shortlist is None:
+                self._check_description()
+                self._file.check_column("outlines")
+                self._shortlist = make_shortlist(self.columns.outlines, self._index)
+        return self._shortlist
+
+    def _check_description(self) -> None:
+        """GalleryError if these descriptions cannot be compared with those that are made here."""
+        columns, found = self.columns, self.identity.description
+        if found != DESCRIPTION:
+            what = f"described as of version {found}, this pysketch describes as of version {DESCRIPTION}"
+            raise GalleryError(f"{self._file.path}: {what}; enrol it anew")
+        widths = columns.outlines.shape[1:], columns.details.shape[1:]
+        if len(self) and widths != ((OUTLINE,), (DETAIL,)):
+            raise GalleryError(
+                f"{self._file.path}: damaged: expected descriptions of {OUTLINE} and {DETAIL} numbers, found {widths}"
+            )
+
+    def sketch(self, row: int) -> np.ndarray:
+        """What the net has drawn of a photo, grey uint8, (250, 200) or its centre; GalleryError if it is damaged."""
+        self._file.check_pictures(row)
+        return _small(
+            decode_picture(self.columns.sketches[row], f"{self._file.path}: the sketch of photo {row}", False)
+        )
+
+    def photo(self, row: int) -> np.ndarray:
+        """The aligned photo, (250, 200, 3) uint8: the thumbnail or, where none is kept, the photo's file, aligned.
+
+        GalleryError if the thumbnail is damaged, or if the file is not the one that was enrolled.
+        """
+        self._file.check_pictures(row)
+        kept = self.columns.photos[row]
+        if kept:
+            return _small(decode_picture(kept, f"{self._file.path}: the thumbnail of photo {row}", True))
+        return self._photo_file(row)
+
+    def _photo_file(self, row: int) -> np.ndarray:
+        """The file is known by its SHA-256: what a stranger's gallery names is not shown, nor waited for."""
+        self._file.check_rows(np.array([row]))
+        path, why = Path(self.columns.path_of(row)), "is no longer there"
+        if path.is_file():
+            content = path.read_bytes()
+            why = "is another file than the one that was enrolled"
+            if hashlib.sha256(content).digest() == self.columns.digests[row].tobytes():
+                picture, eyes = decode_picture(content, os.fspath(path), True), self.columns.eyes[row]
+                return picture if np.isnan(eyes).any() else brought(picture, eyes)
+        raise GalleryError(f"{self._file.path}: keeps no thumbnail of photo {row}, and {as_read(path)} {why}")
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    """A picture that a gallery keeps; GalleryError for a larger one than enrolling makes."""
+    if picture.shape[0] > FRAME[0] or picture.shape[1] > FRAME[1]:
+        raise GalleryError(f"expected a picture of 200x250 pixels, found {picture.shape[1]}x{picture.shape[0]}")
+    return picture
+
+
+def aligned_sketch(
+    sketch: Any, align: str | None = None, eyes: Any = None, say: Callable[[str], object] | None = None
+) -> np.ndarray:
+    """A sketch from wherever, brought into the frame: grey uint8 (250, 200), or its centre if it is aligned already.
+
+    sketch: as `as_photo` takes it. align, eyes: as `choose_faces` takes them; but a sketch that has not about the
+    frame's size is never taken as it is, unless align is "none". say: told what was done, if that needs a word.
+    DataError for what is no picture, has no face or several where one is to be found, or is too large to be aligned.
+    """
     picture = as_photo(sketch)
-    faces = choose_faces(picture, align, eyes).faces
+    size = picture.shape[1], picture.shape[0]
+    if align is None and not frame_sized(size):
+        align = "auto"
+    faces, remark = choose_faces(picture, align, eyes, _SKETCH)
+    if remark and say:
+        say(remark)
     if faces is not None and len(faces) != 1:
         raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes")
-    return to_luma(np.ascontiguousarray(picture if faces is None else brought(picture, faces[0])))
+    if faces is not None:
+        picture = brought(picture, faces[0])
+    elif frame_sized(size):
+        picture = crop_centre(picture, min(size[0], FRAME[1]), min(size[1], FRAME[0]))
+    return to_luma(np.ascontiguousarray(picture))

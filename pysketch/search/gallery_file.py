@@ -1,41 +1,69 @@
-"""A gallery's file: HDF5 without chunks or filters, so that it is mapped into memory and nothing is loaded.
+"""A gallery's file: HDF5 for others, mapped into memory by a table of contents of our own, so that nothing is loaded.
 
-Root attributes, all of fixed length: `format`, `version`, `net` (SHA-256 of the net file that drew), `description` (the
-version of `describe`). Datasets: the columns of `Columns`; a packed column is `NAME` and `NAME_ends`. `checksums`: a
-CRC-32 for each photo's row.
+The first 4096 bytes are HDF5's user block. In it: `MAGIC`, the CRC-32 of what follows in hex, a line break, then JSON
+and zeros: the version, the net's SHA-256, the version of `describe`, the file's size, and for each column where it
+lies, its type, shape and CRC-32. Behind it is a common HDF5 file whose datasets, contiguous and without filters, are
+these columns; any HDF5 library reads them. We do not: a stranger's file reaches no HDF5 library, and so no link,
+filter or type of it does either.
 
-A file is written whole, beside the old one, and renamed over it: a killed process leaves the old one. Nothing in a file
-runs code, and nothing outside it is read: external or virtual datasets are refused.
+Columns: those of `Columns`, a packed one as `NAME` and `NAME_ends`; `sums`: for each photo the CRC-32 of what is
+searched and told of it, and that of its pictures. The small columns are checked when the file is opened, the sums of a
+photo's row by `check_rows`. `impostors` and `impostor_counts`: how near its own people come to each other, measured
+when it is written (`confidence.Impostors`); no numbers where they are too few.
+
+A file is written whole, beside the old one, and renamed over it: a killed process leaves the old one. A new one may be
+read and written by its owner alone.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import mmap
 import os
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import h5py
 import numpy as np
 
-from pysketch.errors import GalleryError
-from pysketch.files import atomic_path
+from pysketch.errors import GalleryError, counted
+from pysketch.files import atomic_path, describe
+from pysketch.search.confidence import Impostors, enrolled_impostors
+from pysketch.search.describe import DESCRIPTION, DETAIL
 from pysketch.search.portraits import Columns, Packed
 
-FORMAT, VERSION = b"pysketch gallery", 1
-_BLOCK = 4096  # photos copied at a time
+MAGIC = b"pysketch gallery\n"
+VERSION = 1
+PRIVATE = 0o600
+"""The permission bits of a new gallery, and of what lies beside it: it holds people."""
+
+_HEADER = 4096
+_ALIGNED = 64  # what places in the file are multiples of
+_BLOCK = 1024  # photos copied at a time
+_LONGEST_NAME, _LONGEST_PATH = 1 << 12, 1 << 15  # bytes
+_WIDEST = 1 << 16  # numbers of an outline or a detail
 _PACKED = ("names", "paths", "sketches", "photos")
-_PLAIN = ("person", "digests", "eyes", "outlines", "details")
 _TYPES = {
     "person": ("<i4", ()),
     "digests": ("|u1", (32,)),
     "eyes": ("<f4", (2, 2)),
     "outlines": ("|i1", None),
     "details": ("|i1", None),
-    "checksums": ("<u4", ()),
+    "sums": ("<u4", (2,)),
+    "impostors": ("<f4", ()),
+    "impostor_counts": ("<i8", ()),
+    **dict.fromkeys(_PACKED, ("|u1", ())),
+    **dict.fromkeys([f"{name}_ends" for name in _PACKED], ("<i8", ())),
 }
-"""Column -> its type, and the shape of a row; None: one number, any."""
+"""Column -> its type, and the shape of a row; None: one number, how many, the file says."""
+_CHECKED = ("person", "sums", "impostors", "impostor_counts", "names", *(f"{name}_ends" for name in _PACKED))
+"""Columns whose CRC-32 is checked when a file is opened; the others, but for the outlines, have their rows' sums."""
 
 
 class Identity(NamedTuple):
@@ -44,184 +72,373 @@ class Identity(NamedTuple):
     net: str
     description: int
 
+    def difference(self, other: Identity) -> str:
+        """What makes another identity another one, in words; "" if nothing does."""
+        if self.net != other.net:
+            return f"drawn by another net ({self.net[:12]}, not {other.net[:12]}; SHA-256 of its file)"
+        if self.description != other.description:
+            return f"described by version {self.description}, not {other.description}, of this search"
+        return ""
 
-class Part(NamedTuple):
-    """Rows of some columns, in the order in which they are to be written."""
+
+class Source(Protocol):
+    """Photos that can be written: how many, how wide, and the photos themselves, some at a time."""
+
+    def __len__(self) -> int:
+        """How many photos."""
+
+    def widths(self) -> tuple[int, int]:
+        """How many numbers an outline and a detail have."""
+
+    def total(self, name: str) -> int:
+        """How many bytes the packed column has in all."""
+
+    def blocks(self) -> Iterator[tuple[Columns, np.ndarray | None]]:
+        """All photos in order, in blocks, each with its sums if they are known."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of some columns, in the order in which they are to be written: a `Source`.
+
+    sums: the checksums of all the columns' photos, where they come from a file: what is damaged there stays known as
+    damaged. Without them they are worked out.
+    """
 
     columns: Columns
     rows: np.ndarray
+    sums: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """How many photos."""
+        return len(self.rows)
+
+    def widths(self) -> tuple[int, int]:
+        """How many numbers an outline and a detail have."""
+        return self.columns.outlines.shape[1], self.columns.details.shape[1]
+
+    def total(self, name: str) -> int:
+        """How many bytes the packed column has in these rows."""
+        return int(getattr(self.columns, name).lengths()[self.rows].sum())
+
+    def blocks(self) -> Iterator[tuple[Columns, np.ndarray | None]]:
+        """1024 photos at a time."""
+        for first in range(0, len(self.rows), _BLOCK):
+            rows = self.rows[first : first + _BLOCK]
+            yield self.columns.take(rows), None if self.sums is None else self.sums[rows]
 
 
-def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Sequence[Part]) -> None:
-    """Write the rows of the parts, in order, as one gallery; people of one name become one person.
+def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Sequence[Source]) -> None:
+    """Write all photos of the parts, in order, as one gallery; people of one name become one person.
 
-    In blocks of 4096 photos: what is not in memory already does not come there. GalleryError if it cannot be written.
+    In blocks of 1024 photos: what is not in memory already does not come there. GalleryError if it cannot be written,
+    or if the parts do not fit together.
     """
-    names, numbers = _join_people(parts)
-    count = sum(len(part.rows) for part in parts)
+    widths = {part.widths() for part in parts}
+    if len(widths) != 1:
+        raise GalleryError(f"{path}: expected descriptions of one size, found {sorted(widths)}")
     try:
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-            _write_identity(file, identity)
-            _write_packed(file, "names", [(Packed.of(names), np.arange(len(names)))])
+        with atomic_path(path, PRIVATE) as temporary:
+            with h5py.File(
+                temporary, "w", userblock_size=_HEADER, alignment_threshold=1, alignment_interval=_ALIGNED
+            ) as file:
+                contents = _write_columns(file, parts, *widths.pop())
+                contents |= _write_impostors(file, identity)
+            _write_header(temporary, identity, contents)
+    except (OSError, RuntimeError) as error:  # HDF5's own are either
+        raise GalleryError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def checksums(columns: Columns) -> np.ndarray:
+    """(N, 2) uint32: each photo's CRC-32 of its digest, eyes, outline, detail, name and path; that of its pictures."""
+    rows = np.arange(len(columns))
+    return np.column_stack([_sums_told(columns, rows), _sums_of_pictures(columns, rows)])
+
+
+def _sums_told(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    numbers = (columns.digests, columns.eyes.astype("<f4", copy=False), columns.outlines, columns.details)
+    parts = [np.ascontiguousarray(each[rows]).view(np.uint8) for each in numbers]
+    fixed = np.concatenate([part.reshape(len(rows), math.prod(part.shape[1:])) for part in parts], axis=1)
+    names, paths = columns.names.strings(columns.person[rows]), columns.paths.strings(rows)
+    told = zip(fixed, names, paths, strict=True)
+    return np.array([zlib.crc32(b"%s\0%s" % (name, path), zlib.crc32(each)) for each, name, path in told], np.uint32)
+
+
+def _sums_of_pictures(columns: Columns, rows: np.ndarray) -> np.ndarray:
+    pairs = zip(columns.sketches.strings(rows), columns.photos.strings(rows), strict=True)
+    return np.array([zlib.crc32(photo, zlib.crc32(sketch)) for sketch, photo in pairs], np.uint32)
+
+
+_NOT_AS_MANY = "what is to be written is damaged: it is not as much as it says"
+
+
+class _Column:
+    """A dataset that is written from its start to its end, and the CRC-32 of that."""
+
+    def __init__(self, file: h5py.File, name: str, shape: tuple[int, ...]) -> None:
+        self._type = np.dtype(_TYPES[name][0])
+        self._dataset = file.create_dataset(name, shape, self._type)
+        self._at = self._crc = 0
+
+    def write(self, values: np.ndarray) -> None:
+        """The next rows."""
+        values = np.ascontiguousarray(values, self._type)
+        if self._at + len(values) > len(self._dataset):
+            raise OSError(_NOT_AS_MANY)
+        if values.size:
+            self._dataset[self._at : self._at + len(values)] = values
+        self._at += len(values)
+        self._crc = zlib.crc32(values, self._crc) if values.size else self._crc
+
+    def entry(self) -> dict[str, Any]:
+        """What the table of contents says of it, when all of it is written."""
+        if self._at != len(self._dataset):
+            raise OSError(_NOT_AS_MANY)
+        kind, shape = self._type.str, list(self._dataset.shape)
+        offset = self._dataset.id.get_offset() if self._dataset.size else 0
+        return {"type": kind, "shape": shape, "offset": offset, "crc": self._crc}
+
+
+def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detail: int) -> dict[str, dict[str, Any]]:
+    """All columns; their table of contents."""
+    count = sum(map(len, parts))
+    rows = {"person": (), "digests": (32,), "eyes": (2, 2), "outlines": (outline,), "details": (detail,), "sums": (2,)}
+    columns = {name: _Column(file, name, (count, *row)) for name, row in rows.items()}
+    columns |= {name: _Column(file, name, (sum(part.total(name) for part in parts),)) for name in _PACKED[1:]}
+    columns |= {f"{name}_ends": _Column(file, f"{name}_ends", (count,)) for name in _PACKED[1:]}
+    numbers: dict[bytes, int] = {}
+    ends = dict.fromkeys(_PACKED[1:], 0)
+    for part in parts:
+        for block, sums in part.blocks():
+            columns["sums"].write(checksums(block) if sums is None else sums)
+            columns["person"].write(_numbered(block, numbers))
+            for name in ("digests", "eyes", "outlines", "details"):
+                columns[name].write(getattr(block, name))
             for name in _PACKED[1:]:
-                _write_packed(file, name, [(getattr(part.columns, name), part.rows) for part in parts])
-            for name in _PLAIN:
-                _write_plain(file, name, count, parts, numbers)
-            sums = file.create_dataset("checksums", (count,), "<u4")
-            for at, columns, rows in _blocks(parts):
-                sums[at : at + len(rows)] = checksums(columns, rows)
-    except OSError as error:
-        raise GalleryError(f"{path}: cannot be written: {error.strerror or error}") from None
+                packed = getattr(block, name)
+                columns[name].write(packed.content)
+                columns[f"{name}_ends"].write(packed.ends + ends[name])
+                ends[name] += len(packed.content)
+    names = Packed.of(numbers)
+    for name, values in (("names", names.content), ("names_ends", names.ends)):
+        columns[name] = _Column(file, name, values.shape)
+        columns[name].write(values)
+    file.flush()
+    return {name: column.entry() for name, column in columns.items()}
 
 
-def checksums(columns: Columns, rows: np.ndarray) -> np.ndarray:
-    """(N,) uint32: each photo's CRC-32 of its name, path, digest, eyes, outline, detail and pictures."""
-    sums = np.empty(len(rows), np.uint32)
-    for k, row in enumerate(map(int, rows)):
-        parts = (columns.names[int(columns.person[row])], columns.paths[row], columns.digests[row], columns.eyes[row])
-        pictures = columns.sketches[row], columns.photos[row]
-        crc = 0
-        for part in (*parts, columns.outlines[row], columns.details[row], *pictures):
-            crc = zlib.crc32(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else part, crc)
-        sums[k] = crc
-    return sums
+def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str, Any]]:
+    """How near the people who were written come to each other; their table of contents."""
+    details = file["details"]
+
+    def described(rows: np.ndarray) -> np.ndarray:
+        order = np.argsort(rows)  # HDF5 takes rows in their order only
+        values = np.empty((len(rows), DETAIL), np.int8)
+        values[order] = details[rows[order]]
+        return values
+
+    sample = None
+    if identity.description == DESCRIPTION and details.shape[1] == DETAIL:
+        sketches = Packed(file["sketches"], file["sketches_ends"][:])
+        sample = enrolled_impostors(file["person"][:], sketches, described)
+    kept = (sample.distances, sample.counts) if sample else (np.empty(0), np.empty(0))
+    columns = {}
+    for name, values in zip(("impostors", "impostor_counts"), kept, strict=True):
+        columns[name] = _Column(file, name, values.shape)
+        columns[name].write(values)
+    file.flush()
+    return {name: column.entry() for name, column in columns.items()}
 
 
-def _join_people(parts: Sequence[Part]) -> tuple[list[bytes], list[np.ndarray]]:
-    """The names of all, each once, in the order of their first photo; for each part its people's new numbers."""
-    number: dict[bytes, int] = {}
-    numbers = []
-    for columns, rows in parts:
-        new = np.full(len(columns.names), -1, np.int32)
-        people, first = np.unique(columns.person[rows], return_index=True)
-        for person in people[np.argsort(first)]:
-            new[person] = number.setdefault(columns.names[int(person)], len(number))
-        numbers.append(new)
-    return list(number), numbers
+def _numbered(block: Columns, numbers: dict[bytes, int]) -> np.ndarray:
+    """Each photo's person by number; new people get the next ones, in the order of their first photos."""
+    people, first = np.unique(block.person, return_index=True)
+    people = people[np.argsort(first)]
+    new = np.zeros(len(block.names), np.int32)
+    new[people] = [numbers.setdefault(name, len(numbers)) for name in block.names.strings(people)]
+    return new[block.person]
 
 
-def _blocks(parts: Sequence[Part]) -> Iterator[tuple[int, Columns, np.ndarray]]:
-    """Where a block begins in the whole, the columns that it is of, and its rows."""
-    at = 0
-    for columns, rows in parts:
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
-            yield at, columns, block
-            at += len(block)
-
-
-def _write_identity(file: h5py.File, identity: Identity) -> None:
-    values = {"format": FORMAT, "version": VERSION, "net": identity.net.encode(), "description": identity.description}
-    for name, value in values.items():
-        file.attrs[name] = np.bytes_(value) if isinstance(value, bytes) else np.int64(value)
-
-
-def _write_packed(file: h5py.File, name: str, parts: Sequence[tuple[Packed, np.ndarray]]) -> None:
-    """The content of all rows, one after the other, and where each ends."""
-    ends = [np.cumsum(packed.lengths()[rows], dtype=np.int64) for packed, rows in parts]
-    starts = np.cumsum([0, *(each[-1] if len(each) else 0 for each in ends)])
-    content = file.create_dataset(name, (int(starts[-1]),), "|u1")
-    file.create_dataset(f"{name}_ends", data=np.concatenate([e + s for e, s in zip(ends, starts, strict=False)]))
-    at = 0
-    for packed, rows in parts:
-        for first in range(0, len(rows), _BLOCK):
-            block = b"".join(packed[int(row)] for row in rows[first : first + _BLOCK])
-            content[at : at + len(block)] = np.frombuffer(block, np.uint8)
-            at += len(block)
-
-
-def _write_plain(file: h5py.File, name: str, count: int, parts: Sequence[Part], numbers: Sequence[np.ndarray]) -> None:
-    """A column of numbers; `person` in the new numbers of each part's people."""
-    width = getattr(parts[0].columns, name).shape[1:]
-    column = file.create_dataset(name, (count, *width), _TYPES[name][0])
-    renumbered = iter([numbers[k] for k, part in enumerate(parts) for _ in range(0, len(part.rows), _BLOCK)])
-    for at, columns, rows in _blocks(parts):
-        values, new = getattr(columns, name)[rows], next(renumbered)
-        column[at : at + len(rows)] = new[values] if name == "person" else values
+def _write_header(path: Path, identity: Identity, contents: dict[str, dict[str, Any]]) -> None:
+    table = {"version": VERSION, **identity._asdict(), "size": path.stat().st_size, "columns": contents}
+    text = json.dumps(table, separators=(",", ":")).encode()
+    header = b"%s%08x\n%s" % (MAGIC, zlib.crc32(text), text)
+    assert len(header) <= _HEADER  # 16 columns of at most 200 bytes each
+    with path.open("r+b") as stream:
+        stream.write(header.ljust(_HEADER, b"\0"))
 
 
 class GalleryFile:
     """A gallery's file, mapped: `identity`, `columns`, `sums`. GalleryError if it is none, another one's or cut short.
 
-    Nothing is read but what is looked at. Whoever maps it while it is written anew keeps the old one.
+    impostors: how near its own people come to each other, None where that was not measured.
+    Nothing is read but the small columns and what is looked at. Whoever maps it while it is written anew keeps the old
+    one, until that is erased (`check_present`).
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        try:
-            with self.path.open("rb") as stream:
-                start = stream.read(8)
-            if start != b"\x89HDF\r\n\x1a\n":
-                raise GalleryError(f"{path}: expected a gallery as tools/enroll.py writes it, found no HDF5 file")
-            with h5py.File(path, "r") as file:
-                self.identity = _read_identity(file, path)
-                arrays = {name: _mapped(file, name, path) for name in _NAMES}
-        except FileNotFoundError:
-            raise GalleryError(f"{path}: no such file") from None
-        except GalleryError:
-            raise
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise GalleryError(f"{path}: damaged, or no gallery ({error})") from None
-        self.sums = arrays.pop("checksums")
+        self._bytes = _map(self.path)
+        table = _table(self._bytes, path)
+        self.identity = Identity(table["net"], table["description"])
+        self._contents = table["columns"]
+        arrays = {name: self._array(name) for name in _TYPES}
+        self._arrays = dict(arrays)
+        self.sums = arrays.pop("sums")
+        sample = Impostors(arrays.pop("impostors"), arrays.pop("impostor_counts"))
+        self.impostors = sample if len(sample.counts) else None
         packed = {name: Packed(arrays.pop(name), arrays.pop(f"{name}_ends")) for name in _PACKED}
         self.columns = Columns(**packed, **arrays)
-        self._check(path)
+        for name in _CHECKED:
+            self.check_column(name)
+        self._check_together()
 
-    def _check(self, path: str | os.PathLike[str]) -> None:
+    def check_column(self, name: str) -> None:
+        """GalleryError if a column, such as "outlines", is not what was written; reads all of it."""
+        self.check_present()
+        if zlib.crc32(self._arrays[name].reshape(-1).view(np.uint8)) != self._contents[name]["crc"]:
+            raise GalleryError(f"{self.path}: damaged: {name} are not what was written; restore a copy, or enrol anew")
+
+    def check_rows(self, rows: np.ndarray) -> None:
+        """GalleryError if what is searched and told of one of these photos is not what was written."""
+        self.check_present()
+        bad = self._damaged(rows, 0)
+        if len(bad):
+            which = f"photo {bad[0]} is" if len(bad) == 1 else f"{len(bad)} photos are"
+            raise GalleryError(f"{self.path}: damaged: {which} not what was written; {_VERIFY.format(self.path)}")
+
+    def check_pictures(self, row: int) -> None:
+        """GalleryError if the pictures of a photo's row are not what was written."""
+        self.check_present()
+        if len(self._damaged(np.array([row]), 1)):
+            raise GalleryError(f"{self.path}: damaged: the pictures of photo {row}; {_VERIFY.format(self.path)}")
+
+    def check_present(self) -> None:
+        """GalleryError if somebody has erased the file that is mapped, as removing a person does; open it anew then."""
+        if self._bytes[: len(MAGIC)].tobytes() != MAGIC:
+            raise GalleryError(
+                f"{self.path}: was written anew, without somebody, and the old one erased; open it again"
+            )
+
+    def damaged(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of which what is searched and told is not what was written; those whose pictures are not."""
+        rows = np.arange(len(self.columns))
+        return self._damaged(rows, 0), self._damaged(rows, 1)
+
+    def _damaged(self, rows: np.ndarray, which: int) -> np.ndarray:
+        """Those of the rows whose first or second sum is not that of what stands in them; 1024 at a time."""
+        found = [rows[:0]]
+        for first in range(0, len(rows), _BLOCK):
+            block = rows[first : first + _BLOCK]
+            found.append(block[_SUMS[which](self.columns, block) != self.sums[block, which]])
+        return np.concatenate(found)
+
+    def _array(self, name: str) -> np.ndarray:
+        entry = self._contents[name]
+        kind = np.dtype(entry["type"])
+        nbytes = math.prod(entry["shape"]) * kind.itemsize
+        content = self._bytes[entry["offset"] : entry["offset"] + nbytes]
+        return content.view(kind).reshape(entry["shape"]) if nbytes else np.empty(entry["shape"], kind)
+
+    def _check_together(self) -> None:
         """GalleryError if the columns do not fit together."""
         columns, count = self.columns, len(self.columns)
-        lengths = {len(getattr(columns, name)) for name in ("paths", "sketches", "photos", *_PLAIN)} | {len(self.sums)}
-        people = columns.person
-        if lengths != {count} or not all(getattr(columns, name).is_sound() for name in _PACKED):
-            raise GalleryError(f"{path}: damaged: its columns do not fit together")
-        if count and not (people.min() >= 0 and people.max() < len(columns.names)):
-            raise GalleryError(f"{path}: damaged: a photo of nobody")
-
-    def damaged(self) -> np.ndarray:
-        """The rows whose checksum is not that of what stands in them."""
-        rows = np.arange(len(self.columns))
-        return rows[checksums(self.columns, rows) != self.sums]
+        lengths = {len(getattr(columns, name)) for name in ("paths", "sketches", "photos", "digests", "eyes")}
+        lengths |= {len(columns.outlines), len(columns.details), len(self.sums)}
+        sound = lengths == {count} and all(getattr(columns, name).is_sound() for name in _PACKED)
+        if sound and count:
+            longest = max(columns.names.lengths(), default=0), columns.paths.lengths().max()
+            sound = longest[0] <= _LONGEST_NAME and longest[1] <= _LONGEST_PATH
+            sound = sound and columns.person.min() >= 0 and columns.person.max() < len(columns.names)
+        if not (sound and (self.impostors is None or self.impostors.is_sound())):
+            raise GalleryError(f"{self.path}: damaged: its columns do not fit together")
 
 
-_NAMES = (*_PACKED, *(f"{name}_ends" for name in _PACKED), *_PLAIN, "checksums")
+_SUMS = _sums_told, _sums_of_pictures
+_VERIFY = "tools/gallery.py {} verify says what is lost"
 
 
-def _read_identity(file: h5py.File, path: str | os.PathLike[str]) -> Identity:
-    """GalleryError if the file says that it is something else, or of another version."""
-    values = {}
-    for name in ("format", "version", "net", "description"):
-        if name not in file.attrs:
-            raise GalleryError(
-                f"{path}: expected a gallery as tools/enroll.py writes it, found an HDF5 file without one"
-            )
-        kind = file.attrs.get_id(name)
-        if kind.shape != () or kind.dtype.kind not in "Si" or kind.dtype.itemsize > 64:
-            raise GalleryError(f"{path}: damaged: the attribute {name} is {kind.dtype} {kind.shape}")
-        values[name] = file.attrs[name]
-    if bytes(values["format"]) != FORMAT:
-        raise GalleryError(f"{path}: expected a gallery as tools/enroll.py writes it, found another HDF5 file")
-    if values["version"] != VERSION:
-        raise GalleryError(
-            f"{path}: a gallery of version {values['version']}, this pysketch reads version {VERSION}; enrol it anew"
-        )
-    return Identity(bytes(values["net"]).decode("ascii", "replace"), int(values["description"]))
+def _map(path: Path) -> np.ndarray:
+    """All bytes of a file, (size,) uint8, mapped and not to be written; GalleryError if it is none."""
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise GalleryError(f"{path}: expected a gallery, found no file")
+            if not status.st_size:
+                raise GalleryError(f"{path}: expected a gallery, found an empty file")
+            return np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except FileNotFoundError:
+        hint = ""
+        if Path(f"{os.path.realpath(path)}.enrolling").exists():
+            hint = "; photos wait to be put into it: enrol them again, and enrolling goes on where it stopped"
+        raise GalleryError(f"{path}: no such gallery{hint}") from None
+    except (OSError, ValueError) as error:
+        raise GalleryError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _mapped(file: h5py.File, name: str, path: str | os.PathLike[str]) -> np.ndarray:
-    """A dataset as an array mapped from the file; GalleryError if it is not plain numbers in this very file."""
-    link = file.get(name, getlink=True)
-    dataset = file[name] if isinstance(link, h5py.HardLink) else None
-    if not isinstance(dataset, h5py.Dataset):
-        raise GalleryError(f"{path}: damaged, or no gallery: expected the dataset {name} in it")
-    plan = dataset.id.get_create_plist()
-    kind, row = _TYPES.get(name, ("<i8", ()) if name.endswith("_ends") else ("|u1", ()))
-    fits = dataset.dtype == np.dtype(kind) and dataset.ndim >= 1
-    fits = fits and (dataset.shape[1:] == row if row is not None else dataset.ndim == 2)
-    if not fits or plan.get_layout() != h5py.h5d.CONTIGUOUS or plan.get_external_count():
-        raise GalleryError(f"{path}: damaged, or no gallery: {name} is {dataset.dtype} {dataset.shape}")
-    if not dataset.size:
-        return np.empty(dataset.shape, kind)
-    offset = dataset.id.get_offset()
-    if offset is None or offset + dataset.nbytes > os.path.getsize(path):
-        raise GalleryError(f"{path}: cut short: {name} is not whole")
-    return np.memmap(path, kind, "r", offset, dataset.shape)
+def _open_without_waiting(path: str, flags: int) -> int:
+    """For open(): of a pipe nobody waits for the other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _table(content: np.ndarray, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The table of contents, every value in it checked; GalleryError."""
+    header = content[:_HEADER].tobytes()
+    if not header.startswith(MAGIC):
+        kind = describe(header) or "something else"
+        raise GalleryError(f"{path}: expected a gallery as tools/enroll.py writes it, found {kind}")
+    crc, text = header[len(MAGIC) : len(MAGIC) + 8], header[len(MAGIC) + 9 :].rstrip(b"\0")
+    if crc != b"%08x" % zlib.crc32(text):
+        what = "cut short" if len(content) < _HEADER else "damaged: its table of contents is not what was written"
+        raise GalleryError(f"{path}: {what}")
+    try:
+        table = json.loads(text)
+        version = table["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise GalleryError(f"{path}: no gallery: it has no table of contents") from None
+    if version != VERSION:
+        found = version if isinstance(version, int) else "of another kind"
+        raise GalleryError(f"{path}: a gallery of version {found}; this pysketch reads version {VERSION}: enrol anew")
+    problem = _problem(table)
+    if problem:
+        raise GalleryError(f"{path}: no gallery: {problem}")
+    if table["size"] > len(content):
+        missing = counted(table["size"] - len(content), "byte")
+        raise GalleryError(f"{path}: cut short: the last {missing} of {table['size']} are missing")
+    if table["size"] < len(content):
+        raise GalleryError(f"{path}: damaged: expected {table['size']} bytes, found {len(content)}")
+    return table
+
+
+def _problem(table: dict[str, Any]) -> str:
+    """What is wrong with a table of contents of this version, or ""."""
+    net, columns = table.get("net"), table.get("columns")
+    if not (isinstance(net, str) and len(net) == 64 and set(net) <= set("0123456789abcdef")):
+        return "it does not say which net drew"
+    if not (_is_count(table.get("description")) and _is_count(table.get("size"))):
+        return "it does not say how photos are described"
+    if not (isinstance(columns, dict) and set(columns) == set(_TYPES)):
+        return f"expected the columns {', '.join(_TYPES)}"
+    places = [(_HEADER - 1, _HEADER)]
+    for name, (kind, row) in _TYPES.items():
+        entry = columns[name]
+        if not (isinstance(entry, dict) and set(entry) == {"type", "shape", "offset", "crc"} and entry["type"] == kind):
+            return f"expected {name} of type {kind}"
+        shape, offset = entry["shape"], entry["offset"]
+        if not (isinstance(shape, list) and shape and all(map(_is_count, [*shape, offset, entry["crc"]]))):
+            return f"{name} has no shape or no place"
+        fits = len(shape) == 2 and 0 < shape[1] <= _WIDEST if row is None else tuple(shape[1:]) == row
+        if not fits or offset % _ALIGNED:
+            return f"{name} has another shape or place than it may have"
+        nbytes = math.prod(shape) * np.dtype(kind).itemsize
+        places += [(offset, offset + nbytes)] if nbytes else []
+    places.sort()
+    if any(end > start for (_, end), (start, _) in pairwise(places)) or places[-1][1] > table["size"]:
+        return "its columns do not lie one after the other in it"
+    return ""
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it is a whole number from 0 to 2^62."""
+    return type(value) is int and 0 <= value <= 1 << 62

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysketch.images import warp
-from pysketch.search.describe import DETAIL_SCALE, FRAME, OUTLINE_SCALE, details, gradient_maps, in_frame, outlines
+from pysketch.search.describe import DETAIL_SCALE, OUTLINE_SCALE, details, outlines
+from pysketch.search.views import look, sampled, turned
 
-SHIFTS = [(float(down), float(across)) for down in (-3, 0, 3) for across in (-6, -3, 0, 3, 6)]
+DOWN, ACROSS = (-4.0, 0.0, 4.0), (-4.0, 0.0, 4.0)
 TURNS = (-3.0, 0.0, 3.0)
 SIZES = (0.96, 1.0, 1.04)
-"""Pixels; degrees; factors: 135 together."""
+"""Pixels; degrees; factors: 81 together."""
 
 _BLOCK = 1 << 22  # numbers of float32 at a time
 
@@ -18,16 +18,14 @@ _BLOCK = 1 << 22  # numbers of float32 at a time
 class Query:
     """An aligned sketch, grey uint8 (250, 200) or its centre, under every shift, turn and size.
 
-    outlines: (T, OUTLINE), details: (T, DETAIL), float32 of norm 1. DataError if the sketch is larger.
+    outlines: (T, OUTLINE), of norm at most 1, details: (T, DETAIL), of norm 1, float32. DataError if the sketch is
+    larger.
     """
 
     def __init__(self, sketch: np.ndarray) -> None:
-        sketch = in_frame(sketch)
-        found = []
-        for turn in TURNS:
-            for size in SIZES:
-                found.append(details(gradient_maps(_turned(sketch, turn, size)), SHIFTS))
-        self.details = np.concatenate(found)
+        looked = look(sketch)
+        moved = [turned(looked, turn, size) for turn in TURNS for size in SIZES]
+        self.details = details(sampled(moved, DOWN, ACROSS))
         self.outlines = outlines(self.details)
 
     def outline_distances(self, others: np.ndarray) -> np.ndarray:
@@ -38,6 +36,11 @@ class Query:
         """(N,) float32, 0 to 2, of (N, DETAIL) int8: 1 - the best correlation of the details."""
         return _distances(self.details, others, DETAIL_SCALE)
 
+    def contributions(self, other: np.ndarray) -> np.ndarray:
+        """(DETAIL,) float32, of (DETAIL,) int8: what each number adds to the best correlation, 1 - the distance."""
+        products = self.details * (other.astype(np.float32) / np.float32(DETAIL_SCALE))
+        return products[products.sum(axis=1).argmax()]
+
 
 def _distances(query: np.ndarray, others: np.ndarray, scale: float) -> np.ndarray:
     """Block by block, so that no more than 16 MiB of the others are float32 at once."""
@@ -47,11 +50,3 @@ def _distances(query: np.ndarray, others: np.ndarray, scale: float) -> np.ndarra
         block = others[start : start + size].astype(np.float32)
         best[start : start + size] = (block @ query.T).max(axis=1)
     return 1 - best / np.float32(scale)
-
-
-def _turned(sketch: np.ndarray, turn: float, size: float) -> np.ndarray:
-    """The sketch turned by degrees and grown by a factor about the frame's middle, grey uint8."""
-    angle, (height, width) = np.deg2rad(turn), FRAME
-    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / size
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    return warp(sketch, np.column_stack([linear, middle - linear @ middle]), (width, height))

@@ -48,8 +48,16 @@ class Packed:
         return len(self.ends)
 
     def __getitem__(self, k: int) -> bytes:
+        """The k-th, from 0; not from the end."""
         start = int(self.ends[k - 1]) if k else 0
         return self.content[start : int(self.ends[k])].tobytes()
+
+    def strings(self, rows: np.ndarray) -> list[bytes]:
+        """Those of the given rows; for many, faster than one by one."""
+        rows = np.asarray(rows)
+        starts = np.where(rows > 0, self.ends[rows - 1], 0).tolist() if len(rows) else []
+        content = memoryview(np.ascontiguousarray(self.content))
+        return [bytes(content[start:end]) for start, end in zip(starts, self.ends[rows].tolist(), strict=True)]
 
     def lengths(self) -> np.ndarray:
         """(N,) int64: how many bytes each has."""
@@ -57,12 +65,27 @@ class Packed:
 
     def take(self, rows: np.ndarray) -> Packed:
         """Those of the given rows, in their order."""
-        return Packed.of(self[int(k)] for k in rows)
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+            start = int(self.ends[rows[0] - 1]) if rows[0] else 0
+            return Packed(self.content[start : int(self.ends[rows[-1]])], self.ends[rows] - start)
+        return Packed.of(self.strings(rows))
 
     def is_sound(self) -> bool:
-        """Whether the ends never fall and the last is that of the content."""
-        ends = np.concatenate([[0], self.ends])
-        return bool((np.diff(ends) >= 0).all() and ends[-1] == len(self.content))
+        """Whether the ends never fall, below 0 neither, and the last is that of the content."""
+        if not len(self.ends):
+            return not len(self.content)
+        rising = (self.ends[1:] >= self.ends[:-1]).all()  # not their difference, which may overflow
+        return bool(rising and self.ends[0] >= 0 and self.ends[-1] == len(self.content))
+
+
+def as_bytes(name: str) -> bytes:
+    """A name or a path as it is kept: UTF-8; what a file's name has that is no text as the bytes that it is."""
+    return name.encode(errors="surrogateescape")
+
+
+def as_text(kept: bytes) -> str:
+    """The name or path again. Print it by `files.as_read`: a stranger's may hold what steers a terminal."""
+    return kept.decode(errors="surrogateescape")
 
 
 @dataclass(frozen=True)
@@ -88,7 +111,15 @@ class Columns:
 
     def name_of(self, row: int) -> str:
         """Whose photo the row is."""
-        return self.names[int(self.person[row])].decode()
+        return as_text(self.names[int(self.person[int(row)])])
+
+    def path_of(self, row: int) -> str:
+        """The photo's file, as it was enrolled."""
+        return as_text(self.paths[int(row)])
+
+    def people(self) -> list[str]:
+        """Everybody's name, in the order of `names`."""
+        return [as_text(name) for name in self.names.strings(np.arange(len(self.names)))]
 
     def take(self, rows: np.ndarray) -> Columns:
         """The photos of the given rows, in their order, and the people who are on them."""
@@ -107,13 +138,13 @@ class Columns:
 
 
 def columns_of(portraits: Sequence[Portrait]) -> Columns:
-    """The portraits as columns; people in the order in which they first come."""
+    """One portrait or more as columns; people in the order in which they first come."""
     names = list(dict.fromkeys(each.person for each in portraits))
     number = {name: k for k, name in enumerate(names)}
     return Columns(
-        Packed.of(name.encode() for name in names),
+        Packed.of(map(as_bytes, names)),
         np.array([number[each.person] for each in portraits], np.int32),
-        Packed.of(each.path.encode(errors="surrogateescape") for each in portraits),
+        Packed.of(as_bytes(each.path) for each in portraits),
         np.stack([np.frombuffer(each.digest, np.uint8) for each in portraits]),
         np.stack([each.eyes for each in portraits]).astype(np.float32),
         np.stack([each.outline for each in portraits]),

@@ -8,7 +8,16 @@ Start reading at `folders`, then `names`.
 
 from pysketch.shipped.extras import how_to_install
 from pysketch.shipped.folders import folder
-from pysketch.shipped.names import find_net, find_netdef, find_solver
+from pysketch.shipped.names import find_net, find_netdef, find_solver, net_of_digest
 from pysketch.shipped.words import COMMANDS, in_words
 
-__all__ = ["COMMANDS", "find_net", "find_netdef", "find_solver", "folder", "how_to_install", "in_words"]
+__all__ = [
+    "COMMANDS",
+    "find_net",
+    "find_netdef",
+    "find_solver",
+    "folder",
+    "how_to_install",
+    "in_words",
+    "net_of_digest",
+]

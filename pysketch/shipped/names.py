@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,14 @@ def find_net(text: str) -> str:
     word that names no shipped net.
     """
     return _find(text, folder("netdefs") / "pretrained", ".h5", "net", SnapshotError)
+
+
+def net_of_digest(digest: str) -> str | None:
+    """The name of the shipped net whose file has this SHA-256, in hexadecimal digits; None if it is another's."""
+    for path in sorted((folder("netdefs") / "pretrained").glob("*.h5")):
+        if hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+            return path.stem
+    return None
 
 
 def find_netdef(text: str) -> str:

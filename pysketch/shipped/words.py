@@ -8,9 +8,12 @@ from pysketch.shipped.extras import how_to_install
 
 COMMANDS = {
     "draw": "deploy",
+    "find": "find",
     "train": "solve",
     "evaluate": "evaluate",
     "prepare": "prepare",
+    "enroll": "enroll",
+    "gallery": "gallery",
     "convert": "convert",
     "test": "test_net",
     "layers": "layers",
@@ -18,8 +21,10 @@ COMMANDS = {
     "diagram": "draw_net",
     "show-data": "show_data",
     "plot": "plot_log",
+    "learn-views": "learn_views",
     "benchmark": "benchmark",
     "reproduce": "reproduce",
+    "page": "page",
 }
 """Word -> the tool that it runs."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pysketch.images import synthetic
-from pysketch.images.aligned import frame_sized, in_place, seems_aligned
+from pysketch.images.aligned import eye_places, frame_sized, in_place, seems_aligned
 from pysketch.images.alignment import FRAME_EYES
 from pysketch.images.pictures import list_images, read_photo, warp
 
@@ -59,3 +59,8 @@ def test_eyes_are_in_place_up_to_ten_pixels_in_the_frame_and_in_a_crop_of_its_mi
     assert not in_place(FRAME_EYES + np.array([[0, 0], [8, 8]]), (200, 250))
     assert in_place(np.array([[53, 100], [102, 101]]), (155, 200))
     assert not in_place(FRAME_EYES, (155, 200))
+
+
+def test_eyes_belong_in_a_crop_where_they_are_in_the_frame():
+    assert eye_places((200, 250)).tolist() == FRAME_EYES.tolist()
+    assert eye_places((155, 200)).tolist() == [[52.5, 100], [102.5, 100]]

@@ -18,8 +18,10 @@ from pysketch.images.pictures import (
     as_photo,
     decode_picture,
     draw_polygons,
+    encode_picture,
     interpolate,
     list_images,
+    picture_size,
     read_photo,
     read_sketch,
     resample,
@@ -325,6 +327,15 @@ def test_jpeg_gives_back_a_smooth_image_nearly(tmp_path, suffix):
     smooth = np.dstack([20 * y, 30 * x, 100 + 10 * y]).astype(np.uint8)
     write_image(tmp_path / f"a{suffix}", smooth)
     np.testing.assert_allclose(read_photo(tmp_path / f"a{suffix}"), smooth, atol=6)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_encoded_picture_is_decoded_again_and_carries_nothing_else(suffix):
+    picture = np.add.outer(np.arange(30), np.arange(20)).astype(np.uint8) * 3
+    content = encode_picture(picture, suffix)
+    assert abs(decode_picture(content, "it").astype(int) - picture).max() <= (0 if suffix == ".png" else 4)
+    assert b"Exif" not in content
+    assert encode_picture(np.dstack([picture] * 3), suffix) == encode_picture(np.dstack([picture] * 3), suffix)
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.xyz", "a"])
@@ -704,3 +715,19 @@ def test_bytes_that_are_no_image_are_refused_by_their_name(colour):
     for content in (b"", b"no image", b"\x89PNG\r\n\x1a\n"):
         with pytest.raises(DataError, match=r"^it: not an image in a format we read"):
             decode_picture(content, "it", colour)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (7, 5, 3)])
+def test_an_encoded_picture_comes_back_as_png_and_nearly_as_jpeg(shape):
+    array = np.random.default_rng(4).integers(0, 256, shape).astype(np.uint8)
+    np.testing.assert_array_equal(decode_picture(encode_picture(array, ".png"), "x"), array)
+    smooth = np.full(shape, 90, np.uint8)
+    assert encode_picture(smooth, ".jpg").startswith(b"\xff\xd8\xff")
+    assert abs(decode_picture(encode_picture(smooth, ".jpg"), "x").astype(int) - 90).max() <= 1
+
+
+def test_a_pictures_size_is_read_from_its_header_alone():
+    content = encode_picture(np.zeros((300, 200, 3), np.uint8), ".png")
+    assert picture_size(content[:60], "a.png") == (200, 300)
+    with pytest.raises(DataError, match=r"^a\.png: not an image in a format we read, but a text$"):
+        picture_size(b"hello\n", "a.png")

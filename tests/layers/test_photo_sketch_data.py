@@ -679,6 +679,7 @@ def test_a_run_is_the_same_bit_for_bit_with_and_without_the_thread_also_resumed(
         assert_same_bits(run, runs[0])
 
 
+@pytest.mark.slow
 def test_an_interpreter_that_exits_without_closing_the_net_says_nothing(five: Path) -> None:
     text = text_of(source=str(five), cache_mb=0)
     script = (

@@ -40,6 +40,7 @@ def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pai
     page = evaluate_report.write_report(tmp_path / "report", [swapped], pairs)
     text = page.read_text(encoding="utf-8")
     assert "<td>net</td>" in text
+    assert not (page.parent / "roc.csv").exists()
     assert "<td>50</td>" in text  # rank 1
     assert "2 of 4 queries find another person first" in text
     assert "query b&lt;b&gt;; ranked first cid" in text
@@ -49,7 +50,9 @@ def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pai
     assert len([path for path in shown if "pair_" in path]) == 2 + 2 + 4  # best, worst, all
 
 
-def test_the_curve_of_true_over_false_accepts_stands_beside_the_cumulative_match_score(tmp_path, pairs):
+def test_the_curve_of_true_over_false_accepts_stands_beside_the_cumulative_match_score(tmp_path, pairs, monkeypatch):
+    for other in ("cumulative_match", "stacked"):
+        monkeypatch.setattr(evaluate_report.figures, other, lambda *arguments: None)
     made = evaluation(pairs, [0, 2, 1, 3], [0, 0, 0, 9])
     text = evaluate_report.write_report(tmp_path, [made], pairs, verified=[verify(made, resamples=2)]).read_text()
     scores = text[text.index("Scores</h2>") : text.index("Pair by pair</h2>")]
@@ -59,7 +62,6 @@ def test_the_curve_of_true_over_false_accepts_stands_beside_the_cumulative_match
         rows = list(csv.DictReader(stream))
     assert [float(row["false_accepts"]) for row in rows] == pytest.approx([100 * k / 12 for k in range(1, 13)])
     assert (rows[0]["method"], float(rows[-1]["true_accepts"])) == ("net", 100)
-    assert not (evaluate_report.write_report(tmp_path / "plain", [made], pairs).parent / "roc.csv").exists()
 
 
 def test_rmse_and_bias_of_every_pair_are_drawn_in_the_order_of_the_pairs(tmp_path, pairs, monkeypatch):

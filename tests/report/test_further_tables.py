@@ -7,16 +7,19 @@ from pysketch.images import synthetic
 from pysketch.images.pairs import SYNTHETIC, Pair
 from pysketch.report.further_tables import (
     BACKGROUND,
+    GROUPS,
     SKIN,
     VERIFICATION,
     tell_backgrounds,
+    tell_groups,
     tell_measures,
     tell_skins,
     tell_verification,
 )
+from pysketch.report.groups import errors_below, limit
 from pysketch.report.measures import Surroundings
 from pysketch.report.methods import Method
-from pysketch.report.varied import background_trials, skin_trials
+from pysketch.report.varied import Trial, background_trials, skin_trials
 
 GREEN, WHITE = (Method("green", lambda photo: photo[..., 1]), Method("white", lambda photo: 0 * photo[..., 0] + 255))
 
@@ -55,7 +58,7 @@ def test_verification_has_a_line_for_each_method_with_intervals_where_they_say_a
     evaluations = [method.evaluate(pairs) for method in (GREEN, WHITE)]
     told, verified = tell_verification(evaluations, seed=1, resamples=9)
     check_same(told)
-    assert told.lines[1] == "2 comparisons of one person, 2 of two."
+    assert told.lines[1] == "2 comparisons of one person, 2 of two, by pixels."
     assert told.section.paragraphs == [f"{VERIFICATION} {told.lines[1]}"]
     (table,) = told.section.tables
     assert table.header == ["method", "area", "equal error", "at 1 %", "at 0.1 %"]
@@ -67,6 +70,20 @@ def test_verification_has_a_line_for_each_method_with_intervals_where_they_say_a
         "-",
         "-",
     ]
+
+
+def test_groups_have_a_line_for_each_method_and_group_by_the_distance_of_the_first(pairs):
+    swapped = [Pair(one.name, one.photo, other.sketch) for one, other in zip(pairs, pairs[::-1], strict=True)]
+    told = tell_groups([GREEN, WHITE], [Trial("mixed", pairs), Trial("swapped", swapped)], seed=1, resamples=9)
+    check_same(told)
+    assert told.section.paragraphs == [f"{GROUPS} By pixels."]
+    assert told.lines[1] == "By pixels."
+    rows = told.section.tables[0].rows
+    assert [row[:2] for row in rows] == [[name, group] for name in ("green", "white") for group in ("mixed", "swapped")]
+    mixed, swap = (GREEN.evaluate(each).distances for each in (pairs, swapped))
+    errors = errors_below(swap, limit(mixed), seed=1, resamples=9)
+    assert rows[1][2:] == [share.told() for share in errors]
+    assert errors != errors_below(swap, limit(swap), seed=1, resamples=9)
 
 
 def test_skins_have_a_line_for_each_method_and_tone_in_the_light_that_is_asked_for(pairs, two_faces):

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pysketch.errors import DataError
-from pysketch.report.pages import Picture, Section, Table, write_csv, write_page
+from pysketch.report.pages import Group, Picture, Section, Table, in_page, write_csv, write_page
 
 needs_jinja = pytest.mark.skipif(
     __import__("importlib.util").util.find_spec("jinja2") is None, reason='needs jinja2: pip install -e ".[report]"'
@@ -52,6 +52,23 @@ def test_names_from_files_cannot_become_html(tmp_path):
     assert found.of("script") == []
     assert all("onerror" not in attributes for _, attributes in found.tags)
     assert len(found.of("img")) == 1
+
+
+@needs_jinja
+def test_groups_stand_below_with_their_own_pictures_some_of_them_in_the_page(tmp_path):
+    inside = in_page(b"\x89PNG and more", ".png")
+    group = Group("1. anna", "Near.", [Picture(inside, "inside"), Picture("pictures/b c.png", "beside")])
+    found = page(tmp_path / "index.html", Section("One", ["Text."], groups=[group]))
+    assert inside == "data:image/png;base64,iVBORyBhbmQgbW9yZQ=="
+    assert [image["src"] for image in found.of("img")] == [inside, "pictures/b%20c.png"]
+    assert [text for text in found.texts if text][-4:] == ["1. anna", "Near.", "inside", "beside"]
+
+
+@needs_jinja
+@pytest.mark.parametrize("path", ["data:text/html;base64,QQ==", "javascript:alert(1)", "data:image/png;base64,A B"])
+def test_what_is_no_picture_in_the_page_is_the_name_of_a_file(tmp_path, path):
+    found = page(tmp_path / "index.html", Section("One", pictures=[Picture(path)]))
+    assert ":" not in found.of("img")[0]["src"]
 
 
 @needs_jinja

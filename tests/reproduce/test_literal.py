@@ -123,6 +123,7 @@ def test_the_experiment_resumes_and_is_shown(setting, tmp_path, monkeypatch):
     assert not literal(setting).show([], tmp_path).pictures
 
 
+@pytest.mark.slow
 def test_a_plateau_is_counted_in_hours_of_the_papers_card(tmp_path):
     updates, rmses = a_curve(-0.25)
     rows = [

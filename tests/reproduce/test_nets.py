@@ -56,6 +56,7 @@ def test_with_and_without_the_regularizer_only_its_weight_differs(setting, monke
     assert recipe(1, "0", 1, 30).options["batch_size"] == "1"
 
 
+@pytest.mark.slow
 def test_figure_4_trains_and_scores(setting, folder, monkeypatch):
     monkeypatch.setattr(nets, "NET", "tiny")
     monkeypatch.setattr(nets, "ITERATIONS", 2)

@@ -22,6 +22,7 @@ def small(monkeypatch):
         monkeypatch.setattr(recipe_module, name, value)
 
 
+@pytest.mark.slow
 def test_recipes_are_scored_on_training_pairs_that_they_have_not_learned(setting, tmp_path, monkeypatch, small):
     asked = []
 

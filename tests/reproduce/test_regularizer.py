@@ -79,6 +79,7 @@ def test_no_results_make_no_claims(setting, tmp_path, monkeypatch):
     assert not section.pictures
 
 
+@pytest.mark.slow
 def test_ratios_are_of_the_pairs_that_the_net_has_learned_from(setting, tmp_path, monkeypatch):
     for name, value in (("NET", "tiny"), ("BATCH", 3)):
         monkeypatch.setattr(nets, name, value)

@@ -49,6 +49,7 @@ def test_table_1_has_a_cell_for_our_net_and_every_baseline(setting):
     assert set(METHODS) == {OURS, *BASELINES}
 
 
+@pytest.mark.slow
 def test_a_method_is_measured_in_a_process_of_its_own_and_its_sketches_are_kept(setting):
     found = child(setting, "grey", "some", 0, 2)
     assert found["rank1"] == 100
@@ -102,6 +103,7 @@ def test_a_shipped_net_has_a_digest_and_one_that_is_missing_has_none():
     assert net_file("medium").name == "medium.h5"
 
 
+@pytest.mark.slow
 def test_table_2_keeps_median_and_quartiles_beside_the_k40(setting, tiny, folder, monkeypatch):
     monkeypatch.setattr(table2_module, "jobs", lambda job: [Job(tiny, device="cpu")] * 4)
     race_once(monkeypatch)

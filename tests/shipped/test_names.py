@@ -1,10 +1,11 @@
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from pysketch.errors import NetdefError, SnapshotError
 from pysketch.shipped.folders import folder
-from pysketch.shipped.names import find_net, find_netdef, find_solver
+from pysketch.shipped.names import find_net, find_netdef, find_solver, net_of_digest
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,9 @@ def test_what_a_shipped_solver_file_writes_is_called_as_the_file(tmp_path):
     for path in folder("solver").glob("*_solver.txt"):
         name = path.name.removesuffix("_solver.txt")
         assert f'snapshot_prefix: "snapshots/{name}"' in path.read_text(encoding="utf-8")
+
+
+def test_a_shipped_net_is_known_by_its_files_digest_and_no_other():
+    digest = hashlib.sha256(Path(find_net("small")).read_bytes()).hexdigest()
+    assert net_of_digest(digest) == "small"
+    assert net_of_digest(hashlib.sha256(b"another").hexdigest()) is None

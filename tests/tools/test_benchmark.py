@@ -6,7 +6,7 @@ import pytest
 from helpers import race_once
 from solver_helpers import CONV_NET, write_net
 
-from pysketch.benchmark import nets, race
+from pysketch.benchmark import gallery_race, nets, race
 
 KEYS = {
     "net",
@@ -139,3 +139,39 @@ def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
         benchmark.main([tiny, "--against", "torch", "--device", str(gpu)])
     assert stop.value.code == common.BAD_INPUT
     assert "--against: the peers run on the CPU only; add --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --keep"),
+        (["--keep", "x", "--sizes", "1e3", "50"], "expected a whole number from 100 to 1e8, such as 1e5, found 50"),
+        (["--keep", "x", "--sizes", "many"], "found many"),
+        (["--keep", "x", "--described", "3"], "expected 100 or more, found 3"),
+    ],
+)
+def test_bad_options_of_a_gallery_end_with_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(["gallery", *arguments])
+    assert stop.value.code == common.BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+def test_a_gallery_is_a_table_or_an_object(tmp_path, monkeypatch, capsys):
+    jobs = []
+
+    def raced(job):
+        jobs.append(job)
+        searched = gallery_race.Searched(1000, "index", 0.1, [0.02], [0.03], 1, 1, {"held_bytes": 1, "peak_bytes": 2})
+        return gallery_race.GalleryResult(job, {}, [0.1], {1000: [5]}, [searched])
+
+    monkeypatch.setattr(benchmark, "race_in_gallery", raced)
+    arguments = ["gallery", "--keep", str(tmp_path), "--sizes", "1e3", "--queries", "7", "--threads", "3"]
+    assert benchmark.main(arguments) == 0
+    assert "1 of 1" in capsys.readouterr().out
+    assert benchmark.main([*arguments, "--json", "--strangers"]) == 0
+    assert json.loads(capsys.readouterr().out)["searches"][0]["median_ms"] == 20
+    assert [(job.sizes, job.queries, job.threads, job.strangers) for job in jobs] == [
+        ((1000,), 7, 3, False),
+        ((1000,), 7, 3, True),
+    ]

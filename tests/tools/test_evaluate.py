@@ -16,6 +16,7 @@ from pysketch.images.metrics import rmse
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import to_luma, write_image
 from pysketch.images.preprocessing import SKETCH_TO_PHOTO, crop_centre
+from pysketch.report.methods import Method
 from pysketch.report.varied import Trial
 
 
@@ -124,12 +125,12 @@ def test_neither_a_net_nor_a_baseline_nor_pictures_is_an_error(aligned, capsys):
     assert "expected a net file, --baseline NAME or --pictures FOLDER" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--skin", "all"], ["--background", "black"]])
+@pytest.mark.parametrize("option", [["--skin", "all"], ["--background", "black"], ["--groups", "2"]])
 def test_pictures_alone_cannot_be_drawn_again(option, aligned, capsys):
     with pytest.raises(SystemExit) as exit:
         evaluate.main(["--data", str(aligned), "--pictures", str(aligned / "test" / "sketches"), *option])
     assert exit.value.code == 2
-    assert "--skin and --background need something that draws" in capsys.readouterr().err
+    assert "--skin, --background and --groups need something that draws" in capsys.readouterr().err
 
 
 def test_pictures_of_others_stand_in_the_same_tables_and_measures_are_a_second_one(aligned, capsys):
@@ -152,7 +153,7 @@ def test_same_person_or_not_is_a_table_and_two_columns_of_the_csv_beside_the_mea
     assert evaluate.main(arguments) == 0
     _, verification, measures = capsys.readouterr().out.split("\n\n")
     said, head, line = verification.splitlines()
-    assert said == "2 comparisons of one person, 2 of two."
+    assert said == "2 comparisons of one person, 2 of two, by pixels."
     assert re.split(r"\s{2,}", head) == ["method", "area", "equal error", "at 1 %", "at 0.1 %"]
     assert re.split(r"\s{2,}", line) == ["sketches", "1.0000", "0.0 (0.0-84.2)", "-", "-"]
     assert measures.startswith("method")
@@ -199,6 +200,25 @@ def test_other_skins_and_backgrounds_are_tables_of_their_own(monkeypatch, capsys
     assert (light[0], dark[0]) == (1, 10)
     assert light[1] > 180 > 60 > dark[1]
     assert [line.split()[1:3] for line in backgrounds[1:]][1] == ["black", "0"]
+
+
+def test_groups_of_made_people_are_a_table_of_their_own(aligned, monkeypatch, capsys):
+    pairs = load_pairs(str(aligned), "test")
+    monkeypatch.setattr(evaluate, "load_pairs", lambda *arguments: pairs)
+    monkeypatch.setattr(evaluate, "group_trials", lambda people: [Trial("as they come", pairs[:people])])
+    monkeypatch.setattr(evaluate, "learned_method", lambda *arguments: Method("green", lambda photo: photo[..., 1]))
+    assert evaluate.main(["--data", "synthetic", "--baseline", "grey", "--groups", "2"]) == 0
+    said, head, line = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert said == "By pixels."
+    assert re.split(r"\s{2,}", head) == ["method", "group", "not first", "others taken for one", "own refused"]
+    assert re.split(r"\s{2,}", line)[:2] == ["green", "as they come"]
+
+
+def test_groups_are_of_made_people(aligned, capsys):
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main(["--data", str(aligned), "--baseline", "grey", "--groups", "2"])
+    assert stop.value.code == 2
+    assert "--groups is for made people: --data synthetic" in capsys.readouterr().err
 
 
 def test_other_skins_are_seen_in_the_light_that_is_asked_for(aligned, monkeypatch, capsys):

@@ -188,3 +188,15 @@ def test_a_bad_table_is_one_line_and_status_two(raw, tmp_path):
     assert result.returncode == 2
     assert result.stderr.startswith("error: none.csv: not a readable CSV file")
     assert result.stderr.count("\n") == 1
+
+
+def test_made_faces_are_a_folder_of_photos_and_one_of_their_drawings(tmp_path, capsys):
+    assert prepare.main(["synthetic", str(tmp_path / "people"), "--count", "1"]) == 0
+    assert capsys.readouterr().out == f"1 made person -> {tmp_path / 'people'}\n"
+    (pair,) = load_pairs(tmp_path / "people", "test")
+    assert (pair.name, pair.photo.shape, pair.sketch.shape) == ("face-000", (250, 200, 3), (250, 200))
+    with pytest.raises(DataError, match="is there already; choose another DIR, or --overwrite"):
+        prepare.main(["synthetic", str(tmp_path / "people"), "--count", "1"])
+    for words in (["synthetic", "DIR", "--points"], ["RAW", "DIR", "--count", "3"]):
+        with pytest.raises(SystemExit):
+            prepare.main(words)

@@ -58,6 +58,7 @@ def test_everything_is_computed_once_and_shown(computed, tmp_path, capsys):
     assert out[-3].split() == ["one", "1", "done", "1", "diverged", "0", "missing"]
 
 
+@pytest.mark.slow
 def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp_path, monkeypatch, capsys):
     make = reproduce.EXPERIMENTS["one"]
 
@@ -94,6 +95,7 @@ def test_data_that_is_not_there_is_refused_before_anything_is_computed_or_writte
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_computed_but_all_is_shown(computed, tmp_path):
     main(["two", "--data", "synthetic", "--out", str(tmp_path)])
     assert computed == [("two", 5)]

@@ -21,6 +21,7 @@ import numpy as np
 
 from .clock import clock_of
 from .peers import LIBRARIES, Arrays, make_peer
+from .searchers import SEARCHERS, make_searcher
 
 OURS = "pysketch"
 
@@ -28,7 +29,7 @@ OURS = "pysketch"
 def main(folder: Path, name: str, requests: TextIO, answers: TextIO) -> None:
     """Serve requests until they end."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    importlib.import_module(LIBRARIES.get(name, (OURS,))[0])
+    importlib.import_module({**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0])
     imported = peak_bytes()
     try:
         contender = make_contender(folder, name, job)
@@ -44,7 +45,9 @@ def main(folder: Path, name: str, requests: TextIO, answers: TextIO) -> None:
 
 
 def make_contender(folder: Path, name: str, job: dict[str, Any]) -> Any:
-    """Ourselves or a peer, with the weights and inputs in the folder."""
+    """Ourselves or a peer, with the weights and inputs in the folder; or somebody who looks for people."""
+    if name in SEARCHERS:
+        return make_searcher(name, folder, job)
     if name == OURS:
         from pysketch.benchmark.ours import Ours
 
@@ -114,6 +117,18 @@ def _machine(contender: Any, path: Path, order: int, nbytes: int) -> dict[str, A
     return asdict(contender.measure_machine(order, nbytes))
 
 
+def _load(contender: Any, path: Path) -> dict[str, Any]:
+    return contender.load()
+
+
+def _find(contender: Any, path: Path) -> dict[str, Any]:
+    return contender.find()
+
+
+def _memory(contender: Any, path: Path) -> dict[str, Any]:
+    return contender.memory()
+
+
 REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
     "check": _check,
     "step": _step,
@@ -122,8 +137,11 @@ REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
     "workspace": _workspace,
     "work": _work,
     "machine": _machine,
+    "load": _load,
+    "find": _find,
+    "memory": _memory,
 }
-"""What can be asked, some with whole numbers after it; from "layers" on only of ourselves."""
+"""What can be asked, some with whole numbers after it; "layers" to "machine" only of ourselves, then of searchers."""
 
 
 def _say(answers: TextIO, answer: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ wide, 250 high, eyes near (75, 125) and (125, 125).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "draw_photo",
     "draw_sketch",
     "face_pair",
+    "further_pairs",
     "random_face",
     "test_pairs",
     "training_pairs",
@@ -28,6 +30,7 @@ __all__ = [
 
 _FIRST_TRAINING_SEED = 1000
 _FIRST_TEST_SEED = 900000  # far enough for any number of training persons
+_FIRST_FURTHER_SEED = 2000000
 
 
 def face_pair(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,6 +50,12 @@ def test_pairs(n: int = 24, **changes: Any) -> list[tuple[str, np.ndarray, np.nd
     changes: parameters of `Face` that all of them are given in place of their own, such as `skin`.
     """
     return _pairs("test", _FIRST_TEST_SEED, n, changes)
+
+
+def further_pairs(n: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """n (name, photo, sketch), made one after the other, of persons who are in neither of the two lists."""
+    for k in range(n):
+        yield f"face-{k:03d}", *face_pair(_FIRST_FURTHER_SEED + k)
 
 
 def _pairs(prefix: str, first: int, n: int, changes: dict[str, Any]) -> list[tuple[str, np.ndarray, np.ndarray]]:

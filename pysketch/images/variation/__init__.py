@@ -16,12 +16,15 @@ from pysketch.images.variation.probes import (
     inner_face,
     skin_places,
     synthetic_in_tone,
+    synthetic_pairs,
     with_screen,
 )
+from pysketch.images.variation.recolour import MONK_TONES
 from pysketch.images.variation.vary import Variation, vary
 
 __all__ = [
     "BACKGROUNDS",
+    "MONK_TONES",
     "Parts",
     "Variation",
     "before_background",
@@ -31,6 +34,7 @@ __all__ = [
     "inner_face",
     "skin_places",
     "synthetic_in_tone",
+    "synthetic_pairs",
     "vary",
     "with_screen",
 ]

@@ -124,3 +124,13 @@ def test_asking_for_more_pairs_keeps_the_first_ones():
     assert short[0][0] == long[0][0]
     assert np.array_equal(short[0][1], long[0][1])
     assert np.array_equal(short[0][2], long[0][2])
+
+
+def test_further_pairs_are_made_one_after_the_other_of_other_persons_the_same_forever():
+    made = synthetic.further_pairs(10**9)
+    name, photo, sketch = next(made)
+    assert name == "face-000"
+    for found, expected in zip((photo, sketch), synthetic.face_pair(2000000), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert next(made)[0] == "face-001"
+    assert list(synthetic.further_pairs(0)) == []

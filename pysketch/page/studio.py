@@ -1,0 +1,238 @@
+"""What the page does, without the browser: pictures read, eyes found and marked, sketches drawn, people looked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pysketch.drawing import Sketcher, draw_faces
+from pysketch.errors import DataError, PysketchError, counted
+from pysketch.images import (
+    SURE,
+    align,
+    can_find_faces,
+    decode_picture,
+    draw_polygons,
+    eye_places,
+    find_faces,
+    frame_sized,
+    picture_size,
+    quarter_turns,
+    resample,
+    seems_aligned,
+    to_luma,
+)
+from pysketch.report import Found, as_many, distance, how_often, how_sure
+from pysketch.search import VIEWS, Gallery, Query, agreement, overlaid, strongest
+from pysketch.shipped import how_to_install
+
+MOST_FACES = 20
+"""How many faces of one photo are drawn; of more, the largest."""
+
+SHOWN = 400, 1000
+"""Pixels of the longer side, at least and at most, of a photo that is shown with its eyes."""
+
+_CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
+_PAPER = np.full((250, 200), 255, np.uint8)
+_LIES = {1: "lies on its side: turn it left", 2: "is upside down: turn it", 3: "lies on its side: turn it right"}
+
+
+class Look(NamedTuple):
+    """The eyes of each face, (2, 2) as `find_eyes` gives them; what is to be said; whether the eyes are only a guess.
+
+    There is always one face or more: where none was found, its eyes are where they often are, for somebody to move.
+    """
+
+    faces: list[np.ndarray]
+    remark: str
+    guessed: bool = False
+
+
+class Drawing(NamedTuple):
+    """sketch: of the chosen face, (250, 200). beside: the aligned photo beside it. pasted: all sketches in the photo.
+
+    sketch (H, W) uint8, the others (H, W, 3) uint8 RGB.
+    """
+
+    sketch: np.ndarray
+    beside: np.ndarray
+    pasted: np.ndarray
+
+
+class Person(NamedTuple):
+    """Who was found: the name, the distance and how sure in words, remarks, pictures; None for one that is not there.
+
+    photo: as the gallery keeps it, aligned. sketch: what the net drew of it. agreement: where the two sketches agree,
+    orange for the match, blue against it. All are uint8, sketch grey, the others RGB.
+    """
+
+    name: str
+    sure: str
+    remark: str
+    photo: np.ndarray | None
+    sketch: np.ndarray | None
+    agreement: np.ndarray
+
+
+class People(NamedTuple):
+    """Who was found, nearest first, and in a paragraph how sure that is."""
+
+    nearest: list[Person]
+    sure: str
+
+
+class Studio:
+    """Draws for whoever asks, several at a time: each waits at most while one face is drawn for another.
+
+    sketcher: draws. gallery: where people are looked for; None: nowhere. most_pixels: of a picture; larger ones are
+    refused before they are unpacked.
+    """
+
+    def __init__(self, sketcher: Sketcher, gallery: Gallery | None = None, most_pixels: int = 50_000_000) -> None:
+        self.gallery = gallery
+        self.drawn = sketcher.preprocessing.drawn
+        self.most_pixels = most_pixels
+        self._sketcher = sketcher
+        self._drawing, self._finding = threading.Lock(), threading.Lock()
+
+    def read(self, content: bytes, name: str) -> np.ndarray:
+        """The picture in a file's bytes, (H, W, 3) uint8 RGB; DataError, beginning with the name, for any other."""
+        if not content:
+            raise DataError(f"{name}: an empty file")
+        width, height = picture_size(content, name)
+        if width * height > self.most_pixels:
+            most = self.most_pixels / 1e6
+            raise DataError(
+                f"{name}: {width}x{height} pixels; this page takes up to {most:g} million of them, save it smaller"
+            )
+        return decode_picture(content, name, colour=True)
+
+    def look(self, picture: np.ndarray) -> Look:
+        """Whose eyes are where in a photo (H, W, 3) or what is drawn like one, uint8."""
+        size = picture.shape[1], picture.shape[0]
+        framed = [eye_places(size)]
+        if seems_aligned(picture):
+            return Look(framed, "Aligned already.")
+        if not can_find_faces():
+            missing = f"Eyes are not found here, as dlib is not installed ({how_to_install('align')})"
+            if frame_sized(size):
+                return Look(framed, f"{missing}: taken as aligned already. Move the marks if they are not on the eyes.")
+            return Look([_guess(size)], f"{missing}: move the marks to the eyes.", guessed=True)
+        with self._finding:  # dlib's detector keeps the picture that it searches
+            found = find_faces(picture)
+            turns = quarter_turns(picture, found)
+        if turns:
+            return Look([_guess(size)], f"The picture {_LIES[turns]} and take it again.", guessed=True)
+        sure = [face for face in found if face.score >= SURE and _inside(face.eyes, size)]
+        largest = sorted(sure, key=lambda face: -face.width)[:MOST_FACES]
+        faces = [face.eyes for face in sure if any(face is each for each in largest)]
+        if not faces and frame_sized(size):
+            return Look(framed, "No face was found: taken as aligned already. Move the marks if they are off.")
+        if not faces:
+            return Look([_guess(size)], "No face was found: move the marks to the eyes.", guessed=True)
+        more = f", the {MOST_FACES} largest are marked" if len(sure) > MOST_FACES else ""
+        return Look(faces, f"{counted(len(sure), 'face')} found{more}.")
+
+    def draw(self, photo: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> Drawing:
+        """The faces of a photo (H, W, 3) uint8 with these eyes, drawn; DataError for eyes that no face has."""
+        memory: dict[bytes, np.ndarray] = {}
+
+        def once(seen: np.ndarray, size_as_input: bool) -> np.ndarray:
+            key = seen.tobytes()
+            if key not in memory:
+                with self._drawing:
+                    self._sketcher.net.context.device.synchronize()  # a GPU becomes this thread's, too
+                    memory[key] = self._sketcher.draw(seen, size_as_input)
+            return memory[key]
+
+        (sketch,) = draw_faces(once, photo, [faces[chosen]], size_as_input=True)
+        (beside,) = draw_faces(once, photo, [faces[chosen]], size_as_input=True, beside=True)
+        (pasted,) = draw_faces(once, photo, faces, pasted=True)
+        return Drawing(sketch, beside, pasted)
+
+    def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> People:
+        """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there.
+
+        DataError where there is no gallery, and for eyes that no face has.
+        """
+        gallery = self.gallery
+        if gallery is None:
+            raise DataError("no gallery to look in: start the page with --gallery gallery.h5")
+        seen = to_luma(align(sketch, eyes))
+        matches = gallery.find_aligned(seen, count)
+        query = Query(seen)
+        heats = [agreement(query, gallery.columns.details[match.row]) for match in matches]
+        most = strongest(heats)
+        nearest = []
+        for match, heat in zip(matches, heats, strict=True):
+            photo, no_photo = _kept(gallery.photo, match.row)
+            drawn, no_sketch = _kept(gallery.sketch, match.row)
+            often, here = how_often(match.false_accept_rate), as_many(match.false_accept_rate, gallery.people)
+            sure = f"{often} others come as near ({here} of those here)"
+            words = f"distance {distance(match)}" + (f", {sure}" if match.false_accept_rate is not None else "")
+            shown = overlaid(_PAPER if drawn is None else drawn, heat, most)
+            nearest.append(Person(match.name, words, f"{no_photo} {no_sketch}".strip(), photo, drawn, shown))
+        return People(nearest, how_sure(gallery, Found("", seen, matches, VIEWS)))
+
+
+def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.ndarray:
+    """The picture (H, W, 3) uint8, of `shown_size`, with marks on all eyes, the chosen face's in red."""
+    width, height = shown_size(picture)
+    shown = picture if (width, height) == picture.shape[1::-1] else resample(picture, width, height)
+    share = width / picture.shape[1]
+    polygons = []
+    for k, eyes in enumerate(faces):
+        at = (np.asarray(eyes) + 0.5) * share - 0.5
+        reach = max(9.0, 0.022 * max(width, height), 0.25 * float(np.hypot(*(at[1] - at[0]))))
+        thick = max(2.0, reach / 7)
+        colour = _CHOSEN if k == chosen else _OTHER
+        for around, fill in ((max(1.0, thick / 2), _EDGE), (0.0, colour)):
+            polygons += [(bar, np.array(fill)) for eye in at for bar in _bars(eye, reach, thick, around)]
+    return draw_polygons(shown, polygons)
+
+
+def shown_size(picture: np.ndarray) -> tuple[int, int]:
+    """Width and height of the picture as `marked` shows it."""
+    height, width = picture.shape[:2]
+    longer = max(height, width)
+    share = min(max(longer, SHOWN[0]), SHOWN[1]) / longer
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
+def moved_to(faces: Sequence[np.ndarray], point: np.ndarray) -> tuple[list[np.ndarray], int]:
+    """The faces with the eye nearest to the point (x, y) moved there, and whose eye that was."""
+    places = np.array(faces)
+    face, eye = np.unravel_index(np.linalg.norm(places - point, axis=2).argmin(), places.shape[:2])
+    places[face, eye] = point
+    places[face] = places[face][np.argsort(places[face][:, 0], kind="stable")]
+    return list(places), int(face)
+
+
+def _guess(size: tuple[int, int]) -> np.ndarray:
+    """Where eyes often are in a picture of this (width, height)."""
+    width, height = size
+    apart = min(width, height) / 8
+    return np.array([[width / 2 - apart, height * 0.45], [width / 2 + apart, height * 0.45]])
+
+
+def _inside(eyes: np.ndarray, size: tuple[int, int]) -> bool:
+    return bool((eyes >= 0).all() and (eyes <= np.subtract(size, 1)).all())
+
+
+def _bars(eye: np.ndarray, reach: float, thick: float, around: float) -> list[np.ndarray]:
+    """Corners of four bars that point at an eye from left, right, above and below, and leave it free."""
+    near, far, half = 0.3 * reach - around, reach + around, thick / 2 + around
+    bar = np.array([(near, -half), (far, -half), (far, half), (near, half)])
+    turns = (np.array([[c, -s], [s, c]]) for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)))
+    return [eye + bar @ turn.T for turn in turns]
+
+
+def _kept(read: Callable[[int], np.ndarray], row: int) -> tuple[np.ndarray | None, str]:
+    """A picture that the gallery keeps, or None and why there is none."""
+    try:
+        return read(row), ""
+    except PysketchError as error:
+        return None, f"{error}."

@@ -1,0 +1,192 @@
+"""What is done to a gallery as a whole: photos that wait are put into it, people are erased, galleries joined.
+
+Each writes the gallery anew and renames it over the old one. Where somebody is erased the old file is overwritten with
+zeros: it keeps a second name until then (`journal.old_path`), so that whoever writes the gallery next goes on with that
+if the process is killed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pysketch.errors import GalleryError, did_you_mean
+from pysketch.files import as_read, erase, overwrite, sync_folder
+from pysketch.search.gallery_file import GalleryFile, Identity, Part, Source, write_gallery
+from pysketch.search.journal import Journal, clean_up, old_path, waiting
+
+_NAMED = 5  # names in one line
+
+
+class Removed(NamedTuple):
+    """How many photos were erased, and of how many people."""
+
+    photos: int
+    people: int
+
+
+def open_if_there(gallery: str | os.PathLike[str]) -> GalleryFile | None:
+    """The gallery, None if there is no such file; GalleryError for one that cannot be read."""
+    return GalleryFile(gallery) if os.path.lexists(gallery) else None
+
+
+def settle(journal: Journal) -> int:
+    """Put all photos that wait into the gallery, in one step, and end the journal; how many they were."""
+    file = open_if_there(journal.gallery)
+    _drop_double(journal, file)
+    count = len(journal)
+    if count:
+        _write(journal, file, journal.identity)
+    journal.finish()
+    return count
+
+
+def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Removed:
+    """Erase people from a gallery, and from the photos that wait for it; GalleryError for a name that is nowhere.
+
+    The gallery is written anew without them and with all others that wait, the old file and the journal are overwritten
+    with zeros and given back.
+    """
+    with Journal(gallery) as journal:
+        file = open_if_there(gallery)
+        if file:
+            _check_may_be_overwritten(file)
+        _drop_double(journal, file)
+        waits = journal.people()
+        known = {name for name, _ in waits.values()} | set(file.columns.people() if file else ())
+        for name in names:
+            if name not in known:
+                hint = as_read(did_you_mean(name, known))
+                raise GalleryError(f"{gallery}: nobody is called {as_read(name)} in it{hint}")
+        gone = {digest for digest, (name, _) in waits.items() if name in names}
+        keep = _rows_without(file, names) if file else np.empty(0, int)
+        held = len(file.columns) - len(keep) if file else 0
+        journal.drop(gone)
+        if file:
+            _rewrite(journal, file, keep)
+        return Removed(held + len(gone), len(set(names)))
+
+
+def remove_damaged(gallery: str | os.PathLike[str]) -> Removed:
+    """Erase the photos that are not what was written (`GalleryFile.damaged`); the same photos can be enrolled again."""
+    with Journal(gallery) as journal:
+        file = GalleryFile(gallery)
+        _check_may_be_overwritten(file)
+        bad = np.union1d(*file.damaged())
+        people = len(np.unique(file.columns.person[bad]))
+        if len(bad):
+            _rewrite(journal, file, np.setdiff1d(np.arange(len(file.columns)), bad))
+        return Removed(len(bad), people)
+
+
+def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[str], joined: bool = False) -> int:
+    """Put the other gallery's photos into this one, those that it has already left out; how many were new.
+
+    The other one stays as it is. GalleryError if they are of different nets or versions, or, unless `joined` says that
+    they are the same people, if new photos are of somebody whose name is in both.
+    """
+    if os.path.exists(gallery) and os.path.exists(other) and os.path.samefile(gallery, other):
+        raise GalleryError(f"{other}: is the gallery itself")
+    waits = waiting(other)
+    if waits != 0:
+        raise GalleryError(f"{other}: photos are being enrolled into it, or wait to be; finish that first")
+    with Journal(gallery) as journal:
+        file, second = GalleryFile(gallery), GalleryFile(other)
+        difference = second.identity.difference(file.identity)
+        if difference:
+            raise GalleryError(
+                f"{other}: {difference}; galleries of different nets are not mixed: enrol its photos anew"
+            )
+        _drop_double(journal, file)
+        here = set(digests_of(file)) | set(journal.people())
+        new = [row for row, each in enumerate(digests_of(second)) if each not in here]
+        second.check_rows(np.array(new, int))
+        names = {name for name, _ in journal.people().values()} | set(file.columns.people())
+        same = sorted({second.columns.name_of(row) for row in new} & names)
+        if same and not joined:
+            raise GalleryError(
+                f"{other}: {named_some(same)} {'is' if len(same) == 1 else 'are'} in both, with other photos; --join "
+                "says that they are the same people"
+            )
+        if new:
+            _write(journal, file, file.identity, [Part(second.columns, np.array(new), second.sums)])
+            journal.finish()
+        return len(new)
+
+
+def named_some(names: Sequence[str]) -> str:
+    """The first five names, and how many more."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(as_read, names[:_NAMED])) + more
+
+
+def _rewrite(journal: Journal, file: GalleryFile, keep: np.ndarray) -> None:
+    """The gallery anew, of the kept rows and of what waits; the old file and the journal are overwritten."""
+    old, path = old_path(file.path), Path(os.path.realpath(file.path))
+    try:
+        with path.open("r+b", buffering=0) as handle:
+            with suppress(OSError):  # a file system of one name a file: then a killed process leaves it unerased
+                os.link(path, old)
+            try:
+                _write(journal, file, file.identity, rows=keep)
+            except BaseException:
+                clean_up(file.path)  # the second name
+                raise
+            overwrite(handle)
+        erase(old)
+    except OSError as error:
+        raise GalleryError(f"{file.path}: cannot be written: {error.strerror or error}") from None
+    journal.finish()
+
+
+def _check_may_be_overwritten(file: GalleryFile) -> None:
+    """GalleryError if the file has another name, under which somebody else may need it."""
+    if os.stat(file.path).st_nlink > 1:
+        raise GalleryError(
+            f"{file.path}: the file has another name as well (a hard link), which would be overwritten with it; make "
+            "that a copy first"
+        )
+
+
+def _write(
+    journal: Journal,
+    file: GalleryFile | None,
+    identity: Identity,
+    more: Sequence[Source] = (),
+    rows: np.ndarray | None = None,
+) -> None:
+    """The gallery's rows (all, unless some are given), then those that wait, then more."""
+    if file and len(journal) and journal.identity != file.identity:
+        raise GalleryError(
+            f"{file.path}: {file.identity.difference(journal.identity)}, than the photos that wait for it"
+        )
+    parts: list[Source] = []
+    if file:
+        parts.append(Part(file.columns, np.arange(len(file.columns)) if rows is None else rows, file.sums))
+    if len(journal):
+        parts.append(journal)
+    write_gallery(journal.gallery, identity, [*parts, *more])
+    sync_folder(Path(os.path.realpath(journal.gallery)).parent)  # before what it was made of is overwritten
+
+
+def _drop_double(journal: Journal, file: GalleryFile | None) -> None:
+    """What waits in vain, as the process was killed when it had just been put into the gallery."""
+    if file and len(journal):
+        journal.drop(set(digests_of(file)) & set(journal.people()))
+
+
+def _rows_without(file: GalleryFile, names: Collection[str]) -> np.ndarray:
+    """The rows of all others."""
+    gone = [k for k, name in enumerate(file.columns.people()) if name in names]
+    return np.flatnonzero(~np.isin(file.columns.person, gone))
+
+
+def digests_of(file: GalleryFile) -> list[bytes]:
+    """The SHA-256 of each photo's file."""
+    joined = file.columns.digests.tobytes()
+    return [joined[k : k + 32] for k in range(0, len(joined), 32)]

@@ -1,0 +1,79 @@
+"""The page's folder is swept, its port is free or said to be taken, its environment is put back.
+
+That it serves, keeps nothing and asks nobody is looked at in a browser, in tests/tools/test_page.py.
+"""
+
+import os
+import socket
+import sys
+import time
+
+import pytest
+
+from pysketch.errors import DataError
+from pysketch.page import serving
+from pysketch.page.layout import Limits
+from pysketch.page.serving import open_page, remove_older
+
+
+def test_old_files_are_removed_with_their_folders_and_new_ones_stay(tmp_path):
+    old, new = tmp_path / "a" / "old.png", tmp_path / "b" / "new.png"
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    os.utime(old, (time.time() - 100, time.time() - 100))
+    remove_older(tmp_path, 60)
+    assert not old.exists() and new.exists()
+    remove_older(tmp_path, 60)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["b"]
+
+
+def test_a_port_that_is_taken_is_said_to_be():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(DataError, match=rf"^the page cannot be served at 127.0.0.1:{port}: .*; choose another$"):
+            serving._free_port("127.0.0.1", port)
+
+
+def test_without_a_port_the_first_free_one_is_taken(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            other = free.getsockname()[1]
+        monkeypatch.setattr(serving, "PORTS", [port, other])
+        assert serving._free_port("127.0.0.1", None) == other
+
+
+def test_an_address_that_is_not_this_machines_is_refused():
+    with pytest.raises(DataError, match=r"cannot be served at no\.such\.host\.invalid:80"):
+        serving._free_port("no.such.host.invalid", 80)
+
+
+def test_the_address_is_one_that_a_browser_takes():
+    hosts = {"127.0.0.1": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]", "lab-pc": "lab-pc"}
+    assert {host: serving._in_address(host) for host in hosts} == hosts
+
+
+def test_the_environment_says_that_nothing_goes_out_and_is_put_back(monkeypatch):
+    monkeypatch.setenv("GRADIO_SHARE", "True")
+    monkeypatch.setenv("NO_PROXY", "x.example")
+    before = dict(os.environ)
+    with serving._environment("folder", "lab-pc"):
+        assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+        assert os.environ["GRADIO_TEMP_DIR"] == "folder"
+        assert os.environ["NO_PROXY"] == "x.example,127.0.0.1,localhost,lab-pc"
+        assert "GRADIO_SHARE" not in os.environ
+    assert dict(os.environ) == before
+
+
+def test_without_the_library_nothing_is_begun(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    before = dict(os.environ)
+    with pytest.raises(DataError, match="needs Gradio"), open_page(None, Limits()):
+        pass
+    assert dict(os.environ) == before

@@ -1,0 +1,126 @@
+"""Find people by an artist's sketch in a gallery of photos: python tools/find.py gallery.h5 sketch.png"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import common
+from tqdm import tqdm
+
+from pysketch.errors import DataError, named
+from pysketch.files import as_read
+from pysketch.images import list_images
+from pysketch.report import WORTH, Found, found_record, found_table, how_sure, pages, people, write_find_page
+from pysketch.search import PIXELS, VIEWS, Gallery, aligned_sketch
+
+EXAMPLES = """
+examples:
+  the ten people in a gallery who look most like a sketch:
+    python tools/find.py gallery.h5 sketch.png
+  the first three for each sketch of a folder, and a page with pictures, which shows where they agree:
+    python tools/find.py gallery.h5 sketches/ -n 3 --report found.html
+  a scanned sheet with the eyes at (412, 380) and (530, 371):
+    python tools/find.py gallery.h5 sheet.jpg --align eyes 412 380 530 371
+  by the paper's measure, the squared difference of pixels:
+    python tools/find.py gallery.h5 sketch.png --match pixels
+  for a program, a line of JSON for each sketch:
+    python tools/find.py gallery.h5 sketch.png --json
+
+A gallery is what enroll.py makes of photos. A sketch may be any picture that Pillow reads. One that is 200x250 pixels
+large with the eyes at (75, 125) and (125, 125) is compared as it is; in any other the face is found, if dlib is
+installed, or --align eyes says where the eyes are: x and y from 0 at the centre of the top left pixel, the picture's
+left first. A sketch that cannot be used is named and left out, and the status is 2.
+
+distance: views: 1 - the correlation, 0 (the same) to 2. pixels: the sum of squared differences over the centre 143x188.
+others as near: the false-accept rate, how many people other than the one who was drawn come as near to a sketch; then
+how many that are among those in the gallery. A match is a lead, not a proof.
+"""
+
+MANY = 20
+"""From so many sketches on an index, which takes seconds to make, is worth it where the gallery is large."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, look for every sketch, print who was found; 2 if any sketch could not be used."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    common.check_align(parser, args)
+    common.log_to(None, logging.WARNING)
+    if args.report:
+        pages.library()
+    sketches = _sketches(args.sketches)
+    gallery = Gallery(args.gallery, index=None if len(sketches) >= MANY else False)
+    if args.eyes is not None and len(sketches) > 1:
+        parser.error("--align eyes is for one sketch")
+    done, left_out = [], []
+    for path in tqdm(sketches, unit="sketch", leave=False, disable=None if len(sketches) > 1 else True):
+        try:
+            found = _find(gallery, path, args)
+        except DataError as error:
+            left_out.append(named(path, str(error)))
+            tqdm.write(f"error: {' '.join(as_read(left_out[-1]).split())}", file=sys.stderr)
+            continue
+        if found.remark:
+            tqdm.write(f"{as_read(path)}: {found.remark}", file=sys.stderr)
+        tqdm.write(json.dumps(found_record(gallery, found)) if args.json else _told(gallery, found), file=sys.stdout)
+        done += [found] if args.report else [found.sketch]
+    if done and not args.json:
+        print("\n".join(textwrap.wrap(WORTH, 120)))
+    if len(sketches) > 1:
+        counts = f", {len(left_out)} left out" * bool(left_out)
+        print(f"{len(done)} of {len(sketches)} sketches looked for{counts}", file=sys.stderr if args.json else None)
+    if args.report and done:
+        write_find_page(args.report, gallery, args.gallery, done, left_out)
+        print(f"report: {args.report}", file=sys.stderr if args.json else None)
+    return common.BAD_INPUT if left_out else 0
+
+
+def _sketches(given: Sequence[str]) -> list[Path]:
+    """The files, and those in the folders."""
+    paths: list[Path] = []
+    for name in given:
+        found = list_images(name) if Path(name).is_dir() else [Path(name)]
+        if not found:
+            raise DataError(f"{name}: no images in this folder")
+        paths += found
+    return paths
+
+
+def _find(gallery: Gallery, path: Path, args: argparse.Namespace) -> Found:
+    remarks: list[str] = []
+    sketch = aligned_sketch(path, args.align, args.eyes, remarks.append)
+    compared = {"desc": "compared", "unit": "photo", "leave": False, "delay": 1, "disable": None}
+    with tqdm(total=len(gallery), **compared) as bar:
+        matches = gallery.find_aligned(sketch, args.n, args.match, bar.update)
+    return Found(str(path), sketch, matches, args.match, "; ".join(remarks))
+
+
+def _told(gallery: Gallery, found: Found) -> str:
+    photos = f" ({len(gallery):,} photos)" if len(gallery) != gallery.people else ""
+    head = f"{as_read(found.sketch)}: the nearest of {people(gallery.people)}{photos}"
+    return "\n".join([head, *found_table(gallery, found), *textwrap.wrap(how_sure(gallery, found), 120), ""])
+
+
+def _parser() -> argparse.ArgumentParser:
+    description = "Find the people in a gallery who look most like an artist's sketch."
+    parser = common.parser("find.py", description, EXAMPLES, common.with_eyes)
+    parser.add_argument("gallery", help="a gallery (.h5) that tools/enroll.py wrote")
+    parser.add_argument("sketches", nargs="+", metavar="sketch", help="image files of any kind, or folders of them")
+    parser.add_argument("-n", type=common.at_least(1), default=10, metavar="N", help="how many people (default: 10)")
+    common.add_align(parser, "sketch", "compare")
+    help = "views: several views of the face, the default; pixels: the paper's squared difference"
+    parser.add_argument("--match", choices=(VIEWS, PIXELS), default=VIEWS, help=help)
+    help = 'write a page with pictures, in one file that needs no network (pip install -e ".[report]")'
+    parser.add_argument("--report", metavar="PAGE", help=help)
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each sketch, nothing else")
+    return parser
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,79 @@
+"""Learn what sketches are described by, from training pairs: python tools/learn_views.py --data DIR -o learned.npz"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import common
+import numpy as np
+from tqdm import tqdm
+
+from pysketch.drawing import Sketcher
+from pysketch.errors import counted
+from pysketch.images import SYNTHETIC, load_pairs, training_pairs
+from pysketch.search import artists_of, learn_from, write_artists, write_learned
+from pysketch.shipped import find_net
+
+EXAMPLES = """
+examples:
+  python tools/learn_views.py netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5 --data DIR -o learned.npz
+  python tools/learn_views.py netdefs/pretrained/portrait.h5 --data DIR --artists -o artists.json
+
+How pysketch/search/learned.npz was made, which comes with the code: the means of the views of a sketch, the ways in
+which sketches of one person differ, and those in which people do. DIR/train/ holds photos and sketches; no test pair is
+looked at. Each net draws the training photos, as they are and in other light; the first one draws made faces, too.
+Copied over pysketch/search/learned.npz it is described by; galleries that were enrolled before are of no use then.
+--artists: nothing is learned, but it is measured how near the artists' sketches come to what the net draws of other
+people, as learned.npz describes them: pysketch/search/artists.json, on which the false-accept rates of find.py rest.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw, learn, write."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.artists and len(args.nets) > 1:
+        parser.error("--artists is for one net")
+    common.log_to(None, logging.WARNING)
+    pairs = load_pairs(args.data, "train")
+    if args.artists:
+        (net,) = args.nets
+        write_artists(args.output, artists_of(pairs, Sketcher(net, common.context(args)).draw, Path(net).name))
+        print(f"{counted(len(pairs) * (len(pairs) - 1), 'comparison')} of different people -> {args.output}")
+        return 0
+    made = [photo for _, photo, _ in training_pairs(args.made)]
+    sketchers = [Sketcher(net, common.context(args)) for net in args.nets]
+    with tqdm(unit="sketch", disable=None, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        learned = learn_from(pairs, made, [each.draw for each in sketchers], np.random.default_rng(args.seed), progress)
+    write_learned(args.output, learned)
+    print(f"learned from {counted(len(pairs), 'pair')} and {counted(len(made), 'made face')} -> {args.output}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = common.parser("learn_views.py", "Learn what sketches are described by, from training pairs.", EXAMPLES)
+    parser.add_argument(
+        "nets", nargs="+", type=find_net, metavar="NET", help="net files, or shipped ones by name, such as medium"
+    )
+    parser.add_argument("--data", required=True, metavar=f"DIR|{SYNTHETIC}", help="photo-sketch pairs")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument("--artists", action="store_true", help="measure how near artists' sketches come to others")
+    parser.add_argument(
+        "--made", type=common.at_least(1), default=300, metavar="N", help="how many made faces; default: 300"
+    )
+    parser.add_argument("--seed", type=common.seed, default=0, metavar="N", help="default: 0")
+    common.add_device(parser)
+    common.add_threads(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    common.run(main)
