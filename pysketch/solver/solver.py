@@ -245,6 +245,8 @@ class Solver:
         stem, suffix = f"{self.definition.prefix}_iter_{self.iter}", SUFFIXES[self.options.snapshot_format]
         weights, state = f"{stem}.caffemodel{suffix}", f"{stem}.solverstate{suffix}"
         kind = "HDF5" if suffix else "binary proto"
+        for array in (*(param.blob.data for param in self.net.learnable), *self.updater.history):
+            self.context.communicator.broadcast(array)  # machines of other makes may round the last bit otherwise
         if self.context.communicator.rank == 0:
             logger.info("Snapshotting to %s file %s", kind, weights)
             self.net.save(weights, diffs=self.options.snapshot_diff)
