@@ -156,6 +156,7 @@ def test_on_gpus_too_by_way_of_the_hosts(rows, gpu, micro_batch):
         assert_alike(found, expected, 1e-11)
 
 
+@pytest.mark.slow
 def test_single_precision_is_as_near_as_it_can_be(rows):
     text = NETS["batch norm"].replace("LIST", rows)
     expected = batches(text, dtype=np.float32)
@@ -163,6 +164,7 @@ def test_single_precision_is_as_near_as_it_can_be(rows):
         assert_alike(found, expected, 1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_processes_have_the_same_bits_every_time(rows):
     text = NETS["dropout"].replace("LIST", rows)
     (first, *_), (second, *_) = (
@@ -271,3 +273,18 @@ def test_the_shipped_nets_have_one_gradient_however_many_processes_there_are(nam
         assert found[0] == pytest.approx(loss, rel=1e-12)
         for one, other in zip(found[1], expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())
+
+
+def test_a_loss_computes_what_is_its_own_only_where_it_reads_what_was_gathered(rows):
+    def work(communicator, name):
+        context = Context(seed=3, workers=Workers(1), communicator=communicator)
+        net = Net(parse_netdef(NETS[name].replace("LIST", rows)), Phase.TRAIN, context)
+        SharedBatches(net, communicator).forward_loss()
+        return {layer.name: layer.own for layer in net.layers if layer.is_loss}
+
+    assert [each["joint"] for each in run_ranks(3, lambda together: work(together, "joint"))] == [
+        slice(0, 4),
+        slice(4, 8),
+        slice(8, 12),
+    ]
+    assert run_ranks(2, lambda together: work(together, "params in the tail"))[1] == {"one": None, "two": slice(6, 12)}
