@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.parallel.communicator import Communicator
+from pysketch.parallel.communicator import Communicator, Message
 
 
 class _Group:
@@ -16,7 +16,7 @@ class _Group:
 
     def __init__(self, size: int) -> None:
         self.barrier = threading.Barrier(size, timeout=60)
-        self.flats: list[Any] = [None] * size
+        self.sent: dict[tuple[int, int], np.ndarray] = {}
 
 
 class ThreadCommunicator(Communicator):
@@ -28,21 +28,14 @@ class ThreadCommunicator(Communicator):
         self.begun: list[int] = []
         self._group = group
 
-    def fill(self, flat: np.ndarray, cuts: list[int]) -> None:
+    def exchange(self, sends: list[Message], receives: list[Message]) -> None:
         """By reading from the others' arrays."""
-        self._group.flats[self.rank] = flat
+        for rank, array in sends:
+            self._group.sent[self.rank, rank] = array
         self._group.barrier.wait()
-        for k in range(self.size):
-            if k != self.rank:
-                flat[cuts[k] : cuts[k + 1]] = self._group.flats[k][cuts[k] : cuts[k + 1]]
-        self._group.barrier.wait()
-
-    def swap(self, flat: np.ndarray, cuts: list[int], received: np.ndarray) -> None:
-        """By reading from the others' arrays."""
-        self._group.flats[self.rank] = flat
-        self._group.barrier.wait()
-        for k in range(self.size):
-            received[k] = self._group.flats[k][cuts[self.rank] : cuts[self.rank + 1]]
+        for rank, array in receives:
+            assert array.shape == self._group.sent[rank, self.rank].shape
+            array[...] = self._group.sent[rank, self.rank]
         self._group.barrier.wait()
 
     def begin_all_reduce(self, array: np.ndarray) -> None:

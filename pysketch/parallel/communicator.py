@@ -9,6 +9,9 @@ import numpy as np
 
 from pysketch.device import Array, array_module, to_host
 
+Message = tuple[int, Array]
+"""An array for, or from, the process of this rank."""
+
 SMALL = 4096
 """Elements up to which a sum is made of everybody's array by everybody: one exchange instead of two."""
 
@@ -17,8 +20,8 @@ class Communicator:
     """`size` processes, of which this one is number `rank`, from 0; all of them make the same calls in the same order.
 
     local_rank, local_size: the same among the processes of this machine. This class does what a process alone needs:
-    nothing. Others override `fill` and `swap`, all the rest follows from these two. Arrays are C-contiguous; those on
-    a GPU are passed on by way of the host, unless a derived class knows better.
+    nothing. Others override `exchange`, and all the rest follows. Arrays are C-contiguous; those on a GPU are passed on
+    by way of the host, unless a derived class knows better.
 
     Sums are made in rank order: for a fixed size they are the same to the bit in every run, and in every process.
     """
@@ -28,11 +31,8 @@ class Communicator:
     local_rank = 0
     local_size = 1
 
-    def fill(self, flat: Array, cuts: list[int]) -> None:
-        """flat (1-D) is cut at `cuts`, size + 1 of them; each has its own piece and gets those of all others."""
-
-    def swap(self, flat: Array, cuts: list[int], received: Array) -> None:
-        """received[k] becomes process k's piece of its flat that is this process's own by `cuts`."""
+    def exchange(self, sends: list[Message], receives: list[Message]) -> None:
+        """Send arrays to other processes, and fill arrays with what these send; both by rank, none of them empty."""
 
     def all_gather(self, array: Array) -> Array:
         """(size n, ...) of everybody's (n, ...), in rank order."""
@@ -43,7 +43,7 @@ class Communicator:
         n = array.shape[0]
         whole = array_module(array).empty((self.size * n, *array.shape[1:]), array.dtype)
         whole[self.own(n)] = array
-        self.fill(whole.reshape(-1), [k * array.size for k in range(self.size + 1)])
+        self._fill(whole.reshape(-1), [k * array.size for k in range(self.size + 1)])
         return whole
 
     def all_reduce(self, array: Array) -> None:
@@ -62,9 +62,11 @@ class Communicator:
         cuts = [array.size * k // self.size for k in range(self.size + 1)]
         own = slice(cuts[self.rank], cuts[self.rank + 1])
         received = array_module(array).empty((self.size, own.stop - own.start), array.dtype)
-        self.swap(flat, cuts, received)
+        received[self.rank] = flat[own]
+        others = [k for k in range(self.size) if k != self.rank]
+        self._exchange([(k, flat[cuts[k] : cuts[k + 1]]) for k in others], [(k, received[k]) for k in others])
         flat[own] = _summed(received)
-        self.fill(flat, cuts)
+        self._fill(flat, cuts)
 
     def begin_all_reduce(self, array: Array) -> None:
         """all_reduce that may go on behind the caller's back: array is nobody's until `finish`."""
@@ -82,7 +84,7 @@ class Communicator:
             self.broadcast(host)
             array[...] = array_module(array).asarray(host)
             return
-        self.fill(array.reshape(-1), [0, *itertools.repeat(array.size, self.size)])
+        self._fill(array.reshape(-1), [0, *itertools.repeat(array.size, self.size)])
 
     def gather_parts(self, array: np.ndarray) -> list[np.ndarray]:
         """Everybody's array, in rank order; unlike those of `all_gather` they may have more or fewer rows."""
@@ -106,6 +108,15 @@ class Communicator:
     def abort(self, status: int) -> NoReturn:
         """End all processes at once, this one too, with this exit status."""
         raise NotImplementedError("a process alone has no others to end")
+
+    def _fill(self, flat: Array, cuts: list[int]) -> None:
+        """flat (1-D) is cut at `cuts`; each process has its own piece and gets those of all others."""
+        pieces = [flat[a:b] for a, b in itertools.pairwise(cuts)]
+        others = [k for k in range(self.size) if k != self.rank]
+        self._exchange([(k, pieces[self.rank]) for k in others], [(k, pieces[k]) for k in others])
+
+    def _exchange(self, sends: list[Message], receives: list[Message]) -> None:
+        self.exchange(*([(rank, array) for rank, array in each if array.size] for each in (sends, receives)))
 
     def _is_elsewhere(self, array: Array) -> bool:
         """Whether an array must be copied to the host to be passed on."""

@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from pysketch.device import Array
 from pysketch.errors import ParallelError
-from pysketch.parallel.communicator import Communicator
+from pysketch.parallel.communicator import Communicator, Message
 from pysketch.shipped import how_to_install
 
 FAILED = 1
@@ -27,7 +26,7 @@ FAILED = 1
 PATIENCE = 60.0
 """Seconds that the other processes may take until they begin to work together."""
 
-SPINS = 200
+SPINS = 2000
 """How often an exchange is looked at, letting others run in between, before the looks are `PAUSE` seconds apart."""
 PAUSE = 1e-4
 
@@ -66,23 +65,16 @@ class MpiCommunicator(Communicator):
         self._thread: ThreadPoolExecutor | None = None
         self._begun: list[Future[None]] = []
 
-    def fill(self, flat: np.ndarray, cuts: list[int]) -> None:
-        """MPI_Iallgatherv, in place."""
-        counts, starts = _bytes(flat, cuts)
-        buffer = [flat.view(np.uint8), counts, starts, self._mpi.BYTE]
-        self._wait(self._exchanges.Iallgatherv(self._mpi.IN_PLACE, buffer))
-
-    def swap(self, flat: np.ndarray, cuts: list[int], received: np.ndarray) -> None:
-        """MPI_Ialltoallv."""
-        counts, starts = _bytes(flat, cuts)
-        row = received[0].nbytes
-        rows = [[row] * self.size, [k * row for k in range(self.size)]]
-        target = received.reshape(-1).view(np.uint8)
-        self._wait(
-            self._exchanges.Ialltoallv(
-                [flat.view(np.uint8), counts, starts, self._mpi.BYTE], [target, *rows, self._mpi.BYTE]
-            )
-        )
+    def exchange(self, sends: list[Message], receives: list[Message]) -> None:
+        """MPI_Irecv and MPI_Isend: on MPICH up to eight times as fast as its collectives that do not block."""
+        byte, begin = self._mpi.BYTE, self._exchanges
+        start, spins = time.perf_counter(), 0
+        requests = [begin.Irecv([array.view(np.uint8), byte], rank) for rank, array in receives]
+        requests += [begin.Isend([array.view(np.uint8), byte], rank) for rank, array in sends]
+        while not self._mpi.Request.Testall(requests):
+            spins += 1
+            time.sleep(0 if spins < SPINS else PAUSE)
+        self.seconds += time.perf_counter() - start
 
     def begin_all_reduce(self, array: Array) -> None:
         """In a thread, one array after the other."""
@@ -109,20 +101,6 @@ class MpiCommunicator(Communicator):
                 stream.flush()
         self._world.Abort(status)
         raise AssertionError("MPI_Abort has returned")
-
-    def _wait(self, request: Any) -> None:
-        start = time.perf_counter()
-        spins = 0
-        while not request.Test():
-            spins += 1
-            time.sleep(0 if spins < SPINS else PAUSE)
-        self.seconds += time.perf_counter() - start
-
-
-def _bytes(flat: np.ndarray, cuts: list[int]) -> tuple[list[int], list[int]]:
-    """The lengths and the starts of the pieces, in bytes."""
-    size = flat.itemsize
-    return [(b - a) * size for a, b in pairwise(cuts)], [a * size for a in cuts[:-1]]
 
 
 def join_world(size: int) -> MpiCommunicator:

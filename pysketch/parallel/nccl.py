@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import platform
-from itertools import pairwise
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from pysketch.device import Array, Device, nccl_of
 from pysketch.errors import ParallelError
-from pysketch.parallel.communicator import Communicator
+from pysketch.parallel.communicator import Communicator, Message
 
 logger = logging.getLogger(__name__)
 
@@ -39,24 +38,17 @@ class NcclCommunicator(Communicator):
         self._stream: Any = None
         self._now = self._here
 
-    def fill(self, flat: Array, cuts: list[int]) -> None:
-        """Everybody sends its piece to everybody."""
-        if self._is_on_host(flat):
-            self._host.fill(flat, cuts)
+    def exchange(self, sends: list[Message], receives: list[Message]) -> None:
+        """A group of ncclSend and ncclRecv on the present stream; of arrays on the host, as the hosts do it."""
+        if all(self._is_on_host(array) for _, array in (*sends, *receives)):
+            self._host.exchange(sends, receives)
             return
-        mine = flat[cuts[self.rank] : cuts[self.rank + 1]]
-        others = [k for k in range(self.size) if k != self.rank]
-        self._exchange([(k, mine) for k in others], [(k, flat[cuts[k] : cuts[k + 1]]) for k in others])
-
-    def swap(self, flat: Array, cuts: list[int], received: Array) -> None:
-        """Everybody sends to everybody its piece; what stays here is copied."""
-        if self._is_on_host(flat):
-            self._host.swap(flat, cuts, received)
-            return
-        pieces = [flat[a:b] for a, b in pairwise(cuts)]
-        others = [k for k in range(self.size) if k != self.rank]
-        self._exchange([(k, pieces[k]) for k in others], [(k, received[k]) for k in others])
-        received[self.rank] = pieces[self.rank]
+        nccl, stream = self._nccl, self._current_stream()
+        nccl.groupStart()
+        for call, messages in ((self._now.send, sends), (self._now.recv, receives)):
+            for rank, array in messages:
+                call(self._address(array), array.nbytes, nccl.NCCL_UINT8, rank, stream)
+        nccl.groupEnd()
 
     def begin_all_reduce(self, array: Array) -> None:
         """On a stream of its own, when what was asked of the present one is done."""
@@ -91,15 +83,6 @@ class NcclCommunicator(Communicator):
         self._host.broadcast(name)
         values = name.tobytes() if isinstance(own, bytes) else tuple(name.view(np.int8).tolist())
         return self._nccl.NcclCommunicator(self.size, values, self.rank)
-
-    def _exchange(self, sends: list[tuple[int, Array]], receives: list[tuple[int, Array]]) -> None:
-        nccl, stream = self._nccl, self._current_stream()
-        nccl.groupStart()
-        for call, pieces in ((self._now.send, sends), (self._now.recv, receives)):
-            for rank, piece in pieces:
-                if piece.nbytes:
-                    call(self._address(piece), piece.nbytes, nccl.NCCL_UINT8, rank, stream)
-        nccl.groupEnd()
 
     def _is_on_host(self, array: Array) -> bool:
         return isinstance(array, np.ndarray)
