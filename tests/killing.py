@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -19,7 +18,7 @@ def killed_after(action: Callable[[], object], seconds: float) -> bool:
     """Do it in a copy of this process that is killed after so long; whether it was not done by then."""
     process = multiprocessing.get_context("fork").Process(target=action)
     process.start()
-    time.sleep(seconds)
+    process.join(seconds)
     process.kill()
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)

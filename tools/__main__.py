@@ -26,6 +26,9 @@ with pysketch and are found by name; whatever else a command reads or writes is 
 examples:
   a photo, drawn:
     {program} draw medium photo.jpg -o sketch.png
+  people enrolled by their photos, and looked for by an artist's sketch:
+    {program} enroll photos/ -o gallery.h5
+    {program} find gallery.h5 sketch.png
   a net of your own in a minute, with faces that are made up, then drawn with:
     {program} train quick --data synthetic
     {program} draw snapshots/quick.h5 photo.jpg -o quick.png
@@ -50,7 +53,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "python tools") 
 def _parser(program: str) -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
     commands = "\n".join(f"  {word:<{width}}  {_summary(tool)}" for word, tool in COMMANDS.items())
-    description = "Draws pencil sketches of face photos, by nets that it trains, scores, times and converts."
+    description = (
+        "Draws pencil sketches of face photos, by nets that it trains, scores, times and converts, and finds people by "
+        "sketches."
+    )
     parser = common.parser(program, description, EXAMPLES.format(program=program, commands=commands))
     parser.usage = f"{program} COMMAND ..."
     parser.add_argument("command", type=_unknown, metavar="COMMAND", help="one of those below")

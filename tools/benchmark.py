@@ -135,7 +135,13 @@ def _gallery(arguments: Sequence[str]) -> int:
     args = _gallery_parser().parse_args(arguments)
     threads = args.threads or Workers().threads
     job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
-    _show(race_in_gallery(job), args.json, summary_gallery, report_gallery)
+    results = race_in_gallery(job)
+    if args.json:
+        *_, result = results
+        print(json.dumps(summary_gallery(result)))
+    else:
+        for line in report_gallery(results):
+            print(line, flush=True)
     return 0
 
 

@@ -11,7 +11,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from pysketch.benchmark.growth import mebibytes
 from pysketch.benchmark.population import Alikeness, Crowd, make_crowd, query_sketch
 from pysketch.benchmark.race import Contender
 from pysketch.benchmark.search_reference import Nearest, nearest
-from pysketch.report import aligned
+from pysketch.report import markdown
 from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query, make_shortlist
 
 PEER_QUERIES = 20
@@ -82,14 +82,18 @@ class GalleryResult:
     searched: list[Searched] = field(default_factory=list)
 
 
-def race_in_gallery(job: GalleryJob) -> GalleryResult:
-    """Make the people, or take them from the folder; then a race for each size, the smallest first."""
+def race_in_gallery(job: GalleryJob) -> Iterator[GalleryResult]:
+    """Make the people, or take them from the folder; then a race for each size, the smallest first.
+
+    Gives what is known so far, always the same object: when the people are there, and after each race.
+    """
     job.folder.mkdir(parents=True, exist_ok=True)
     crowd = make_crowd(job.folder, max(job.sizes), min(job.described, max(job.sizes)), job.seed, _bar)
     result = GalleryResult(job, crowd.alikeness())
+    yield result
     for size in sorted(job.sizes):
         _race(job, crowd, size, result)
-    return result
+        yield result
 
 
 def _race(job: GalleryJob, crowd: Crowd, size: int, result: GalleryResult) -> None:
@@ -157,58 +161,44 @@ def _available() -> int | None:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")), None)
 
 
-def report_gallery(result: GalleryResult) -> list[str]:
-    """Tables for people."""
-    job = result.job
-    alike = [["people", "two of them, mean", "deviation", "nearest other, median", "most"]]
-    alike += [[name, *(f"{value:.3f}" for value in each)] for name, each in result.alikeness.items()]
-    rows = [
-        [
-            "people",
-            "search",
-            "load s",
-            "ms a query",
-            "CPU ms",
-            "held MiB",
-            "peak MiB",
-            "same first",
-            "at least",
-            "right",
-        ]
-    ]
-    for each in result.searched:
-        if each.why_not:
-            rows.append([str(each.people), each.name, each.why_not, *["-"] * 7])
-            continue
-        count = len(each.seconds)
-        rows.append(
-            [
-                str(each.people),
-                each.name,
-                f"{each.load_seconds:.2f}",
-                f"{1e3 * median(each.seconds):.1f}",
-                f"{1e3 * median(each.cpu):.1f}",
-                *(mebibytes(each.memory[kind]) for kind in ("held_bytes", "peak_bytes")),
-                f"{each.same_first} of {count}",
-                f"{100 * lower_bound(each.same_first, count):.1f} %",
-                f"{100 * each.right / count:.0f} %",
-            ]
-        )
+def report_gallery(results: Iterable[GalleryResult]) -> Iterator[str]:
+    """Lines for people: tables in Markdown, row by row as they are measured."""
+    told = 0
+    for number, result in enumerate(results):
+        if number == 0:
+            yield from ("How alike people are, correlations:", "", *_alike(result.alikeness), "")
+            yield from (f"Searches by {result.job.threads} threads, medians:", "", *_HEAD)
+        yield from map(_row, result.searched[told:])
+        told = len(result.searched)
     compared = ", ".join(f"{size}: {median(counts):.0f}" for size, counts in result.compared.items())
-    return [
-        "How alike people are (correlations):",
+    yield from (
         "",
-        *aligned(alike),
-        "",
-        f"{job.threads} threads; a query, described in {1e3 * median(result.describing):.0f} ms before, is looked for:",
-        "",
-        *aligned(rows),
-        "",
-        "Query: by the clock, and of all cores' time. Held: beside libraries and mapped files; peak: the whole process",
-        "with what it read of mapped files. Same first: as the exact matcher on everybody finds; at least: of how many",
-        "that is so in the long run, at 95 %. Right: the person who was looked for.",
-        f"Rows that had to be compared for that, median: {compared}.",
-    ]
+        f"Before that a sketch is described: {1e3 * median(result.describing):.0f} ms. CPU: all cores' time. Held:",
+        "beside libraries and mapped files; peak: the whole process, with what it read of mapped files. Same first:",
+        "as the exact matcher on everybody finds; at least: of how many that is so in the long run, at 95 %.",
+        "Right: the person who was looked for. To know who is first so many had to be compared in detail (median):",
+        f"{compared}.",
+    )
+
+
+_COLUMNS = ("people", "search", "load s", "ms", "CPU ms", "held MiB", "peak MiB", "same first", "at least", "right")
+_HEAD = (f"| {' | '.join(_COLUMNS)} |", f"|---:|---|{'---:|' * (len(_COLUMNS) - 2)}")
+
+
+def _alike(alikeness: dict[str, Alikeness]) -> list[str]:
+    rows = [["people", "two of them, mean", "deviation", "nearest other, median", "most"]]
+    return markdown(rows + [[name, *(f"{value:.3f}" for value in each)] for name, each in alikeness.items()])
+
+
+def _row(each: Searched) -> str:
+    cells = [f"{each.people:,}", each.name]
+    if each.why_not:
+        return f"| {' | '.join([*cells, each.why_not, *['-'] * (len(_COLUMNS) - 3)])} |"
+    count = len(each.seconds)
+    cells += [f"{each.load_seconds:.2f}", f"{1e3 * median(each.seconds):.1f}", f"{1e3 * median(each.cpu):.1f}"]
+    cells += [mebibytes(each.memory[kind]) for kind in ("held_bytes", "peak_bytes")]
+    cells += [f"{each.same_first} of {count}", f"{100 * lower_bound(each.same_first, count):.1f} %"]
+    return f"| {' | '.join([*cells, f'{100 * each.right / count:.0f} %'])} |"
 
 
 def summary_gallery(result: GalleryResult) -> dict[str, Any]:

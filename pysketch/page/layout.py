@@ -17,9 +17,9 @@ import numpy as np
 
 from pysketch.device import out_of_memory
 from pysketch.errors import DataError, PysketchError
-from pysketch.page.studio import Look, Person, Studio, marked, moved_to, shown_size
+from pysketch.page.studio import Look, Studio, marked, moved_to, shown_size
 from pysketch.page.traffic import from_eyes, from_url, is_sent_as_it_is, plain, to_eyes, to_url
-from pysketch.report import WORTH
+from pysketch.report import WORTH, Person
 from pysketch.shipped import how_to_install
 
 logger = logging.getLogger(__name__)
@@ -183,8 +183,8 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
                 rows.append([box, heading, *pictures])
 
     def one(rank: int, person: Person) -> list[Any]:
-        words = f"**{rank}. {plain(person.name)}** {plain(person.sure)} {plain(person.remark)}"
-        pictures = (person.photo, person.sketch, person.agreement)
+        words = f"**{rank}. {plain(person.name)}** {plain(person.words)}. {plain(' '.join(person.missing))}"
+        pictures = (person.photo, person.drawn, person.agreement)
         updates = [
             gr.update(value=shown(each, "match") if each is not None else None, visible=each is not None)
             for each in pictures

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pysketch.drawing import Sketcher, draw_faces
-from pysketch.errors import DataError, PysketchError, counted
+from pysketch.errors import DataError, counted
 from pysketch.images import (
     SURE,
     align,
@@ -19,14 +19,15 @@ from pysketch.images import (
     eye_places,
     find_faces,
     frame_sized,
+    paste,
     picture_size,
     quarter_turns,
     resample,
     seems_aligned,
     to_luma,
 )
-from pysketch.report import Found, as_many, distance, how_often, how_sure
-from pysketch.search import VIEWS, Gallery, Query, agreement, overlaid, strongest
+from pysketch.report import Found, Person, how_sure, pictured
+from pysketch.search import VIEWS, Gallery
 from pysketch.shipped import how_to_install
 
 MOST_FACES = 20
@@ -35,8 +36,10 @@ MOST_FACES = 20
 SHOWN = 400, 1000
 """Pixels of the longer side, at least and at most, of a photo that is shown with its eyes."""
 
+PASTED = 1600
+"""Pixels of the longer side, at most, of a photo into which sketches are put back: 12 megapixels would take 3 s."""
+
 _CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
-_PAPER = np.full((250, 200), 255, np.uint8)
 _LIES = {1: "lies on its side: turn it left", 2: "is upside down: turn it", 3: "lies on its side: turn it right"}
 
 
@@ -54,27 +57,12 @@ class Look(NamedTuple):
 class Drawing(NamedTuple):
     """sketch: of the chosen face, (250, 200). beside: the aligned photo beside it. pasted: all sketches in the photo.
 
-    sketch (H, W) uint8, the others (H, W, 3) uint8 RGB.
+    The photo is reduced for that to PASTED pixels a side. sketch is grey, the others (H, W, 3) RGB, all uint8.
     """
 
     sketch: np.ndarray
     beside: np.ndarray
     pasted: np.ndarray
-
-
-class Person(NamedTuple):
-    """Who was found: the name, the distance and how sure in words, remarks, pictures; None for one that is not there.
-
-    photo: as the gallery keeps it, aligned. sketch: what the net drew of it. agreement: where the two sketches agree,
-    orange for the match, blue against it. All are uint8, sketch grey, the others RGB.
-    """
-
-    name: str
-    sure: str
-    remark: str
-    photo: np.ndarray | None
-    sketch: np.ndarray | None
-    agreement: np.ndarray
 
 
 class People(NamedTuple):
@@ -150,8 +138,9 @@ class Studio:
 
         (sketch,) = draw_faces(once, photo, [faces[chosen]], size_as_input=True)
         (beside,) = draw_faces(once, photo, [faces[chosen]], size_as_input=True, beside=True)
-        (pasted,) = draw_faces(once, photo, faces, pasted=True)
-        return Drawing(sketch, beside, pasted)
+        sketches = [once(align(photo, eyes), True) for eyes in faces]
+        small, share = _at_most(photo, PASTED)
+        return Drawing(sketch, beside, paste(small, sketches, [_scaled(eyes, share) for eyes in faces]))
 
     def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> People:
         """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there.
@@ -162,20 +151,8 @@ class Studio:
         if gallery is None:
             raise DataError("no gallery to look in: start the page with --gallery gallery.h5")
         seen = to_luma(align(sketch, eyes))
-        matches = gallery.find_aligned(seen, count)
-        query = Query(seen)
-        heats = [agreement(query, gallery.columns.details[match.row]) for match in matches]
-        most = strongest(heats)
-        nearest = []
-        for match, heat in zip(matches, heats, strict=True):
-            photo, no_photo = _kept(gallery.photo, match.row)
-            drawn, no_sketch = _kept(gallery.sketch, match.row)
-            often, here = how_often(match.false_accept_rate), as_many(match.false_accept_rate, gallery.people)
-            sure = f"{often} others come as near ({here} of those here)"
-            words = f"distance {distance(match)}" + (f", {sure}" if match.false_accept_rate is not None else "")
-            shown = overlaid(_PAPER if drawn is None else drawn, heat, most)
-            nearest.append(Person(match.name, words, f"{no_photo} {no_sketch}".strip(), photo, drawn, shown))
-        return People(nearest, how_sure(gallery, Found("", seen, matches, VIEWS)))
+        found = Found("", seen, gallery.find_aligned(seen, count), VIEWS)
+        return People(pictured(gallery, found), how_sure(gallery, found))
 
 
 def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.ndarray:
@@ -185,7 +162,7 @@ def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.
     share = width / picture.shape[1]
     polygons = []
     for k, eyes in enumerate(faces):
-        at = (np.asarray(eyes) + 0.5) * share - 0.5
+        at = _scaled(eyes, share)
         reach = max(9.0, 0.022 * max(width, height), 0.25 * float(np.hypot(*(at[1] - at[0]))))
         thick = max(2.0, reach / 7)
         colour = _CHOSEN if k == chosen else _OTHER
@@ -211,6 +188,20 @@ def moved_to(faces: Sequence[np.ndarray], point: np.ndarray) -> tuple[list[np.nd
     return list(places), int(face)
 
 
+def _at_most(picture: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """The picture with a longer side of at most so many pixels, and its share of the given one's."""
+    height, width = picture.shape[:2]
+    share = min(1.0, side / max(height, width))
+    if share == 1:
+        return picture, share
+    return resample(picture, max(1, round(width * share)), max(1, round(height * share))), share
+
+
+def _scaled(eyes: np.ndarray, share: float) -> np.ndarray:
+    """Where the eyes are in a picture of that share of the size."""
+    return (np.asarray(eyes) + 0.5) * share - 0.5
+
+
 def _guess(size: tuple[int, int]) -> np.ndarray:
     """Where eyes often are in a picture of this (width, height)."""
     width, height = size
@@ -228,11 +219,3 @@ def _bars(eye: np.ndarray, reach: float, thick: float, around: float) -> list[np
     bar = np.array([(near, -half), (far, -half), (far, half), (near, half)])
     turns = (np.array([[c, -s], [s, c]]) for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)))
     return [eye + bar @ turn.T for turn in turns]
-
-
-def _kept(read: Callable[[int], np.ndarray], row: int) -> tuple[np.ndarray | None, str]:
-    """A picture that the gallery keeps, or None and why there is none."""
-    try:
-        return read(row), ""
-    except PysketchError as error:
-        return None, f"{error}."

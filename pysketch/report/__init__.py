@@ -16,17 +16,7 @@ from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.find_page import write_find_page
-from pysketch.report.found import (
-    WORTH,
-    Found,
-    as_many,
-    distance,
-    found_record,
-    found_table,
-    how_often,
-    how_sure,
-    people,
-)
+from pysketch.report.found import WORTH, Found, Person, found_record, found_table, how_sure, people, pictured
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
@@ -73,19 +63,18 @@ __all__ = [
     "Found",
     "Method",
     "Node",
+    "Person",
     "Picture",
     "Section",
     "Surroundings",
     "Table",
     "aligned",
-    "as_many",
     "background_trials",
     "brought_back",
     "check_library",
     "check_strangers",
     "data_sheet",
     "describe_layer",
-    "distance",
     "draw_crowd",
     "draw_graph",
     "evaluate",
@@ -96,7 +85,6 @@ __all__ = [
     "found_table",
     "graph_layout",
     "group_trials",
-    "how_often",
     "how_sure",
     "in_light",
     "learned_method",
@@ -108,6 +96,7 @@ __all__ = [
     "netdef_graph",
     "pages",
     "people",
+    "pictured",
     "score_table",
     "skin_trials",
     "summary_table",

@@ -108,7 +108,8 @@ def tell_matching(
                 distances = MATCHES[name](drawn, sketches)
                 ranks = own_ranks(distances)
                 found = [f"{cumulative_match_score(ranks, n):.1f}" for n in (1, 5, 10)]
-                body.append([each.method, name, kind, *found, f"{margins(distances).mean():.2f}"])
+                margin = margins(distances).mean()
+                body.append([each.method, name, kind, *found, "-" if np.isnan(margin) else f"{margin:.2f}"])
     heads = ["method", "compared by", "of", "rank 1", "rank 5", "rank 10", "margin"]
     return _told("Matching", MATCHING, [heads, *body], 3)
 

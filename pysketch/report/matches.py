@@ -45,9 +45,14 @@ def inner_only(sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
 def margins(distances: np.ndarray) -> np.ndarray:
     """(N,): how much farther the nearest other person is than the own one, in deviations of all others' distances.
 
-    distances: (N, N or more); whose own person is on the diagonal. Below 0: somebody else is nearer.
+    distances: (N, N or more); whose own person is on the diagonal. Below 0: somebody else is nearer. NaN where all
+    others are equally far, or there are none.
     """
+    if distances.shape[1] < 2:
+        return np.full(len(distances), np.nan)
     others = np.ones(distances.shape, bool)
     np.fill_diagonal(others, False)
     wrong = distances[others].reshape(len(distances), -1).astype(np.float64)
-    return (wrong.min(axis=1) - np.diagonal(distances)) / wrong.std(axis=1)
+    deviations = wrong.std(axis=1)
+    deviations[deviations == 0] = np.nan
+    return (wrong.min(axis=1) - np.diagonal(distances)) / deviations

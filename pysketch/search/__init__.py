@@ -15,7 +15,6 @@ from pysketch.search.describe import (
     DESCRIPTION,
     DETAIL_SCALE,
     OUTLINE_SCALE,
-    Description,
     describe,
     outlines,
     places,
@@ -23,13 +22,13 @@ from pysketch.search.describe import (
 )
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
-from pysketch.search.gallery_file import GalleryFile, Identity, Part, write_gallery
+from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.indexed import make_shortlist
 from pysketch.search.journal import waiting
 from pysketch.search.learning import learn_from, write_learned
 from pysketch.search.matching import Query
 from pysketch.search.mixing import mixed
-from pysketch.search.portraits import Columns, Packed, Portrait, columns_of
+from pysketch.search.portraits import Portrait
 from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
 from pysketch.search.views import in_frame
 
@@ -39,21 +38,15 @@ __all__ = [
     "OUTLINE_SCALE",
     "PIXELS",
     "VIEWS",
-    "Columns",
-    "Description",
     "Enrolment",
     "Gallery",
     "GalleryFile",
-    "Identity",
     "Match",
-    "Packed",
-    "Part",
     "Portrait",
     "Query",
     "agreement",
     "aligned_sketch",
     "artists_of",
-    "columns_of",
     "default_workers",
     "describe",
     "find_photos",
@@ -71,6 +64,5 @@ __all__ = [
     "strongest",
     "waiting",
     "write_artists",
-    "write_gallery",
     "write_learned",
 ]

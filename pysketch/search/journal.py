@@ -17,7 +17,7 @@ from types import TracebackType
 import numpy as np
 
 from pysketch.errors import GalleryError
-from pysketch.files import erase, left_behind, overwrite
+from pysketch.files import as_read, erase, left_behind, overwrite
 from pysketch.search.gallery_file import PRIVATE, Identity, checksums
 from pysketch.search.portraits import Columns, Portrait, as_bytes, as_text, columns_of
 
@@ -31,6 +31,7 @@ _PORTRAITS = (
     "photo BLOB NOT NULL, sums BLOB NOT NULL)"
 )
 _PACKED = {"paths": "path", "sketches": "sketch", "photos": "photo"}
+_MISFIT = "a row that does not fit"
 _DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises of a file that is damaged: the second where its own message quotes what is no text in it."""
 
@@ -85,7 +86,11 @@ class Journal:
     def identity(self) -> Identity | None:
         """Who drew and described those that wait; None if nobody waits."""
         found = self._rows("SELECT net, description FROM identity")
-        return Identity(str(found[0][0]), int(found[0][1])) if found and len(self) else None
+        if not (found and len(self)):
+            return None
+        if [type(each) for each in found[0]] != [str, int]:
+            raise self._damaged("it does not say which net drew")
+        return Identity(*found[0])
 
     def begin(self, identity: Identity) -> None:
         """Say who draws and describes what is added; GalleryError if others wait that were drawn otherwise."""
@@ -116,7 +121,9 @@ class Journal:
     def people(self) -> dict[bytes, tuple[str, str]]:
         """The digest of each photo that waits -> its person and its path."""
         rows = self._rows("SELECT digest, person, path FROM portraits ORDER BY number")
-        return {bytes(digest): (as_text(bytes(person)), as_text(bytes(path))) for digest, person, path in rows}
+        if not all(isinstance(each, bytes) for row in rows for each in row):
+            raise self._damaged(_MISFIT)
+        return {digest: (as_text(person), as_text(path)) for digest, person, path in rows}
 
     def drop(self, digests: Collection[bytes]) -> None:
         """Overwrite the photos of these digests, where they wait."""
@@ -198,7 +205,7 @@ class Journal:
                 raise GalleryError(
                     f"{self.gallery}: another process is writing it; wait until it is done, or enrol into another file"
                 ) from None
-            raise GalleryError(f"{self.path}: cannot be written: {error}") from None
+            raise GalleryError(f"{self.path}: cannot be written: {_told(error)}") from None
         except _DAMAGE as error:
             base.close()
             if before == self._inode():
@@ -248,7 +255,7 @@ class Journal:
         """A row, if it is of the right sizes; GalleryError."""
         fits = all(isinstance(each, bytes) for each in row)
         if not fits or (len(row[0]), len(row[3]), len(row[4]), len(row[5]), len(row[8])) != (32, 16, *widths, 8):
-            raise self._damaged("a row that does not fit")
+            raise self._damaged(_MISFIT)
         digest, person, path, eyes, outline, detail, sketch, photo, _ = row
         numbers = (np.frombuffer(part, "|i1") for part in (outline, detail))
         eyes = np.frombuffer(eyes, "<f4").reshape(2, 2)
@@ -259,8 +266,8 @@ class Journal:
 
     def _damaged(self, why: object) -> GalleryError:
         return GalleryError(
-            f"{self.path}: damaged, so that the photos that wait in it cannot be read ({why}); delete it, and the same "
-            "command enrols them again"
+            f"{self.path}: damaged, so that the photos that wait in it cannot be read ({_told(why)}); delete it, and "
+            "the same command enrols them again"
         )
 
 
@@ -274,7 +281,7 @@ class _Changes:
         try:
             self._base.execute("BEGIN IMMEDIATE")
         except _DAMAGE as error:
-            raise GalleryError(f"{self._journal.path}: cannot be written: {error}") from None
+            raise GalleryError(f"{self._journal.path}: cannot be written: {_told(error)}") from None
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
@@ -286,7 +293,7 @@ class _Changes:
         with suppress(*_DAMAGE):  # a full disk has rolled it back already
             self._base.execute("ROLLBACK")
         if isinstance(error, _DAMAGE):
-            raise GalleryError(f"{self._journal.path}: cannot be written: {error}") from None
+            raise GalleryError(f"{self._journal.path}: cannot be written: {_told(error)}") from None
 
 
 def waiting(gallery: str | os.PathLike[str]) -> int | None:
@@ -300,9 +307,16 @@ def waiting(gallery: str | os.PathLike[str]) -> int | None:
     except sqlite3.OperationalError as error:
         return None if "locked" in str(error) else 0
     except _DAMAGE as error:
-        raise GalleryError(f"{path}: damaged, so that the photos that wait in it cannot be read ({error})") from None
+        raise GalleryError(
+            f"{path}: damaged, so that the photos that wait in it cannot be read ({_told(error)})"
+        ) from None
     finally:
         base.close()
+
+
+def _told(error: object) -> str:
+    """SQLite's message on a line, which may quote what stands in a damaged file."""
+    return as_read(" ".join(str(error).split())[:200])
 
 
 def clean_up(gallery: Path) -> None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,12 +51,13 @@ def test_people_read_a_table_and_programs_an_object(tmp_path):
     peer = Searched(100, "sklearn", why_not="sklearn not installed")
     alike = {"drawn": Alikeness(0.1, 0.2, 0.3, 0.4)}
     result = GalleryResult(job, alike, [0.1], {100: [10, 30, 20]}, [ours, peer])
-    lines = report_gallery(result)
-    rows = {line.split()[1]: line.split() for line in lines if line.startswith("100 ")}
-    assert rows["exhaustive"][2:7] == ["0.50", "3.0", "5.0", "3", "-"]
-    assert rows["exhaustive"][7:] == ["3", "of", "3", "36.8", "%", "67", "%"]
-    assert rows["sklearn"][2:5] == ["sklearn", "not", "installed"]
-    assert lines[-1].endswith("median: 100: 20.")
+    lines = list(report_gallery([replace(result, searched=[]), replace(result, searched=[ours]), result]))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| 100")]
+    assert rows[0] == ["100", "exhaustive", "0.50", "3.0", "5.0", "3", "-", "3 of 3", "36.8 %", "67 %"]
+    assert rows[1][:3] == ["100", "sklearn", "sklearn not installed"]
+    assert len(rows) == 2
+    assert [line.count("|") for line in lines if "|" in line] == [6] * 3 + [11] * 4
+    assert lines[-1] == "100: 20."
     found = summary_gallery(result)
     assert [each["search"] for each in found["searches"]] == ["exhaustive", "sklearn"]
     assert (found["searches"][0]["median_ms"], found["searches"][1]["why_not"]) == (3.0, "sklearn not installed")
@@ -69,7 +71,7 @@ def test_a_race_finds_who_is_looked_for(strangers, tmp_path, monkeypatch):
     monkeypatch.setattr(population, "draw_faces", lambda seed, progress: Faces(drawn, drawn))
     monkeypatch.setattr(gallery_race, "SEARCHERS", {"exhaustive": ("pysketch",), "faiss-flat": ("faiss",)})
     job = GalleryJob(tmp_path / "new", (200, 150), queries=6, described=100, strangers=strangers)
-    result = race_in_gallery(job)
+    *_, result = race_in_gallery(job)
     assert [(each.people, each.name) for each in result.searched[::2]] == [(150, "exhaustive"), (200, "exhaustive")]
     for each in result.searched:
         if not each.why_not:

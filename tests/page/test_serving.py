@@ -3,10 +3,13 @@
 That it serves, keeps nothing and asks nobody is looked at in a browser, in tests/tools/test_page.py.
 """
 
+import importlib.util
 import os
 import socket
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +80,28 @@ def test_without_the_library_nothing_is_begun(monkeypatch):
     with pytest.raises(DataError, match="needs Gradio"), open_page(None, Limits()):
         pass
     assert dict(os.environ) == before
+
+
+FORGETFUL = """
+import gradio
+from pysketch.page.serving import _forgetful
+with gradio.Blocks(analytics_enabled=False) as page:
+    box = gradio.Textbox()
+page.state_session_capacity = 10000
+holder = _forgetful(page)
+session = holder["visitor"]
+session._update_value_in_config(box._id, "secret")
+assert "secret" in str(session.config_values)  # as Gradio keeps it
+assert "secret" not in str(holder["visitor"].config_values)
+assert not holder.session_data and page.state_holder is holder
+print("nothing kept")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="gradio is not installed")
+def test_what_a_visitor_sent_and_got_is_not_kept_in_memory():
+    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", FORGETFUL]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert run.stdout == "nothing kept\n", run.stderr[-2000:]

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from pysketch.images import synthetic
+from pysketch.images.metrics import own_ranks, squared_distances
 from pysketch.images.pairs import SYNTHETIC, Pair
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
+    MATCHING,
     SKIN,
     VERIFICATION,
     tell_backgrounds,
     tell_groups,
+    tell_matching,
     tell_measures,
     tell_skins,
     tell_verification,
@@ -109,3 +112,27 @@ def test_backgrounds_have_a_line_for_each_method_the_screen_first(pairs, two_fac
     assert told.section.paragraphs == [BACKGROUND]
     assert [row[1] for row in told.section.tables[0].rows] == ["screen", "black"]
     assert told.section.tables[0].rows[1][2] == "0"
+
+
+def test_matching_has_a_line_for_each_method_each_measure_and_what_of_the_sketches_is_compared(pairs):
+    evaluations = [method.evaluate(pairs) for method in (GREEN, WHITE)]
+    crowds = [[evaluations[0].sketches[0]], [255 - evaluations[0].sketches[0]]]
+    told = tell_matching(evaluations, ["pixels", "views"], inner=True, crowds=crowds)
+    check_same(told)
+    assert told.section.paragraphs == [MATCHING]
+    (table,) = told.section.tables
+    assert list(table.header) == ["method", "compared by", "of", "rank 1", "rank 5", "rank 10", "margin"]
+    kinds = [
+        [name, match, of]
+        for name in ("green", "white")
+        for of in ("all", "inner face", "with 1 others")
+        for match in ("pixels", "views")
+    ]
+    assert [row[:3] for row in table.rows] == kinds
+    green = {(row[1], row[2]): row[3:] for row in table.rows if row[0] == "green"}
+    ranks = own_ranks(squared_distances([*evaluations[0].drawn, *crowds[0]], evaluations[0].sketches))
+    assert green["pixels", "with 1 others"][:2] == [f"{100 * (ranks <= n).mean():.1f}" for n in (1, 5)]
+    assert green["views", "with 1 others"][0] == "50.0"  # the first one's sketch itself is in the crowd
+    assert (green["views", "all"][3], green["pixels", "all"][3]) == ("-", "-")  # of two people, each has but one other
+    only = tell_matching(evaluations[:1], ["views"])
+    assert [row[:3] for row in only.section.tables[0].rows] == [["green", "views", "all"]]

@@ -43,3 +43,5 @@ def test_a_margin_is_counted_in_deviations_of_all_others():
     distances = np.array([[1.0, 3.0, 5.0, 9.0], [4.0, 2.0, 1.0, 8.0]])
     expected = [(3 - 1) / np.std([3, 5, 9]), (1 - 2) / np.std([4, 1, 8])]
     np.testing.assert_allclose(margins(distances), expected)
+    assert np.isnan(margins(np.array([[1.0, 2.0], [3.0, 1.0]]))).all()  # one other has no deviation
+    assert np.isnan(margins(np.array([[1.0]]))).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pysketch.errors import DataError
+from pysketch.images import synthetic
 from pysketch.images.pairs import Pair
 from pysketch.images.variation.parts import find_parts
 from pysketch.report import varied
@@ -61,3 +62,58 @@ def test_the_table_has_a_line_for_each_outcome():
         ["net", "10", "96", "116.65", "100.0"],
         ["other", "1", "250", "3.00", "0.0"],
     ]
+
+
+@pytest.fixture(scope="module")
+def two_pairs():
+    return [Pair(*values) for values in synthetic.test_pairs(2)]
+
+
+def test_sketches_out_of_place_are_as_far_as_said_and_photos_stay(two_pairs):
+    assert varied.with_moved_sketches(two_pairs, None, 0) is two_pairs
+    moved = varied.with_moved_sketches(two_pairs, (1.5, 1.5, 0.02), 0)
+    for before, after in zip(two_pairs, moved, strict=True):
+        assert after.photo is before.photo
+        assert (after.sketch.shape, after.sketch.dtype) == (before.sketch.shape, np.uint8)
+        assert 0 < np.abs(after.sketch.astype(int) - before.sketch).mean() < 40
+    again, other = (varied.with_moved_sketches(two_pairs, (1.5, 1.5, 0.02), seed) for seed in (0, 1))
+    np.testing.assert_array_equal(moved[1].sketch, again[1].sketch)
+    assert (moved[1].sketch != other[1].sketch).any()
+    for still in varied.with_moved_sketches(two_pairs, (0, 0, 0), 0):
+        np.testing.assert_array_equal(still.sketch, {each.name: each.sketch for each in two_pairs}[still.name])
+
+
+@pytest.mark.parametrize(
+    ("moves", "place", "deviation"),
+    [((2.0, 0, 0), (99.5, 124.5), 2), ((0, 3.0, 0), (199, 124.5), 5.21), ((0, 0, 0.05), (99.5, 24.5), 5)],
+)
+def test_a_move_is_a_shift_a_turn_or_a_size_about_the_middle(moves, place, deviation):
+    """Of a ramp, whose grey level says where each pixel came from; a turn moves what lies far off up or down."""
+    along = 1 if moves[0] else 0
+    ramp = np.indices(SHAPE)[along].astype(np.uint8)
+    rng, x, y = np.random.default_rng(0), *np.rint(place).astype(int)
+    found = [float(varied._misplaced(ramp, moves, rng)[y, x]) - float(ramp[y, x]) for _ in range(150)]
+    assert np.std(found) == pytest.approx(deviation, rel=0.2)
+
+
+def test_pairs_are_brought_back_by_their_eyes_and_who_has_none_is_named(two_pairs, monkeypatch):
+    seen = []
+
+    def eyes(picture):  # where they are in the frame: of the last picture none
+        seen.append(picture)
+        return [] if len(seen) == 4 else [np.array([[75.0, 125.0], [125.0, 125.0]])]
+
+    monkeypatch.setattr(varied, "find_eyes", eyes)
+    found, lost = varied.brought_back(two_pairs, (8, 5, 0.08), 3)
+    assert [each.name for each in found] == [two_pairs[0].name]
+    assert lost == [two_pairs[1].name]
+    np.testing.assert_array_equal(found[0].photo, seen[0])  # as it was moved: the eyes are said to be in their place
+    np.testing.assert_array_equal(found[0].sketch, seen[1])
+    assert (seen[0] != two_pairs[0].photo).any()
+    assert (seen[1] != two_pairs[0].sketch).any()
+
+
+def test_if_no_eyes_are_found_at_all_it_is_one_line(two_pairs, monkeypatch):
+    monkeypatch.setattr(varied, "find_eyes", lambda picture: [])
+    with pytest.raises(DataError, match="of 2 pairs moved so far there is none with one face in its photo and its"):
+        varied.brought_back(two_pairs, (8, 5, 0.08), 0)

@@ -416,8 +416,9 @@ def test_killed_at_random_moments_nobody_is_lost(moments, net_file, tmp_path, mo
     for seed in range(3 if moments < 5 else 6):
         write_photo(tmp_path / "photos" / f"{seed}.png", seed)
     folder, straight = tmp_path / "photos", tmp_path / "straight.h5"
-    start = time.monotonic()
     enrol(straight, net_file, folder)
+    start = time.monotonic()
+    enrol(tmp_path / "again.h5", net_file, folder)
     whole, chance = time.monotonic() - start, random.Random(moments)
     gallery, told, kills = tmp_path / "g" / "gallery.h5", tmp_path / "told.txt", 0
     while kills < moments:
@@ -460,7 +461,7 @@ def is_running(pid):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes as Linux tells them")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_command_leaves_no_worker_behind_and_goes_on(number, net_file, tmp_path):
-    for seed in range(40):
+    for seed in range(24):
         write_photo(tmp_path / "photos" / f"{seed}.png", seed, (240, 190))
     gallery = tmp_path / "g.h5"
     command = start(gallery, net_file, tmp_path / "photos", "--workers", "2", "--align", "none")
@@ -474,7 +475,7 @@ def test_a_stopped_command_leaves_no_worker_behind_and_goes_on(number, net_file,
         assert command.returncode == 130
         assert "Traceback" not in err
         assert "interrupted: the same command goes on" in err
-        assert 0 < len(GalleryFile(gallery).columns) < 40
+        assert 0 < len(GalleryFile(gallery).columns) < 24
         assert out.splitlines()[-1].startswith(f"{gallery}: ")
     deadline = time.monotonic() + 20
     while any(map(is_running, workers)):
@@ -484,7 +485,7 @@ def test_a_stopped_command_leaves_no_worker_behind_and_goes_on(number, net_file,
     again = start(gallery, net_file, tmp_path / "photos", "--workers", "1", "--align", "none")
     out, err = again.communicate(timeout=120)
     assert again.returncode == 0, err
-    assert "were there already" in out
+    assert "there already" in out
     enrol(tmp_path / "straight.h5", net_file, tmp_path / "photos")
     assert gallery.read_bytes() == (tmp_path / "straight.h5").read_bytes()
 

@@ -144,6 +144,37 @@ def test_damage_of_which_sqlites_own_message_is_no_text_is_a_line(gallery):
     assert "damaged" in refused(GalleryError, Journal, gallery)
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["identity SET description = 'x'", "identity SET net = x'00'", "portraits SET digest = 99999999999"]
+    + [f"portraits SET {name} = 'x'" for name in ("person", "path", "eyes", "outline", "detail", "photo", "sums")],
+)
+def test_a_strangers_journal_of_other_values_is_a_line(change, gallery):
+    fill(gallery, 1)
+    with sqlite3.connect(journal_path(gallery)) as base:
+        base.execute(f"UPDATE {change}")
+    base.close()
+    with Journal(gallery) as journal:
+        calls = (lambda: journal.identity, journal.people, lambda: write_gallery(gallery, IDENTITY, [journal]))
+        messages = []
+        for call in calls:
+            try:
+                call()
+            except GalleryError as error:
+                messages.append(str(error))
+    assert any("damaged" in message for message in messages)
+
+
+def test_what_sqlite_quotes_of_a_damaged_file_steers_no_terminal(gallery):
+    fill(gallery, 1)
+    with sqlite3.connect(journal_path(gallery)) as base:
+        base.execute("UPDATE portraits SET sketch = CAST(? AS TEXT)", (b"\xff\x1b[2J\nx",))
+    base.close()
+    with Journal(gallery) as journal:
+        message = refused(GalleryError, lambda: list(journal.blocks()))
+    assert message.isprintable()
+
+
 def test_one_whose_overwriting_was_broken_off_is_removed(gallery):
     journal_path(gallery).write_bytes(bytes(4096) + b"rest" * 1000)
     with Journal(gallery) as journal:

@@ -16,6 +16,7 @@ from pysketch.images.metrics import rmse
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import to_luma, write_image
 from pysketch.images.preprocessing import SKETCH_TO_PHOTO, crop_centre
+from pysketch.report.matches import MATCHES
 from pysketch.report.methods import Method
 from pysketch.report.varied import Trial
 
@@ -262,3 +263,85 @@ def test_a_report_without_its_libraries_is_refused_before_anything_is_drawn(alig
     with pytest.raises(DataError, match="figures need matplotlib"):
         evaluate.main(["--data", str(aligned), "--baseline", "grey", "--report", str(tmp_path / "report")])
     assert not (tmp_path / "report").exists()
+
+
+def told(text):
+    """The lines below "method  compared by": (measure, of what) -> rank 1."""
+    lines = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
+    start = next(k for k, line in enumerate(lines) if line[1:2] == ["compared by"])
+    return {(line[1], line[2]): float(line[3]) for line in lines[start + 1 :] if len(line) == 7}
+
+
+def test_who_is_found_by_views_and_by_pixels(aligned, capsys):
+    arguments = ["--baseline", "grey", "--data", str(aligned), "--match", "views", "pixels", "--inner"]
+    assert evaluate.main([*arguments, "--distractors", "3"]) == 0
+    text = capsys.readouterr().out
+    found = told(text)
+    kinds = ("all", "inner face", "with 3 others")
+    assert list(found) == [(match, kind) for kind in kinds for match in ("views", "pixels")]
+    assert rows(text.split("\n\n")[0])["grey"]["rank 1"] == found["views", "all"]
+
+
+def test_the_first_measure_gives_the_ranks_of_every_table(aligned, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(MATCHES, "views", lambda drawn, sketches: 1 - np.eye(2)[::-1])
+    ranks = {}
+    for match in ("pixels", "views"):
+        arguments = [
+            "--baseline",
+            "grey",
+            "--data",
+            str(aligned),
+            "--match",
+            match,
+            "--csv",
+            str(tmp_path / "pairs.csv"),
+        ]
+        assert evaluate.main(arguments) == 0
+        with open(tmp_path / "pairs.csv", newline="") as file:
+            ranks[match] = [row["rank"] for row in csv.DictReader(file)]
+        capsys.readouterr()
+    assert ranks["views"] == ["2", "2"]
+    assert ranks["pixels"] != ranks["views"]
+
+
+def test_moved_sketches_are_other_ones_and_the_seed_decides(aligned, capsys):
+    def rmse(*arguments):
+        assert evaluate.main(["--baseline", "grey", "--data", str(aligned), *arguments]) == 0
+        return rows(capsys.readouterr().out)["grey"]["RMSE"]
+
+    plain, moved = rmse(), rmse("--moved", "3", "3", "0.04")
+    assert moved != plain
+    assert rmse("--moved", "3", "3", "0.04", "--seed", "1") != moved
+    assert rmse("--moved", "0", "0", "0") == plain
+
+
+def test_who_is_not_brought_back_is_named(aligned, capsys, monkeypatch):
+    monkeypatch.setattr(evaluate, "brought_back", lambda pairs, moves, seed: (pairs[:1], ["test-001"]))
+    arguments = ["--baseline", "grey", "--data", str(aligned), "--moved", "8", "5", "0.08", "--realign"]
+    assert evaluate.main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("1 pair, ")
+    assert "left out, as not one face was found in each picture: test-001" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--realign"], "--realign brings back what --moved moves"),
+        (["--inner"], "--inner and --distractors are for the table of --match"),
+        (["--distractors", "5"], "--inner and --distractors are for the table of --match"),
+        (["--match", "views", "--distractors", "5", "--pictures", "x"], "--distractors need something that draws them"),
+        (["--match", "faces"], "invalid choice: 'faces'"),
+        (["--moved", "1", "-1", "0"], "argument --moved"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told_in_a_line(aligned, capsys, arguments, line):
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main(["--baseline", "grey", "--data", str(aligned), *arguments])
+    assert ended.value.code == 2
+    assert line in capsys.readouterr().err
+
+
+def test_a_crowd_needs_other_people_to_train_on(aligned, capsys):
+    with pytest.raises(DataError, match="its photo is a training photo too; a crowd needs training pairs of"):
+        evaluate.main(["--baseline", "grey", "--data", str(aligned / "test"), "--match", "views", "--distractors", "3"])

@@ -1,0 +1,54 @@
+import learn_views
+import numpy as np
+import pytest
+
+from pysketch.errors import DataError
+from pysketch.images import synthetic
+from pysketch.images.pairs import Pair
+from pysketch.search import learning
+from pysketch.search.confidence import read_artists
+from pysketch.search.describe import DETAIL, NUISANCES, OUTLINE, Learned
+
+
+def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, capsys, monkeypatch):
+    given = {}
+
+    def learn(sketches, drawn, others, rng):
+        given.update(sketches=sketches, drawn=drawn, others=others)
+        return Learned(
+            np.zeros(DETAIL, np.float32),
+            np.eye(NUISANCES, DETAIL, dtype=np.float32),
+            np.zeros(NUISANCES, np.float32),
+            np.eye(OUTLINE, DETAIL, dtype=np.float32),
+        )
+
+    monkeypatch.setattr(learning, "learn", learn)
+    pairs = [Pair(*values) for values in synthetic.training_pairs(2)]
+    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: pairs)
+    output = tmp_path / "learned.npz"
+    arguments = [str(net_file), str(net_file), "--data", "synthetic", "--made", "1", "-o", str(output)]
+    assert learn_views.main(arguments) == 0
+    assert capsys.readouterr().out == f"learned from 2 pairs and 1 made face -> {output}\n"
+    assert [len(each) for each in given["drawn"]] == [2, 2, 2, 2]
+    assert [len(each) for each in given["others"]] == [2, 1]
+    with np.load(output, allow_pickle=False) as file:
+        assert set(file.files) == set(Learned._fields)
+
+
+def test_bad_data_is_one_line(net_file, tmp_path):
+    with pytest.raises(DataError, match="no such folder or list file of photo-sketch pairs"):
+        learn_views.main([str(net_file), "--data", str(tmp_path / "none"), "-o", str(tmp_path / "x.npz")])
+
+
+def test_artists_sketches_are_measured_instead_beside_what_one_net_draws(net_file, tmp_path, capsys, monkeypatch):
+    pairs = [Pair(*values) for values in synthetic.training_pairs(2)]
+    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: pairs)
+    output = tmp_path / "artists.json"
+    arguments = [str(net_file), "--data", "synthetic", "--artists", "-o", str(output)]
+    assert learn_views.main(arguments) == 0
+    assert capsys.readouterr().out == f"2 comparisons of different people -> {output}\n"
+    written = read_artists(output)
+    assert (len(written.impostors), written.people, written.net) == (2, 2, net_file.name)
+    with pytest.raises(SystemExit):
+        learn_views.main([str(net_file), *arguments])
+    assert "--artists is for one net" in capsys.readouterr().err
