@@ -320,13 +320,10 @@ def log_to(path: str | None, level: int = logging.INFO) -> None:
 
     Of several processes that work together the first one logs.
     """
-    if joined().rank:
-        logging.getLogger("pysketch").propagate = False
-        return
     try:
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8") if path else _ProgressHandler()
+        handler = _handler(path)
     except OSError as error:
         fail(f"{path}: the log cannot be written there: {error.strerror}")
     handler.setFormatter(CaffeFormatter())
@@ -337,3 +334,9 @@ def log_to(path: str | None, level: int = logging.INFO) -> None:
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False
+
+
+def _handler(path: str | None) -> logging.Handler:
+    if joined().rank:
+        return logging.NullHandler()
+    return logging.FileHandler(path, encoding="utf-8") if path else _ProgressHandler()

@@ -36,6 +36,8 @@ examples:
     python tools/solve.py solver/small_solver.txt --data DIR --max-iter 600 --prefix trials/a --set data.hold_out=18
   start from a trained net's weights:
     python tools/solve.py solver/medium_solver.txt --data DIR --weights netdefs/pretrained/medium.h5
+  share every batch between two processes, here or on many machines (pysketch/parallel/README.md):
+    mpirun -n 2 python tools/solve.py solver/medium_solver.txt --data DIR --set data.batch_size=4
 
 Ctrl-C stops after the present iteration, with a snapshot (unless snapshot_after_train is false); a second
 Ctrl-C stops at once.
