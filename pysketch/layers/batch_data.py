@@ -59,11 +59,6 @@ class BatchData(Layer):
             )
         self.share = Share(communicator)
 
-    @property
-    def divided(self) -> bool:
-        """True if several processes divide the batches among them."""
-        return self.share.communicator.size > 1
-
     def digest(self) -> str:
         """A short text that is the same in processes whose data are: how many items, how they come, what they are."""
         checksum = 0

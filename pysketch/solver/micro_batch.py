@@ -87,7 +87,9 @@ class MicroBatches:
             blob.hold_diff(diff)
 
     def _hold(self, wholes: list[Array], outputs: list[Array]) -> None:
-        """Let the blobs at both ends of the body hold the whole batch."""
+        """Let the blobs at both ends of the body hold the whole batch, as its layers now may be given it."""
+        for index in self.body:
+            self.net.layers[index].share = Share(self.communicator)
         for blob, whole in zip((*self.gathered, *self.sliced), (*outputs, *wholes), strict=True):
             blob.hold_data(whole)
 

@@ -134,11 +134,11 @@ def test_processes_that_divide_the_batches_get_together_what_one_gets(net, prefe
         own.layers[0].divide(together)
         found = drawn(own, 3)
         own.close()
-        return found, own.layers[0].state(), own.layers[0].divided
+        return found, own.layers[0].state()
 
     (first, *kept), (second, *others) = run_ranks(2, work)
     assert [item for pair in zip(first, second, strict=True) for item in pair] == expected
-    assert kept == others == [net.layers[0].state(), True]
+    assert kept == others == [net.layers[0].state()]
 
 
 def test_batches_that_cannot_be_divided_are_refused_with_one_that_can(net):
