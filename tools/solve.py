@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from pysketch.device import Workers
 from pysketch.drawing import write_net_file
+from pysketch.files import check_output
 from pysketch.netdef import quote, read_text
 from pysketch.parallel import between_devices, communicator, own_threads
 from pysketch.shipped import find_net, find_solver
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, train, write the net file."""
     args = _parser().parse_args(arguments)
     together = communicator()
+    if args.log:
+        check_output(args.log, [args.solver, args.weights or "", args.resume or ""])
     common.log_to(args.log)
     definition = load_solver(args.solver, _settings(args))
     device = common.use_device(args, definition, logger.info)

@@ -110,6 +110,21 @@ def find_pairs(source: str | os.PathLike[str], split: str) -> list[Reader]:
     return [partial(_read_pair, photo, sketch) for photo, sketch in files]
 
 
+def pair_files(source: str | os.PathLike[str]) -> list[Path]:
+    """What a source's pairs may be read from, all splits of it: files, and the folders that they lie in.
+
+    Nothing is said of what is wrong with the source: `find_pairs` does.
+    """
+    path = Path(source)
+    if os.fspath(source) == SYNTHETIC:
+        return []
+    if path.is_file():
+        return [path, *(each for pair in _listed_files(path) for each in pair)]
+    kinds = [path / split / kind for split in ("", "train", "test") for kind in ("photos", "sketches")]
+    folders = [each for each in kinds if each.is_dir()]
+    return [*folders, *(file for folder in folders for file in sorted(folder.iterdir()))]
+
+
 def _split_folder(folder: Path, split: str) -> Path:
     if (folder / split / "photos").is_dir():
         return folder / split

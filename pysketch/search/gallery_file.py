@@ -33,19 +33,19 @@ import h5py
 import numpy as np
 
 from pysketch.errors import GalleryError, counted
-from pysketch.files import atomic_path, describe
+from pysketch.files import PRIVATE, atomic_path, describe
 from pysketch.search.confidence import Impostors, enrolled_impostors
 from pysketch.search.describe import DESCRIPTION, DETAIL
 from pysketch.search.portraits import Columns, Packed
+from pysketch.weights import new_hdf5
 
 MAGIC = b"pysketch gallery\n"
 VERSION = 1
-PRIVATE = 0o600
-"""The permission bits of a new gallery, and of what lies beside it: it holds people."""
 
 _HEADER = 4096
 _ALIGNED = 64  # what places in the file are multiples of
 _BLOCK = 1024  # photos copied at a time
+_FRAMEWORK = 1 << 16  # bytes of the impostors, and that HDF5 needs, at most
 _LONGEST_NAME, _LONGEST_PATH = 1 << 12, 1 << 15  # bytes
 _WIDEST = 1 << 16  # numbers of an outline or a detail
 _PACKED = ("names", "paths", "sketches", "photos")
@@ -81,6 +81,20 @@ class Identity(NamedTuple):
         return ""
 
 
+class Damage(NamedTuple):
+    """A photo that is not what was written: its row; whose it is, which is known as names have a sum of their own.
+
+    path: its file; sound: whether that, and all that is searched and told of it, is what was written: else the path may
+    be what is damaged. pictures: whether its pictures are not what was written.
+    """
+
+    row: int
+    person: str
+    path: str
+    sound: bool
+    pictures: bool
+
+
 class Source(Protocol):
     """Photos that can be written: how many, how wide, and the photos themselves, some at a time."""
 
@@ -91,7 +105,7 @@ class Source(Protocol):
         """How many numbers an outline and a detail have."""
 
     def total(self, name: str) -> int:
-        """How many bytes the packed column has in all."""
+        """How many bytes the packed column has in all; of the names, where some are told twice, at most."""
 
     def blocks(self) -> Iterator[tuple[Columns, np.ndarray | None]]:
         """All photos in order, in blocks, each with its sums if they are known."""
@@ -119,6 +133,8 @@ class Part:
 
     def total(self, name: str) -> int:
         """How many bytes the packed column has in these rows."""
+        if name == "names":
+            return int(self.columns.names.lengths()[np.unique(self.columns.person[self.rows])].sum())
         return int(getattr(self.columns, name).lengths()[self.rows].sum())
 
     def blocks(self) -> Iterator[tuple[Columns, np.ndarray | None]]:
@@ -139,9 +155,8 @@ def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Seque
         raise GalleryError(f"{path}: expected descriptions of one size, found {sorted(widths)}")
     try:
         with atomic_path(path, PRIVATE) as temporary:
-            with h5py.File(
-                temporary, "w", userblock_size=_HEADER, alignment_threshold=1, alignment_interval=_ALIGNED
-            ) as file:
+            layout = {"userblock_size": _HEADER, "alignment_threshold": 1, "alignment_interval": _ALIGNED}
+            with new_hdf5(temporary, _size(parts, *next(iter(widths))), **layout) as file:
                 contents = _write_columns(file, parts, *widths.pop())
                 contents |= _write_impostors(file, identity)
             _write_header(temporary, identity, contents)
@@ -197,6 +212,13 @@ class _Column:
         kind, shape = self._type.str, list(self._dataset.shape)
         offset = self._dataset.id.get_offset() if self._dataset.size else 0
         return {"type": kind, "shape": shape, "offset": offset, "crc": self._crc}
+
+
+def _size(parts: Sequence[Source], outline: int, detail: int) -> int:
+    """How many bytes the file takes at most."""
+    row = 4 + 32 + 16 + 8 + 8 * len(_PACKED) + outline + detail  # names_ends has no more rows than photos
+    packed = sum(part.total(name) for part in parts for name in _PACKED)
+    return _HEADER + _FRAMEWORK + row * sum(map(len, parts)) + packed
 
 
 def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detail: int) -> dict[str, dict[str, Any]]:
@@ -324,6 +346,15 @@ class GalleryFile:
         """The rows of which what is searched and told is not what was written; those whose pictures are not."""
         rows = np.arange(len(self.columns))
         return self._damaged(rows, 0), self._damaged(rows, 1)
+
+    def damage(self) -> list[Damage]:
+        """What `damaged` finds, photo by photo, and whose photo each is."""
+        told, pictures = (set(map(int, rows)) for rows in self.damaged())
+        found = []
+        for row in sorted(told | pictures):
+            photo = self.columns.name_of(row), self.columns.path_of(row)
+            found.append(Damage(row, *photo, row not in told, row in pictures))
+        return found
 
     def _damaged(self, rows: np.ndarray, which: int) -> np.ndarray:
         """Those of the rows whose first or second sum is not that of what stands in them; 1024 at a time."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from pysketch.errors import GalleryError, did_you_mean
 from pysketch.files import as_read, erase, overwrite, sync_folder
-from pysketch.search.gallery_file import GalleryFile, Identity, Part, Source, write_gallery
+from pysketch.search.gallery_file import Damage, GalleryFile, Identity, Part, Source, write_gallery
 from pysketch.search.journal import Journal, clean_up, old_path, waiting
 
 _NAMED = 5  # names in one line
@@ -72,16 +72,15 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Re
         return Removed(held + len(gone), len(set(names)))
 
 
-def remove_damaged(gallery: str | os.PathLike[str]) -> Removed:
-    """Erase the photos that are not what was written (`GalleryFile.damaged`); the same photos can be enrolled again."""
+def remove_damaged(gallery: str | os.PathLike[str]) -> list[Damage]:
+    """Erase the photos that are not what was written, which are told; the same photos can be enrolled again."""
     with Journal(gallery) as journal:
         file = GalleryFile(gallery)
         _check_may_be_overwritten(file)
-        bad = np.union1d(*file.damaged())
-        people = len(np.unique(file.columns.person[bad]))
-        if len(bad):
-            _rewrite(journal, file, np.setdiff1d(np.arange(len(file.columns)), bad))
-        return Removed(len(bad), people)
+        bad = file.damage()
+        if bad:
+            _rewrite(journal, file, np.setdiff1d(np.arange(len(file.columns)), [each.row for each in bad]))
+        return bad
 
 
 def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[str], joined: bool = False) -> int:

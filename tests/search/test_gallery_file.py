@@ -18,6 +18,7 @@ from pysketch.errors import GalleryError
 from pysketch.search import gallery_file
 from pysketch.search.gallery_file import _TYPES, MAGIC, GalleryFile, Identity, Part, write_gallery
 from pysketch.search.portraits import columns_of
+from pysketch.weights import snapshot
 
 PORTRAITS = [portrait(1), portrait(2, "anna"), portrait(3, pictures=False), portrait(4, "anna")]
 
@@ -129,6 +130,18 @@ def test_nothing_is_written_over_what_is_there_if_it_fails_on_the_way(path):
     assert message == f"{path}: cannot be written: No space left on device"
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == ["gallery.h5"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_what_is_reserved_is_enough_and_what_is_not_needed_is_given_back(count, tmp_path, monkeypatch):
+    columns = columns_of([portrait(k, f"{k}" * 50) for k in range(30)])
+    sizes, reserve = [], snapshot.reserve
+    monkeypatch.setattr(snapshot, "reserve", lambda where, size: sizes.append(size) or reserve(where, size))
+    write_gallery(tmp_path / "g.h5", IDENTITY, [Part(columns, np.arange(count))])
+    monkeypatch.setattr(snapshot, "reserve", lambda *arguments: None)
+    write_gallery(tmp_path / "again.h5", IDENTITY, [Part(columns, np.arange(count))])
+    assert (tmp_path / "g.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+    assert (tmp_path / "g.h5").stat().st_size + 30_000 < sizes[-1] < (tmp_path / "g.h5").stat().st_size + 66_000
 
 
 @pytest.mark.parametrize("says", [3, 5])
@@ -306,6 +319,10 @@ def test_damage_to_a_path_and_to_pictures_is_found_where_it_is(path):
     flip(path, place(path, "photos") + 7)
     file = GalleryFile(path)
     assert [each.tolist() for each in file.damaged()] == [[0], [0, 1]]
+    assert file.damage() == [
+        (0, "person-1", "Q" + PORTRAITS[0].path[1:], False, True),
+        (1, "anna", PORTRAITS[1].path, True, True),
+    ]
     file.check_pictures(3)
     assert "the pictures of photo 1" in refused(GalleryError, file.check_pictures, 1)
 

@@ -13,7 +13,7 @@ from helpers import refused
 
 from pysketch.errors import GalleryError
 from pysketch.search.gallery_file import GalleryFile, Identity, write_gallery
-from pysketch.search.journal import Journal, journal_path, old_path, waiting
+from pysketch.search.journal import Journal, journal_path, old_path, waiting, waiting_photos
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def test_what_is_added_waits_in_order_in_whatever_process(gallery, tmp_path):
     fill(gallery, 3, 1)
     fill(gallery, 2)
     assert waiting(gallery) == 3
+    assert waiting_photos(gallery) == [(each.digest, each.person, each.path) for each in map(portrait, (3, 1, 2))]
     with Journal(gallery) as journal:
         assert (len(journal), journal.identity) == (3, IDENTITY)
         assert list(journal.people().values()) == [(f"person-{k}", f"photos/of-{k}.jpg") for k in (3, 1, 2)]
@@ -61,7 +62,7 @@ def test_a_journal_in_which_nobody_waits_is_removed(gallery, tmp_path):
         assert journal.path.exists()
         assert journal.identity is None
     assert list(tmp_path.iterdir()) == []
-    assert waiting(gallery) == 0
+    assert (waiting(gallery), waiting_photos(gallery)) == (0, [])
 
 
 def test_finished_nothing_of_it_is_left(gallery, tmp_path):
@@ -109,7 +110,7 @@ def test_a_second_one_is_refused_in_a_line_while_the_first_is_open(gallery):
     with Journal(gallery) as journal:
         journal.begin(IDENTITY)
         assert "another process is writing it" in refused(GalleryError, Journal, gallery)
-        assert waiting(gallery) is None
+        assert waiting(gallery) is waiting_photos(gallery) is None
     Journal(gallery).close()
 
 

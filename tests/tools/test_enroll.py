@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gallery_makers import IDENTITY, make_gallery, portrait, some_pixels
 
-from pysketch.errors import GalleryError
+from pysketch.errors import DataError, GalleryError
 from pysketch.images.pictures import write_image
 from pysketch.search import enrolment
 from pysketch.search.enrolment import Drawer
@@ -39,6 +39,21 @@ def test_photos_are_enrolled_and_the_second_time_are_there(call, capsys):
     assert "error" not in err
 
 
+def test_a_gallery_is_made_in_no_folder_that_is_not_there(call, net_file):
+    with pytest.raises(DataError, match=r"^made/new/g\.h5: there is no folder .*new; make it first$"):
+        enroll.main(["photos", "-o", "made/new/g.h5", "--net", str(net_file)])
+    assert not Path("made").exists()
+
+
+@pytest.mark.parametrize("output", ["photos/a.png", "people.csv"])
+def test_no_photo_and_no_table_of_people_is_overwritten_by_a_gallery(call, net_file, output):
+    Path("people.csv").write_text("file,person\na.png,anna\nb.png,ben\n")
+    before = Path(output).read_bytes()
+    with pytest.raises(GalleryError, match="expected a gallery"):
+        enroll.main(["photos", "-o", output, "--net", str(net_file), "--people", "people.csv"])
+    assert Path(output).read_bytes() == before
+
+
 def test_what_is_left_out_is_a_line_each_and_a_count_and_status_2(call, tmp_path, capsys):
     (tmp_path / "photos" / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     write_image(tmp_path / "photos" / "d.png", np.zeros((300, 300, 3), np.uint8))
@@ -61,7 +76,7 @@ def test_a_file_that_may_not_be_read_is_left_out(call, tmp_path, capsys, monkeyp
 def test_names_that_steer_a_terminal_are_told_in_words(call, tmp_path, capsys):
     (tmp_path / "photos" / "\x1b[2J\udcff.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert call("photos") == 2
-    assert "error: photos/<character 27>[2J<character 56575>.png: " in capsys.readouterr().err
+    assert "error: photos/<character 27>[2J\\xff.png: " in capsys.readouterr().err
 
 
 def test_options_reach_the_gallery(call, tmp_path, capsys):
