@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sketches >= _SUSPICIOUS and 4 * sketches > 3 * enrolled:
             what = "look like sketches, grey lines on white paper; photos of people are what is enrolled, and drawn"
             _tell([f"{sketches} of the {enrolled} pictures {what}"])
-        enrolment.settle()
+        with common.bars() as progress:
+            enrolment.settle(progress)
     there = f", {plan.held} {'was' if plan.held == 1 else 'were'} there already" if plan.held else ""
     counts = f", {left_out} left out" if left_out else ""
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")

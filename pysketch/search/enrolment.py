@@ -35,7 +35,7 @@ from pysketch.images import as_photo, can_find_faces, encode_picture, frame_size
 from pysketch.layers import Context
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.drawn import looks_drawn
-from pysketch.search.gallery_file import Identity
+from pysketch.search.gallery_file import Identity, Progress, no_progress
 from pysketch.search.journal import Journal
 from pysketch.search.portraits import Portrait
 from pysketch.search.upkeep import digests_of, named_some, open_if_there, settle
@@ -312,9 +312,9 @@ class Enrolment:
             kept = list(self._commit(pending))
         yield from kept
 
-    def settle(self) -> int:
+    def settle(self, progress: Progress = no_progress) -> int:
         """Put all that wait into the gallery, in one step; how many they were. Ends the enrolment."""
-        return settle(self._journal)
+        return settle(self._journal, progress)
 
     @property
     def has_gallery(self) -> bool:

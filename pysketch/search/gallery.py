@@ -60,6 +60,7 @@ class Gallery:
         self._file = GalleryFile(path)
         self._index, self._lock = index, Lock()
         self._shortlist: Shortlist | None = None
+        self._all_checked = False
         self.identity = self._file.identity
         self.columns = self._file.columns
         self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
@@ -94,7 +95,11 @@ class Gallery:
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
         if match == PIXELS:
-            self._file.check_rows(np.arange(len(self)))
+            if self._all_checked:
+                self._file.check_present()
+            else:
+                self._file.check_rows(np.arange(len(self)))
+                self._all_checked = True
             try:
                 distances = pixel_distances(sketch, self.columns.sketches, progress)
             except GalleryError as error:

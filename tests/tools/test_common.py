@@ -267,3 +267,22 @@ def test_a_stage_that_no_layer_knows_and_a_phase_without_layers_are_refused(tool
         NetdefError, match=r"empty\.prototxt: has no layers in phase T(EST|RAIN); there is nothing to show$"
     ):
         tool.main([str(tmp_path / "empty.prototxt"), *more])
+
+
+def test_what_takes_long_is_shown_as_a_bar_each_and_nothing_where_nobody_looks(capsys, monkeypatch):
+    def work():
+        with common.bars(delay=0) as progress:
+            for done in (3, 7):
+                progress("photos written", done, 7)
+            progress("people compared", 1, 2)
+
+    work()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    work()
+    err = capsys.readouterr().err
+    assert "photos written: " in err
+    assert err.index("photos written") < err.index("people compared")
+    with common.bars() as progress:
+        progress("photos written", 1, 7)
+    assert "written" not in capsys.readouterr().err
