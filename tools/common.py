@@ -8,7 +8,8 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,30 @@ def _size(text: str) -> tuple[int, int]:
     except ValueError:
         raise argparse.ArgumentTypeError(f'expected WIDTHxHEIGHT in pixels, such as 155x200, found "{text}"') from None
     return width, height
+
+
+@contextmanager
+def bars(delay: float = 1.0) -> Iterator[Callable[[str, int, int], None]]:
+    """What tells a progress: what is done, how many of how many steps; each that takes longer than `delay` s as a bar.
+
+    Where stderr is no terminal there is none.
+    """
+    shown: dict[str, tqdm] = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what not in shown:
+            close()
+            shown[what] = tqdm(desc=what, total=total, delay=delay, leave=False, disable=None)
+        shown[what].update(done - shown[what].n)
+
+    def close() -> None:
+        for bar in shown.values():
+            bar.close()
+
+    try:
+        yield progress
+    finally:
+        close()
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:

@@ -65,6 +65,7 @@ class Gallery:
         self._file = GalleryFile(path)
         self._index, self._lock = index, Lock()
         self._shortlist: Shortlist | None = None
+        self._all_checked = False
         self.identity = self._file.identity
         self.columns = self._file.columns
         self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
@@ -115,7 +116,11 @@ class Gallery:
         _check_count(n)
         _check_lines(sketch)
         if match == PIXELS:
-            self._file.check_rows(np.arange(len(self)))
+            if self._all_checked:
+                self._file.check_present()
+            else:
+                self._file.check_rows(np.arange(len(self)))
+                self._all_checked = True
             try:
                 distances = pixel_distances(sketch, self.columns.sketches, progress)
             except GalleryError as error:

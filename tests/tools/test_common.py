@@ -324,3 +324,22 @@ def test_each_process_of_a_machine_takes_the_next_gpu(monkeypatch):
     solver = solver_def('net: "a" base_lr: 1 lr_policy: "fixed" solver_mode: GPU device_id: 10')
     with pytest.raises(DeviceError, match=r"gpu:12 cannot be used"):
         common.use_device(parser.parse_args([]), solver)
+
+
+def test_what_takes_long_is_shown_as_a_bar_each_and_nothing_where_nobody_looks(capsys, monkeypatch):
+    def work():
+        with common.bars(delay=0) as progress:
+            for done in (3, 7):
+                progress("photos written", done, 7)
+            progress("people compared", 1, 2)
+
+    work()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    work()
+    err = capsys.readouterr().err
+    assert "photos written: " in err
+    assert err.index("photos written") < err.index("people compared")
+    with common.bars() as progress:
+        progress("photos written", 1, 7)
+    assert "written" not in capsys.readouterr().err
