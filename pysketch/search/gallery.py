@@ -105,11 +105,11 @@ class Gallery:
         """The n people nearest to a sketch, nearest first, each by the nearest of their photos.
 
         sketch: a path, a Pillow image or an array, as `as_photo` takes it. align, eyes: as `choose_faces` takes them.
-        match: what is compared, "views", "inner" or "pixels". say: told what was done with the sketch, if that needs a word,
-        such as that it is upside down and compared as it is; None: the log warns, without the file's name. ValueError
-        for another n than 1, 2, ...; DataError for what is no picture, has no lines, or has no face or several where
-        one is to be found; GalleryError if drawn sketches are to be compared ("inner", "pixels")
-        and the gallery keeps none.
+        match: what is compared, "views", "inner" or "pixels". say: told what was done with the sketch, if that needs a
+        word, such as that it is upside down and compared as it is; None: the log warns, without the file's name.
+        ValueError for another n than 1, 2, ...; DataError for what is no picture, has no lines, or has no face or
+        several where one is to be found; GalleryError if drawn sketches are to be compared ("inner", "pixels") and the
+        gallery keeps none.
         """
         _check_count(n)
         return self.find_aligned(aligned_sketch(sketch, align, eyes, say or _warn), n, match)
