@@ -28,7 +28,7 @@ from pysketch.report import (
     people,
     write_find_page,
 )
-from pysketch.search import PIXELS, VIEWS, Gallery, aligned_sketch
+from pysketch.search import INNER, PIXELS, VIEWS, Gallery, aligned_sketch
 
 EXAMPLES = """
 examples:
@@ -38,6 +38,8 @@ examples:
     python tools/find.py gallery.h5 sketches/ -n 3 --report found.html
   a scanned sheet with the eyes at (412, 380) and (530, 371):
     python tools/find.py gallery.h5 sheet.jpg --align eyes 412 380 530 371
+  whose hair, beard line, hat or collar is another now:
+    python tools/find.py gallery.h5 sketch.png --match inner
   by the paper's measure, the squared difference of pixels:
     python tools/find.py gallery.h5 sketch.png --match pixels
   for a program, a line of JSON for each sketch:
@@ -48,7 +50,8 @@ large with the eyes at (75, 125) and (125, 125) is compared as it is; in any oth
 installed, or --align eyes says where the eyes are: x and y from 0 at the centre of the top left pixel, the picture's
 left first. A sketch that cannot be used is named and left out, and the status is 2.
 
-distance: views: 1 - the correlation, 0 (the same) to 2. pixels: the sum of squared differences over the centre 143x188.
+distance: views, inner: 1 - the correlation, 0 (the same) to 2. pixels: the sum of squared differences over the centre
+143x188. inner and pixels look at every sketch that the gallery keeps, inner at 60 of them in a second.
 others as near: the false-accept rate, how many people other than the one who was drawn come as near to a sketch; then
 how many that are of the others in the gallery, all but one; "-": not known, or nobody else is there. A match is a
 lead, not a proof.
@@ -136,8 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("sketches", nargs="+", metavar="sketch", help="image files of any kind, or folders of them")
     parser.add_argument("-n", type=common.at_least(1), default=10, metavar="N", help="how many people (default: 10)")
     common.add_align(parser, "sketch", "compare")
-    help = "views: several views of the face, the default; pixels: the paper's squared difference"
-    parser.add_argument("--match", choices=(VIEWS, PIXELS), default=VIEWS, help=help)
+    help = (
+        "views: several views of the face, the default; inner: the inner face alone, without hair and collar; pixels: "
+        "the paper's squared difference"
+    )
+    parser.add_argument("--match", choices=(VIEWS, INNER, PIXELS), default=VIEWS, help=help)
     help = (
         'write a page with pictures, in one file that needs no network (pip install -e ".[report]"); its folder must '
         "be there, a new page may be read by its owner alone"

@@ -101,14 +101,16 @@ def _remove(args: argparse.Namespace) -> int:
     if bool(args.names) == args.damaged:
         _parser().error("remove: expected names of people, or --damaged")
     if args.damaged:
-        damage = remove_damaged(args.gallery)
+        with common.bars() as progress:
+            damage = remove_damaged(args.gallery, progress)
         for each in damage:
             print(f"{_which(each)}: erased")
         removed = len(damage), len({each.person for each in damage})
         if damage:
             print(_again(damage), file=sys.stderr)
     else:
-        removed = remove_people(args.gallery, args.names)
+        with common.bars() as progress:
+            removed = remove_people(args.gallery, args.names, progress)
     print(f"erased: {counted(removed[0], 'photo')} of {_people(removed[1])}")
     if removed[0] and not args.damaged:
         print("the same photos, enrolled again, would come back", file=sys.stderr)
@@ -143,7 +145,8 @@ def _again(damage: Sequence[Damage]) -> str:
 
 
 def _merge(args: argparse.Namespace) -> int:
-    added = merge_galleries(args.gallery, args.other, args.join)
+    with common.bars() as progress:
+        added = merge_galleries(args.gallery, args.other, args.join, progress)
     held = len(GalleryFile(args.other).columns) - added
     there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
     print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}{there}")

@@ -68,14 +68,19 @@ class PairCache:
         return pair
 
     @property
+    def in_memory(self) -> list[Pair]:
+        """The pairs that are in memory."""
+        return [pair for pair in self._kept if pair is not None]
+
+    @property
     def kept(self) -> int:
         """How many pairs are in memory."""
-        return sum(pair is not None for pair in self._kept)
+        return len(self.in_memory)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the pairs in memory."""
-        return sum(pair.nbytes for pair in self._kept if pair is not None)
+        return sum(pair.nbytes for pair in self.in_memory)
 
 
 def load_pairs(source: str | os.PathLike[str], split: str, direction: str = PHOTO_TO_SKETCH) -> list[Pair]:

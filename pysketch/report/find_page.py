@@ -13,7 +13,7 @@ from pysketch.files import PRIVATE, as_read, begins_as_page, check_folder, check
 from pysketch.images import encode_picture
 from pysketch.report.found import MEASURES, WORTH, Found, how_sure, people, pictured, rows
 from pysketch.report.pages import Group, Picture, Section, Table, in_page, write_page
-from pysketch.search import PIXELS, VIEWS, Gallery
+from pysketch.search import INNER, PIXELS, VIEWS, Gallery
 from pysketch.shipped import net_of_digest
 
 
@@ -88,7 +88,8 @@ def _legend(found: Found) -> str:
         "Where they agree: orange places speak for the match, blue ones against it, as strongly as they are coloured, "
         f"by one measure for all people below. {whole}"
     )
-    return f"{text}They are those of the views, not of the pixels." if found.match == PIXELS else text.rstrip()
+    compared = {INNER: "the inner face alone", PIXELS: "the pixels"}.get(found.match)
+    return f"{text}They are those of the views, not of {compared}." if compared else text.rstrip()
 
 
 def _picture(pixels: np.ndarray, caption: str) -> Picture:

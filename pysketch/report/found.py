@@ -10,13 +10,16 @@ import numpy as np
 from pysketch.errors import PysketchError
 from pysketch.files import as_read
 from pysketch.report.table import aligned
-from pysketch.search import PIXELS, VIEWS, Gallery, Match, Query, agreement, overlaid, strongest
+from pysketch.search import INNER, PIXELS, VIEWS, Gallery, Match, Query, agreement, overlaid, strongest
 
 MEASURES = {
     "views": "several views of the face, under small shifts, turns and sizes; 0: the same, 1: nothing in common",
+    "inner": "views of the inner face alone, without hair and collar; 0: the same, 1: nothing in common",
     "pixels": "the squared difference of the pixels of the centre 143x188, summed up, as in the paper",
 }
 """What a distance is, for each measure that `Gallery.find` knows."""
+
+_NOT_CALIBRATED = {INNER: "of the inner face", PIXELS: "of pixels"}
 
 _PAPER = np.full((250, 200), 255, np.uint8)
 
@@ -102,7 +105,7 @@ def as_many(rate: float | None, people: int) -> str:
 def how_sure(gallery: Gallery, found: Found) -> str:
     """In a paragraph: what the list's false-accept rates mean, by that of the first match, and what they rest on."""
     rate = found.matches[0].false_accept_rate if found.matches else None
-    if rate is None or found.match == PIXELS:
+    if rate is None or found.match in _NOT_CALIBRATED:
         return _not_known(gallery, found.match)
     text = f"How sure: {how_often(rate)} others come as near to a sketch as the first on the list; "
     if gallery.people < 2:
@@ -125,8 +128,8 @@ def how_sure_all(gallery: Gallery, match: str) -> str:
 def _not_known(gallery: Gallery, match: str) -> str:
     if not gallery.people:
         return "The gallery is empty: there is nobody to be found."
-    if match == PIXELS:
-        return "How sure: not known; distances of pixels are not calibrated."
+    if match in _NOT_CALIBRATED:
+        return f"How sure: not known; distances {_NOT_CALIBRATED[match]} are not calibrated."
     return "How sure: not known; there are no measurements of how often somebody else comes as near."
 
 

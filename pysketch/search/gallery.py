@@ -22,13 +22,17 @@ from pysketch.search.confidence import Confidence, shipped_artists
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.indexed import make_shortlist
+from pysketch.search.inner import inner_distances
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
 from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
 
-VIEWS, PIXELS = "views", "pixels"
-"""What may be compared: several views of a face, see `describe`, or the paper's measure, see `pixel_distances`."""
+VIEWS, INNER, PIXELS = "views", "inner", "pixels"
+"""What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
+`inner_distances`, or the paper's measure, see `pixel_distances`."""
+
+_OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ class Gallery:
         self._file = GalleryFile(path)
         self._index, self._lock = index, Lock()
         self._shortlist: Shortlist | None = None
+        self._all_checked = False
         self.identity = self._file.identity
         self.columns = self._file.columns
         self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
@@ -100,10 +105,11 @@ class Gallery:
         """The n people nearest to a sketch, nearest first, each by the nearest of their photos.
 
         sketch: a path, a Pillow image or an array, as `as_photo` takes it. align, eyes: as `choose_faces` takes them.
-        match: what is compared, "views" or "pixels". say: told what was done with the sketch, if that needs a word,
-        such as that it is upside down and compared as it is; None: the log warns, without the file's name. ValueError
-        for another n than 1, 2, ...; DataError for what is no picture, has no lines, or has no face or several where
-        one is to be found; GalleryError if pixels are to be compared and the gallery keeps no drawn sketches.
+        match: what is compared, "views", "inner" or "pixels". say: told what was done with the sketch, if that needs a
+        word, such as that it is upside down and compared as it is; None: the log warns, without the file's name.
+        ValueError for another n than 1, 2, ...; DataError for what is no picture, has no lines, or has no face or
+        several where one is to be found; GalleryError if drawn sketches are to be compared ("inner", "pixels") and the
+        gallery keeps none.
         """
         _check_count(n)
         return self.find_aligned(aligned_sketch(sketch, align, eyes, say or _warn), n, match)
@@ -114,15 +120,19 @@ class Gallery:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
         _check_count(n)
         _check_lines(sketch)
-        if match == PIXELS:
-            self._file.check_rows(np.arange(len(self)))
+        if match in _OF_KEPT:
+            if self._all_checked:
+                self._file.check_present()
+            else:
+                self._file.check_rows(np.arange(len(self)))
+                self._all_checked = True
             try:
-                distances = pixel_distances(sketch, self.columns.sketches, progress)
+                distances = _OF_KEPT[match](sketch, self.columns.sketches, progress)
             except GalleryError as error:
                 raise GalleryError(f"{self._file.path}: {error}") from None
             return self._nearest(np.arange(len(self)), distances, n)
         if match != VIEWS:
-            raise ValueError(f"expected {VIEWS} or {PIXELS}, found {match}")
+            raise ValueError(f"expected {VIEWS}, {INNER} or {PIXELS}, found {match}")
         shortlist, query = self._find_shortlist(), Query(sketch)
         rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
         self._file.check_rows(rows)

@@ -23,8 +23,9 @@ import mmap
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -144,11 +145,21 @@ class Part:
             yield self.columns.take(rows), None if self.sums is None else self.sums[rows]
 
 
-def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Sequence[Source]) -> None:
+Progress = Callable[[str, int, int], object]
+"""Told now and then what is being done, in words, and of how many steps how many are."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+def write_gallery(
+    path: str | os.PathLike[str], identity: Identity, parts: Sequence[Source], progress: Progress = no_progress
+) -> None:
     """Write all photos of the parts, in order, as one gallery; people of one name become one person.
 
-    In blocks of 1024 photos: what is not in memory already does not come there. GalleryError if it cannot be written,
-    or if the parts do not fit together.
+    In blocks of 1024 photos: what is not in memory already does not come there. progress: photos written, then people
+    compared. GalleryError if it cannot be written, or if the parts do not fit together.
     """
     widths = {part.widths() for part in parts}
     if len(widths) != 1:
@@ -157,8 +168,8 @@ def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Seque
         with atomic_path(path, PRIVATE) as temporary:
             layout = {"userblock_size": _HEADER, "alignment_threshold": 1, "alignment_interval": _ALIGNED}
             with new_hdf5(temporary, _size(parts, *next(iter(widths))), **layout) as file:
-                contents = _write_columns(file, parts, *widths.pop())
-                contents |= _write_impostors(file, identity)
+                contents = _write_columns(file, parts, *widths.pop(), progress)
+                contents |= _write_impostors(file, identity, progress)
             _write_header(temporary, identity, contents)
     except (OSError, RuntimeError) as error:  # HDF5's own are either
         raise GalleryError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
@@ -221,7 +232,9 @@ def _size(parts: Sequence[Source], outline: int, detail: int) -> int:
     return _HEADER + _FRAMEWORK + row * sum(map(len, parts)) + packed
 
 
-def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detail: int) -> dict[str, dict[str, Any]]:
+def _write_columns(
+    file: h5py.File, parts: Sequence[Source], outline: int, detail: int, progress: Progress
+) -> dict[str, dict[str, Any]]:
     """All columns; their table of contents."""
     count = sum(map(len, parts))
     rows = {"person": (), "digests": (32,), "eyes": (2, 2), "outlines": (outline,), "details": (detail,), "sums": (2,)}
@@ -230,6 +243,7 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
     columns |= {f"{name}_ends": _Column(file, f"{name}_ends", (count,)) for name in _PACKED[1:]}
     numbers: dict[bytes, int] = {}
     ends = dict.fromkeys(_PACKED[1:], 0)
+    written = 0
     for part in parts:
         for block, sums in part.blocks():
             columns["sums"].write(checksums(block) if sums is None else sums)
@@ -241,6 +255,8 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
                 columns[name].write(packed.content)
                 columns[f"{name}_ends"].write(packed.ends + ends[name])
                 ends[name] += len(packed.content)
+            written += len(block)
+            progress("photos written", written, count)
     names = Packed.of(numbers)
     for name, values in (("names", names.content), ("names_ends", names.ends)):
         columns[name] = _Column(file, name, values.shape)
@@ -249,7 +265,7 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
     return {name: column.entry() for name, column in columns.items()}
 
 
-def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str, Any]]:
+def _write_impostors(file: h5py.File, identity: Identity, progress: Progress) -> dict[str, dict[str, Any]]:
     """How near the people who were written come to each other; their table of contents."""
     details = file["details"]
 
@@ -262,7 +278,7 @@ def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str,
     sample = None
     if identity.description == DESCRIPTION and details.shape[1] == DETAIL:
         sketches = Packed(file["sketches"], file["sketches_ends"][:])
-        sample = enrolled_impostors(file["person"][:], sketches, described)
+        sample = enrolled_impostors(file["person"][:], sketches, described, partial(progress, "people compared"))
     kept = (sample.distances, sample.counts) if sample else (np.empty(0), np.empty(0))
     columns = {}
     for name, values in zip(("impostors", "impostor_counts"), kept, strict=True):

@@ -312,7 +312,7 @@ def waiting_photos(gallery: str | os.PathLike[str]) -> list[tuple[bytes, str, st
 
 
 def _looked_up(gallery: str | os.PathLike[str], query: str) -> list[tuple] | None:
-    """Rows of the journal, which SQLite sets right if a process was killed; none where nobody waits, None while somebody writes it."""
+    """Rows of the journal, which SQLite first sets right; [] where nobody waits, None while somebody writes it."""
     path = journal_path(gallery)
     if not path.exists():
         return []

@@ -17,7 +17,7 @@ from pysketch.report import found
 from pysketch.report.find_page import check_find_page, write_find_page
 from pysketch.report.found import WORTH, Found
 from pysketch.search.agreement import overlaid, strongest
-from pysketch.search.gallery import PIXELS, VIEWS, Gallery
+from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("jinja2") is None, reason='needs jinja2: pip install -e ".[report]"'
@@ -133,6 +133,13 @@ def test_by_pixels_it_says_of_what_the_heat_is(tmp_path):
     assert "the squared difference of the pixels" in text
     assert "They are those of the views, not of the pixels." in text
     assert "All places together" not in text
+
+
+def test_by_the_inner_face_it_says_of_what_the_heat_is(tmp_path):
+    text = page(tmp_path, INNER)
+    assert "views of the inner face alone" in text
+    assert "They are those of the views, not of the inner face alone." in text
+    assert "distances of the inner face are not calibrated" in text
 
 
 def test_remarks_and_sketches_that_were_left_out_are_named(tmp_path):

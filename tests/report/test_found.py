@@ -19,7 +19,7 @@ from pysketch.report.found import (
     others,
     people,
 )
-from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match
+from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match
 
 SEEN = np.zeros((250, 200), np.uint8)
 
@@ -86,7 +86,12 @@ def test_how_sure_is_said_in_words_with_what_it_rests_on():
 
 
 @pytest.mark.parametrize(
-    "what", [found(Match("p", 0.3, None, "p.png", 0)), found(Match("p", 3e7, 0.1, "p.png", 0), match=PIXELS)]
+    "what",
+    [
+        found(Match("p", 0.3, None, "p.png", 0)),
+        found(Match("p", 3e7, 0.1, "p.png", 0), match=PIXELS),
+        found(Match("p", 0.3, 0.1, "p.png", 0), match=INNER),
+    ],
 )
 def test_what_is_not_known_is_called_so_whatever_the_rate_of_other_distances_is(what):
     assert how_sure(Enrolled(), what).startswith("How sure: not known; ")
@@ -162,4 +167,4 @@ def test_a_record_holds_plain_types_and_what_the_page_of_the_tools_documents(tmp
 
 
 def test_every_measure_is_explained():
-    assert set(MEASURES) == {VIEWS, PIXELS}
+    assert set(MEASURES) == {VIEWS, INNER, PIXELS}

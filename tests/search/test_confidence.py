@@ -157,7 +157,12 @@ def test_a_sketch_that_is_missing_or_damaged_is_not_looked_for(levels):
         sketches[k] = b""
     for k in np.flatnonzero(person == 9):
         sketches[k] = sketches[k][:20]
-    assert len(enrolled_impostors(person, Packed.of(sketches), lambda rows: level[rows, None])) == 22 * 23
+    told = []
+    sample = enrolled_impostors(
+        person, Packed.of(sketches), lambda rows: level[rows, None], lambda *step: told.append(step)
+    )
+    assert len(sample) == 22 * 23
+    assert told == [(done, 24) for done in range(1, 23)]
     assert enrolled_impostors(person, Packed.of([b""] * 72), lambda rows: level[rows, None]) is None
 
 

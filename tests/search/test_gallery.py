@@ -267,3 +267,26 @@ def test_who_is_removed_meanwhile_is_not_found_any_more(path, sketch, quick):
         stream.write(bytes(path.stat().st_size))
     assert "open it again" in refused(GalleryError, gallery.find_aligned, sketch)
     assert "open it again" in refused(GalleryError, gallery.photo, 0)
+
+
+def test_by_pixels_all_rows_are_checked_once_and_each_time_whether_the_file_is_there(path, faces, sketch, monkeypatch):
+    make_gallery(path, [replace(each, sketch=encode_picture(sketch, ".png")) for each in faces])
+    gallery, checked = Gallery(path), []
+    check = gallery_module.GalleryFile.check_rows
+    monkeypatch.setattr(
+        gallery_module.GalleryFile, "check_rows", lambda self, rows: checked.append(len(rows)) or check(self, rows)
+    )
+    found = [gallery.find_aligned(sketch, match="pixels") for _ in range(2)]
+    assert found[0] == found[1]
+    assert checked == [3]
+    with path.open("r+b") as stream:
+        stream.write(bytes(path.stat().st_size))
+    assert "open it again" in refused(GalleryError, gallery.find_aligned, sketch, match="pixels")
+
+
+def test_by_pixels_damage_is_an_error_each_time(path, faces, sketch):
+    make_gallery(path, [replace(each, sketch=encode_picture(sketch, ".png")) for each in faces])
+    spoil(path, faces[1].detail.tobytes())
+    gallery = Gallery(path)
+    for _ in range(2):
+        assert "photo 1 is not what was written" in refused(GalleryError, gallery.find_aligned, sketch, match="pixels")

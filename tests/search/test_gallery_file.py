@@ -102,6 +102,14 @@ def test_more_photos_than_a_block_has(tmp_path, monkeypatch):
     assert [len(each) for each in file.damaged()] == [0, 0]
 
 
+def test_how_many_photos_are_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery_file, "_BLOCK", 4)
+    told = []
+    part = Part(columns_of([portrait(k) for k in range(6)]), np.arange(6))
+    write_gallery(tmp_path / "g.h5", IDENTITY, [part, part], lambda *step: told.append(step))
+    assert told == [("photos written", done, 12) for done in (4, 6, 10, 12)]
+
+
 def test_a_gallery_without_anybody_keeps_its_widths(tmp_path):
     columns = columns_of(PORTRAITS)
     write_gallery(tmp_path / "g.h5", IDENTITY, [Part(columns, np.array([], int))])

@@ -167,6 +167,26 @@ def test_wherever_the_disk_ends_it_is_a_line_and_nobody_is_lost(tmp_path):
     assert set(held(path)) >= {each.path for each in THERE if each.person != "anna"}
 
 
+@pytest.mark.parametrize("name", ["settle", "remove", "damaged", "merge"])
+def test_whoever_writes_a_gallery_tells_how_far_it_is(name, tmp_path):
+    path, told = start_over(tmp_path), []
+    progress = lambda *step: told.append(step)  # noqa: E731
+    if name == "settle":
+        with Journal(path) as journal:
+            settle(journal, progress)
+    elif name == "remove":
+        remove_people(path, ["anna"], progress)
+    elif name == "merge":
+        merge_galleries(path, path.with_name("other.h5"), progress=progress)
+    else:
+        content, piece = path.read_bytes(), PORTRAITS[1].detail.tobytes()
+        path.write_bytes(content.replace(piece, bytes(len(piece))))
+        remove_damaged(path, progress)
+    assert {what for what, _, _ in told} == {"photos written"}
+    count = len(held(path))
+    assert told[-1] == ("photos written", count, count)
+
+
 def test_the_folder_is_on_the_disk_before_anything_is_overwritten(path, monkeypatch):
     order = []
     for name in ("sync_folder", "overwrite"):

@@ -8,6 +8,7 @@ import pytest
 from gallery_makers import IDENTITY, make_gallery, portrait, some_pixels
 
 from pysketch.errors import DataError, GalleryError
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.search import enrolment
 from pysketch.search.enrolment import Drawer
@@ -118,6 +119,17 @@ def test_who_waits_from_a_killed_command_is_put_in_and_told(call, capsys):
     assert call("photos", "--add") == 0
     assert capsys.readouterr().out.endswith("gallery.h5: 3 photos of 3 people\n")
     assert not os.path.exists("gallery.h5.enrolling")
+
+
+@pytest.mark.parametrize(("sketches", "told"), [(3, True), (2, False)])
+def test_a_folder_of_sketches_is_told_and_one_among_photos_is_not(sketches, told, call, tmp_path, capsys):
+    for seed in range(3):
+        photo, sketch = synthetic.face_pair(20 + seed)
+        write_image(tmp_path / "faces" / f"{seed}.png", sketch if seed < sketches else photo)
+    assert call("faces") == 0
+    err = capsys.readouterr().err
+    assert ("3 of the 3 pictures look like sketches, grey lines on white paper" in err) == told
+    assert ("look like" in err) == told
 
 
 def test_another_nets_gallery_is_an_error_that_changes_nothing(call, tmp_path):

@@ -273,13 +273,14 @@ def told(text):
 
 
 def test_who_is_found_by_views_and_by_pixels(aligned, capsys):
-    arguments = ["--baseline", "grey", "--data", str(aligned), "--match", "views", "pixels", "--inner"]
+    arguments = ["--baseline", "grey", "--data", str(aligned), "--match", "views", "inner", "pixels", "--inner"]
     assert evaluate.main([*arguments, "--distractors", "3"]) == 0
     text = capsys.readouterr().out
     found = told(text)
     kinds = ("all", "inner face", "with 3 others")
-    assert list(found) == [(match, kind) for kind in kinds for match in ("views", "pixels")]
+    assert list(found) == [(match, kind) for kind in kinds for match in ("views", "inner", "pixels")]
     assert rows(text.split("\n\n")[0])["grey"]["rank 1"] == found["views", "all"]
+    assert found["inner", "inner face"] == found["inner", "all"]
 
 
 def test_the_first_measure_gives_the_ranks_of_every_table(aligned, tmp_path, capsys, monkeypatch):

@@ -79,7 +79,7 @@ def test_who_waits_is_listed_beside_those_who_are_there_and_where_there_is_no_ga
 def test_a_gallery_that_is_not_there_is_told_from_one_that_is_being_written(tmp_path):
     new = str(tmp_path / "new.h5")
     for action in ("list", "info"):
-        with pytest.raises(GalleryError, match="no such gallery$"):
+        with pytest.raises(GalleryError, match=r"no such gallery$"):
             gallery.main([new, action])
         with Journal(new), pytest.raises(GalleryError, match="no such gallery yet: another process is enrolling"):
             gallery.main([new, action])
