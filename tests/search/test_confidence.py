@@ -232,7 +232,7 @@ def test_whoever_is_found_is_told_with_the_larger_share_and_by_pixels_with_none(
     found = gallery.find_aligned(sketch, 24)
     assert [each.false_accept_rate for each in found] == [told.rate(each.distance) for each in found]
     assert found[0].false_accept_rate < found[-1].false_accept_rate
-    monkeypatch.setattr(search, "pixel_distances", lambda *arguments: np.zeros(72))
+    monkeypatch.setitem(search._OF_KEPT, "pixels", lambda *arguments: np.zeros(72))
     found = gallery.find_aligned(sketch, 3, "pixels")
     assert {each.false_accept_rate for each in found} == {None}
 
