@@ -117,12 +117,13 @@ def how_sure(gallery: Gallery, found: Found) -> str:
 
 def how_sure_all(gallery: Gallery, match: str) -> str:
     """The same, once for the lists of several sketches; match: a key of MEASURES."""
-    if match == PIXELS or not (gallery.people and gallery.rests_on):
+    if match in _NOT_CALIBRATED or not (gallery.people and gallery.rests_on):
         return _not_known(gallery, match)
-    return (
-        'How sure: "others as near" says how many other people come as near to a sketch as the one in that line, the '
-        f"next column how many that are of the {others(gallery.people)} in the gallery. {gallery.rests_on}"
-    )
+    text = 'How sure: "others as near" says how many other people come as near to a sketch as the one in that line'
+    if gallery.people < 2:
+        return f"{text}; nobody else is in the gallery. {gallery.rests_on}"
+    number = others(gallery.people)
+    return f"{text}, the next column how many that are of the {number} in the gallery. {gallery.rests_on}"
 
 
 def _not_known(gallery: Gallery, match: str) -> str:

@@ -106,7 +106,10 @@ def test_in_a_gallery_of_one_person_no_others_are_counted(monkeypatch):
 
 def test_how_sure_several_lists_are_is_said_once(monkeypatch):
     assert how_sure_all(Enrolled(), VIEWS).endswith("of the 811 others in the gallery. Measured somewhere.")
-    assert how_sure_all(Enrolled(), PIXELS) == how_sure(Enrolled(), found(Match("p", 3e7, None, "", 0), match=PIXELS))
+    for match in (INNER, PIXELS):
+        assert how_sure_all(Enrolled(), match) == how_sure(Enrolled(), found(Match("p", 3e7, 0.1, "", 0), match=match))
+    monkeypatch.setattr(Enrolled, "people", 1)
+    assert "in that line; nobody else is in the gallery. Measured" in how_sure_all(Enrolled(), VIEWS)
     monkeypatch.setattr(Enrolled, "rests_on", "")
     assert how_sure_all(Enrolled(), VIEWS) == how_sure(Enrolled(), found(Match("p", 0.3, None, "", 0)))
     monkeypatch.setattr(Enrolled, "people", 0)
