@@ -1,7 +1,8 @@
 """Files: written so that a crash never leaves half of one, read as text whatever editor saved it, found, named.
 
-`atomic_path` is for whatever is written. `read_text` is for every text that is read: it knows byte-order marks and says
-what a file is that is no text. `find_file` looks for a relative path in further folders, `where_looked` says in which.
+`atomic_path` is for whatever is written, `check_output` before the work that goes before it. `read_text` is for every
+text that is read: it knows byte-order marks and says what a file is that is no text. `find_file` looks for a relative
+path in further folders, `where_looked` says in which.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -57,11 +58,14 @@ _NO_UTF8 = re.compile("[\udc80-\udcff]")  # bytes of a name that are no text, as
 _CONTROLS = {"\n": "a line break", "\t": "a tab", "\r": "a carriage return"}
 _ESCAPES = dict(zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True))
 
-_NEW_FILE_MODE = 0o666  # less the umask, as for any file made by open()
+NEW_FILE_MODE = 0o666  # less the umask, as for any file made by open()
+
+PRIVATE = 0o600
+"""The `new_mode` of files with pictures of people: for their owner alone."""
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], new_mode: int = NEW_FILE_MODE) -> Iterator[Path]:
     """A temporary path in the target's folder that becomes `path` when the block ends without an exception.
 
     The temporary file exists and is empty when the block starts; it is hidden and ends in the target's
@@ -88,6 +92,31 @@ def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) ->
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """DataError if what is to be written would replace a file that is read, or a folder's; links are followed.
+
+    inputs: files and folders; those that are not there are passed over, as whoever reads them says so.
+    """
+    if os.path.exists(path):
+        for each in inputs:
+            if os.path.exists(each) and os.path.samefile(path, each):
+                raise DataError(f"{as_read(path)}: is read by this command, and would be overwritten; choose another")
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """DataError if the folder that a file is to be written in is not there: for what no mistyped path may scatter."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise DataError(f"{as_read(path)}: there is no folder {as_read(folder)}; make it first")
+
+
+def begins_as_page(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a web page (HTML) does; OSError passes through."""
+    with open(path, "rb") as stream:
+        encoding, start = _encoding(stream.read(1000))
+    return start.decode(encoding, "ignore").lstrip().lower().startswith(_TEXT_STARTS[0][0])
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

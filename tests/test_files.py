@@ -18,6 +18,9 @@ from pysketch.files import (
     as_read,
     atomic_path,
     backslash_hint,
+    begins_as_page,
+    check_folder,
+    check_output,
     describe,
     erase,
     find_file,
@@ -426,6 +429,32 @@ def test_an_overwritten_file_keeps_its_length(tmp_path):
         stream.seek(3)
         overwrite(stream)
     assert (tmp_path / "a").read_bytes() == bytes(6)
+
+
+def test_an_output_is_none_of_the_inputs_by_whatever_name(tmp_path):
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    for output in ("a", "link", "./a"):
+        with pytest.raises(DataError, match=f"{output}: is read by this command, and would be overwritten"):
+            check_output(f"{tmp_path}/{output}", [tmp_path / "none", tmp_path / "a"])
+    for output in ("b", "none"):
+        check_output(tmp_path / output, [tmp_path / "none", tmp_path / "a"])
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_folder("a.html")
+    with pytest.raises(DataError, match=f"^new/a.html: there is no folder {re.escape(str(tmp_path))}/new; make it"):
+        check_folder("new/a.html")
+
+
+@pytest.mark.parametrize(
+    ("content", "is_page"), [(b"\n<!DOCTYPE html>", True), (b"<HEAD>", True), (b"a <html>", False)]
+)
+def test_a_web_page_is_known_by_its_beginning(content, is_page, tmp_path):
+    (tmp_path / "a").write_bytes(content)
+    assert begins_as_page(tmp_path / "a") is is_page
 
 
 def test_a_table_is_its_rows_with_their_lines(tmp_path):

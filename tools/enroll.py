@@ -12,7 +12,7 @@ import common
 from tqdm import tqdm
 
 from pysketch.errors import counted
-from pysketch.files import as_read
+from pysketch.files import as_read, check_folder
 from pysketch.search import Enrolment, GalleryFile, default_workers, find_photos
 from pysketch.shipped import find_net
 
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and enrol every photo; 2 if any was left out, 130 after Ctrl-C."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
+    check_folder(args.output)
     photos, remarks = find_photos(args.photos, args.people)
     _tell(remarks)
     with Enrolment(args.output, find_net("portrait") if args.net is None else args.net) as enrolment:
@@ -98,7 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = common.parser("enroll.py", "Enrol photos of people into a gallery that sketches find them in.", EXAMPLES)
     parser.add_argument("photos", nargs="+", metavar="photos", help="folders of photos, or photos")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="GALLERY", help="the gallery's file, such as gallery.h5"
+        "-o",
+        "--output",
+        required=True,
+        metavar="GALLERY",
+        help="the gallery's file, such as gallery.h5, in a folder that is there",
     )
     help = "the net that draws: a net file (.h5), or a shipped one by name (default: portrait)"
     parser.add_argument("--net", type=find_net, metavar="NET", help=help)

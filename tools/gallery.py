@@ -147,7 +147,9 @@ def _again(damage: Sequence[Damage]) -> str:
 def _merge(args: argparse.Namespace) -> int:
     with common.bars() as progress:
         added = merge_galleries(args.gallery, args.other, args.join, progress)
-    print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}")
+    held = len(GalleryFile(args.other).columns) - added
+    there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
+    print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}{there}")
     return 0
 
 

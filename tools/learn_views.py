@@ -13,19 +13,23 @@ from tqdm import tqdm
 
 from pysketch.drawing import Sketcher
 from pysketch.errors import counted
-from pysketch.images import SYNTHETIC, load_pairs, training_pairs
-from pysketch.search import artists_of, learn_from, write_artists, write_learned
+from pysketch.files import check_output
+from pysketch.images import SYNTHETIC, load_pairs, pair_files, training_pairs
+from pysketch.search import INNER_VIEWS, WHOLE_VIEWS, artists_of, learn_from, write_artists, write_learned
 from pysketch.shipped import find_net
 
 EXAMPLES = """
 examples:
   python tools/learn_views.py netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5 --data DIR -o learned.npz
+  python tools/learn_views.py netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5 --data DIR --inner \
+      -o learned_inner.npz
   python tools/learn_views.py netdefs/pretrained/portrait.h5 --data DIR --artists -o artists.json
 
 How pysketch/search/learned.npz was made, which comes with the code: the means of the views of a sketch, the ways in
 which sketches of one person differ, and those in which people do. DIR/train/ holds photos and sketches; no test pair is
 looked at. Each net draws the training photos, as they are and in other light; the first one draws made faces, too.
 Copied over pysketch/search/learned.npz it is described by; galleries that were enrolled before are of no use then.
+--inner: the same for the inner face alone, pysketch/search/learned_inner.npz, of which galleries keep nothing.
 --artists: nothing is learned, but it is measured how near the artists' sketches come to what the net draws of other
 people, as learned.npz describes them: pysketch/search/artists.json, on which the false-accept rates of find.py rest.
 """
@@ -37,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.artists and len(args.nets) > 1:
         parser.error("--artists is for one net")
+    if args.artists and args.inner:
+        parser.error("--artists measures the views of whole sketches, --inner learns others")
     common.log_to(None, logging.WARNING)
+    check_output(args.output, [*args.nets, *pair_files(args.data)])
     pairs = load_pairs(args.data, "train")
     if args.artists:
         (net,) = args.nets
@@ -52,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        learned = learn_from(pairs, made, [each.draw for each in sketchers], np.random.default_rng(args.seed), progress)
+        views, rng = INNER_VIEWS if args.inner else WHOLE_VIEWS, np.random.default_rng(args.seed)
+        learned = learn_from(pairs, made, [each.draw for each in sketchers], rng, progress, views)
     write_learned(args.output, learned)
     print(f"learned from {counted(len(pairs), 'pair')} and {counted(len(made), 'made face')} -> {args.output}")
     return 0
@@ -66,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, metavar=f"DIR|{SYNTHETIC}", help="photo-sketch pairs")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--artists", action="store_true", help="measure how near artists' sketches come to others")
+    parser.add_argument("--inner", action="store_true", help="learn how the inner face alone is described")
     parser.add_argument(
         "--made", type=common.at_least(1), default=300, metavar="N", help="how many made faces; default: 300"
     )

@@ -47,7 +47,8 @@ GROUPS = (
 
 MATCHING = (
     "who is found? Each artist's sketch is compared with all drawn ones; by pixels, as the paper does, or by several "
-    "views of a face, whose best match under small shifts, turns and sizes counts. rank n: the own person is among the "
+    "views of a face, whose best match under small shifts, turns and sizes counts (inner: views of the inner face "
+    "alone, of which all else is no part). rank n: the own person is among the "
     "n nearest, in percent. margin: how much farther the next person is than the own one, in deviations of all others' "
     "distances, on average. inner face: all but an oval from the forehead to the chin is masked, in both sketches. "
     "with so many others: drawn sketches of people who are nobody, mixed of a few hundred drawn photos, half of "

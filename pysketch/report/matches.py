@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from pysketch.images import crop_centre, inner_face, squared_distances
-from pysketch.search import Query, describe
+from pysketch.search import INNER_VIEWS, WHOLE_VIEWS, Query, ViewSet, describe
 
-PIXELS, VIEWS = "pixels", "views"
+PIXELS, VIEWS, INNER = "pixels", "views", "inner"
 PAPER = 255
 """The grey level of a sketch where nothing is drawn."""
 
@@ -23,15 +24,18 @@ def pixel_distances(drawn: Sequence[np.ndarray], sketches: Sequence[np.ndarray])
     return np.concatenate([squared_distances(block, sketches) for block in blocks], axis=1)
 
 
-def view_distances(drawn: Sequence[np.ndarray], sketches: Sequence[np.ndarray]) -> np.ndarray:
+def view_distances(
+    drawn: Sequence[np.ndarray], sketches: Sequence[np.ndarray], views: ViewSet = WHOLE_VIEWS
+) -> np.ndarray:
     """(queries, gallery) float32: that of `search.Query`, under every shift, turn and size, the nearest."""
-    details = np.stack([describe(each).detail for each in drawn])
-    return np.stack([Query(each).distances(details) for each in sketches])
+    details = np.stack([describe(each, views).detail for each in drawn])
+    return np.stack([Query(each, views).distances(details) for each in sketches])
 
 
 MATCHES: dict[str, Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], np.ndarray]] = {
     PIXELS: pixel_distances,
     VIEWS: view_distances,
+    INNER: partial(view_distances, views=INNER_VIEWS),
 }
 """By name, what gives the distances of drawn sketches and artists' sketches, grey uint8: (queries, gallery)."""
 

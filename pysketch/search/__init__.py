@@ -2,9 +2,9 @@
 
 A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
 keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
-shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `pixels` is
-the paper's measure instead; `confidence` says how often somebody else comes as near; `agreement` shows where two
-sketches agree.
+shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `inner` looks
+at the inner face alone, `pixels` is the paper's measure instead; `confidence` says how often somebody else comes as
+near; `agreement` shows where two sketches agree.
 
 Start reading at `gallery`.
 """
@@ -21,7 +21,7 @@ from pysketch.search.describe import (
     rounded,
 )
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
-from pysketch.search.gallery import PIXELS, VIEWS, Gallery, Match, aligned_sketch
+from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match, aligned_sketch
 from pysketch.search.gallery_file import Damage, GalleryFile
 from pysketch.search.indexed import make_shortlist
 from pysketch.search.journal import waiting, waiting_photos
@@ -30,14 +30,17 @@ from pysketch.search.matching import Query
 from pysketch.search.mixing import mixed
 from pysketch.search.portraits import Portrait
 from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
-from pysketch.search.views import in_frame
+from pysketch.search.views import INNER_VIEWS, WHOLE_VIEWS, ViewSet, in_frame
 
 __all__ = [
     "DESCRIPTION",
     "DETAIL_SCALE",
+    "INNER",
+    "INNER_VIEWS",
     "OUTLINE_SCALE",
     "PIXELS",
     "VIEWS",
+    "WHOLE_VIEWS",
     "Damage",
     "Enrolment",
     "Gallery",
@@ -45,6 +48,7 @@ __all__ = [
     "Match",
     "Portrait",
     "Query",
+    "ViewSet",
     "agreement",
     "aligned_sketch",
     "artists_of",

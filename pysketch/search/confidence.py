@@ -130,7 +130,11 @@ class Confidence:
         if self.enrolled:
             return text
         few = self.people * (self.people - 1) < FEWEST
-        why = f"{self.people} people are too few" if few else "it keeps no drawn sketches, or was written without"
+        why = (
+            f"{'1 person is' if self.people == 1 else f'{self.people} people are'} too few"
+            if few
+            else "it keeps no drawn sketches, or was written without"
+        )
         return f"{text} The gallery itself says nothing: {why}."
 
 

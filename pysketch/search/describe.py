@@ -23,27 +23,22 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.errors import DataError
-from pysketch.search.views import VIEWS, look, sampled
+from pysketch.search.views import WHOLE_VIEWS, ViewSet, look, sampled
 
 DESCRIPTION = 1
 """The version of all that stands here: descriptions of different versions are not compared."""
 
-OUTLINE, NUISANCES = 256, 128
-DETAIL = sum(view.length for view in VIEWS)
+OUTLINE, NUISANCES = WHOLE_VIEWS.outline, 128
+DETAIL = WHOLE_VIEWS.length
 OUTLINE_SCALE, DETAIL_SCALE = 300.0, 1200.0
 """What numbers of vectors of norm 1 are multiplied with before they are rounded to int8."""
 
-_FILE = Path(__file__).with_name("learned.npz")
-_SHAPES = {
-    "means": ("float32", (DETAIL,)),
-    "nuisances": ("int8", (NUISANCES, DETAIL)),
-    "damped": ("float32", (NUISANCES,)),
-    "outline": ("int8", (OUTLINE, DETAIL)),
-}
-
 
 class Description(NamedTuple):
-    """outline: (OUTLINE,) int8, of norm at most 1; detail: (DETAIL,) int8, of norm 1; times their scales, rounded."""
+    """outline: (OUTLINE,) int8, of norm at most 1; detail: (DETAIL,) int8, of norm 1; times their scales, rounded.
+
+    Here and below OUTLINE and DETAIL are those of WHOLE_VIEWS; another set of views has its own `outline` and `length`.
+    """
 
     outline: np.ndarray
     detail: np.ndarray
@@ -62,38 +57,38 @@ class Learned(NamedTuple):
     outline: np.ndarray
 
 
-def describe(sketch: np.ndarray) -> Description:
+def describe(sketch: np.ndarray, views: ViewSet = WHOLE_VIEWS) -> Description:
     """What is kept of an aligned sketch, grey uint8 (250, 200) or its centre; DataError if it is larger."""
-    detail = details(sampled([look(sketch)], [0.0], [0.0]))
-    return Description(rounded(outlines(detail)[0], OUTLINE_SCALE), rounded(detail[0], DETAIL_SCALE))
+    detail = details(sampled([look(sketch, views)], [0.0], [0.0], views), views)
+    return Description(rounded(outlines(detail, views)[0], OUTLINE_SCALE), rounded(detail[0], DETAIL_SCALE))
 
 
-def details(views: Sequence[np.ndarray]) -> np.ndarray:
+def details(sampled: Sequence[np.ndarray], views: ViewSet = WHOLE_VIEWS) -> np.ndarray:
     """(N, DETAIL) float32 of norm 1, of `sampled` views of N sketches."""
-    known = learned()
-    return damped(combined(views, known.means), known.nuisances, known.damped)
+    known = learned(views)
+    return damped(combined(sampled, known.means, views), known.nuisances, known.damped)
 
 
 def places() -> np.ndarray:
     """(DETAIL, 3) float: of each number of a detail the frame's row and column, and how far around it looks, pixels."""
     found = []
-    for view in VIEWS:
+    for view in WHOLE_VIEWS.views:
         grid = np.stack(np.meshgrid(view.grid.places(0), view.grid.places(1), indexing="ij"), axis=-1).reshape(-1, 2)
         grid = np.column_stack([grid, np.full(len(grid), view.around)])
         found.append(np.tile(grid, (view.length // len(grid), 1)))
     return np.concatenate(found)
 
 
-def outlines(details: np.ndarray) -> np.ndarray:
+def outlines(details: np.ndarray, views: ViewSet = WHOLE_VIEWS) -> np.ndarray:
     """(N, OUTLINE) float32 of norm at most 1, of (N, DETAIL): their projections."""
-    return details @ learned().outline.T
+    return details @ learned(views).outline.T
 
 
-def combined(views: Sequence[np.ndarray], means: np.ndarray) -> np.ndarray:
+def combined(sampled: Sequence[np.ndarray], means: np.ndarray, views: ViewSet = WHOLE_VIEWS) -> np.ndarray:
     """(N, DETAIL): the views less their means, each of norm 1 times its weight, one after the other."""
-    found = np.empty((len(views[0]), DETAIL), np.float32)
+    found = np.empty((len(sampled[0]), views.length), np.float32)
     end = 0
-    for view, values in zip(VIEWS, views, strict=True):
+    for view, values in zip(views.views, sampled, strict=True):
         start, end = end, end + view.length
         part = np.subtract(values, means[start:end], out=found[:, start:end])
         part *= view.weight / _norms(part)
@@ -112,20 +107,35 @@ def rounded(vectors: np.ndarray, scale: float) -> np.ndarray:
     return np.clip(np.rint(vectors * scale), -127, 127).astype(np.int8)
 
 
-@cache
-def learned() -> Learned:
+def learned(views: ViewSet = WHOLE_VIEWS) -> Learned:
     """What was learned, from the file that comes with the code; DataError if that is damaged."""
-    return read_learned(_FILE)
+    return _learned(views)
 
 
-def read_learned(path: Path) -> Learned:
+@cache
+def _learned(views: ViewSet) -> Learned:
+    return read_learned(learned_file(views), views)
+
+
+def learned_file(views: ViewSet = WHOLE_VIEWS) -> Path:
+    """The file that comes with the code."""
+    return Path(__file__).with_name(views.learned)
+
+
+def read_learned(path: Path, views: ViewSet = WHOLE_VIEWS) -> Learned:
     """What `learning` wrote; nothing in the file runs. DataError if it is no such file."""
+    shapes = {
+        "means": ("float32", (views.length,)),
+        "nuisances": ("int8", (NUISANCES, views.length)),
+        "damped": ("float32", (NUISANCES,)),
+        "outline": ("int8", (views.outline, views.length)),
+    }
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = {name: file[name] for name in _SHAPES}
+            found = {name: file[name] for name in shapes}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read: {error}; install pysketch anew") from None
-    for name, (kind, shape) in _SHAPES.items():
+    for name, (kind, shape) in shapes.items():
         if found[name].dtype != kind or found[name].shape != shape:
             was = f"{found[name].dtype} {found[name].shape}"
             raise DataError(f"{path}: expected {name} to be {kind} {shape}, found {was}; install pysketch anew")

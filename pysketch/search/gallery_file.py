@@ -34,7 +34,7 @@ import h5py
 import numpy as np
 
 from pysketch.errors import GalleryError, counted
-from pysketch.files import atomic_path, describe
+from pysketch.files import PRIVATE, atomic_path, describe
 from pysketch.search.confidence import Impostors, enrolled_impostors
 from pysketch.search.describe import DESCRIPTION, DETAIL
 from pysketch.search.portraits import Columns, Packed
@@ -42,8 +42,6 @@ from pysketch.weights import new_hdf5
 
 MAGIC = b"pysketch gallery\n"
 VERSION = 1
-PRIVATE = 0o600
-"""The permission bits of a new gallery, and of what lies beside it: it holds people."""
 
 _HEADER = 4096
 _ALIGNED = 64  # what places in the file are multiples of

@@ -17,8 +17,8 @@ from types import TracebackType
 import numpy as np
 
 from pysketch.errors import GalleryError
-from pysketch.files import as_read, erase, left_behind, overwrite
-from pysketch.search.gallery_file import PRIVATE, Identity, checksums
+from pysketch.files import PRIVATE, as_read, erase, left_behind, overwrite
+from pysketch.search.gallery_file import Identity, checksums
 from pysketch.search.portraits import Columns, Portrait, as_bytes, as_text, columns_of
 
 _VERSION = 1

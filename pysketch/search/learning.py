@@ -4,6 +4,9 @@ Three things are learned (`Learned`): the views' means, the ways in which sketch
 which people do. For the second, each artist's sketch is taken as it is and as another artist might have drawn it, or
 another scanner seen it: features a little out of place, other pencils and paper; against what nets drew of the person's
 photo, in this light and in that. No test pair has a part in it.
+
+Of the inner face all but one of the other artists put features out of place by half as much, with the same pencil on
+the same paper, and no outline is learned.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ import numpy as np
 
 from pysketch.files import atomic_path
 from pysketch.images import Pair, in_other_light, ndimage
-from pysketch.search.describe import NUISANCES, OUTLINE, Learned, combined, damped
+from pysketch.search.describe import NUISANCES, Learned, combined, damped
 from pysketch.search.mixing import mixed, pulled
-from pysketch.search.views import FRAME, in_frame, look, sampled
+from pysketch.search.views import FRAME, WHOLE_VIEWS, ViewSet, in_frame, look, sampled
 
 VARIANTS = 3
 """How many other artists each sketch is given to."""
@@ -37,6 +40,7 @@ def learn_from(
     draws: Sequence[Callable[[np.ndarray], np.ndarray]],
     rng: np.random.Generator,
     progress: Callable[[int, int], object] | None = None,
+    views: ViewSet = WHOLE_VIEWS,
 ) -> Learned:
     """`learn`, of training pairs, 200x250 pixels, and photos of made faces.
 
@@ -54,7 +58,7 @@ def learn_from(
             done += 1
             if progress:
                 progress(done, total)
-    return learn([in_frame(pair.sketch) for pair in pairs], drawn[:-1], [drawn[0], drawn[-1]], rng)
+    return learn([in_frame(pair.sketch) for pair in pairs], drawn[:-1], [drawn[0], drawn[-1]], rng, views)
 
 
 def learn(
@@ -62,25 +66,32 @@ def learn(
     drawn: Sequence[Sequence[np.ndarray]],
     others: Sequence[Sequence[np.ndarray]],
     rng: np.random.Generator,
+    views: ViewSet = WHOLE_VIEWS,
 ) -> Learned:
-    """What describing needs, of aligned grey uint8 sketches (250, 200).
+    """What describing by some views needs, of aligned grey uint8 sketches (250, 200).
 
     sketches: of N people by an artist. drawn: one or more lists of N, of the same people's photos by a net. others:
     lists of drawn sketches, of one kind each (real people's, synthetic ones'), of which faces are mixed.
     """
-    artists = [list(sketches)] + [[by_another_artist(each, rng) for each in sketches] for _ in range(VARIANTS)]
-    by_artists, by_nets = [_views(each) for each in artists], [_views(each) for each in drawn]
-    strange = _views([each for kind in others for each in kind])
+    others_hands = [by_another_artist] * VARIANTS
+    if views.inner:
+        others_hands[1:] = [out_of_place] * (VARIANTS - 1)
+    artists = [list(sketches)] + [[drawn_by(each, rng) for each in sketches] for drawn_by in others_hands]
+    by_artists, by_nets = [_views(each, views) for each in artists], [_views(each, views) for each in drawn]
+    strange = _views([each for kind in others for each in kind], views)
     kinds = [_mean([by_artists[0]]), _mean(by_nets), _mean([strange])]
     means = np.concatenate([np.mean(each, axis=0) for each in zip(*kinds, strict=True)]).astype(np.float32)
-    apart = np.concatenate([combined(a, means) - combined(b, means) for a in by_artists for b in by_nets])
+    pairs = [(a, b) for a in by_artists for b in by_nets]
+    apart = np.concatenate([combined(a, means, views) - combined(b, means, views) for a, b in pairs])
     nuisances, variances = _principal(apart, NUISANCES)
     floor = _DAMPED_BELOW * float(np.square(apart, dtype=np.float64).sum()) / len(apart) / _DIRECTIONS
     share = (1 - np.sqrt(floor / (variances + floor))).astype(np.float32)
+    if not views.outline:
+        return Learned(means, nuisances, share, np.empty((0, views.length), np.float32))
     faces = [face for kind in others for face in mixed(kind, MIXED // len(others), rng)]
-    every = [*by_artists, *by_nets, strange, _views(faces)]
-    vectors = np.concatenate([damped(combined(each, means), nuisances, share) for each in every])
-    return Learned(means, nuisances, share, _principal(vectors, OUTLINE)[0])
+    every = [*by_artists, *by_nets, strange, _views(faces, views)]
+    vectors = np.concatenate([damped(combined(each, means, views), nuisances, share) for each in every])
+    return Learned(means, nuisances, share, _principal(vectors, views.outline)[0])
 
 
 def write_learned(path: str | os.PathLike[str], learned: Learned) -> None:
@@ -97,13 +108,23 @@ def write_learned(path: str | os.PathLike[str], learned: Learned) -> None:
 
 def by_another_artist(sketch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A sketch (250, 200) uint8 as another artist, pencil, paper or scanner might have made it."""
-    angle, size = np.radians(rng.normal(0, _TURN)), np.exp(rng.normal(0, _SIZE))
-    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / size
-    middle = (np.array(FRAME) - 1) / 2
-    offset = middle - linear @ middle + rng.normal(0, _SHIFT, 2)
-    level = pulled(sketch, rng, _OUT_OF_PLACE, np.column_stack([linear, offset])).clip(0, 255) / 255
+    level = _out_of_place(sketch, rng, 1.0) / 255
     level = level ** np.exp(rng.normal(0, 0.4)) * rng.uniform(0.5, 1) + rng.uniform(0, 0.2)
     return np.rint(_with_another_pencil(level, rng).clip(0, 1) * 255).astype(np.uint8)
+
+
+def out_of_place(sketch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A sketch (250, 200) uint8 with features out of place by half as much, and nothing else changed."""
+    return np.rint(_out_of_place(sketch, rng, 0.5)).astype(np.uint8)
+
+
+def _out_of_place(sketch: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
+    """Grey levels, 0 to 255; share: of the deviations by which features and the whole are moved."""
+    angle, size = np.radians(rng.normal(0, share * _TURN)), np.exp(rng.normal(0, share * _SIZE))
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / size
+    middle = (np.array(FRAME) - 1) / 2
+    offset = middle - linear @ middle + rng.normal(0, share * _SHIFT, 2)
+    return pulled(sketch, rng, share * _OUT_OF_PLACE, np.column_stack([linear, offset])).clip(0, 255)
 
 
 def _with_another_pencil(level: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -122,9 +143,9 @@ def _with_another_pencil(level: np.ndarray, rng: np.random.Generator) -> np.ndar
     return level * side + rng.normal(0, rng.uniform(0, 0.05), level.shape)
 
 
-def _views(sketches: Iterable[np.ndarray]) -> list[np.ndarray]:
+def _views(sketches: Iterable[np.ndarray], views: ViewSet) -> list[np.ndarray]:
     """`sampled` of each, at its place."""
-    found = [sampled([look(each)], [0.0], [0.0]) for each in sketches]
+    found = [sampled([look(each, views)], [0.0], [0.0], views) for each in sketches]
     return [np.concatenate(each) for each in zip(*found, strict=True)]
 
 

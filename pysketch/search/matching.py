@@ -5,28 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from pysketch.search.describe import DETAIL_SCALE, OUTLINE_SCALE, details, outlines
-from pysketch.search.views import look, sampled, turned
+from pysketch.search.views import WHOLE_VIEWS, ViewSet, look, sampled, turned
 
 DOWN, ACROSS = (-4.0, 0.0, 4.0), (-4.0, 0.0, 4.0)
 TURNS = (-3.0, 0.0, 3.0)
 SIZES = (0.96, 1.0, 1.04)
 """Pixels; degrees; factors: 81 together."""
 
+_STILL = (0.0,), (0.0,), (0.0,), (1.0,)
+
 _BLOCK = 1 << 22  # numbers of float32 at a time
 
 
 class Query:
-    """An aligned sketch, grey uint8 (250, 200) or its centre, under every shift, turn and size.
+    """An aligned sketch, grey uint8 (250, 200) or its centre, under every shift, turn and size; T = 1 if not moved.
 
     outlines: (T, OUTLINE), of norm at most 1, details: (T, DETAIL), of norm 1, float32. DataError if the sketch is
-    larger.
+    larger. views: what is looked at; descriptions that it is compared with are of the same.
     """
 
-    def __init__(self, sketch: np.ndarray) -> None:
-        looked = look(sketch)
-        moved = [turned(looked, turn, size) for turn in TURNS for size in SIZES]
-        self.details = details(sampled(moved, DOWN, ACROSS))
-        self.outlines = outlines(self.details)
+    def __init__(self, sketch: np.ndarray, views: ViewSet = WHOLE_VIEWS) -> None:
+        looked = look(sketch, views)
+        downs, acrosses, turns, sizes = (DOWN, ACROSS, TURNS, SIZES) if views.moved else _STILL
+        moved = [turned(looked, turn, size) for turn in turns for size in sizes]
+        self.details = details(sampled(moved, downs, acrosses, views), views)
+        self.outlines = outlines(self.details, views)
 
     def outline_distances(self, others: np.ndarray) -> np.ndarray:
         """(N,) float32, 0 to 2, of (N, OUTLINE) int8: 1 - the best correlation of the outlines."""

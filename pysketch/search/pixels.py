@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,24 +22,31 @@ def pixel_distances(sketch: np.ndarray, others: Packed, progress: Callable[[int]
     """(N,) float64: sum over the centre 143x188 of (sketch - other)^2, grey levels 0 to 255, of N kept sketches.
 
     sketch: grey uint8, (250, 200) or its centre; DataError if it is too small. others: picture files of such sketches,
-    read in blocks of 256; GalleryError if one is missing, cannot be read or is of another size. progress: told after
-    each block how many sketches it had.
+    as `kept_sketches` reads them, progress, too.
     """
-    query = crop_centre(sketch, *CROP).astype(np.float32).ravel()
+    query = crop_centre(sketch, *CROP).astype(np.float32)
+    blocks = kept_sketches(others, _BLOCK, progress)
+    found = [np.square(block - query).reshape(len(block), -1).sum(axis=1, dtype=np.float64) for block in blocks]
+    return np.concatenate(found) if found else np.empty(0)
+
+
+def kept_sketches(others: Packed, size: int, progress: Callable[[int], object] | None = None) -> Iterator[np.ndarray]:
+    """Blocks of `size` (at most, size 188, 143) uint8: the centres of drawn sketches that a gallery keeps.
+
+    GalleryError if one is missing, cannot be read or is of another size than nets draw. progress: told after each
+    block how many sketches it had.
+    """
     lengths = others.lengths()
     if not lengths.all():
         missing = int((lengths == 0).sum())
         raise GalleryError(
-            f"{missing} of {len(lengths)} photos are kept without their drawn sketch, whose pixels are to be compared"
+            f"{missing} of {len(lengths)} photos are kept without their drawn sketch, which is to be compared"
         )
-    found = np.empty(len(others))
-    for start in range(0, len(others), _BLOCK):
-        rows = range(start, min(start + _BLOCK, len(others)))
-        block = np.stack([_sketch(others, row).ravel() for row in rows]).astype(np.float32)
-        found[start : start + len(block)] = np.square(block - query).sum(axis=1, dtype=np.float64)
+    for start in range(0, len(others), size):
+        rows = range(start, min(start + size, len(others)))
+        yield np.stack([_sketch(others, row) for row in rows])
         if progress:
-            progress(len(block))
-    return found
+            progress(len(rows))
 
 
 def _sketch(others: Packed, row: int) -> np.ndarray:

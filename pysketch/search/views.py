@@ -1,8 +1,9 @@
 """Several views of one sketch: lines by their direction, finely and coarsely placed, and tone against its surround.
 
-All work at half the frame's size, on the sketch divided by its own mean slope: neither a paper's tint nor how hard the
-pencil was pressed changes a view. A view is sampled on a grid; where the grid is moved, the sketch is looked at
-shifted, which costs little.
+There are two sets of them: WHOLE_VIEWS of the whole sketch, and INNER_VIEWS, finer ones of the inner face alone, for
+people whose hair, hat or collar is another. All work at half the frame's size, on the sketch divided by its own mean
+slope: neither a paper's tint nor how hard the pencil was pressed changes a view. A view is sampled on a grid; where the
+grid is moved, the sketch is looked at shifted, which costs little.
 
 Lines by direction are histograms of oriented gradients (Dalal and Triggs, CVPR 2005), which forensic sketch matching
 has rested on since (Klare, Li, Jain, IEEE TPAMI 33(3), 2011). Tone is a difference of Gaussians over its local
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.errors import DataError
-from pysketch.images import ndimage
+from pysketch.images import inner_face, ndimage
 
 FRAME = 250, 200
 """Height and width of an aligned sketch; the eyes are at (75, 125) and (125, 125)."""
@@ -26,18 +27,22 @@ HALF = 125, 100
 """The size at which views are computed: pixel (y, x) of it covers the frame's (2y, 2x) to (2y + 1, 2x + 1)."""
 
 ORIENTATIONS = 8
-_SMOOTH = 2.0  # deviations here are in pixels of the frame
-_TONE, _SURROUND, _LOCAL = 3.0, 8.0, 12.0
-_SLOPE = 4.0  # grey levels a pixel: what the mean slope is made
 _FLOOR, _CLIP, _TONE_FLOOR = 25.0, 0.2, 25.0
+_INNER_MIDDLE = 146.0, 100.0  # row and column
+_INNER_AXES = 58.8, 44.1  # half, down and across: 1.05 times those of `inner_face`
 
 
 class Grid(NamedTuple):
-    """Where a view is sampled, in pixels of the frame about its middle: steps of `step`, so many each side."""
+    """Where a view is sampled, in pixels of the frame about a middle (row, column): steps of `step`, so many each side.
+
+    inner: only at places in the inner face, or a little beyond it.
+    """
 
     step: int
     down: int
     across: int
+    middle: tuple[float, float] = (FRAME[0] / 2, FRAME[1] / 2)
+    inner: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -47,21 +52,41 @@ class Grid(NamedTuple):
     def places(self, axis: int, shift: float = 0.0) -> np.ndarray:
         """(rows,) or (columns,) float: the places along an axis, moved by a shift."""
         count = (self.down, self.across)[axis]
-        return FRAME[axis] / 2 + shift + self.step * np.arange(-count, count + 1.0)
+        return self.middle[axis] + shift + self.step * np.arange(-count, count + 1.0)
+
+    @property
+    def kept(self) -> np.ndarray:
+        """(rows, columns) bool: where it is sampled."""
+        if not self.inner:
+            return np.ones(self.shape, bool)
+        (row, column), (down, across) = _INNER_MIDDLE, _INNER_AXES
+        return np.hypot((self.places(0)[:, None] - row) / down, (self.places(1) - column) / across) < 1
+
+
+class Tone(NamedTuple):
+    """A difference of Gaussians over its own local deviation: three deviations, in pixels of the frame."""
+
+    fine: float
+    surround: float
+    local: float
 
 
 class View(NamedTuple):
-    """What of the sketch is sampled where. foot: how far around a place lines count, pixels; 0: tone, at the place."""
+    """What of the sketch is sampled where: lines by direction, or tone.
+
+    foot: how far around a place lines count, pixels; 0: tone, at the place.
+    """
 
     name: str
     grid: Grid
     foot: float
     weight: float
+    tone: Tone | None = None
 
     @property
     def length(self) -> int:
         """How many numbers."""
-        return self.grid.shape[0] * self.grid.shape[1] * (ORIENTATIONS if self.foot else 1)
+        return int(self.grid.kept.sum()) * (ORIENTATIONS if self.foot else 1)
 
     @property
     def around(self) -> float:
@@ -69,22 +94,71 @@ class View(NamedTuple):
 
         Of a triangle it is the foot / sqrt(6); Gaussians 0.6 steps wide add up to a plane.
         """
-        return max(self.foot / 6**0.5 if self.foot else _TONE, 0.6 * self.grid.step)
+        return max(self.tone.fine if self.tone else self.foot / 6**0.5, 0.6 * self.grid.step)
 
 
-VIEWS = (
-    View("fine lines", Grid(10, 9, 7), 10.0, 1.0),
-    View("coarse lines", Grid(16, 5, 4), 32.0, 0.4),
-    View("tone", Grid(8, 11, 8), 0.0, 0.5),
+class ViewSet(NamedTuple):
+    """Views that are compared together.
+
+    smooth: the deviation, pixels of the frame, by which a sketch is smoothed before all else. slope: what its mean
+    slope is made, grey levels a pixel. outline: how many numbers its outline has (see `describe`). learned: the file of
+    what was learned of it. inner: all but the inner face is made as grey as that is on average, before all else. moved:
+    a query is looked at under shifts, turns and sizes (`matching`).
+    """
+
+    views: tuple[View, ...]
+    smooth: float
+    slope: float
+    outline: int
+    learned: str
+    inner: bool = False
+    moved: bool = True
+
+    @property
+    def length(self) -> int:
+        """How many numbers all its views have."""
+        return sum(view.length for view in self.views)
+
+    @property
+    def tones(self) -> list[Tone]:
+        """Those of its views of tone, in their order."""
+        return [view.tone for view in self.views if view.tone]
+
+
+WHOLE_VIEWS = ViewSet(
+    (
+        View("fine lines", Grid(10, 9, 7), 10.0, 1.0),
+        View("coarse lines", Grid(16, 5, 4), 32.0, 0.4),
+        View("tone", Grid(8, 11, 8), 0.0, 0.5, Tone(3.0, 8.0, 12.0)),
+    ),
+    smooth=2.0,
+    slope=4.0,
+    outline=256,
+    learned="learned.npz",
 )
-"""Weights say how much a view counts beside the others; chosen on held out training pairs."""
+"""Of the whole sketch. Weights say how much a view counts beside the others; chosen on held out training pairs."""
+
+INNER_VIEWS = ViewSet(
+    (
+        View("lines", Grid(6, 10, 7, _INNER_MIDDLE, True), 6.0, 1.0),
+        View("tone", Grid(4, 15, 11, _INNER_MIDDLE, True), 0.0, 1.0, Tone(2.0, 12.0, 16.0)),
+        View("fine tone", Grid(4, 15, 11, _INNER_MIDDLE, True), 0.0, 1.0, Tone(1.5, 5.0, 8.0)),
+    ),
+    smooth=1.5,
+    slope=0.85,
+    outline=0,
+    learned="learned_inner.npz",
+    inner=True,
+    moved=False,
+)
+"""Of the inner face alone; chosen on held out training pairs: under shifts, turns and sizes fewer were found."""
 
 
 class Looked(NamedTuple):
-    """A sketch made ready: `smooth` and `tone`, (125, 100) float32."""
+    """A sketch made ready: `smooth`, (125, 100) float32, and `tones`, (views of tone, 125, 100)."""
 
     smooth: np.ndarray
-    tone: np.ndarray
+    tones: np.ndarray
 
 
 def in_frame(sketch: np.ndarray) -> np.ndarray:
@@ -97,14 +171,16 @@ def in_frame(sketch: np.ndarray) -> np.ndarray:
     return np.pad(sketch, ((down // 2, down - down // 2), (across // 2, across - across // 2)), mode="edge")
 
 
-def look(sketch: np.ndarray) -> Looked:
-    """The two pictures that views are sampled from; sketch: grey (250, 200) or its centre. DataError if larger."""
-    half = in_frame(sketch).astype(np.float32).reshape(HALF[0], 2, HALF[1], 2).mean(axis=(1, 3))
-    smooth = _blurred(half, _SMOOTH)
+def look(sketch: np.ndarray, views: ViewSet = WHOLE_VIEWS) -> Looked:
+    """The pictures that views are sampled from; sketch: grey (250, 200) or its centre. DataError if larger."""
+    framed = in_frame(sketch).astype(np.float32)
+    if views.inner:
+        inner = inner_face(FRAME)
+        framed[~inner] = framed[inner].mean()
+    smooth = _blurred(framed.reshape(HALF[0], 2, HALF[1], 2).mean(axis=(1, 3)), views.smooth)
     down, across = _slopes(smooth)
-    smooth = (smooth - smooth.mean()) * (_SLOPE / max(float(np.hypot(down, across).mean()), 1e-3))
-    difference = _blurred(smooth, np.sqrt(_TONE**2 - _SMOOTH**2)) - _blurred(smooth, np.sqrt(_SURROUND**2 - _SMOOTH**2))
-    return Looked(smooth, difference / np.sqrt(_blurred(difference**2, _LOCAL) + _TONE_FLOOR))
+    smooth = (smooth - smooth.mean()) * (views.slope / max(float(np.hypot(down, across).mean()), 1e-3))
+    return Looked(smooth, np.stack([_toned(smooth, views.smooth, tone) for tone in views.tones]))
 
 
 def turned(looked: Looked, turn: float, size: float) -> Looked:
@@ -115,8 +191,9 @@ def turned(looked: Looked, turn: float, size: float) -> Looked:
     linear = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / size
     middle = (np.array(HALF) - 1) / 2
     offset = middle - linear @ middle
-    warped = [ndimage().affine_transform(each, linear, offset, order=1, mode="nearest") for each in looked]
-    return Looked(*warped)
+    pictures = [looked.smooth, *looked.tones]
+    smooth, *tones = (ndimage().affine_transform(each, linear, offset, order=1, mode="nearest") for each in pictures)
+    return Looked(smooth, np.stack(tones))
 
 
 def strengths(smooth: np.ndarray) -> np.ndarray:
@@ -139,16 +216,18 @@ def strengths(smooth: np.ndarray) -> np.ndarray:
     return found
 
 
-def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence[float]) -> list[np.ndarray]:
-    """For each of VIEWS (N len(downs) len(acrosses), length) float32: each sketch on the grids, moved by each shift.
+def sampled(
+    looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence[float], views: ViewSet = WHOLE_VIEWS
+) -> list[np.ndarray]:
+    """For each of the views (N len(downs) len(acrosses), length) float32: sketches on the grids, moved by each shift.
 
     downs, acrosses: pixels; the rows are sketch by sketch, then by the shift down, then across.
     """
     lines = strengths(np.stack([each.smooth for each in looked]))
-    tone = np.stack([each.tone for each in looked])[:, None]
+    tones = iter(np.stack([each.tones for each in looked], axis=1)[:, :, None])
     found = []
-    for view in VIEWS:
-        maps = lines if view.foot else tone
+    for view in views.views:
+        maps = next(tones) if view.tone else lines
         rows, columns = (
             np.concatenate([_pooling(view.grid.places(axis, shift), view.foot, HALF[axis]) for shift in shifts])
             for axis, shifts in enumerate((downs, acrosses))
@@ -157,7 +236,8 @@ def sampled(looked: Sequence[Looked], downs: Sequence[float], acrosses: Sequence
         height, width = view.grid.shape
         cells = cells.reshape(len(looked), -1, len(downs), height, len(acrosses), width).transpose(0, 2, 4, 1, 3, 5)
         cells = np.ascontiguousarray(cells).reshape(-1, maps.shape[1], height, width)
-        found.append((_evened(cells) if view.foot else cells).reshape(len(cells), -1))
+        cells = cells if view.tone else _evened(cells)
+        found.append(cells[:, :, view.grid.kept].reshape(len(cells), -1))
     return found
 
 
@@ -180,6 +260,13 @@ def _evened(cells: np.ndarray) -> np.ndarray:
     energy = energy[:, :-2] + energy[:, 1:-1] + energy[:, 2:]
     energy = energy[..., :-2] + energy[..., 1:-1] + energy[..., 2:]
     return np.minimum(cells / np.sqrt(energy + np.float32(_FLOOR))[:, None], np.float32(_CLIP))
+
+
+def _toned(smooth: np.ndarray, so_far: float, tone: Tone) -> np.ndarray:
+    """A picture that has been smoothed by a deviation so far, as a tone."""
+    fine, surround = (_blurred(smooth, np.sqrt(each**2 - so_far**2)) for each in (tone.fine, tone.surround))
+    difference = fine - surround
+    return difference / np.sqrt(_blurred(difference**2, tone.local) + _TONE_FLOOR)
 
 
 def _blurred(picture: np.ndarray, deviation: float) -> np.ndarray:

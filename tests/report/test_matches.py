@@ -1,4 +1,4 @@
-"""How sketches are compared to find a person: the two measures, the masked face, the margin, against loops."""
+"""How sketches are compared to find a person: the three measures, the masked face, the margin, against loops."""
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from pysketch.report import matches
 from pysketch.report.matches import MATCHES, inner_only, margins, pixel_distances, view_distances
 from pysketch.search.describe import describe
 from pysketch.search.matching import Query
+from pysketch.search.views import INNER_VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +23,19 @@ def test_pixels_are_the_papers_whatever_the_block(crops, monkeypatch):
     np.testing.assert_array_equal(pixel_distances(crops, crops[:2]), expected)
     monkeypatch.setattr(matches, "_BLOCK", 2)
     np.testing.assert_array_equal(pixel_distances(crops, crops[:2]), expected)
-    assert set(MATCHES) == {"pixels", "views"}
+    assert set(MATCHES) == {"pixels", "views", "inner"}
 
 
 def test_views_are_a_querys_distances(crops):
     found = view_distances(crops[:2], crops[2:])
     expected = [Query(crops[2]).distances(describe(each).detail[None])[0] for each in crops[:2]]
     np.testing.assert_allclose(found, [expected], atol=1e-6)
+
+
+def test_the_inner_faces_views_are_a_querys_of_them_masked_or_not(crops):
+    expected = [Query(crops[2], INNER_VIEWS).distances(describe(each, INNER_VIEWS).detail[None])[0] for each in crops]
+    for given in (crops, inner_only(crops)):
+        np.testing.assert_allclose(MATCHES["inner"](given, given[2:]), [expected], atol=1e-6)
 
 
 def test_around_the_inner_face_there_is_paper():

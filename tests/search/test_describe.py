@@ -9,7 +9,7 @@ import pytest
 from pysketch.errors import DataError
 from pysketch.images import synthetic
 from pysketch.search.describe import (
-    _FILE,
+    DESCRIPTION,
     DETAIL,
     DETAIL_SCALE,
     NUISANCES,
@@ -19,12 +19,13 @@ from pysketch.search.describe import (
     damped,
     describe,
     learned,
+    learned_file,
     orthonormal,
     outlines,
     places,
     read_learned,
 )
-from pysketch.search.views import VIEWS, in_frame, look, sampled
+from pysketch.search.views import INNER_VIEWS, WHOLE_VIEWS, in_frame, look, sampled
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,24 @@ def test_a_description_is_a_vector_of_norm_1_and_its_projection_rounded(sketches
     np.testing.assert_allclose(outline / OUTLINE_SCALE, projected, atol=1 / OUTLINE_SCALE)
 
 
-def test_each_view_is_centred_and_counts_by_its_weight_then_nuisances_are_damped(sketches):
-    views, known = sampled([look(sketches[0])], [0.0], [0.0]), learned()
+def test_a_sketch_is_described_as_galleries_of_this_version_have_it(sketches):
+    """Else DESCRIPTION is another; where a number is half way it may be rounded to either side."""
+    outline, detail = describe(sketches[0])
+    details = (
+        "13 -38 28 -24 3 -7 3 14 -16 -13 -6 -4 -20 -7 -18 -2 -4 -9 -5 6 -1 -6 -4 11 -7 -3 -22 -4 42 -1 -3 -29 8 5 -7 "
+        "12 -41 1 20 12 2 -21 1 -25 -5 8 17 -8 -12 5 5 -7 -2 -35 -2 25 11 8"
+    )
+    outlines = "71 -13 12 22 10 6 -8 -1 -22 -4 -31 1 8 8 -1 6 -8 11 -5 -19 -6 -5 -2 -5 -7 -1 -7 -2 3 19 -6 -9"
+    np.testing.assert_allclose(detail[::60], [int(each) for each in details.split()], atol=1)
+    np.testing.assert_allclose(outline[::8], [int(each) for each in outlines.split()], atol=1)
+    assert DESCRIPTION == 1
+
+
+@pytest.mark.parametrize("views", [WHOLE_VIEWS, INNER_VIEWS], ids=["whole", "inner"])
+def test_each_view_is_centred_and_counts_by_its_weight_then_nuisances_are_damped(sketches, views):
+    found, known = sampled([look(sketches[0], views)], [0.0], [0.0], views), learned(views)
     parts, end = [], 0
-    for view, (values,) in zip(VIEWS, views, strict=True):
+    for view, (values,) in zip(views.views, found, strict=True):
         start, end = end, end + view.length
         centred = [float(a) - float(b) for a, b in zip(values, known.means[start:end], strict=True)]
         norm = math.sqrt(math.fsum(each * each for each in centred))
@@ -52,11 +67,12 @@ def test_each_view_is_centred_and_counts_by_its_weight_then_nuisances_are_damped
     vector = np.array(parts)
     for direction, share in zip(known.nuisances.astype(float), known.damped.astype(float), strict=True):
         vector -= share * (vector @ direction) * direction  # one after the other: the rows are orthonormal
-    np.testing.assert_allclose(describe(sketches[0]).detail / DETAIL_SCALE, vector / np.linalg.norm(vector), atol=6e-4)
+    described = describe(sketches[0], views).detail / DETAIL_SCALE
+    np.testing.assert_allclose(described, vector / np.linalg.norm(vector), atol=6e-4)
 
 
 def test_a_view_without_anything_stays_nothing():
-    views = [np.full((1, view.length), 0.25, np.float32) for view in VIEWS]
+    views = [np.full((1, view.length), 0.25, np.float32) for view in WHOLE_VIEWS.views]
     assert not combined(views, np.full(DETAIL, 0.25, np.float32)).any()
 
 
@@ -119,23 +135,37 @@ def test_places_are_where_a_change_changes_the_numbers(sketches):
         combined(sampled([look(each)], [0.0], [0.0]), learned().means)[0] for each in (sketches[0], blotted)
     )
     start = 0
-    for view in VIEWS:
+    for view in WHOLE_VIEWS.views:
         part = slice(start, start + view.length)
         start += view.length
         most = part.start + np.abs(changed - plain)[part].argsort()[-8:]
         assert np.hypot(rows[most] - 140, columns[most] - 100).max() <= 1.5 * max(view.foot, view.grid.step) + 4
-    assert set(np.unique(around)) >= {each.around for each in VIEWS}
+    assert set(np.unique(around)) >= {each.around for each in WHOLE_VIEWS.views}
 
 
 @pytest.fixture
 def arrays():
     """The content of the file that comes with the code."""
-    with np.load(_FILE, allow_pickle=False) as file:
+    with np.load(learned_file(), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
-def test_the_file_is_small():
-    assert _FILE.stat().st_size < 1.5e6
+def test_the_files_are_small():
+    assert learned_file().stat().st_size < 1.5e6
+    assert learned_file(INNER_VIEWS).stat().st_size < 0.6e6
+
+
+def test_of_the_inner_face_there_is_no_outline_and_its_directions_are_of_its_own_length(sketches):
+    known = learned(INNER_VIEWS)
+    assert known.nuisances.shape == (NUISANCES, INNER_VIEWS.length)
+    assert known.outline.shape == (0, INNER_VIEWS.length)
+    np.testing.assert_allclose(known.nuisances @ known.nuisances.T, np.eye(NUISANCES), atol=1e-5)
+    assert describe(sketches[0], INNER_VIEWS).outline.shape == (0,)
+
+
+def test_the_file_of_one_set_of_views_is_none_of_the_other():
+    with pytest.raises(DataError, match=r"learned\.npz: expected means to be float32 \(2822,\), found .* \(3463,\)"):
+        read_learned(learned_file(), INNER_VIEWS)
 
 
 @pytest.mark.parametrize("name", ["means", "nuisances", "damped", "outline"])
@@ -169,4 +199,4 @@ def test_a_file_that_would_run_code_is_cut_short_or_is_none_is_refused(tmp_path,
             read_learned(path)
     with pytest.raises(DataError, match="cannot be read"):
         read_learned(tmp_path / "missing.npz")
-    assert zipfile.is_zipfile(_FILE)
+    assert zipfile.is_zipfile(learned_file())

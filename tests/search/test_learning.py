@@ -7,8 +7,8 @@ from pysketch.images import synthetic
 from pysketch.images.pairs import Pair
 from pysketch.search import learning
 from pysketch.search.describe import DETAIL, NUISANCES, OUTLINE, combined, read_learned
-from pysketch.search.learning import by_another_artist, learn_from, write_learned
-from pysketch.search.views import in_frame, look, sampled
+from pysketch.search.learning import by_another_artist, learn_from, out_of_place, write_learned
+from pysketch.search.views import INNER_VIEWS, WHOLE_VIEWS, in_frame, look, sampled
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_the_largest_second_moments_come_first():
 
 def test_each_net_draws_as_it_is_and_in_other_light_and_the_first_one_the_made_faces(pairs, monkeypatch):
     given, told = {}, []
-    monkeypatch.setattr(learning, "learn", lambda *arguments: given.update(zip("sdor", arguments, strict=True)))
+    monkeypatch.setattr(learning, "learn", lambda *arguments: given.update(zip("sdorv", arguments, strict=True)))
     draws = [lambda photo: photo[6:244, 6:194, 0], lambda photo: photo[:, :, 1]]
     made = [np.full((250, 200, 3), 7, np.uint8)]
     learn_from(pairs, made, draws, np.random.default_rng(0), lambda done, total: told.append((done, total)))
@@ -52,10 +52,32 @@ def test_each_net_draws_as_it_is_and_in_other_light_and_the_first_one_the_made_f
     assert real is first
     np.testing.assert_array_equal(unreal, [np.full((250, 200), 7)])
     assert told == [(k, 25) for k in range(1, 26)]
+    assert given["v"] is WHOLE_VIEWS
+    learn_from(pairs, made, draws, np.random.default_rng(0), views=INNER_VIEWS)
+    assert given["v"] is INNER_VIEWS
+
+
+def test_out_of_place_the_pencil_and_the_paper_are_the_same(pairs):
+    sketch = pairs[0].sketch
+    others = [out_of_place(sketch, np.random.default_rng(seed)) for seed in range(8)]
+    artists = [by_another_artist(sketch, np.random.default_rng(seed)) for seed in range(8)]
+    for other in others:
+        assert (other.dtype, other.shape) == (np.uint8, (250, 200))
+        assert 0.85 < np.corrcoef(other.ravel(), sketch.ravel())[0, 1] < 0.9999
+        assert other.mean() == pytest.approx(sketch.mean(), abs=3)
+    assert max(far(each, sketch) for each in others) < min(far(each, sketch) for each in artists)
+    np.testing.assert_array_equal(others[3], out_of_place(sketch, np.random.default_rng(3)))
+
+
+def far(one, other):
+    return np.abs(one.astype(float) - other).mean()
 
 
 @pytest.mark.slow
-def test_what_is_learned_brings_one_persons_sketches_nearer_and_is_read_as_it_was_written(pairs, tmp_path, monkeypatch):
+@pytest.mark.parametrize("views", [WHOLE_VIEWS, INNER_VIEWS], ids=["whole", "inner"])
+def test_what_is_learned_brings_one_persons_sketches_nearer_and_is_read_as_it_was_written(
+    views, pairs, tmp_path, monkeypatch
+):
     monkeypatch.setattr(learning, "MIXED", 20)
     monkeypatch.setattr(learning, "VARIANTS", 24)
     made = [photo for _, photo, _ in synthetic.training_pairs(20)[6:]]
@@ -63,10 +85,11 @@ def test_what_is_learned_brings_one_persons_sketches_nearer_and_is_read_as_it_wa
     def draw(photo):  # as no artist does, but always alike
         return np.rint(255 * (photo.mean(axis=2) / 255) ** 0.7).astype(np.uint8)
 
-    known = learn_from(pairs, made, [draw], np.random.default_rng(1))
-    assert [each.shape for each in known] == [(DETAIL,), (NUISANCES, DETAIL), (NUISANCES,), (OUTLINE, DETAIL)]
+    known = learn_from(pairs, made, [draw], np.random.default_rng(1), views=views)
+    detail, outline = (DETAIL, OUTLINE) if views is WHOLE_VIEWS else (views.length, 0)
+    assert [each.shape for each in known] == [(detail,), (NUISANCES, detail), (NUISANCES,), (outline, detail)]
     write_learned(tmp_path / "learned.npz", known)
-    for one, other in zip(known, read_learned(tmp_path / "learned.npz"), strict=True):
+    for one, other in zip(known, read_learned(tmp_path / "learned.npz", views), strict=True):
         np.testing.assert_allclose(one, other, atol=0.006)
 
     def nearer(share):
@@ -74,8 +97,8 @@ def test_what_is_learned_brings_one_persons_sketches_nearer_and_is_read_as_it_wa
         found = []
         for seed in range(900000, 900006):
             photo, sketch = synthetic.face_pair(seed)
-            views = [sampled([look(each)], [0.0], [0.0]) for each in (sketch, draw(photo))]
-            found.append([combined(each, known.means)[0] for each in views])
+            both = [sampled([look(each, views)], [0.0], [0.0], views) for each in (sketch, draw(photo))]
+            found.append([combined(each, known.means, views)[0] for each in both])
         queries, drawn = (np.stack(each) for each in zip(*found, strict=True))
         return separation(*(each - each @ known.nuisances.T * share @ known.nuisances for each in (queries, drawn)))
 

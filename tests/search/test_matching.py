@@ -9,6 +9,7 @@ from pysketch.errors import DataError
 from pysketch.images import synthetic, warp
 from pysketch.search.describe import DETAIL_SCALE, OUTLINE_SCALE, describe
 from pysketch.search.matching import ACROSS, DOWN, SIZES, TURNS, Query, _distances
+from pysketch.search.views import INNER_VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,16 @@ def test_a_distance_is_1_less_the_best_correlation_over_all_transforms(sketches,
         best = max(float(row.astype(float) @ outlines[k]) for row in query.outlines) / OUTLINE_SCALE
         assert query.outline_distances(outlines)[k] == pytest.approx(1 - best, abs=1e-5)
     np.testing.assert_allclose(np.linalg.norm(query.details, axis=1), 1, atol=1e-5)
+
+
+def test_of_the_inner_face_it_is_1_less_the_correlation_at_its_place(sketches):
+    query, details = Query(sketches[0], INNER_VIEWS), [describe(each, INNER_VIEWS).detail for each in sketches]
+    best = max(float(row.astype(float) @ details[1]) for row in query.details) / DETAIL_SCALE
+    distances = query.distances(np.stack(details))
+    assert distances[1] == pytest.approx(1 - best, abs=1e-5)
+    assert len(query.details) == 1  # it is not moved
+    assert distances[0] == pytest.approx(0, abs=0.01)
+    assert distances.argmin() == 0
 
 
 def test_what_each_number_adds_is_added_up_to_the_best_correlation(sketches, gallery):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gallery_makers import IDENTITY, make_gallery, portrait, some_pixels
 
-from pysketch.errors import GalleryError
+from pysketch.errors import DataError, GalleryError
 from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.search import enrolment
@@ -38,6 +38,21 @@ def test_photos_are_enrolled_and_the_second_time_are_there(call, capsys):
     assert out == "0 of 2 photos enrolled, 2 were there already\ngallery.h5: 2 photos of 2 people\n"
     assert Path("gallery.h5").read_bytes() == before
     assert "error" not in err
+
+
+def test_a_gallery_is_made_in_no_folder_that_is_not_there(call, net_file):
+    with pytest.raises(DataError, match=r"^made/new/g\.h5: there is no folder .*new; make it first$"):
+        enroll.main(["photos", "-o", "made/new/g.h5", "--net", str(net_file)])
+    assert not Path("made").exists()
+
+
+@pytest.mark.parametrize("output", ["photos/a.png", "people.csv"])
+def test_no_photo_and_no_table_of_people_is_overwritten_by_a_gallery(call, net_file, output):
+    Path("people.csv").write_text("file,person\na.png,anna\nb.png,ben\n")
+    before = Path(output).read_bytes()
+    with pytest.raises(GalleryError, match="expected a gallery"):
+        enroll.main(["photos", "-o", output, "--net", str(net_file), "--people", "people.csv"])
+    assert Path(output).read_bytes() == before
 
 
 def test_what_is_left_out_is_a_line_each_and_a_count_and_status_2(call, tmp_path, capsys):

@@ -136,8 +136,10 @@ def test_another_gallery_is_put_into_it(path, tmp_path, capsys):
     with pytest.raises(GalleryError, match="anna is in both"):
         gallery.main([path, "merge", str(tmp_path / "other.h5")])
     assert gallery.main([path, "merge", str(tmp_path / "other.h5"), "--join"]) == 0
-    assert capsys.readouterr().out == f"1 photo of {tmp_path / 'other.h5'} added to {path}\n"
+    assert capsys.readouterr().out == f"1 photo of {tmp_path / 'other.h5'} added to {path}, 1 was there already\n"
     assert held(path) == expected([*PORTRAITS, portrait(8, "anna")])
+    gallery.main([path, "merge", str(tmp_path / "other.h5"), "--join"])
+    assert capsys.readouterr().out == f"0 photos of {tmp_path / 'other.h5'} added to {path}, 2 were there already\n"
 
 
 def test_without_an_action_they_are_told(path, capsys):

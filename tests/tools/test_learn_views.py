@@ -8,13 +8,14 @@ from pysketch.images.pairs import Pair
 from pysketch.search import learning
 from pysketch.search.confidence import read_artists
 from pysketch.search.describe import DETAIL, NUISANCES, OUTLINE, Learned
+from pysketch.search.views import INNER_VIEWS, WHOLE_VIEWS
 
 
 def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, capsys, monkeypatch):
     given = {}
 
-    def learn(sketches, drawn, others, rng):
-        given.update(sketches=sketches, drawn=drawn, others=others)
+    def learn(sketches, drawn, others, rng, views):
+        given.update(sketches=sketches, drawn=drawn, others=others, views=views)
         return Learned(
             np.zeros(DETAIL, np.float32),
             np.eye(NUISANCES, DETAIL, dtype=np.float32),
@@ -31,8 +32,20 @@ def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, ca
     assert capsys.readouterr().out == f"learned from 2 pairs and 1 made face -> {output}\n"
     assert [len(each) for each in given["drawn"]] == [2, 2, 2, 2]
     assert [len(each) for each in given["others"]] == [2, 1]
+    assert given["views"] is WHOLE_VIEWS
     with np.load(output, allow_pickle=False) as file:
         assert set(file.files) == set(Learned._fields)
+
+
+def test_of_the_inner_face_its_own_views_are_learned(net_file, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(learn_views, "learn_from", lambda *arguments: given.append(arguments[-1]))
+    monkeypatch.setattr(learn_views, "write_learned", lambda path, learned: given.append(path))
+    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: [])
+    output = tmp_path / "learned_inner.npz"
+    arguments = [str(net_file), "--data", "synthetic", "--made", "1", "--inner", "-o", str(output)]
+    assert learn_views.main(arguments) == 0
+    assert given == [INNER_VIEWS, output]
 
 
 def test_bad_data_is_one_line(net_file, tmp_path):
@@ -52,3 +65,11 @@ def test_artists_sketches_are_measured_instead_beside_what_one_net_draws(net_fil
     with pytest.raises(SystemExit):
         learn_views.main([str(net_file), *arguments])
     assert "--artists is for one net" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        learn_views.main([*arguments, "--inner"])
+    assert "--artists measures the views of whole sketches" in capsys.readouterr().err
+
+
+def test_no_net_is_overwritten_by_what_is_learned(net_file):
+    with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+        learn_views.main([str(net_file), "--data", "synthetic", "-o", str(net_file)])
