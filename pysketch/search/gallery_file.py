@@ -417,7 +417,8 @@ def _map(path: Path) -> np.ndarray:
             return np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except FileNotFoundError:
         hint = ""
-        if Path(f"{os.path.realpath(path)}.enrolling").exists():
+        waits = Path(f"{os.path.realpath(path)}.enrolling")
+        if waits.exists() and waits.stat().st_size:
             hint = "; photos wait to be put into it: enrol them again, and enrolling goes on where it stopped"
         raise GalleryError(f"{path}: no such gallery{hint}") from None
     except (OSError, ValueError) as error:

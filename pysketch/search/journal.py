@@ -69,6 +69,10 @@ class Journal:
             self._check_schema()
             clean_up(self.gallery)
         except BaseException:
+            if not os.path.getsize(self.path):  # made, but the disk is full
+                for each in (f"{self.path}-journal", self.path):
+                    with suppress(OSError):  # Windows removes no file that is open; it does no harm
+                        os.unlink(each)
             self._base.close()
             raise
 

@@ -1,4 +1,4 @@
-"""Weights, solver states and net files in HDF5, in Caffe's layout. The only module that imports h5py.
+"""Weights, solver states and net files in HDF5, in Caffe's layout. The only module that reads HDF5.
 
 ``.caffemodel.h5``: a group ``/data/<layer>`` for every layer with datasets ``0``, ``1``, ... (float32),
 and ``/diff`` likewise if asked for. ``.solverstate.h5``: ``/iter``, ``/learned_net``, ``/current_step``,

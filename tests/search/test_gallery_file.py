@@ -219,6 +219,8 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
 
 def test_a_missing_gallery_for_which_photos_wait_says_so(tmp_path):
     (tmp_path / "g.h5.enrolling").write_bytes(b"")
+    assert refused(GalleryError, GalleryFile, tmp_path / "g.h5").endswith("no such gallery")
+    (tmp_path / "g.h5.enrolling").write_bytes(b"somebody")
     assert "enrolling goes on where it stopped" in refused(GalleryError, GalleryFile, tmp_path / "g.h5")
 
 

@@ -251,3 +251,18 @@ def test_a_link_to_a_gallery_shares_its_journal(gallery, tmp_path):
 def test_a_folder_that_cannot_be_made_is_a_line(tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refused(GalleryError, Journal, tmp_path / "file" / "g.h5")
+
+
+def test_one_that_a_full_disk_leaves_empty_is_removed_and_one_in_which_somebody_waits_is_not(gallery, monkeypatch):
+    def full(journal):
+        if journal.gallery != gallery:
+            os.truncate(journal.path, 0)
+        raise GalleryError("database or disk is full")
+
+    fill(gallery, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_check_schema", full)
+        for path in (gallery, gallery.with_name("new.h5")):
+            assert refused(GalleryError, Journal, path) == "database or disk is full"
+    assert not [each.name for each in gallery.parent.iterdir() if each.name.startswith("new")]
+    assert waiting(gallery) == 1
