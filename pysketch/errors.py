@@ -49,6 +49,10 @@ class GalleryError(PysketchError):
     """A gallery that cannot be read or written, or does not fit another one or this pysketch."""
 
 
+class ParallelError(PysketchError):
+    """Processes that were started to work together and cannot, or do not agree on what to do."""
+
+
 class DivergenceError(PysketchError):
     """A training run whose loss or gradients are no longer finite."""
 

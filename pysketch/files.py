@@ -1,7 +1,8 @@
 """Files: written so that a crash never leaves half of one, read as text whatever editor saved it, found, named.
 
-`atomic_path` is for whatever is written. `read_text` is for every text that is read: it knows byte-order marks and says
-what a file is that is no text. `find_file` looks for a relative path in further folders, `where_looked` says in which.
+`atomic_path` is for whatever is written, `check_output` before the work that goes before it. `read_text` is for every
+text that is read: it knows byte-order marks and says what a file is that is no text. `find_file` looks for a relative
+path in further folders, `where_looked` says in which.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -53,14 +54,18 @@ _TEXT_STARTS = (
 _LAYER = re.compile(r"^[ \t]*layers?[ \t]{0,9}:?[ \t]{0,9}[{<\[\r\n]", re.MULTILINE)
 _SOLVER = re.compile(r"^[ \t]*(?:(?:train_|test_)?net|base_lr|lr_policy|max_iter)[ \t]{0,9}:", re.MULTILINE)
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # bytes of a name that are no text, as Python reads them
 _CONTROLS = {"\n": "a line break", "\t": "a tab", "\r": "a carriage return"}
 _ESCAPES = dict(zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True))
 
-_NEW_FILE_MODE = 0o666  # less the umask, as for any file made by open()
+NEW_FILE_MODE = 0o666  # less the umask, as for any file made by open()
+
+PRIVATE = 0o600
+"""The `new_mode` of files with pictures of people: for their owner alone."""
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], new_mode: int = NEW_FILE_MODE) -> Iterator[Path]:
     """A temporary path in the target's folder that becomes `path` when the block ends without an exception.
 
     The temporary file exists and is empty when the block starts; it is hidden and ends in the target's
@@ -87,6 +92,31 @@ def atomic_path(path: str | os.PathLike[str], new_mode: int = _NEW_FILE_MODE) ->
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """DataError if what is to be written would replace a file that is read, or a folder's; links are followed.
+
+    inputs: files and folders; those that are not there are passed over, as whoever reads them says so.
+    """
+    if os.path.exists(path):
+        for each in inputs:
+            if os.path.exists(each) and os.path.samefile(path, each):
+                raise DataError(f"{as_read(path)}: is read by this command, and would be overwritten; choose another")
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """DataError if the folder that a file is to be written in is not there: for what no mistyped path may scatter."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise DataError(f"{as_read(path)}: there is no folder {as_read(folder)}; make it first")
+
+
+def begins_as_page(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a web page (HTML) does; OSError passes through."""
+    with open(path, "rb") as stream:
+        encoding, start = _encoding(stream.read(1000))
+    return start.decode(encoding, "ignore").lstrip().lower().startswith(_TEXT_STARTS[0][0])
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
@@ -124,6 +154,26 @@ def erase(path: str | os.PathLike[str]) -> None:
         os.unlink(path)
     except FileNotFoundError:
         return
+
+
+def reserve(path: str | os.PathLike[str], size: int) -> None:
+    """Take so many bytes, one at least, of the disk for a file that is there: it is then as long, the new bytes zeros.
+
+    For a library that cannot be trusted with a full disk. OSError, such as "No space left on device", if there is no
+    room. A file system that writes everything anew, as ZFS does, may still run out later.
+    """
+    with open(path, "r+b", buffering=0) as stream:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(stream.fileno(), 0, size)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+        left = size - stream.seek(0, os.SEEK_END)
+        zeros = bytes(1 << 20)
+        while left > 0:
+            left -= stream.write(zeros[:left])
 
 
 def overwrite(stream: IO[bytes]) -> None:
@@ -294,14 +344,17 @@ def where_looked(path: str | os.PathLike[str], folders: Sequence[str | os.PathLi
 
 
 def as_read(path: str | os.PathLike[str]) -> str:
-    """A path as it was read, on one line: what cannot be printed in words, as <a line break>."""
-    return "".join(each if each.isprintable() else f"<{_control(each)}>" for each in os.fspath(path))
+    """A path as it was read, on one line: what cannot be printed in words, as <a line break>.
+
+    A byte of a file's name that is no text, as Latin-1's "ü" where names are UTF-8, as \\xfc.
+    """
+    return "".join(each if each.isprintable() else _in_words(each) for each in os.fspath(path))
 
 
 def backslash_hint(path: str | os.PathLike[str]) -> str:
     """What to say of a path in which backslashes became something else, or mean nothing here; else ""."""
     text = os.fspath(path)
-    if not text.isprintable():
+    if not _NO_UTF8.sub("", text).isprintable():
         meant = "".join(f"/{_ESCAPES[each]}" if each in _ESCAPES else each for each in text).replace("\\", "/")
         return f"; a backslash begins an escape, such as \\n for a line break: write / in paths, as in {as_read(meant)}"
     if "\\" in text and os.sep == "/":
@@ -309,5 +362,7 @@ def backslash_hint(path: str | os.PathLike[str]) -> str:
     return ""
 
 
-def _control(character: str) -> str:
-    return _CONTROLS.get(character, f"character {ord(character)}")
+def _in_words(character: str) -> str:
+    if _NO_UTF8.match(character):
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"<{_CONTROLS.get(character, f'character {ord(character)}')}>"

@@ -1,5 +1,6 @@
 """Tests of pysketch.files."""
 
+import errno
 import os
 import re
 import signal
@@ -17,6 +18,9 @@ from pysketch.files import (
     as_read,
     atomic_path,
     backslash_hint,
+    begins_as_page,
+    check_folder,
+    check_output,
     describe,
     erase,
     find_file,
@@ -24,6 +28,7 @@ from pysketch.files import (
     overwrite,
     read_table,
     read_text,
+    reserve,
     where_looked,
 )
 
@@ -376,6 +381,13 @@ def test_backslashes_that_became_something_else_are_told():
     assert as_read("a\x01b") == "a<character 1>b"
 
 
+def test_a_byte_of_a_name_that_is_no_text_can_be_traced():
+    name = b"M\xfcller\x80\xff.png".decode(errors="surrogateescape")
+    assert as_read(name) == r"M\xfcller\x80\xff.png"
+    assert as_read("\ud800ü") == "<character 55296>ü"
+    assert backslash_hint(name) == ""
+
+
 @pytest.mark.skipif(os.sep != "/", reason="on Windows a backslash is what it is")
 def test_a_backslash_means_nothing_in_a_path_here():
     assert backslash_hint("sub\\a.txt") == "; write / in paths, as in sub/a.txt"
@@ -419,6 +431,32 @@ def test_an_overwritten_file_keeps_its_length(tmp_path):
     assert (tmp_path / "a").read_bytes() == bytes(6)
 
 
+def test_an_output_is_none_of_the_inputs_by_whatever_name(tmp_path):
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    for output in ("a", "link", "./a"):
+        with pytest.raises(DataError, match=f"{output}: is read by this command, and would be overwritten"):
+            check_output(f"{tmp_path}/{output}", [tmp_path / "none", tmp_path / "a"])
+    for output in ("b", "none"):
+        check_output(tmp_path / output, [tmp_path / "none", tmp_path / "a"])
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_folder("a.html")
+    with pytest.raises(DataError, match=f"^new/a.html: there is no folder {re.escape(str(tmp_path))}/new; make it"):
+        check_folder("new/a.html")
+
+
+@pytest.mark.parametrize(
+    ("content", "is_page"), [(b"\n<!DOCTYPE html>", True), (b"<HEAD>", True), (b"a <html>", False)]
+)
+def test_a_web_page_is_known_by_its_beginning(content, is_page, tmp_path):
+    (tmp_path / "a").write_bytes(content)
+    assert begins_as_page(tmp_path / "a") is is_page
+
+
 def test_a_table_is_its_rows_with_their_lines(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(b'\xef\xbb\xbffile, person\r\n a.png ,"Smith, John"\r\n\r\n,\r\nb.png,\r\n')
@@ -439,3 +477,31 @@ def test_what_is_no_such_table_is_told_with_its_line(content, message, tmp_path)
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(DataError, match=re.escape(message)):
         read_table(tmp_path / "t.csv", ["file", "person"])
+
+
+@pytest.mark.parametrize("how", ["the system's way", "without it", "where the file system has none"])
+def test_reserved_bytes_are_zeros_behind_what_is_there(how, tmp_path, monkeypatch):
+    def has_none(*arguments):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    if how == "without it":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif how != "the system's way":
+        monkeypatch.setattr(os, "posix_fallocate", has_none, raising=False)
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    reserve(path, 1_200_000)
+    assert path.read_bytes() == b"abc" + bytes(1_200_000 - 3)
+    reserve(path, 2)
+    assert path.stat().st_size == 1_200_000
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_disk_without_room_for_what_is_to_be_reserved_is_an_error(number, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(number, "full")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="full"):
+        reserve(tmp_path / "file", 10)

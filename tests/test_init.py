@@ -28,7 +28,7 @@ def test_a_solver_is_got_from_a_file(few_faces):
 
 
 def test_importing_it_imports_no_library_that_takes_long_and_may_not_be_needed():
-    code = "import sys, pysketch; print(*{'cupy', 'scipy', 'matplotlib', 'torch', 'dlib'} & {*sys.modules})"
+    code = "import sys, pysketch; print(*{'cupy', 'scipy', 'matplotlib', 'torch', 'dlib', 'mpi4py'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

@@ -123,7 +123,7 @@ def test_a_decompression_bomb_is_refused(tmp_path):
         + chunk(b"IEND", b"")
     )
     (tmp_path / "bomb.png").write_bytes(bomb)
-    with pytest.raises(PysketchError, match=r"bomb\.png: cannot read the image"):
+    with pytest.raises(PysketchError, match=r"bomb\.png: cannot read the image \(its header says more than 179"):
         read_photo(tmp_path / "bomb.png")
 
 

@@ -7,7 +7,9 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,14 @@ from pysketch.device import Device, Workers, allow_tf32, choose_device, out_of_m
 from pysketch.errors import NetdefError, PysketchError
 from pysketch.layers import Context
 from pysketch.netdef import NetDef, Phase, load_netdef
+from pysketch.parallel import joined
 from pysketch.shipped import find_net, find_netdef, in_words
 from pysketch.solver import CaffeFormatter, SolverDef
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+LEAVE, LONGEST = 0.5, 3.0
+"""Seconds that a process which fails leaves each of lower rank to say the same; and at most."""
 
 _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 
@@ -188,10 +193,13 @@ def use_device(
 ) -> Device:
     """The device that --device names, else the solver file's, else auto's; with the math mode of --math.
 
+    Of several processes of a machine each takes a GPU of its own: the next one by its local rank.
     say: gets one line, what was taken and why; without it the line goes to stderr unless the device was named.
     DeviceError if the device, or the math mode on it, is not there.
     """
-    device = choose_device(args.device or "auto") if args.device or solver is None else solver.choose_device()
+    number = joined().local_rank
+    by_name = args.device or solver is None
+    device = choose_device(args.device or "auto", number) if by_name else solver.choose_device(number)
     if args.math == "tf32":
         allow_tf32(device)
     name = "CPU" if device.kind == "cpu" else f"GPU with device ID {device.index}"
@@ -258,18 +266,44 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
+@contextmanager
+def bars(delay: float = 1.0) -> Iterator[Callable[[str, int, int], None]]:
+    """What tells a progress: what is done, how many of how many steps; each that takes longer than `delay` s as a bar.
+
+    Where stderr is no terminal there is none.
+    """
+    shown: dict[str, tqdm] = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what not in shown:
+            close()
+            shown[what] = tqdm(desc=what, total=total, delay=delay, leave=False, disable=None)
+        shown[what].update(done - shown[what].n)
+
+    def close() -> None:
+        for bar in shown.values():
+            bar.close()
+
+    try:
+        yield progress
+    finally:
+        close()
+
+
 def run(main: Callable[[Sequence[str] | None], int]) -> None:
-    """Run a tool and exit: 2 and one line on stderr for bad input, 130 for Ctrl-C."""
+    """Run a tool and exit: 2 and one line on stderr for bad input, 130 for Ctrl-C.
+
+    Where several processes work together, one that fails ends them all.
+    """
     try:
         sys.exit(main(None))
     except PysketchError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _end("interrupted", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(1)
+        _end("", 1)
     except Exception as error:
         problem = out_of_memory(error)
         if problem is None:
@@ -279,8 +313,23 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
 
 def fail(message: str) -> None:
     """Say what is wrong in one line and exit."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(BAD_INPUT)
+    _end(f"error: {' '.join(message.split())}", BAD_INPUT)
+
+
+def _end(message: str, status: int) -> None:
+    """Say why and exit; one of several processes says its rank, too, and all end.
+
+    What is wrong for all, such as a mistake in a netdef, is said by the first: the others leave it a moment for that.
+    """
+    together = joined()
+    if together.size > 1:
+        time.sleep(min(LEAVE * together.rank, LONGEST))
+        message = f"rank {together.rank} of {together.size}: {message}"
+    if message:
+        print(message, file=sys.stderr, flush=True)
+    if together.size > 1:
+        together.abort(status)
+    sys.exit(status)
 
 
 class _ProgressHandler(logging.Handler):
@@ -292,11 +341,14 @@ class _ProgressHandler(logging.Handler):
 
 
 def log_to(path: str | None, level: int = logging.INFO) -> None:
-    """Send pysketch's log, in Caffe's format, to a file (appended; missing folders are made) or, if None, to stderr."""
+    """Send pysketch's log, in Caffe's format, to a file (appended; missing folders are made) or, if None, to stderr.
+
+    Of several processes that work together the first one logs.
+    """
     try:
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8") if path else _ProgressHandler()
+        handler = _handler(path)
     except OSError as error:
         fail(f"{path}: the log cannot be written there: {error.strerror}")
     handler.setFormatter(CaffeFormatter())
@@ -307,3 +359,9 @@ def log_to(path: str | None, level: int = logging.INFO) -> None:
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False
+
+
+def _handler(path: str | None) -> logging.Handler:
+    if joined().rank:
+        return logging.NullHandler()
+    return logging.FileHandler(path, encoding="utf-8") if path else _ProgressHandler()

@@ -10,7 +10,7 @@ import common
 
 from pysketch.drawing import deploy_net, steps_of
 from pysketch.errors import DataError, SnapshotError
-from pysketch.files import atomic_path
+from pysketch.files import atomic_path, check_output
 from pysketch.images import Preprocessing
 from pysketch.interop import deploy_prototxt, describe_input, onnx_model
 from pysketch.net import Net
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         expected = f"NET OUT or NETDEF WEIGHTS OUT, OUT with a suffix of {', '.join(SUFFIXES)}"
         common.fail(f"expected {expected}; found {' '.join(map(str, args.files))}")
     netdef, preprocessing, weights = _read(sources, args)
+    check_output(target, [weights, *(find_netdef(str(each)) for each in sources[:-1])])
     net = deploy_net(netdef, preprocessing)
     net.copy_from(weights)
     _write(target, net, netdef, preprocessing)

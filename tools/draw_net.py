@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import common
 
 from pysketch.errors import DataError, NetdefError, ShapeError
+from pysketch.files import check_output
 from pysketch.layers import Context
 from pysketch.net import build_without_data
 from pysketch.netdef import Phase
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, build the net if it can be, write the picture."""
     args = _parser().parse_args(arguments)
     figures.check_path(args.output)
+    check_output(args.output, [args.netdef])
     graph_layout.library()
     phase, netdef, context = Phase[args.phase.upper()], common.load_net(args), Context(layer_paths=args.layers)
     graph = None

@@ -35,6 +35,8 @@ at the end, and on Ctrl-C. However the command ended, the same command goes on: 
 photo's file) is not drawn again, and not changed. A new gallery may be read by its owner alone.
 """
 
+_SUSPICIOUS = 3  # sketches, and more than three quarters of all, before anything is said: a photo may look like one
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and enrol every photo; 2 if any was left out, 130 after Ctrl-C."""
@@ -47,25 +49,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         left_out = len(plan.problems)
         _tell([*plan.remarks, *(f"error: {line}" for line in plan.problems)])
         workers = args.workers or default_workers(len(plan.todo))
-        enrolled = 0
+        enrolled = sketches = 0
         stopped = False
         try:
             with closing(enrolment.draw(plan, args.align, not args.no_thumbnails, workers)) as results:
                 for done in tqdm(results, total=len(plan.todo), unit="photo", disable=None):
                     enrolled += done.portrait is not None
+                    sketches += done.drawn
                     left_out += bool(done.problem)
                     _tell([f"{done.photo.path}: {done.remark}"] if done.remark else [])
                     _tell([f"error: {done.problem}"] if done.problem else [])
         except KeyboardInterrupt:
             stopped = True
             print("interrupted: what is drawn is put into the gallery ...", file=sys.stderr)
-        enrolment.settle()
+        if sketches >= _SUSPICIOUS and 4 * sketches > 3 * enrolled:
+            what = "look like sketches, grey lines on white paper; photos of people are what is enrolled, and drawn"
+            _tell([f"{sketches} of the {enrolled} pictures {what}"])
+        with common.bars() as progress:
+            enrolment.settle(progress)
     there = f", {plan.held} {'was' if plan.held == 1 else 'were'} there already" if plan.held else ""
     counts = f", {left_out} left out" if left_out else ""
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")
     if enrolment.has_gallery:
         columns = GalleryFile(args.output).columns
-        print(f"{args.output}: {counted(len(columns), 'photo')} of {_people(len(columns.names))}")
+        print(f"{as_read(args.output)}: {counted(len(columns), 'photo')} of {_people(len(columns.names))}")
     if stopped:
         print("interrupted: the same command goes on", file=sys.stderr)
         return common.INTERRUPTED
@@ -91,7 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = common.parser("enroll.py", "Enrol photos of people into a gallery that sketches find them in.", EXAMPLES)
     parser.add_argument("photos", nargs="+", metavar="photos", help="folders of photos, or photos")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="GALLERY", help="the gallery's file, such as gallery.h5"
+        "-o",
+        "--output",
+        required=True,
+        metavar="GALLERY",
+        help="the gallery's file, such as gallery.h5, in a folder that is there",
     )
     help = "the net that draws: a net file (.h5), or a shipped one by name (default: portrait)"
     parser.add_argument("--net", type=find_net, metavar="NET", help=help)

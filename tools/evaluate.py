@@ -18,13 +18,15 @@ from tqdm import tqdm
 from pysketch.baselines import BASELINES, baseline_class
 from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError, counted
-from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, SYNTHETIC, Pair, load_pairs
+from pysketch.files import check_output
+from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, SYNTHETIC, Pair, load_pairs, pair_files
 from pysketch.report import (
     BACKGROUND,
     GROUPS,
     MATCHES,
     MATCHING,
     MEASURES,
+    PICTURES,
     PIXELS,
     SKIN,
     VERIFICATION,
@@ -112,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--distractors need something that draws them: --pictures has no others")
     if args.csv and args.csv.is_dir():
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
+    _check_outputs(args)
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
@@ -163,6 +166,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sections = [told.section for told in tables]
         print(f"report: {write_report(args.report, evaluations, lit, sections, direction, columns, verified)}")
     return 0
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """DataError if --csv or --report would overwrite what is to be scored."""
+    folders = [each for each in args.pictures or () if each.is_dir()]
+    inputs = [args.net or "", *pair_files(args.data), *folders, *(args.background or ())]
+    inputs += [file for folder in folders for file in folder.iterdir()]
+    outputs = [args.report / name for name in ("index.html", "pairs.csv", "roc.csv", PICTURES)] if args.report else []
+    for output in [*outputs, *([args.csv] if args.csv else [])]:
+        check_output(output, inputs)
 
 
 def _moved(pairs: list[Pair], args: argparse.Namespace) -> Sequence[Pair]:

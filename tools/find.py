@@ -16,7 +16,18 @@ from tqdm import tqdm
 from pysketch.errors import DataError, named
 from pysketch.files import as_read
 from pysketch.images import list_images
-from pysketch.report import WORTH, Found, found_record, found_table, how_sure, pages, people, write_find_page
+from pysketch.report import (
+    WORTH,
+    Found,
+    check_find_page,
+    found_record,
+    found_table,
+    how_sure,
+    how_sure_all,
+    pages,
+    people,
+    write_find_page,
+)
 from pysketch.search import INNER, PIXELS, VIEWS, Gallery, aligned_sketch
 
 EXAMPLES = """
@@ -42,7 +53,8 @@ left first. A sketch that cannot be used is named and left out, and the status i
 distance: views, inner: 1 - the correlation, 0 (the same) to 2. pixels: the sum of squared differences over the centre
 143x188. inner and pixels look at every sketch that the gallery keeps, inner at 100 of them in a second.
 others as near: the false-accept rate, how many people other than the one who was drawn come as near to a sketch; then
-how many that are among those in the gallery. A match is a lead, not a proof.
+how many that are of the others in the gallery, all but one; "-": not known, or nobody else is there. A match is a
+lead, not a proof.
 """
 
 MANY = 20
@@ -58,25 +70,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.report:
         pages.library()
     sketches = _sketches(args.sketches)
+    if args.report:
+        check_find_page(args.report, [args.gallery, *sketches])
     gallery = Gallery(args.gallery, index=None if len(sketches) >= MANY else False)
     if args.eyes is not None and len(sketches) > 1:
         parser.error("--align eyes is for one sketch")
-    done, left_out = [], []
+    done, left_out, unusable = [], [], []
     for path in tqdm(sketches, unit="sketch", leave=False, disable=None if len(sketches) > 1 else True):
         try:
             found = _find(gallery, path, args)
         except DataError as error:
+            unusable.append(as_read(path))
             left_out.append(named(path, str(error)))
             tqdm.write(f"error: {' '.join(as_read(left_out[-1]).split())}", file=sys.stderr)
             continue
         if found.remark:
             tqdm.write(f"{as_read(path)}: {found.remark}", file=sys.stderr)
-        tqdm.write(json.dumps(found_record(gallery, found)) if args.json else _told(gallery, found), file=sys.stdout)
+        tqdm.write(
+            json.dumps(found_record(gallery, found)) if args.json else _told(gallery, found, len(sketches) == 1),
+            file=sys.stdout,
+        )
         done += [found] if args.report else [found.sketch]
     if done and not args.json:
+        if len(sketches) > 1:
+            print("\n".join(textwrap.wrap(how_sure_all(gallery, args.match), 120)))
         print("\n".join(textwrap.wrap(WORTH, 120)))
     if len(sketches) > 1:
-        counts = f", {len(left_out)} left out" * bool(left_out)
+        counts = f", {len(left_out)} left out: {', '.join(unusable)}" * bool(left_out)
         print(f"{len(done)} of {len(sketches)} sketches looked for{counts}", file=sys.stderr if args.json else None)
     if args.report and done:
         write_find_page(args.report, gallery, args.gallery, done, left_out)
@@ -104,10 +124,12 @@ def _find(gallery: Gallery, path: Path, args: argparse.Namespace) -> Found:
     return Found(str(path), sketch, matches, args.match, "; ".join(remarks))
 
 
-def _told(gallery: Gallery, found: Found) -> str:
+def _told(gallery: Gallery, found: Found, alone: bool) -> str:
+    """The list; how sure it is as well, if it is the only one."""
     photos = f" ({len(gallery):,} photos)" if len(gallery) != gallery.people else ""
     head = f"{as_read(found.sketch)}: the nearest of {people(gallery.people)}{photos}"
-    return "\n".join([head, *found_table(gallery, found), *textwrap.wrap(how_sure(gallery, found), 120), ""])
+    sure = textwrap.wrap(how_sure(gallery, found), 120) if alone else []
+    return "\n".join([head, *found_table(gallery, found), *sure, ""])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,7 +144,10 @@ def _parser() -> argparse.ArgumentParser:
         "the paper's squared difference"
     )
     parser.add_argument("--match", choices=(VIEWS, INNER, PIXELS), default=VIEWS, help=help)
-    help = 'write a page with pictures, in one file that needs no network (pip install -e ".[report]")'
+    help = (
+        'write a page with pictures, in one file that needs no network (pip install -e ".[report]"); its folder must '
+        "be there, a new page may be read by its owner alone"
+    )
     parser.add_argument("--report", metavar="PAGE", help=help)
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each sketch, nothing else")
     return parser

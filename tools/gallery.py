@@ -10,11 +10,10 @@ import sys
 from collections.abc import Sequence
 
 import common
-import numpy as np
 
-from pysketch.errors import counted
+from pysketch.errors import GalleryError, counted
 from pysketch.files import as_read
-from pysketch.search import GalleryFile, merge_galleries, remove_damaged, remove_people, waiting
+from pysketch.search import Damage, GalleryFile, merge_galleries, remove_damaged, remove_people, waiting_photos
 
 EXAMPLES = """
 examples:
@@ -45,49 +44,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    columns = GalleryFile(args.gallery).columns
-    order = np.argsort(columns.person, kind="stable")
-    counts = np.bincount(columns.person, minlength=len(columns.names))
-    ends = np.cumsum(counts)
-    everybody = sorted(enumerate(columns.people()), key=lambda each: each[1])
-    if not args.json:
-        for person, name in everybody:
-            print(f"{as_read(name)}\t{counted(int(counts[person]), 'photo')}")
+    held, waits = _opened(args.gallery)
+    people: dict[str, list[dict]] = {}
+    if held:
+        columns = held.columns
+        names = columns.people()
+        for row, person in enumerate(columns.person.tolist()):
+            digest = columns.digests[row].tobytes().hex()
+            people.setdefault(names[person], []).append({"row": row, "path": columns.path_of(row), "sha256": digest})
+    there = {photo["sha256"] for photos in people.values() for photo in photos}
+    for digest, name, path in waits or ():
+        if digest.hex() not in there:
+            people.setdefault(name, []).append({"row": None, "path": path, "sha256": digest.hex()})
+    if args.json:
+        print(json.dumps([{"name": name, "photos": people[name]} for name in sorted(people)], indent=1))
         return 0
-    people = []
-    for person, name in everybody:
-        rows = map(int, order[ends[person] - counts[person] : ends[person]])
-        photos = [
-            {"row": row, "path": columns.path_of(row), "sha256": columns.digests[row].tobytes().hex()} for row in rows
-        ]
-        people.append({"name": name, "photos": photos})
-    print(json.dumps(people, indent=1))
+    for name in sorted(people):
+        wait = sum(photo["row"] is None for photo in people[name])
+        counts = [(len(people[name]) - wait, ""), (wait, " waiting")]
+        told = ", ".join(f"{counted(count, 'photo')}{what}" for count, what in counts if count)
+        print(f"{as_read(name)}\t{told}")
     return 0
 
 
+def _opened(gallery: str) -> tuple[GalleryFile | None, list[tuple[bytes, str, str]] | None]:
+    """The gallery, None where there is none yet but photos wait for it; which wait, None while somebody writes it."""
+    waits = waiting_photos(gallery)
+    if os.path.lexists(gallery) or waits == []:
+        return GalleryFile(gallery), waits
+    if waits is None:
+        raise GalleryError(f"{gallery}: no such gallery yet: another process is enrolling into it")
+    return None, waits
+
+
 def _info(args: argparse.Namespace) -> int:
-    file = GalleryFile(args.gallery)
-    columns, wait = file.columns, waiting(args.gallery)
-    size = os.path.getsize(args.gallery)
-    pictures = len(columns.photos.content), len(columns.sketches.content)
-    print(f"photos: {len(columns)}")
-    print(f"people: {len(columns.names)}")
-    print(f"net: {file.identity.net} (SHA-256 of its file)")
-    print(f"description: version {file.identity.description}")
-    print(f"bytes: {size:,}, {pictures[0]:,} of them thumbnails, {pictures[1]:,} drawn sketches")
-    if wait is None:
+    file, waits = _opened(args.gallery)
+    if file:
+        columns = file.columns
+        size = os.path.getsize(args.gallery)
+        pictures = len(columns.photos.content), len(columns.sketches.content)
+        print(f"photos: {len(columns)}")
+        print(f"people: {len(columns.names)}")
+        print(f"net: {file.identity.net} (SHA-256 of its file)")
+        print(f"description: version {file.identity.description}")
+        print(f"bytes: {size:,}, {pictures[0]:,} of them thumbnails, {pictures[1]:,} drawn sketches")
+    else:
+        print("no gallery yet")
+    if waits is None:
         print("being written by another process")
-    elif wait:
-        print(f"waiting to be put into it: {counted(wait, 'photo')}; the same enroll.py command goes on")
+    elif waits:
+        print(f"waiting to be put into it: {counted(len(waits), 'photo')}; the same enroll.py command goes on")
     return 0
 
 
 def _remove(args: argparse.Namespace) -> int:
     if bool(args.names) == args.damaged:
         _parser().error("remove: expected names of people, or --damaged")
-    removed = remove_damaged(args.gallery) if args.damaged else remove_people(args.gallery, args.names)
-    print(f"erased: {counted(removed.photos, 'photo')} of {_people(removed.people)}")
-    if removed.photos:
+    if args.damaged:
+        with common.bars() as progress:
+            damage = remove_damaged(args.gallery, progress)
+        for each in damage:
+            print(f"{_which(each)}: erased")
+        removed = len(damage), len({each.person for each in damage})
+        if damage:
+            print(_again(damage), file=sys.stderr)
+    else:
+        with common.bars() as progress:
+            removed = remove_people(args.gallery, args.names, progress)
+    print(f"erased: {counted(removed[0], 'photo')} of {_people(removed[1])}")
+    if removed[0] and not args.damaged:
         print("the same photos, enrolled again, would come back", file=sys.stderr)
     return 0
 
@@ -95,22 +120,36 @@ def _remove(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     file = GalleryFile(args.gallery)
     file.check_column("outlines")
-    described, pictures = file.damaged()
-    for row in described:
-        print(f"photo {row}: damaged: what is searched and told of it")
-    for row in pictures:
-        print(f"photo {row}: damaged: its pictures (thumbnail, drawn sketch)")
-    bad = len(np.union1d(described, pictures))
-    print(f"{len(file.columns) - bad} of {counted(len(file.columns), 'photo')} are as they were written")
-    if bad:
-        again = "remove --damaged takes these out, enrolling their files again brings them back whole"
-        print(f"error: {args.gallery}: {counted(bad, 'photo')} damaged; {again}", file=sys.stderr)
-    return common.BAD_INPUT if bad else 0
+    damage = file.damage()
+    for each in damage:
+        what = [] if each.sound else ["what is searched and told of it"]
+        what += ["its pictures (thumbnail, drawn sketch)"] if each.pictures else []
+        print(f"{_which(each)}: damaged: {' and '.join(what)}")
+    print(f"{len(file.columns) - len(damage)} of {counted(len(file.columns), 'photo')} are as they were written")
+    if damage:
+        again = f"remove --damaged takes these out; {_again(damage)}"
+        print(f"error: {as_read(args.gallery)}: {counted(len(damage), 'photo')} damaged; {again}", file=sys.stderr)
+    return common.BAD_INPUT if damage else 0
+
+
+def _which(damage: Damage) -> str:
+    """A photo's number, person and file: the path is doubtful where it may be what is damaged."""
+    doubt = "" if damage.sound else ", if that is not what is damaged"
+    return f"photo {damage.row} ({as_read(damage.person)}, {as_read(damage.path)}{doubt})"
+
+
+def _again(damage: Sequence[Damage]) -> str:
+    """How they come back."""
+    which = "this file" if len(damage) == 1 else "these files"
+    return f"enrolling {which} again, with --add, brings {'it' if len(damage) == 1 else 'them'} back whole"
 
 
 def _merge(args: argparse.Namespace) -> int:
-    added = merge_galleries(args.gallery, args.other, args.join)
-    print(f"{counted(added, 'photo')} of {args.other} added to {args.gallery}")
+    with common.bars() as progress:
+        added = merge_galleries(args.gallery, args.other, args.join, progress)
+    held = len(GalleryFile(args.other).columns) - added
+    there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
+    print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}{there}")
     return 0
 
 

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from pysketch.drawing import Sketcher
 from pysketch.errors import counted
-from pysketch.images import SYNTHETIC, load_pairs, training_pairs
+from pysketch.files import check_output
+from pysketch.images import SYNTHETIC, load_pairs, pair_files, training_pairs
 from pysketch.search import INNER_VIEWS, WHOLE_VIEWS, artists_of, learn_from, write_artists, write_learned
 from pysketch.shipped import find_net
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.artists and args.inner:
         parser.error("--artists measures the views of whole sketches, --inner learns others")
     common.log_to(None, logging.WARNING)
+    check_output(args.output, [*args.nets, *pair_files(args.data)])
     pairs = load_pairs(args.data, "train")
     if args.artists:
         (net,) = args.nets

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import common
 
+from pysketch.files import check_output
 from pysketch.report import figures, training_panels
 from pysketch.solver import read_log
 
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, read the logs, write the picture."""
     args = _parser().parse_args(arguments)
     figures.check_path(args.output)
+    check_output(args.output, args.logs)
     logs = {name: read_log(path) for name, path in _names(args.logs).items()}
     figures.stacked(args.output, training_panels(logs), "iteration", next(iter(logs)) if len(logs) == 1 else None)
     return 0

@@ -10,7 +10,8 @@ from contextlib import closing
 import common
 
 from pysketch.device import Workers
-from pysketch.images import write_image
+from pysketch.files import check_output
+from pysketch.images import pair_files, write_image
 from pysketch.layers import Context
 from pysketch.net import Net
 from pysketch.netdef import Phase
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the data layers, write the picture."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
+    check_output(args.output, [args.netdef, *(pair_files(args.data) if args.data else ())])
     context = Context(seed=args.seed, workers=Workers(1), data_source=args.data, layer_paths=args.layers)
     net = Net(common.load_net(args), Phase[args.phase.upper()], context, stages=args.stage)
     with closing(net):

@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from pysketch.device import Workers
 from pysketch.drawing import write_net_file
+from pysketch.files import check_output
 from pysketch.netdef import quote, read_text
+from pysketch.parallel import between_devices, communicator, own_threads
 from pysketch.shipped import find_net, find_solver
 from pysketch.solver import Solver, check_start, load_solver, nothing_left
 
@@ -35,6 +37,8 @@ examples:
     python tools/solve.py solver/small_solver.txt --data DIR --max-iter 600 --prefix trials/a --set data.hold_out=18
   start from a trained net's weights:
     python tools/solve.py solver/medium_solver.txt --data DIR --weights netdefs/pretrained/medium.h5
+  share every batch between two processes, here or on many machines (pysketch/parallel/README.md):
+    mpirun -n 2 python tools/solve.py solver/medium_solver.txt --data DIR --set data.batch_size=4
 
 Ctrl-C stops after the present iteration, with a snapshot (unless snapshot_after_train is false); a second
 Ctrl-C stops at once.
@@ -57,6 +61,9 @@ counts, --max-iter and --prefix behind all, and a warning says so.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, train, write the net file."""
     args = _parser().parse_args(arguments)
+    together = communicator()
+    if args.log:
+        check_output(args.log, [args.solver, args.weights or "", args.resume or ""])
     common.log_to(args.log)
     definition = load_solver(args.solver, _settings(args))
     device = common.use_device(args, definition, logger.info)
@@ -69,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.warning("%s: %s", args.resume, nothing_left(begun, total))
         return 0
     where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
-    context = definition.context(device, args.seed, workers=Workers(args.threads), **where)
+    where |= {"workers": Workers(args.threads or own_threads(together))}
+    context = definition.context(device, args.seed, communicator=between_devices(together, device), **where)
     solver = Solver(definition, context, keep_blobs=False)
     with closing(solver):
         if args.resume:
@@ -77,12 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif args.weights:
             solver.net.copy_from(args.weights)
         _handle_signals(solver)
-        with tqdm(total=total, initial=solver.iter, unit="it", disable=None, dynamic_ncols=True) as bar:
+        hidden = True if together.rank else None
+        with tqdm(total=total, initial=solver.iter, unit="it", disable=hidden, dynamic_ncols=True) as bar:
             solver.on_iteration = partial(_show, bar)
             finished = solver.solve()
-        path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
-        draws = write_net_file(path, solver.net)
-    logger.info("Net file%s: %s", " for drawing" if draws else "", path)
+        if together.rank == 0:
+            path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
+            draws = write_net_file(path, solver.net)
+            logger.info("Net file%s: %s", " for drawing" if draws else "", path)
     return 0
 
 
@@ -123,13 +133,20 @@ def _show(bar: tqdm, solver: Solver) -> None:
 
 
 def _handle_signals(solver: Solver) -> None:
-    """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on."""
+    """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on.
+
+    Under mpirun SIGTERM and SIGUSR1 are like SIGINT: one or the other is what it passes on, and one process's is all's.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         solver.request("stop")
 
     signal.signal(signal.SIGINT, stop)
+    if solver.context.communicator.size > 1:
+        for name in ("SIGTERM", "SIGUSR1"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), stop)
     again = getattr(signal, "SIGHUP", None) or getattr(signal, "SIGBREAK", None)
     if again is not None:
         signal.signal(again, lambda number, frame: solver.request("snapshot"))

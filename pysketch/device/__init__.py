@@ -16,6 +16,7 @@ from pysketch.device.backend import (
     blas,
     choose_device,
     copy_into,
+    nccl_of,
     out_of_memory,
     to_host,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "blas",
     "choose_device",
     "copy_into",
+    "nccl_of",
     "out_of_memory",
     "padded",
     "to_host",

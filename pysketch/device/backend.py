@@ -158,6 +158,12 @@ def blas() -> tuple[ModuleType, int]:
     return cublas, _import_cupy().cuda.device.get_cublas_handle()
 
 
+def nccl_of(device: Device) -> ModuleType | None:
+    """CuPy's bare NCCL functions, for this GPU, which becomes the current one; None if this CuPy has none."""
+    nccl = device.xp.cuda.nccl
+    return nccl if getattr(nccl, "available", True) else None
+
+
 def _import_cupy() -> ModuleType:
     import cupy
 

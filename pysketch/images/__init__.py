@@ -24,7 +24,7 @@ from pysketch.images.metrics import (
     squared_distances,
     ssim,
 )
-from pysketch.images.pairs import SYNTHETIC, Pair, PairCache, Reader, find_pairs, load_pairs
+from pysketch.images.pairs import SYNTHETIC, Pair, PairCache, Reader, find_pairs, load_pairs, pair_files
 from pysketch.images.pasting import paste
 from pysketch.images.pictures import (
     as_photo,
@@ -126,6 +126,7 @@ __all__ = [
     "measures",
     "ndimage",
     "own_ranks",
+    "pair_files",
     "paste",
     "picture_size",
     "psnr",

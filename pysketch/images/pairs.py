@@ -68,14 +68,19 @@ class PairCache:
         return pair
 
     @property
+    def in_memory(self) -> list[Pair]:
+        """The pairs that are in memory."""
+        return [pair for pair in self._kept if pair is not None]
+
+    @property
     def kept(self) -> int:
         """How many pairs are in memory."""
-        return sum(pair is not None for pair in self._kept)
+        return len(self.in_memory)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the pairs in memory."""
-        return sum(pair.nbytes for pair in self._kept if pair is not None)
+        return sum(pair.nbytes for pair in self.in_memory)
 
 
 def load_pairs(source: str | os.PathLike[str], split: str, direction: str = PHOTO_TO_SKETCH) -> list[Pair]:
@@ -103,6 +108,21 @@ def find_pairs(source: str | os.PathLike[str], split: str) -> list[Reader]:
     else:
         raise DataError(f"{path}: no such folder or list file of photo-sketch pairs")
     return [partial(_read_pair, photo, sketch) for photo, sketch in files]
+
+
+def pair_files(source: str | os.PathLike[str]) -> list[Path]:
+    """What a source's pairs may be read from, all splits of it: files, and the folders that they lie in.
+
+    Nothing is said of what is wrong with the source: `find_pairs` does.
+    """
+    path = Path(source)
+    if os.fspath(source) == SYNTHETIC:
+        return []
+    if path.is_file():
+        return [path, *(each for pair in _listed_files(path) for each in pair)]
+    kinds = [path / split / kind for split in ("", "train", "test") for kind in ("photos", "sketches")]
+    folders = [each for each in kinds if each.is_dir()]
+    return [*folders, *(file for folder in folders for file in sorted(folder.iterdir()))]
 
 
 def _split_folder(folder: Path, split: str) -> Path:

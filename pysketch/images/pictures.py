@@ -459,5 +459,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _reason(error: Exception) -> str:
     """What went wrong, on one line."""
+    if isinstance(error, Image.DecompressionBombError):
+        return f"its header says more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f} megapixels; a smaller one is read"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()) or type(error).__name__

@@ -5,8 +5,8 @@ netdef name it; every file of this folder is imported here, so that a new layer 
 
 Start reading at `base`, then at a short layer such as `power`. Not layers themselves: `context` (what a net hands to
 its layers), `neuron` and `base_convolution` (what some have in common), `batch_data` and `batch_order` (what data
-layers share), `axes`, `labels`, `pooling_windows` and `transform` (parts), `pycaffe` (the base class of users' Python
-layers), `unsupported` (what only Caffe has).
+layers share), `share` (which items of a batch a layer is given), `axes`, `labels`, `pooling_windows` and `transform`
+(parts), `pycaffe` (the base class of users' Python layers), `unsupported` (what only Caffe has).
 """
 
 import importlib
@@ -24,6 +24,7 @@ from pysketch.layers.photo_sketch_data import PhotoSketchData
 from pysketch.layers.python import STAND_INS
 from pysketch.layers.relu import ReLU
 from pysketch.layers.scale import spread
+from pysketch.layers.share import Share
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
 
 for _module in pkgutil.iter_modules(__path__):
@@ -42,6 +43,7 @@ __all__ = [
     "Layer",
     "PhotoSketchData",
     "ReLU",
+    "Share",
     "canonical_axis",
     "check_sections",
     "layer_class",

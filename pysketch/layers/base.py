@@ -34,6 +34,7 @@ from pysketch.device import Blob
 from pysketch.errors import DataError, NetdefError, Position, ShapeError, counted, did_you_mean
 from pysketch.files import as_read, find_file, where_looked
 from pysketch.layers.context import Context
+from pysketch.layers.share import Share
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
 from pysketch.netdef import Kind, LayerDef, Option, Options, Phase, Table, check_filler, fill
 
@@ -84,6 +85,10 @@ class Layer:
     `reshape` runs before every forward and only computes shapes. `forward` fills the tops.
     `backward` overwrites the diffs of those bottoms that `propagate_down` names, and adds to the
     diffs of those params that `param_propagate_down` names.
+
+    share: which items of the batch the bottoms hold, where several processes share it. own: of a whole batch that all
+    of them hold, the items whose diffs this process needs (None: all); a loss may leave those of the others as they
+    are, and do its part of the forward by `context.communicator`.
     """
 
     type: ClassVar[str] = ""
@@ -96,6 +101,7 @@ class Layer:
     in_place: ClassVar[bool] = False  # may a top be its bottom?
     is_loss: ClassVar[bool] = False  # is the first top's loss_weight 1 by default?
     mixes_batch: ClassVar[bool] = False  # does one item's output depend on other items of the batch?
+    spans_processes: ClassVar[bool] = False  # if it does: on those of other processes too, by `share`?
     pointwise: ClassVar[bool] = False  # does each row and column of a top depend only on the bottoms' same ones?
     refused_sections: ClassVar[tuple[str, ...]] = ()  # those that setup refuses, where another layer's are ignored
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
@@ -121,6 +127,8 @@ class Layer:
         self.filler_rng = filler_rng or np.random.RandomState(context.seed)
         self.xp = context.xp
         self.blobs: list[Blob] = []
+        self.share = Share()
+        self.own: slice | None = None
         self.param_propagate_down: list[bool] = []
         self.options = self.read_options(definition)
         self.more = {
@@ -185,6 +193,11 @@ class Layer:
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave. ValueError, KeyError or TypeError if it is malformed."""
+
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether a forward changes what later ones do, or the world: then none may be left out."""
+        return bool(self.state())
 
     def close(self) -> None:
         """End what runs in the background and close files; a later forward starts anew. For most layers: nothing."""

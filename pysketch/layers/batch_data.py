@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pysketch.device import Blob, Prefetcher, Stage
+from pysketch.errors import DataError, counted
 from pysketch.layers.base import Count, Layer
 from pysketch.layers.batch_order import BatchOrder
+from pysketch.layers.share import Share
+from pysketch.parallel import Communicator
 
 
 class BatchData(Layer):
@@ -18,10 +22,12 @@ class BatchData(Layer):
 
     `begin`, called in setup, fixes the number of items, their order and the batches' size; reshape makes the tops as
     large as `next_size`. Chance is a function of the net's seed, the layer's name and the number of items drawn: a
-    resumed run gets the same batches.
+    resumed run gets the same batches, and processes that `divide` them get together what one process would.
     """
 
     bottoms = Count(0)
+    stride = 1
+    """Of so many batches one is asked for, and the others are skipped: which one is made ahead."""
 
     def make_batch(self, draws: list[tuple[int, int]]) -> tuple[np.ndarray, ...]:
         """The arrays of all tops, on the CPU, for these (draw, index) of `BatchOrder`; a thread may call it."""
@@ -39,6 +45,31 @@ class BatchData(Layer):
         self._stages = [Stage(self.xp) for _ in self.definition.top]
         self._pass_end: int | None = None
 
+    def divide(self, communicator: Communicator) -> None:
+        """From here on give only this process's part of every batch: the first process the first items, and so on.
+
+        DataError if the batches cannot be cut into equal parts.
+        """
+        if self.size % communicator.size:
+            raise self.error(
+                f"batches of {counted(self.size, 'item')} cannot be shared out among {communicator.size} processes; "
+                f"give a multiple of {communicator.size}, such as "
+                f"--set {self.name}.batch_size={-(-self.size // communicator.size) * communicator.size}",
+                DataError,
+            )
+        self.share = Share(communicator)
+
+    def digest(self) -> str:
+        """A short text that is the same in processes whose data are: how many items, how they come, what they are."""
+        checksum = 0
+        for part in self.contents():
+            checksum = zlib.crc32(part, checksum)
+        return f"{self.order.items} items, {self.size} in a batch, shuffled: {self.order.shuffle}, {checksum:08x}"
+
+    def contents(self) -> Iterator[bytes]:
+        """As much of the data as is looked at quickly, for `digest`; a derived class says which."""
+        yield b""
+
     @property
     def left_in_pass(self) -> int:
         """How many items of a pass are still to come; 0 outside of one."""
@@ -46,8 +77,11 @@ class BatchData(Layer):
 
     @property
     def next_size(self) -> int:
-        """How many items the next batch has: `size`, or those that are left of a pass if they are fewer."""
-        return min(self.size, self.left_in_pass or self.size)
+        """How many items the next batch has here: `size`, or those that are left of a pass if they are fewer.
+
+        Of a divided batch: this process's part.
+        """
+        return min(self.size, self.left_in_pass or self.size) // self.share.communicator.size
 
     def begin_pass(self) -> None:
         """From here to `end_pass` batches give every item once, from an epoch's first on; the last one may be smaller.
@@ -64,12 +98,36 @@ class BatchData(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The next batch, as large as the first top's first axis; one that fails is not counted as given."""
         size = top[0].shape[0]
-        arrays = self._prefetcher.take(self.order.peek(size))
+        arrays = self._prefetcher.take(self._peek(size))
         for blob, stage, array in zip(top, self._stages, arrays, strict=True):
             stage.load(array, blob)
-        self.order.skip(size)
+        self._skip(size)
         if self._prefetch:
-            self._prefetcher.prepare(self.order.peek(self.next_size))
+            self._prepare_next()
+
+    @property
+    def leaves_traces(self) -> bool:
+        """No: `skip_batch` does for later batches what a forward does."""
+        return False
+
+    def skip_batch(self) -> None:
+        """Count the next batch as given, without making it."""
+        self._skip(self.next_size)
+
+    def _prepare_next(self) -> None:
+        """Begin to make the batch that will be asked for next; past the end of a pass there is none."""
+        position = self.order.position
+        self.order.skip((self.stride - 1) * self.size)
+        if self.stride == 1 or self._pass_end is None or self.left_in_pass:
+            self._prefetcher.prepare(self._peek(self.next_size))
+        self.order.position = position
+
+    def _peek(self, size: int) -> list[tuple[int, int]]:
+        """The next batch, as (draw, index), of which `size` items are this process's."""
+        return self.order.peek(size, self.share.before(size))
+
+    def _skip(self, size: int) -> None:
+        self.order.skip(size * self.share.communicator.size)
 
     def state(self) -> dict[str, Any]:
         """How many items were drawn."""

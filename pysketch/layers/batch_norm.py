@@ -29,6 +29,8 @@ class BatchNorm(Layer):
     q = sqrt(mean(c^2) + eps): dq = mean(c dc) / q, and dc = dx - mean(dx). So <dy, dc> / q - <dy, c> dq / q^2 gives
     dx = (dy - mean(dy) - y mean(dy y)) / q. With global statistics dx = dy / q.
     y is kept for that, as an in-place layer behind may write over the top.
+
+    Where processes share a batch, all means over its items are over those of all processes (`share`).
     """
 
     type = "BatchNorm"
@@ -44,6 +46,7 @@ class BatchNorm(Layer):
     in_place = True
     learns = False
     mixes_batch = True
+    spans_processes = True
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Make the three params, all 0."""
@@ -63,6 +66,11 @@ class BatchNorm(Layer):
             raise self.shape_error(f"expected a bottom of shape (N, {channels}, ...), found {shape}")
         top[0].reshape(shape)
 
+    @property
+    def leaves_traces(self) -> bool:
+        """With the batch's statistics: the running sums."""
+        return not self.use_global_stats
+
     def receptive_field(self) -> Fields | None:
         """A point with global statistics, else everything."""
         return (POINT, POINT) if self.use_global_stats else None
@@ -74,10 +82,10 @@ class BatchNorm(Layer):
             mean, var = self._global_statistics()
             y = x - mean[:, None]
         else:
-            mean = x.mean(axis=(0, 2))
+            (mean,) = self._means(x)
             y = x - mean[:, None]
-            var = (y * y).mean(axis=(0, 2))
-            self._keep(mean, var, x.shape[0] * x.shape[2])
+            (var,) = self._means(y * y)
+            self._keep(mean, var, self.share.communicator.size * x.shape[0] * x.shape[2])
         self._q = self.xp.sqrt(var + self.options.eps)[:, None]
         y /= self._q
         self._y = None if self.use_global_stats else y
@@ -91,9 +99,16 @@ class BatchNorm(Layer):
         if y is None:
             dx = dy / self._q
         else:
-            means = [each.mean(axis=(0, 2))[:, None] for each in (dy, dy * y)]
+            means = self._means(dy, dy * y)[:, :, None]
             dx = (dy - means[0] - y * means[1]) / self._q
         bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+
+    def _means(self, *arrays: Array) -> Array:
+        """Each array's mean of every channel, over all items of the batch."""
+        means = self.xp.stack([each.mean(axis=(0, 2)) for each in arrays])
+        self.share.communicator.all_reduce(means)
+        means /= self.share.communicator.size
+        return means
 
     def _global_statistics(self) -> tuple[Array, Array]:
         mean, var, count = (blob.data for blob in self.blobs)

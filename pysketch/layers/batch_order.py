@@ -30,9 +30,10 @@ class BatchOrder:
         self.skip(size)
         return batch
 
-    def peek(self, size: int) -> list[tuple[int, int]]:
-        """What next_batch will give; the position stays."""
-        return [(draw, self._index(draw)) for draw in range(self.position, self.position + size)]
+    def peek(self, size: int, skipped: int = 0) -> list[tuple[int, int]]:
+        """What next_batch will give, after so many that are passed over; the position stays."""
+        first = self.position + skipped
+        return [(draw, self._index(draw)) for draw in range(first, first + size)]
 
     def skip(self, size: int) -> None:
         """Count the next `size` items as given."""

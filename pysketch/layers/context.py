@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 
 from pysketch.device import CPU, Device, Workers
+from pysketch.parallel import ALONE, Communicator
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Context:
     layer's own `source`. layer_paths: folders from which the user lets Python layers be imported. output_dir: the
     folder in which the user lets layers write files; None: nowhere. folders: where relative paths in netdefs are looked
     for too, if they are not in the working directory: the solver file's own, and the netdef's comes last.
+    communicator: the processes that train together; default: this one alone.
     """
 
     device: Device = CPU
@@ -31,6 +33,7 @@ class Context:
     layer_paths: Sequence[str] = ()
     output_dir: str | None = None
     folders: Sequence[str] = ()
+    communicator: Communicator = ALONE
 
     @property
     def xp(self) -> ModuleType:

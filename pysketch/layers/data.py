@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -91,6 +91,12 @@ class Data(BatchData):
         data = self.transform.stack(images, [record.name for record in records], "")
         labels = np.array([record.label for record in records], self.context.dtype)
         return (data, labels)[: len(self.definition.top)]
+
+    def contents(self) -> Iterator[bytes]:
+        """The first record and the last one."""
+        for record in (self._read(0), self._read(len(self.records) - 1)):
+            pixels = record.encoded if record.planes is None else record.planes.tobytes()
+            yield f"{record.label} ".encode() + bytes(pixels)
 
     def close(self) -> None:
         """End the thread, let go of the database."""

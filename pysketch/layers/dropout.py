@@ -16,7 +16,8 @@ class Dropout(Neuron):
     """TRAIN: y = m x / (1 - p) with m 1 or, with probability p, 0, drawn anew for each forward; dx = m dy / (1 - p).
 
     p is dropout_ratio, 0 <= p < 1. In phase TEST y = x and dx = dy. Any shape, may be in-place. The masks are drawn
-    on the CPU, from the net's seed, the layer's name and the number of forwards so far: a resumed run draws the same.
+    on the CPU, from the net's seed, the layer's name and the number of forwards so far: a resumed run draws the same,
+    and processes that share a batch draw for their items what one process would.
     """
 
     type = "Dropout"
@@ -37,8 +38,10 @@ class Dropout(Neuron):
         """y = mask x."""
         if self.phase == Phase.TRAIN:
             ratio = self.options.dropout_ratio
-            kept = self.generator("mask", self._forwards).random(x.shape, dtype="float32") >= ratio
-            self._forwards += 1
+            share, before = self.share, self.share.before(len(x))
+            drawn = self.generator("mask", self._forwards + share.number)
+            kept = drawn.random((before + len(x), *x.shape[1:]), dtype="float32")[before:] >= ratio
+            self._forwards += share.parts if share.last else 0
             self._mask = self.xp.asarray(kept.astype(x.dtype) / x.dtype.type(1 - ratio))
         self.xp.multiply(x, self._mask, out=y)
 

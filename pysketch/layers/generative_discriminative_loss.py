@@ -80,9 +80,12 @@ class GenerativeDiscriminativeLoss(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """L, L_gen and L_discrim."""
         f, S = _matrix(bottom[0].data), _matrix(bottom[1].data)
-        difference = f - S
-        generative = (difference * difference).sum() / len(f)
-        discriminative = self._log_terms(f, S)
+        own = self.own or slice(0, len(f))
+        difference = f[own] - S[own]
+        sums = self.xp.stack([(difference * difference).sum(), self._log_terms(f, S, own)])
+        if self.own:
+            self.context.communicator.all_reduce(sums)
+        generative, discriminative = sums[0] / len(f), sums[1] / max(len(f) * (len(f) - 1), 1)
         values = (generative + self.alpha * discriminative, generative, discriminative)
         for blob, value in zip(top, values, strict=False):
             blob.data[...] = value
@@ -98,42 +101,46 @@ class GenerativeDiscriminativeLoss(Layer):
         g_dis = self.alpha * diffs[0] + (diffs[2] if len(top) > 2 else 0)
         a = g_gen * (2 / n)
         b = g_dis * (2 / (self.lam * n * max(n - 1, 1)))
-        s = self._sigma(f, S)  # (N, N): rows are sketches i, columns predictions j; 0 on the diagonal
+        own, all_ = self.own or slice(0, n), slice(0, n)
+        # s: rows are sketches i, columns predictions j; 0 where i = j
         if propagate_down[0]:
-            _collect(a, b, s.T, f, S, out=_matrix(bottom[0].diff))
+            s = self._sigma(f, S, all_, own)
+            _collect(a, b, s.T, f, S, own, out=_matrix(bottom[0].diff))
         if propagate_down[1]:
-            _collect(a, b, s, S, f, out=_matrix(bottom[1].diff))
+            s = s if propagate_down[0] and self.own is None else self._sigma(f, S, own, all_)
+            _collect(a, b, s, S, f, own, out=_matrix(bottom[1].diff))
 
-    def _log_terms(self, f: Array, S: Array) -> Array | float:
-        n = len(f)
-        if n == 1:
-            return 0.0
-        return array_module(f).log1p(exponentials(f, S, self.lam)).sum() / (n * (n - 1))
+    def _log_terms(self, f: Array, S: Array, own: slice) -> Array:
+        """The sum over all sketches i and own predictions j; a single pair has none."""
+        if len(f) == 1:
+            return self.xp.zeros((), f.dtype)
+        return array_module(f).log1p(exponentials(f, S, self.lam, slice(0, len(f)), own)).sum()
 
-    def _sigma(self, f: Array, S: Array) -> Array:
-        e = exponentials(f, S, self.lam)
+    def _sigma(self, f: Array, S: Array, rows: slice, columns: slice) -> Array:
+        e = exponentials(f, S, self.lam, rows, columns)
         return e / (1 + e)
 
 
-def exponentials(f: Array, S: Array, lam: float) -> Array:
+def exponentials(f: Array, S: Array, lam: float, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
     """exp(-d_ij / lam) with d_ij = ||S_i - f_j||^2, (N, N), 0 on the diagonal; f, S: (N, pixels).
 
-    On a GPU two kernels, and between them one product that holds the norms too: of all 2 N rows with each other.
+    rows, columns: only these sketches i, these predictions j. On a GPU all are made, by two kernels, and between them
+    one product that holds the norms too: of all 2 N rows with each other.
     """
     xp, (n, pixels) = array_module(f), f.shape
     if xp is np:
         mean = S.mean(axis=0)
-        f, S = f - mean, S - mean
+        f, S = f[columns] - mean, S[rows] - mean
         d = (S * S).sum(axis=1)[:, None] + (f * f).sum(axis=1)[None, :] - 2 * (S @ f.T)
         e = np.exp(np.maximum(d, 0) * (-1 / lam))
-        np.fill_diagonal(e, 0)
+        e[np.arange(n)[rows, None] == np.arange(n)[columns]] = 0
         return e
     assert f.flags.c_contiguous and S.flags.c_contiguous
-    rows, gram, e = (xp.empty(shape, f.dtype) for shape in ((2 * n, pixels), (2 * n, 2 * n), (n, n)))
-    _CENTRE((pixels,), f, S, rows, n, pixels)
-    multiply(rows, rows.T, gram)
+    pictures, gram, e = (xp.empty(shape, f.dtype) for shape in ((2 * n, pixels), (2 * n, 2 * n), (n, n)))
+    _CENTRE((pixels,), f, S, pictures, n, pixels)
+    multiply(pictures, pictures.T, gram)
     _EXPONENTIALS((n, n), gram, e, n, 1 / lam)
-    return e
+    return e[rows, columns]
 
 
 def _matrix(x: Array) -> Array:
@@ -141,12 +148,16 @@ def _matrix(x: Array) -> Array:
     return x.reshape(x.shape[0], -1)
 
 
-def _collect(a: Array, b: Array, s: Array, own: Array, others: Array, out: Array) -> None:
-    """out_j = (a - b sum_i s_ji) own_j - a others_j + b sum_i s_ji others_i, in this order of sums."""
-    array_module(own).matmul(s, others, out=out)
+def _collect(a: Array, b: Array, s: Array, x: Array, others: Array, own: slice, out: Array) -> None:
+    """out_j = (a - b sum_i s_ji) x_j - a others_j + b sum_i s_ji others_i, in this order of sums, for the j of `own`.
+
+    s: its rows are those j, its columns all i.
+    """
+    out = out[own]
+    array_module(x).matmul(s, others, out=out)
     out *= b
-    out += (a - b * s.sum(axis=1))[:, None] * own
-    out -= a * others
+    out += (a - b * s.sum(axis=1))[:, None] * x[own]
+    out -= a * others[own]
 
 
 _SOURCE = r"""

@@ -32,7 +32,7 @@ class GradientScale(Layer):
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """No forward has been made."""
-        self._forwards = 0
+        self._forwards = self._present = 0
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The bottom's shape."""
@@ -42,12 +42,13 @@ class GradientScale(Layer):
         """y = x."""
         top[0].data[...] = bottom[0].data
         if self.phase == Phase.TRAIN:
-            self._forwards += 1
+            self._present = self._forwards + self.share.number + 1
+            self._forwards += self.share.parts if self.share.last else 0
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dx = scale dy, or 0 before `begin`."""
         if propagate_down[0]:
-            shut = self.phase == Phase.TRAIN and self._forwards <= self.options.begin
+            shut = self.phase == Phase.TRAIN and self._present <= self.options.begin
             self.xp.multiply(top[0].diff, 0 if shut else self.options.scale, out=bottom[0].diff)
 
     def state(self) -> dict[str, Any]:
@@ -56,4 +57,4 @@ class GradientScale(Layer):
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """Go on counting; ValueError if it is no state."""
-        self._forwards = saved_count(state, "forwards")
+        self._forwards = self._present = saved_count(state, "forwards")

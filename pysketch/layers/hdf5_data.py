@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -67,6 +67,10 @@ class HDF5Data(BatchData):
         """Copies of these rows of each dataset."""
         indices = [index for _, index in draws]
         return tuple(rows[indices] for rows in self.rows.values())
+
+    def contents(self) -> Iterator[bytes]:
+        """All rows."""
+        return (rows.tobytes() for rows in self.rows.values())
 
 
 def _listed(source: str) -> list[str]:

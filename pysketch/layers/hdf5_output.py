@@ -31,6 +31,7 @@ class HDF5Output(Layer):
     bottoms = Count(2)
     tops = Count(0)
     mixes_batch = True
+    leaves_traces = True
     no_gradient = (0, 1)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -57,7 +58,9 @@ class HDF5Output(Layer):
             )
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Write the file."""
+        """Write the file; of several processes, which all have the whole batch, the first one does."""
+        if self.context.communicator.rank:
+            return
         write_datasets(self.path, {"data": to_host(bottom[0].data), "label": to_host(bottom[1].data)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -84,6 +84,12 @@ class ImageData(BatchData):
         paths, labels = zip(*(self.items[index] for _, index in draws), strict=True)
         data = self.transform.stack(images, list(paths), "new_height and new_width, ")
         return data, np.array(labels, self.context.dtype)
+
+    def contents(self) -> Iterator[bytes]:
+        """The list, and how large each file is."""
+        for path, label in self.items:
+            found = find_file(path, self._beside)
+            yield f"{path} {label} {os.path.getsize(found) if os.path.exists(found) else None}\n".encode()
 
     def _prepare(self, draw: int, index: int) -> np.ndarray:
         """One image (channels, h, w), cropped and mirrored by chance numbers of this draw."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -83,3 +83,7 @@ class MemoryData(BatchData):
             raise self.error("has no data yet; give it some with set_input_arrays(data, labels)", DataError)
         indices = [index for _, index in draws]
         return tuple(array[indices].astype(self.context.dtype, copy=False) for array in self._arrays)
+
+    def contents(self) -> Iterator[bytes]:
+        """All arrays."""
+        return (array.tobytes() for array in self._arrays or ())

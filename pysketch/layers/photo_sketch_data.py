@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -209,6 +209,11 @@ class PhotoSketchData(BatchData):
             pair = self._vary(index, draw) if self.varies else self._read(index)
             data[k], label[k, 0] = self._prepare(pair, draw)
         return data, label
+
+    def contents(self) -> Iterator[bytes]:
+        """Names and pixels of the pairs in memory."""
+        for pair in self.pairs.in_memory:
+            yield from (pair.name.encode(), pair.photo.tobytes(), pair.sketch.tobytes())
 
     def _preprocessing(self) -> Preprocessing:
         """What is made of a picture; NetdefError for options that do not go together."""

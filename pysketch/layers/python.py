@@ -40,7 +40,7 @@ class Python(Layer):
     section = "python_param"
     table = PYTHON
     bottoms = tops = Count(0, None)
-    mixes_batch = True  # nobody knows; the whole batch is the safe side
+    mixes_batch = leaves_traces = True  # nobody knows; the whole batch, and every one, is the safe side
 
     @classmethod
     def resolve(cls, definition: LayerDef, context: Context) -> type[Layer]:

@@ -89,13 +89,33 @@ class FlatParams(Sequence[Param]):
         for (lr_mult, decay_mult, _), group in itertools.groupby(self._order, self._kind):
             numbers = list(group)
             first, last = numbers[0], numbers[-1]
-            piece = slice(self._starts[first], self._starts[last] + self._params[last].blob.count)
+            piece = slice(self._starts[first], self._ends(last))
             if self._is_in_place(first):
                 data, diff = self._data[piece], self._diff[piece]
             else:
                 blob = self._params[first].blob
                 data, diff = blob.data.reshape(-1), blob.diff.reshape(-1)
             found.append(Segment(data, diff, tuple(buffer[piece] for buffer in buffers), lr_mult, decay_mult))
+        return found
+
+    def chunks(self, nbytes: int) -> list[tuple[Array, list[Param]]]:
+        """All diffs in 1-D pieces of the buffer, for whole params, of `nbytes` or more; whose each one is.
+
+        What is learned and what is not (lr_mult 0) are never in one piece.
+        """
+        found: list[tuple[Array, list[Param]]] = []
+        kinds = itertools.groupby(
+            self._order, lambda k: (self._params[k].lr_mult == 0, None if self._is_in_place(k) else k)
+        )
+        for _, group in kinds:
+            numbers: list[int] = []
+            for k in group:
+                numbers.append(k)
+                if self._ends(k) - self._starts[numbers[0]] >= nbytes // self.dtype.itemsize:
+                    found.append(self._chunk(numbers))
+                    numbers = []
+            if numbers:
+                found.append(self._chunk(numbers))
         return found
 
     def clear_diffs(self) -> None:
@@ -108,6 +128,17 @@ class FlatParams(Sequence[Param]):
     def release_data(self) -> None:
         """Keep no memory that blobs have left, after some got other data; every param makes a segment by itself."""
         self._data, self._data_views = None, [None] * len(self)
+
+    def _chunk(self, numbers: list[int]) -> tuple[Array, list[Param]]:
+        """The diffs of neighbours, or of one param that lies elsewhere, and whose they are."""
+        params = [self._params[k] for k in numbers]
+        if self._is_in_place(numbers[0]):
+            return self._diff[self._starts[numbers[0]] : self._ends(numbers[-1])], params
+        return params[0].blob.diff.reshape(-1), params
+
+    def _ends(self, k: int) -> int:
+        """Where a param's part of the buffers ends."""
+        return self._starts[k] + self._params[k].blob.count
 
     def _kind(self, k: int) -> Hashable:
         """Equal for those params that one segment can hold if they are neighbours."""

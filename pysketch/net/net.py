@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -159,8 +159,8 @@ class Net:
                     log_forward(layer, top)
                 self.slots.end(index)
 
-    def backward_layers(self, indices: Sequence[int]) -> None:
-        """Run some layers' backward, where it is needed, in the opposite of the order given."""
+    def backward_layers(self, indices: Sequence[int], done: Callable[[int], object] | None = None) -> None:
+        """Run some layers' backward, where it is needed, in the opposite of the order given; done(index) after each."""
         if self.slots.slots:
             raise ValueError(f"{self.netdef.filename}: no backward for a net that keeps only some blobs (option keep)")
         for blob, weight in self.loss_weights:
@@ -176,6 +176,8 @@ class Net:
                     layer.backward(top, down, bottom)
                 if self.debug_info:
                     log_backward(layer, down, bottom)
+                if done:
+                    done(index)
 
     def loss(self) -> Array:
         """The sum of loss_weight * top over all weighted tops, as they stand; on a GPU float(loss) waits for it."""

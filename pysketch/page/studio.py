@@ -19,6 +19,7 @@ from pysketch.images import (
     eye_places,
     find_faces,
     frame_sized,
+    paste,
     picture_size,
     quarter_turns,
     resample,
@@ -34,6 +35,9 @@ MOST_FACES = 20
 
 SHOWN = 400, 1000
 """Pixels of the longer side, at least and at most, of a photo that is shown with its eyes."""
+
+PASTED = 1600
+"""Pixels of the longer side, at most, of a photo into which sketches are put back: 12 megapixels would take 3 s."""
 
 _CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
 _LIES = {1: "lies on its side: turn it left", 2: "is upside down: turn it", 3: "lies on its side: turn it right"}
@@ -53,7 +57,7 @@ class Look(NamedTuple):
 class Drawing(NamedTuple):
     """sketch: of the chosen face, (250, 200). beside: the aligned photo beside it. pasted: all sketches in the photo.
 
-    sketch (H, W) uint8, the others (H, W, 3) uint8 RGB.
+    The photo is reduced for that to PASTED pixels a side. sketch is grey, the others (H, W, 3) RGB, all uint8.
     """
 
     sketch: np.ndarray
@@ -134,8 +138,9 @@ class Studio:
 
         (sketch,) = draw_faces(once, photo, [faces[chosen]], size_as_input=True)
         (beside,) = draw_faces(once, photo, [faces[chosen]], size_as_input=True, beside=True)
-        (pasted,) = draw_faces(once, photo, faces, pasted=True)
-        return Drawing(sketch, beside, pasted)
+        sketches = [once(align(photo, eyes), True) for eyes in faces]
+        small, share = _at_most(photo, PASTED)
+        return Drawing(sketch, beside, paste(small, sketches, [_scaled(eyes, share) for eyes in faces]))
 
     def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> People:
         """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there.
@@ -157,7 +162,7 @@ def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.
     share = width / picture.shape[1]
     polygons = []
     for k, eyes in enumerate(faces):
-        at = (np.asarray(eyes) + 0.5) * share - 0.5
+        at = _scaled(eyes, share)
         reach = max(9.0, 0.022 * max(width, height), 0.25 * float(np.hypot(*(at[1] - at[0]))))
         thick = max(2.0, reach / 7)
         colour = _CHOSEN if k == chosen else _OTHER
@@ -181,6 +186,20 @@ def moved_to(faces: Sequence[np.ndarray], point: np.ndarray) -> tuple[list[np.nd
     places[face, eye] = point
     places[face] = places[face][np.argsort(places[face][:, 0], kind="stable")]
     return list(places), int(face)
+
+
+def _at_most(picture: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """The picture with a longer side of at most so many pixels, and its share of the given one's."""
+    height, width = picture.shape[:2]
+    share = min(1.0, side / max(height, width))
+    if share == 1:
+        return picture, share
+    return resample(picture, max(1, round(width * share)), max(1, round(height * share))), share
+
+
+def _scaled(eyes: np.ndarray, share: float) -> np.ndarray:
+    """Where the eyes are in a picture of that share of the size."""
+    return (np.asarray(eyes) + 0.5) * share - 0.5
 
 
 def _guess(size: tuple[int, int]) -> np.ndarray:

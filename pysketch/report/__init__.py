@@ -15,8 +15,18 @@ from pysketch.report.crowd import check_strangers, draw_crowd
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
-from pysketch.report.find_page import write_find_page
-from pysketch.report.found import WORTH, Found, Person, found_record, found_table, how_sure, people, pictured
+from pysketch.report.find_page import check_find_page, write_find_page
+from pysketch.report.found import (
+    WORTH,
+    Found,
+    Person,
+    found_record,
+    found_table,
+    how_sure,
+    how_sure_all,
+    people,
+    pictured,
+)
 from pysketch.report.further_tables import (
     BACKGROUND,
     GROUPS,
@@ -71,6 +81,7 @@ __all__ = [
     "aligned",
     "background_trials",
     "brought_back",
+    "check_find_page",
     "check_library",
     "check_strangers",
     "data_sheet",
@@ -86,6 +97,7 @@ __all__ = [
     "graph_layout",
     "group_trials",
     "how_sure",
+    "how_sure_all",
     "in_light",
     "learned_method",
     "list_layers",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pysketch.files import as_read
+from pysketch.errors import DataError
+from pysketch.files import PRIVATE, as_read, begins_as_page, check_folder, check_output
 from pysketch.images import encode_picture
 from pysketch.report.found import MEASURES, WORTH, Found, how_sure, people, pictured, rows
 from pysketch.report.pages import Group, Picture, Section, Table, in_page, write_page
@@ -16,17 +17,36 @@ from pysketch.search import INNER, PIXELS, VIEWS, Gallery
 from pysketch.shipped import net_of_digest
 
 
+def check_find_page(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """DataError if the page must not be written there: no such folder, or over one of the inputs or what is no page.
+
+    Meant to be called before anything is looked for, with the gallery and the sketches.
+    """
+    check_folder(path)
+    if not os.path.exists(path):
+        return
+    check_output(path, inputs)
+    if not os.path.isfile(path):
+        raise DataError(f"{as_read(path)}: expected a file to write the page to, found something else of that name")
+    try:
+        replaceable = os.path.getsize(path) == 0 or begins_as_page(path)
+    except OSError as error:
+        raise DataError(f"{as_read(path)}: the report cannot be written there: {error.strerror}") from None
+    if not replaceable:
+        raise DataError(f"{as_read(path)}: is there already, and no web page (HTML): not overwritten; choose another")
+
+
 def write_find_page(
     path: str | os.PathLike[str], gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequence[str] = ()
 ) -> None:
-    """Write one page that needs no network and no other file: all pictures are in it.
+    """Write one page that needs no network and no other file: all pictures are in it. A new one is its owner's alone.
 
     name: what the gallery is called. left_out: what is said of sketches that could not be used. DataError if jinja2 or
     the place is missing, or for a picture that cannot be read.
     """
     sections = [_about(gallery, name, found, left_out), *(_section(gallery, each) for each in found)]
     names = ", ".join(as_read(os.path.basename(each.sketch)) for each in found[:3])
-    write_page(path, f"Who looks like {names}{' ...' if len(found) > 3 else ''}?", sections)
+    write_page(path, f"Who looks like {names}{' ...' if len(found) > 3 else ''}?", sections, PRIVATE)
 
 
 def _about(gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequence[str]) -> Section:

@@ -23,6 +23,9 @@ _NOT_CALIBRATED = {INNER: "of the inner face", PIXELS: "of pixels"}
 
 _PAPER = np.full((250, 200), 255, np.uint8)
 
+NOTHING = "-"
+"""In place of a number that says nothing."""
+
 WORTH = (
     "A match is a lead, not a proof. The list always has a first person, even if the one who was drawn is not in the "
     "gallery; somebody else may well look more like the sketch. Let people look at the pictures, and look for other "
@@ -70,7 +73,8 @@ def pictured(gallery: Gallery, found: Found) -> list[Person]:
         drawn, no_sketch = _kept(gallery.sketch, match.row)
         words, rate = f"distance {distance(match)}", match.false_accept_rate
         if rate is not None:
-            words += f", {how_often(rate)} others come as near ({as_many(rate, gallery.people)} of those here)"
+            number = as_many(rate, gallery.people)
+            words += f", {how_often(rate)} others come as near" + (f" ({number} of those here)" * (number != NOTHING))
         laid = overlaid(_PAPER if drawn is None else drawn, heat, most)
         told.append(Person(as_read(match.name), words, photo, drawn, laid, no_photo + no_sketch))
     return told
@@ -86,10 +90,13 @@ def how_often(rate: float | None) -> str:
 
 
 def as_many(rate: float | None, people: int) -> str:
-    """How many of so many people are expected as near: the rate times all but the one who is meant."""
-    if rate is None:
-        return "-"
-    number = rate * max(0, people - 1)
+    """How many of so many people are expected as near: the rate times all but the one who is meant.
+
+    NOTHING where the rate is not known, and where nobody else is there.
+    """
+    if not rate or people < 2:
+        return NOTHING
+    number = rate * (people - 1)
     if number >= 10:
         return f"{_rounded(number):,}"
     return f"{number:.1f}" if number >= 0.095 else f"{number:.2f}" if number >= 0.0095 else "under 0.01"
@@ -97,18 +104,34 @@ def as_many(rate: float | None, people: int) -> str:
 
 def how_sure(gallery: Gallery, found: Found) -> str:
     """In a paragraph: what the list's false-accept rates mean, by that of the first match, and what they rest on."""
-    if not found.matches:
-        return "The gallery is empty: there is nobody to be found."
-    if found.match != VIEWS:
-        return f"How sure: not known; distances {_NOT_CALIBRATED[found.match]} are not calibrated."
-    rate = found.matches[0].false_accept_rate
-    if rate is None:
-        return "How sure: not known; there are no measurements of how often somebody else comes as near."
-    text = (
-        f"How sure: {how_often(rate)} others come as near to a sketch as the first on the list; among "
-        f"{people(gallery.people)} that is {as_many(rate, gallery.people)} of them."
-    )
+    rate = found.matches[0].false_accept_rate if found.matches else None
+    if rate is None or found.match in _NOT_CALIBRATED:
+        return _not_known(gallery, found.match)
+    text = f"How sure: {how_often(rate)} others come as near to a sketch as the first on the list; "
+    if gallery.people < 2:
+        text += "nobody else is in the gallery."
+    else:
+        text += f"of the {others(gallery.people)} in the gallery that is {as_many(rate, gallery.people)}."
     return f"{text} {gallery.rests_on}".rstrip()
+
+
+def how_sure_all(gallery: Gallery, match: str) -> str:
+    """The same, once for the lists of several sketches; match: a key of MEASURES."""
+    if match in _NOT_CALIBRATED or not (gallery.people and gallery.rests_on):
+        return _not_known(gallery, match)
+    text = 'How sure: "others as near" says how many other people come as near to a sketch as the one in that line'
+    if gallery.people < 2:
+        return f"{text}; nobody else is in the gallery. {gallery.rests_on}"
+    number = others(gallery.people)
+    return f"{text}, the next column how many that are of the {number} in the gallery. {gallery.rests_on}"
+
+
+def _not_known(gallery: Gallery, match: str) -> str:
+    if not gallery.people:
+        return "The gallery is empty: there is nobody to be found."
+    if match in _NOT_CALIBRATED:
+        return f"How sure: not known; distances {_NOT_CALIBRATED[match]} are not calibrated."
+    return "How sure: not known; there are no measurements of how often somebody else comes as near."
 
 
 def found_table(gallery: Gallery, found: Found) -> list[str]:
@@ -119,7 +142,7 @@ def found_table(gallery: Gallery, found: Found) -> list[str]:
 
 def rows(gallery: Gallery, found: Found) -> list[list[str]]:
     """The columns' names, then a row for each match; what a name has that cannot be printed is put in words."""
-    head = ["rank", "person", "distance", "others as near", f"of {gallery.people:,} here"]
+    head = ["rank", "person", "distance", "others as near", f"of {others(gallery.people)} here"]
     return [head] + [
         [
             f"{rank:4}",
@@ -135,6 +158,11 @@ def rows(gallery: Gallery, found: Found) -> list[list[str]]:
 def people(number: int) -> str:
     """The number with its noun."""
     return "1 person" if number == 1 else f"{number:,} people"
+
+
+def others(people: int) -> str:
+    """How many there are beside one of so many people, with their noun."""
+    return "1 other" if people == 2 else f"{max(0, people - 1):,} others"
 
 
 def distance(match: Match) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pysketch.errors import DataError
-from pysketch.files import atomic_path
+from pysketch.files import NEW_FILE_MODE, atomic_path
 from pysketch.shipped import how_to_install
 
 PICTURES = "pictures"
@@ -61,14 +61,16 @@ class Section:
     groups: Sequence[Group] = ()
 
 
-def write_page(path: str | os.PathLike[str], title: str, sections: Sequence[Section]) -> None:
-    """Write the page, under a temporary name that is then renamed; DataError if jinja2 or the place is missing."""
+def write_page(
+    path: str | os.PathLike[str], title: str, sections: Sequence[Section], new_mode: int = NEW_FILE_MODE
+) -> None:
+    """Write the page, as `atomic_path` does, with `new_mode`; DataError if jinja2 or the place is missing."""
     jinja2 = library()
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["cell"], environment.filters["source"] = _cell, _source
     page = environment.from_string(_PAGE).render(title=title, sections=sections)
     try:
-        with atomic_path(path) as temporary:
+        with atomic_path(path, new_mode) as temporary:
             temporary.write_text(page, encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: the report cannot be written there: {error.strerror}") from None

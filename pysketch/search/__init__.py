@@ -22,9 +22,9 @@ from pysketch.search.describe import (
 )
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
 from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match, aligned_sketch
-from pysketch.search.gallery_file import GalleryFile
+from pysketch.search.gallery_file import Damage, GalleryFile
 from pysketch.search.indexed import make_shortlist
-from pysketch.search.journal import waiting
+from pysketch.search.journal import waiting_photos
 from pysketch.search.learning import learn_from, write_learned
 from pysketch.search.matching import Query
 from pysketch.search.mixing import mixed
@@ -41,6 +41,7 @@ __all__ = [
     "PIXELS",
     "VIEWS",
     "WHOLE_VIEWS",
+    "Damage",
     "Enrolment",
     "Gallery",
     "GalleryFile",
@@ -66,7 +67,7 @@ __all__ = [
     "remove_people",
     "rounded",
     "strongest",
-    "waiting",
+    "waiting_photos",
     "write_artists",
     "write_learned",
 ]

@@ -130,19 +130,26 @@ class Confidence:
         if self.enrolled:
             return text
         few = self.people * (self.people - 1) < FEWEST
-        why = f"{self.people} people are too few" if few else "it keeps no drawn sketches, or was written without"
+        why = (
+            f"{'1 person is' if self.people == 1 else f'{self.people} people are'} too few"
+            if few
+            else "it keeps no drawn sketches, or was written without"
+        )
         return f"{text} The gallery itself says nothing: {why}."
 
 
 def enrolled_impostors(
-    person: np.ndarray, sketches: Packed, details: Callable[[np.ndarray], np.ndarray]
+    person: np.ndarray,
+    sketches: Packed,
+    details: Callable[[np.ndarray], np.ndarray],
+    progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Impostors | None:
     """Up to QUERIES people looked for, by their drawn sketches, among up to OTHERS, each by the nearest of PHOTOS.
 
     person: (N,), whose photo each row is, from 0. sketches: N picture files; one that is missing or cannot be read is
     not looked for (`verify` is what tells of damage). details: gives (M, DETAIL) int8 of M rows. Who is chosen depends
-    on nothing but N and the people, so the same gallery has the same sample. None if it were of fewer than FEWEST
-    comparisons.
+    on nothing but N and the people, so the same gallery has the same sample. progress: told after each how many of how
+    many people were looked for. None if it were of fewer than FEWEST comparisons.
     """
     people = int(person.max()) + 1 if len(person) else 0
     if people * (people - 1) < FEWEST or not sketches.lengths().any():
@@ -160,6 +167,7 @@ def enrolled_impostors(
         if query is not None:
             nearest = np.minimum.reduceat(query.distances(described), firsts)
             found.append(nearest[np.array(others) != each])
+            progress(len(found), min(len(others), QUERIES))
         if len(found) == QUERIES:
             break
     together = np.concatenate(found) if found else np.empty(0, np.float32)

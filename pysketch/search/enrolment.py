@@ -29,12 +29,13 @@ import numpy as np
 from pysketch.device import Workers
 from pysketch.drawing import Sketcher, Words, choose_faces, draw_faces, read_net_file
 from pysketch.errors import DataError, GalleryError, PysketchError, counted, did_you_mean, named
-from pysketch.files import as_read, read_table
+from pysketch.files import as_read, check_folder, read_table
 from pysketch.images import align as brought
 from pysketch.images import as_photo, can_find_faces, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
 from pysketch.search.describe import DESCRIPTION, describe
-from pysketch.search.gallery_file import Identity
+from pysketch.search.drawn import looks_drawn
+from pysketch.search.gallery_file import Identity, Progress, no_progress
 from pysketch.search.journal import Journal
 from pysketch.search.portraits import Portrait
 from pysketch.search.upkeep import digests_of, named_some, open_if_there, settle
@@ -66,12 +67,16 @@ class Photo:
 
 
 class Done(NamedTuple):
-    """What became of a photo: its portrait, or what was wrong with it; what else is to be said of it, or ""."""
+    """What became of a photo: its portrait, or what was wrong with it; what else is to be said of it, or "".
+
+    drawn: whether it looks like a sketch, which is none to enrol.
+    """
 
     photo: Photo
     portrait: Portrait | None
     remark: str = ""
     problem: str = ""
+    drawn: bool = False
 
 
 class Plan(NamedTuple):
@@ -200,13 +205,12 @@ class Drawer:
         with self._workers.single_threaded_blas():
             sketch = draw_faces(self._sketcher.draw, picture, None if eyes is None else [eyes])[0]
             outline, detail = describe(sketch)
-        kept = b""
-        if self._thumbnails:
-            kept = encode_picture(picture if eyes is None else brought(picture, eyes), ".jpg")
+        aligned = picture if eyes is None else brought(picture, eyes)
+        kept = encode_picture(aligned, ".jpg") if self._thumbnails else b""
         eyes = np.full((2, 2), np.nan, np.float32) if eyes is None else np.asarray(eyes, np.float32)
         drawn = encode_picture(sketch, ".png")
         portrait = Portrait(photo.person, os.fspath(photo.path), digest, eyes, outline, detail, drawn, kept)
-        return Done(photo, portrait, remark)
+        return Done(photo, portrait, remark, drawn=looks_drawn(aligned))
 
     def _eyes(self, picture: np.ndarray) -> tuple[np.ndarray | None, str]:
         """Where the one face's eyes are, None for a photo that is taken as it is; what is to be said of that."""
@@ -227,10 +231,12 @@ class Drawer:
 class Enrolment:
     """The enrolling of photos into one gallery, a context manager: `plan`, `draw`, `settle`.
 
-    GalleryError if the gallery is none, of another net or version, or somebody else writes it.
+    GalleryError if the gallery is none, of another net or version, or somebody else writes it. DataError if the folder
+    for it is not there: none is made.
     """
 
     def __init__(self, gallery: str | os.PathLike[str], net: str | os.PathLike[str]) -> None:
+        check_folder(gallery)
         self.gallery, self._net = Path(gallery), net
         drawn = read_net_file(net)[1].drawn
         if drawn != "sketch":
@@ -308,9 +314,9 @@ class Enrolment:
             kept = list(self._commit(pending))
         yield from kept
 
-    def settle(self) -> int:
+    def settle(self, progress: Progress = no_progress) -> int:
         """Put all that wait into the gallery, in one step; how many they were. Ends the enrolment."""
-        return settle(self._journal)
+        return settle(self._journal, progress)
 
     @property
     def has_gallery(self) -> bool:

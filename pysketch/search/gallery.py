@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
+from numbers import Integral
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -12,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pysketch.drawing import Words, choose_faces
-from pysketch.errors import DataError, GalleryError
+from pysketch.errors import DataError, GalleryError, counted
 from pysketch.files import as_read
 from pysketch.images import align as brought
-from pysketch.images import as_photo, crop_centre, decode_picture, frame_sized, to_luma
+from pysketch.images import as_photo, crop_centre, decode_picture, eye_places, frame_sized, to_luma
 from pysketch.search.confidence import Confidence, shipped_artists
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
 from pysketch.search.gallery_file import GalleryFile
@@ -30,7 +32,12 @@ VIEWS, INNER, PIXELS = "views", "inner", "pixels"
 """What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
 `inner_distances`, or the paper's measure, see `pixel_distances`."""
 
+_OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
+
+logger = logging.getLogger(__name__)
+
 _SKETCH = Words("sketch", "compared", "compares")
+_SMALL = 0.5  # sizes of a face beside the frame's that call for a word
 
 
 class Match(NamedTuple):
@@ -62,9 +69,14 @@ class Gallery:
         self._file = GalleryFile(path)
         self._index, self._lock = index, Lock()
         self._shortlist: Shortlist | None = None
+        self._all_checked = False
         self.identity = self._file.identity
         self.columns = self._file.columns
         self._confidence = Confidence(shipped_artists(), self._file.impostors, self.people)
+
+    def __repr__(self) -> str:
+        people = "1 person" if self.people == 1 else f"{self.people} people"
+        return f"<Gallery {as_read(self._file.path)}: {counted(len(self), 'photo')} of {people}>"
 
     def __len__(self) -> int:
         """How many photos it holds."""
@@ -81,26 +93,41 @@ class Gallery:
         return self._confidence.rests_on
 
     def find(
-        self, sketch: Any, n: int = 10, *, align: str | None = None, eyes: Any = None, match: str = VIEWS
+        self,
+        sketch: Any,
+        n: int = 10,
+        *,
+        align: str | None = None,
+        eyes: Any = None,
+        match: str = VIEWS,
+        say: Callable[[str], object] | None = None,
     ) -> list[Match]:
         """The n people nearest to a sketch, nearest first, each by the nearest of their photos.
 
         sketch: a path, a Pillow image or an array, as `as_photo` takes it. align, eyes: as `choose_faces` takes them.
-        match: what is compared, "views", "inner" or "pixels". DataError for what is no picture, or has no face or
+        match: what is compared, "views", "inner" or "pixels". say: told what was done with the sketch, if that needs a
+        word, such as that it is upside down and compared as it is; None: the log warns, without the file's name.
+        ValueError for another n than 1, 2, ...; DataError for what is no picture, has no lines, or has no face or
         several where one is to be found; GalleryError if drawn sketches are to be compared ("inner", "pixels") and the
         gallery keeps none.
         """
-        return self.find_aligned(aligned_sketch(sketch, align, eyes), n, match)
+        _check_count(n)
+        return self.find_aligned(aligned_sketch(sketch, align, eyes, say or _warn), n, match)
 
     def find_aligned(
         self, sketch: np.ndarray, n: int = 10, match: str = VIEWS, progress: Callable[[int], object] | None = None
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
-        of_kept = {INNER: inner_distances, PIXELS: pixel_distances}.get(match)
-        if of_kept:
-            self._file.check_rows(np.arange(len(self)))
+        _check_count(n)
+        _check_lines(sketch)
+        if match in _OF_KEPT:
+            if self._all_checked:
+                self._file.check_present()
+            else:
+                self._file.check_rows(np.arange(len(self)))
+                self._all_checked = True
             try:
-                distances = of_kept(sketch, self.columns.sketches, progress)
+                distances = _OF_KEPT[match](sketch, self.columns.sketches, progress)
             except GalleryError as error:
                 raise GalleryError(f"{self._file.path}: {error}") from None
             return self._nearest(np.arange(len(self)), distances, n)
@@ -182,6 +209,21 @@ class Gallery:
         raise GalleryError(f"{self._file.path}: keeps no thumbnail of photo {row}, and {as_read(path)} {why}")
 
 
+def _check_count(n: object) -> None:
+    if not isinstance(n, Integral) or n < 1:
+        raise ValueError(f"n, how many people: expected a whole number of 1 or more, found {n!r}")
+
+
+def _check_lines(sketch: np.ndarray) -> None:
+    """DataError for blank paper, which is as near to everybody; sketch: grey (H, W)."""
+    if sketch.size and sketch.min() == sketch.max():
+        raise DataError("no lines in it: every pixel is of the same grey")
+
+
+def _warn(remark: str) -> None:
+    logger.warning("the sketch: %s", remark)
+
+
 def _small(picture: np.ndarray) -> np.ndarray:
     """A picture that a gallery keeps; GalleryError for a larger one than enrolling makes."""
     if picture.shape[0] > FRAME[0] or picture.shape[1] > FRAME[1]:
@@ -196,19 +238,35 @@ def aligned_sketch(
 
     sketch: as `as_photo` takes it. align, eyes: as `choose_faces` takes them; but a sketch that has not about the
     frame's size is never taken as it is, unless align is "none". say: told what was done, if that needs a word.
-    DataError for what is no picture, has no face or several where one is to be found, or is too large to be aligned.
+    DataError for what is no picture, has no lines, has no face or several where one is to be found, or is too large to
+    be aligned.
     """
     picture = as_photo(sketch)
+    _check_lines(to_luma(picture))
     size = picture.shape[1], picture.shape[0]
-    if align is None and not frame_sized(size):
-        align = "auto"
-    faces, remark = choose_faces(picture, align, eyes, _SKETCH)
-    if remark and say:
-        say(remark)
+    unasked = align is None and eyes is None and not frame_sized(size)
+    faces, remark = choose_faces(picture, "auto" if unasked else align, eyes, _SKETCH)
+    if unasked:
+        remark = f"not an aligned face of 200x250 pixels: {remark or '1 face found'}, aligned by its eyes"
     if faces is not None and len(faces) != 1:
         raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes")
+    remarks = [remark, _how_small(size, None if faces is None else faces[0])]
     if faces is not None:
         picture = brought(picture, faces[0])
     elif frame_sized(size):
         picture = crop_centre(picture, min(size[0], FRAME[1]), min(size[1], FRAME[0]))
-    return to_luma(np.ascontiguousarray(picture))
+    grey = to_luma(np.ascontiguousarray(picture))
+    _check_lines(grey)
+    for each in filter(None, remarks if say else ()):
+        say(each)
+    return grey
+
+
+def _how_small(size: tuple[int, int], eyes: np.ndarray | None) -> str:
+    """What is to be said of a sketch of this (width, height), or of the face with these eyes in it, that is small."""
+    if eyes is not None:
+        share = float(np.linalg.norm(np.subtract(*eyes)) / np.linalg.norm(np.subtract(*eye_places(FRAME[::-1]))))
+        return f"small: enlarged {1 / share:.1f} times, which makes it no finer" if share < _SMALL else ""
+    if size[0] < _SMALL * FRAME[1] or size[1] < _SMALL * FRAME[0]:
+        return f"small, {size[0]}x{size[1]} pixels: put at the middle of 200x250, not enlarged"
+    return ""

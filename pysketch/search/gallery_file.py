@@ -23,8 +23,9 @@ import mmap
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -33,19 +34,19 @@ import h5py
 import numpy as np
 
 from pysketch.errors import GalleryError, counted
-from pysketch.files import atomic_path, describe
+from pysketch.files import PRIVATE, atomic_path, describe
 from pysketch.search.confidence import Impostors, enrolled_impostors
 from pysketch.search.describe import DESCRIPTION, DETAIL
 from pysketch.search.portraits import Columns, Packed
+from pysketch.weights import new_hdf5
 
 MAGIC = b"pysketch gallery\n"
 VERSION = 1
-PRIVATE = 0o600
-"""The permission bits of a new gallery, and of what lies beside it: it holds people."""
 
 _HEADER = 4096
 _ALIGNED = 64  # what places in the file are multiples of
 _BLOCK = 1024  # photos copied at a time
+_FRAMEWORK = 1 << 16  # bytes of the impostors, and that HDF5 needs, at most
 _LONGEST_NAME, _LONGEST_PATH = 1 << 12, 1 << 15  # bytes
 _WIDEST = 1 << 16  # numbers of an outline or a detail
 _PACKED = ("names", "paths", "sketches", "photos")
@@ -81,6 +82,20 @@ class Identity(NamedTuple):
         return ""
 
 
+class Damage(NamedTuple):
+    """A photo that is not what was written: its row; whose it is, which is known as names have a sum of their own.
+
+    path: its file; sound: whether that, and all that is searched and told of it, is what was written: else the path may
+    be what is damaged. pictures: whether its pictures are not what was written.
+    """
+
+    row: int
+    person: str
+    path: str
+    sound: bool
+    pictures: bool
+
+
 class Source(Protocol):
     """Photos that can be written: how many, how wide, and the photos themselves, some at a time."""
 
@@ -91,7 +106,7 @@ class Source(Protocol):
         """How many numbers an outline and a detail have."""
 
     def total(self, name: str) -> int:
-        """How many bytes the packed column has in all."""
+        """How many bytes the packed column has in all; of the names, where some are told twice, at most."""
 
     def blocks(self) -> Iterator[tuple[Columns, np.ndarray | None]]:
         """All photos in order, in blocks, each with its sums if they are known."""
@@ -119,6 +134,8 @@ class Part:
 
     def total(self, name: str) -> int:
         """How many bytes the packed column has in these rows."""
+        if name == "names":
+            return int(self.columns.names.lengths()[np.unique(self.columns.person[self.rows])].sum())
         return int(getattr(self.columns, name).lengths()[self.rows].sum())
 
     def blocks(self) -> Iterator[tuple[Columns, np.ndarray | None]]:
@@ -128,22 +145,31 @@ class Part:
             yield self.columns.take(rows), None if self.sums is None else self.sums[rows]
 
 
-def write_gallery(path: str | os.PathLike[str], identity: Identity, parts: Sequence[Source]) -> None:
+Progress = Callable[[str, int, int], object]
+"""Told now and then what is being done, in words, and of how many steps how many are."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+def write_gallery(
+    path: str | os.PathLike[str], identity: Identity, parts: Sequence[Source], progress: Progress = no_progress
+) -> None:
     """Write all photos of the parts, in order, as one gallery; people of one name become one person.
 
-    In blocks of 1024 photos: what is not in memory already does not come there. GalleryError if it cannot be written,
-    or if the parts do not fit together.
+    In blocks of 1024 photos: what is not in memory already does not come there. progress: photos written, then people
+    compared. GalleryError if it cannot be written, or if the parts do not fit together.
     """
     widths = {part.widths() for part in parts}
     if len(widths) != 1:
         raise GalleryError(f"{path}: expected descriptions of one size, found {sorted(widths)}")
     try:
         with atomic_path(path, PRIVATE) as temporary:
-            with h5py.File(
-                temporary, "w", userblock_size=_HEADER, alignment_threshold=1, alignment_interval=_ALIGNED
-            ) as file:
-                contents = _write_columns(file, parts, *widths.pop())
-                contents |= _write_impostors(file, identity)
+            layout = {"userblock_size": _HEADER, "alignment_threshold": 1, "alignment_interval": _ALIGNED}
+            with new_hdf5(temporary, _size(parts, *next(iter(widths))), **layout) as file:
+                contents = _write_columns(file, parts, *widths.pop(), progress)
+                contents |= _write_impostors(file, identity, progress)
             _write_header(temporary, identity, contents)
     except (OSError, RuntimeError) as error:  # HDF5's own are either
         raise GalleryError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
@@ -199,7 +225,16 @@ class _Column:
         return {"type": kind, "shape": shape, "offset": offset, "crc": self._crc}
 
 
-def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detail: int) -> dict[str, dict[str, Any]]:
+def _size(parts: Sequence[Source], outline: int, detail: int) -> int:
+    """How many bytes the file takes at most."""
+    row = 4 + 32 + 16 + 8 + 8 * len(_PACKED) + outline + detail  # names_ends has no more rows than photos
+    packed = sum(part.total(name) for part in parts for name in _PACKED)
+    return _HEADER + _FRAMEWORK + row * sum(map(len, parts)) + packed
+
+
+def _write_columns(
+    file: h5py.File, parts: Sequence[Source], outline: int, detail: int, progress: Progress
+) -> dict[str, dict[str, Any]]:
     """All columns; their table of contents."""
     count = sum(map(len, parts))
     rows = {"person": (), "digests": (32,), "eyes": (2, 2), "outlines": (outline,), "details": (detail,), "sums": (2,)}
@@ -208,6 +243,7 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
     columns |= {f"{name}_ends": _Column(file, f"{name}_ends", (count,)) for name in _PACKED[1:]}
     numbers: dict[bytes, int] = {}
     ends = dict.fromkeys(_PACKED[1:], 0)
+    written = 0
     for part in parts:
         for block, sums in part.blocks():
             columns["sums"].write(checksums(block) if sums is None else sums)
@@ -219,6 +255,8 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
                 columns[name].write(packed.content)
                 columns[f"{name}_ends"].write(packed.ends + ends[name])
                 ends[name] += len(packed.content)
+            written += len(block)
+            progress("photos written", written, count)
     names = Packed.of(numbers)
     for name, values in (("names", names.content), ("names_ends", names.ends)):
         columns[name] = _Column(file, name, values.shape)
@@ -227,7 +265,7 @@ def _write_columns(file: h5py.File, parts: Sequence[Source], outline: int, detai
     return {name: column.entry() for name, column in columns.items()}
 
 
-def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str, Any]]:
+def _write_impostors(file: h5py.File, identity: Identity, progress: Progress) -> dict[str, dict[str, Any]]:
     """How near the people who were written come to each other; their table of contents."""
     details = file["details"]
 
@@ -240,7 +278,7 @@ def _write_impostors(file: h5py.File, identity: Identity) -> dict[str, dict[str,
     sample = None
     if identity.description == DESCRIPTION and details.shape[1] == DETAIL:
         sketches = Packed(file["sketches"], file["sketches_ends"][:])
-        sample = enrolled_impostors(file["person"][:], sketches, described)
+        sample = enrolled_impostors(file["person"][:], sketches, described, partial(progress, "people compared"))
     kept = (sample.distances, sample.counts) if sample else (np.empty(0), np.empty(0))
     columns = {}
     for name, values in zip(("impostors", "impostor_counts"), kept, strict=True):
@@ -325,6 +363,15 @@ class GalleryFile:
         rows = np.arange(len(self.columns))
         return self._damaged(rows, 0), self._damaged(rows, 1)
 
+    def damage(self) -> list[Damage]:
+        """What `damaged` finds, photo by photo, and whose photo each is."""
+        told, pictures = (set(map(int, rows)) for rows in self.damaged())
+        found = []
+        for row in sorted(told | pictures):
+            photo = self.columns.name_of(row), self.columns.path_of(row)
+            found.append(Damage(row, *photo, row not in told, row in pictures))
+        return found
+
     def _damaged(self, rows: np.ndarray, which: int) -> np.ndarray:
         """Those of the rows whose first or second sum is not that of what stands in them; 1024 at a time."""
         found = [rows[:0]]
@@ -370,7 +417,8 @@ def _map(path: Path) -> np.ndarray:
             return np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except FileNotFoundError:
         hint = ""
-        if Path(f"{os.path.realpath(path)}.enrolling").exists():
+        waits = Path(f"{os.path.realpath(path)}.enrolling")
+        if waits.exists() and waits.stat().st_size:
             hint = "; photos wait to be put into it: enrol them again, and enrolling goes on where it stopped"
         raise GalleryError(f"{path}: no such gallery{hint}") from None
     except (OSError, ValueError) as error:

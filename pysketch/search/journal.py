@@ -17,8 +17,8 @@ from types import TracebackType
 import numpy as np
 
 from pysketch.errors import GalleryError
-from pysketch.files import as_read, erase, left_behind, overwrite
-from pysketch.search.gallery_file import PRIVATE, Identity, checksums
+from pysketch.files import PRIVATE, as_read, erase, left_behind, overwrite
+from pysketch.search.gallery_file import Identity, checksums
 from pysketch.search.portraits import Columns, Portrait, as_bytes, as_text, columns_of
 
 _VERSION = 1
@@ -30,7 +30,7 @@ _PORTRAITS = (
     "path BLOB NOT NULL, eyes BLOB NOT NULL, outline BLOB NOT NULL, detail BLOB NOT NULL, sketch BLOB NOT NULL, "
     "photo BLOB NOT NULL, sums BLOB NOT NULL)"
 )
-_PACKED = {"paths": "path", "sketches": "sketch", "photos": "photo"}
+_PACKED = {"names": "person", "paths": "path", "sketches": "sketch", "photos": "photo"}
 _MISFIT = "a row that does not fit"
 _DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises of a file that is damaged: the second where its own message quotes what is no text in it."""
@@ -69,6 +69,10 @@ class Journal:
             self._check_schema()
             clean_up(self.gallery)
         except BaseException:
+            if not os.path.getsize(self.path):  # made, but the disk is full
+                for each in (f"{self.path}-journal", self.path):
+                    with suppress(OSError):  # Windows removes no file that is open; it does no harm
+                        os.unlink(each)
             self._base.close()
             raise
 
@@ -137,7 +141,7 @@ class Journal:
         return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
     def total(self, name: str) -> int:
-        """How many bytes the packed column of all that wait has."""
+        """How many bytes the packed column of all that wait has; each photo's name is counted."""
         return self._number(f"SELECT coalesce(sum(length({_PACKED[name]})), 0) FROM portraits")
 
     def blocks(self) -> Iterator[tuple[Columns, np.ndarray]]:
@@ -185,7 +189,6 @@ class Journal:
     def _open(self) -> sqlite3.Connection:
         """The file, made if need be, and locked. Where it was removed meanwhile it is opened again."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
             before = self._inode()
@@ -298,14 +301,30 @@ class _Changes:
 
 def waiting(gallery: str | os.PathLike[str]) -> int | None:
     """How many photos wait to be put into a gallery; None while somebody writes it."""
+    rows = _looked_up(gallery, "SELECT count(*) FROM portraits")
+    return None if rows is None else int(rows[0][0]) if rows else 0
+
+
+def waiting_photos(gallery: str | os.PathLike[str]) -> list[tuple[bytes, str, str]] | None:
+    """Of each photo that waits to be put into a gallery its digest, person and path; None while somebody writes it."""
+    rows = _looked_up(gallery, "SELECT digest, person, path FROM portraits ORDER BY number")
+    if rows is None:
+        return None
+    if not all(isinstance(each, bytes) for row in rows for each in row):
+        raise GalleryError(f"{journal_path(gallery)}: damaged: {_MISFIT}")
+    return [(digest, as_text(person), as_text(path)) for digest, person, path in rows]
+
+
+def _looked_up(gallery: str | os.PathLike[str], query: str) -> list[tuple] | None:
+    """Rows of the journal, which SQLite first sets right; [] where nobody waits, None while somebody writes it."""
     path = journal_path(gallery)
     if not path.exists():
-        return 0
+        return []
     base = sqlite3.connect(f"{path.as_uri()}?mode=rw", timeout=0, uri=True)
     try:
-        return int(base.execute("SELECT count(*) FROM portraits").fetchone()[0])
+        return base.execute(query).fetchall()
     except sqlite3.OperationalError as error:
-        return None if "locked" in str(error) else 0
+        return None if "locked" in str(error) else []
     except _DAMAGE as error:
         raise GalleryError(
             f"{path}: damaged, so that the photos that wait in it cannot be read ({_told(error)})"

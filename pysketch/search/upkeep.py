@@ -1,8 +1,8 @@
 """What is done to a gallery as a whole: photos that wait are put into it, people are erased, galleries joined.
 
-Each writes the gallery anew and renames it over the old one. Where somebody is erased the old file is overwritten with
-zeros: it keeps a second name until then (`journal.old_path`), so that whoever writes the gallery next goes on with that
-if the process is killed.
+Each writes the whole gallery anew and renames it over the old one. Where somebody is erased the old file is overwritten
+with zeros: it keeps a second name until then (`journal.old_path`), so that whoever writes the gallery next goes on with
+that if the process is killed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,17 @@ import numpy as np
 
 from pysketch.errors import GalleryError, did_you_mean
 from pysketch.files import as_read, erase, overwrite, sync_folder
-from pysketch.search.gallery_file import GalleryFile, Identity, Part, Source, write_gallery
-from pysketch.search.journal import Journal, clean_up, old_path, waiting
+from pysketch.search.gallery_file import (
+    Damage,
+    GalleryFile,
+    Identity,
+    Part,
+    Progress,
+    Source,
+    no_progress,
+    write_gallery,
+)
+from pysketch.search.journal import Journal, clean_up, journal_path, old_path, waiting
 
 _NAMED = 5  # names in one line
 
@@ -35,23 +44,24 @@ def open_if_there(gallery: str | os.PathLike[str]) -> GalleryFile | None:
     return GalleryFile(gallery) if os.path.lexists(gallery) else None
 
 
-def settle(journal: Journal) -> int:
+def settle(journal: Journal, progress: Progress = no_progress) -> int:
     """Put all photos that wait into the gallery, in one step, and end the journal; how many they were."""
     file = open_if_there(journal.gallery)
     _drop_double(journal, file)
     count = len(journal)
     if count:
-        _write(journal, file, journal.identity)
+        _write(journal, file, journal.identity, progress)
     journal.finish()
     return count
 
 
-def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Removed:
+def remove_people(gallery: str | os.PathLike[str], names: Collection[str], progress: Progress = no_progress) -> Removed:
     """Erase people from a gallery, and from the photos that wait for it; GalleryError for a name that is nowhere.
 
     The gallery is written anew without them and with all others that wait, the old file and the journal are overwritten
     with zeros and given back.
     """
+    _check_there(gallery)
     with Journal(gallery) as journal:
         file = open_if_there(gallery)
         if file:
@@ -68,23 +78,28 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str]) -> Re
         held = len(file.columns) - len(keep) if file else 0
         journal.drop(gone)
         if file:
-            _rewrite(journal, file, keep)
+            _rewrite(journal, file, keep, progress)
         return Removed(held + len(gone), len(set(names)))
 
 
-def remove_damaged(gallery: str | os.PathLike[str]) -> Removed:
-    """Erase the photos that are not what was written (`GalleryFile.damaged`); the same photos can be enrolled again."""
+def remove_damaged(gallery: str | os.PathLike[str], progress: Progress = no_progress) -> list[Damage]:
+    """Erase the photos that are not what was written, which are told; the same photos can be enrolled again."""
+    _check_there(gallery)
     with Journal(gallery) as journal:
         file = GalleryFile(gallery)
         _check_may_be_overwritten(file)
-        bad = np.union1d(*file.damaged())
-        people = len(np.unique(file.columns.person[bad]))
-        if len(bad):
-            _rewrite(journal, file, np.setdiff1d(np.arange(len(file.columns)), bad))
-        return Removed(len(bad), people)
+        bad = file.damage()
+        if bad:
+            _rewrite(journal, file, np.setdiff1d(np.arange(len(file.columns)), [each.row for each in bad]), progress)
+        return bad
 
 
-def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[str], joined: bool = False) -> int:
+def merge_galleries(
+    gallery: str | os.PathLike[str],
+    other: str | os.PathLike[str],
+    joined: bool = False,
+    progress: Progress = no_progress,
+) -> int:
     """Put the other gallery's photos into this one, those that it has already left out; how many were new.
 
     The other one stays as it is. GalleryError if they are of different nets or versions, or, unless `joined` says that
@@ -92,6 +107,7 @@ def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[st
     """
     if os.path.exists(gallery) and os.path.exists(other) and os.path.samefile(gallery, other):
         raise GalleryError(f"{other}: is the gallery itself")
+    _check_there(gallery)
     waits = waiting(other)
     if waits != 0:
         raise GalleryError(f"{other}: photos are being enrolled into it, or wait to be; finish that first")
@@ -114,9 +130,15 @@ def merge_galleries(gallery: str | os.PathLike[str], other: str | os.PathLike[st
                 "says that they are the same people"
             )
         if new:
-            _write(journal, file, file.identity, [Part(second.columns, np.array(new), second.sums)])
+            _write(journal, file, file.identity, progress, [Part(second.columns, np.array(new), second.sums)])
             journal.finish()
         return len(new)
+
+
+def _check_there(gallery: str | os.PathLike[str]) -> None:
+    """GalleryError, before a journal is made, where a path is mistyped: no gallery, and no photos that wait for one."""
+    if not os.path.lexists(gallery) and not journal_path(gallery).exists():
+        raise GalleryError(f"{as_read(gallery)}: no such gallery")
 
 
 def named_some(names: Sequence[str]) -> str:
@@ -125,7 +147,7 @@ def named_some(names: Sequence[str]) -> str:
     return ", ".join(map(as_read, names[:_NAMED])) + more
 
 
-def _rewrite(journal: Journal, file: GalleryFile, keep: np.ndarray) -> None:
+def _rewrite(journal: Journal, file: GalleryFile, keep: np.ndarray, progress: Progress) -> None:
     """The gallery anew, of the kept rows and of what waits; the old file and the journal are overwritten."""
     old, path = old_path(file.path), Path(os.path.realpath(file.path))
     try:
@@ -133,7 +155,7 @@ def _rewrite(journal: Journal, file: GalleryFile, keep: np.ndarray) -> None:
             with suppress(OSError):  # a file system of one name a file: then a killed process leaves it unerased
                 os.link(path, old)
             try:
-                _write(journal, file, file.identity, rows=keep)
+                _write(journal, file, file.identity, progress, rows=keep)
             except BaseException:
                 clean_up(file.path)  # the second name
                 raise
@@ -157,6 +179,7 @@ def _write(
     journal: Journal,
     file: GalleryFile | None,
     identity: Identity,
+    progress: Progress,
     more: Sequence[Source] = (),
     rows: np.ndarray | None = None,
 ) -> None:
@@ -170,7 +193,7 @@ def _write(
         parts.append(Part(file.columns, np.arange(len(file.columns)) if rows is None else rows, file.sums))
     if len(journal):
         parts.append(journal)
-    write_gallery(journal.gallery, identity, [*parts, *more])
+    write_gallery(journal.gallery, identity, [*parts, *more], progress)
     sync_folder(Path(os.path.realpath(journal.gallery)).parent)  # before what it was made of is overwritten
 
 

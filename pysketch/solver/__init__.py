@@ -2,7 +2,8 @@
 
 `solver` holds `Solver`, whose step is: clear the diffs, test if it is due, forward and backward, update, snapshot.
 `definition` reads a solver file, `lr_policy` gives the rate, `updates` has the six kinds of solver. `micro_batch` is
-the paper's Algorithm 1: a large batch in the memory of a few pairs. The log is Caffe's, line for line.
+the paper's Algorithm 1: a large batch in the memory of a few pairs; `shared_batches` is one of many processes, which
+`agreement` keeps together and whose tests `score_means` adds up. The log is Caffe's, line for line.
 
 Start reading at `solver`.
 """

@@ -172,18 +172,19 @@ class SolverDef:
         others.setdefault("folders", self.folders)
         return Context(device or self.choose_device(), seed=seed, **others)
 
-    def choose_device(self) -> Device:
+    def choose_device(self, number: int = 0) -> Device:
         """The device of solver_mode and device_id; without a solver_mode the GPU if it works, else the CPU.
 
+        number: of the GPUs from device_id on, which one.
         DeviceError, with its place in the file, for a GPU that is asked for and cannot be used.
         """
         options = self.options
         if not options.given("solver_mode"):
-            return choose_device("auto", options.device_id)
+            return choose_device("auto", options.device_id + number)
         if options.solver_mode == "CPU":
             return choose_device("cpu")
         try:
-            return choose_device("gpu", options.device_id)
+            return choose_device("gpu", options.device_id + number)
         except DeviceError as error:
             raise DeviceError(f"{options.position('solver_mode')}: solver_mode GPU: {error}") from None
 

@@ -10,6 +10,7 @@ from pysketch.images import cumulative_match_score, own_ranks, rmse, squared_dis
 from pysketch.layers import Context, PhotoSketchData, layer_class
 from pysketch.net import Net, unread_tops
 from pysketch.netdef import DEPLOY, NetDef, Phase
+from pysketch.parallel import ALONE, Communicator
 
 
 def drawing_blobs(netdef: NetDef, context: Context, level: int | None, stages: tuple[str, ...]) -> tuple[str, ...]:
@@ -40,27 +41,39 @@ class DrawingScores:
     def __init__(self, net: Net, blobs: tuple[str, ...]) -> None:
         self._drawn, self._sketch = (net.blobs[name] for name in blobs)
         self._data = next(layer for layer in net.layers if isinstance(layer, PhotoSketchData))
-        self._next: list[int] = []
-        self._pairs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._next: list[tuple[int, int]] = []
+        self._pairs: dict[int, tuple[int, np.ndarray, np.ndarray]] = {}
 
     def expect(self) -> None:
         """Before a batch: note which pairs will come."""
-        self._next = [index for _, index in self._data.order.peek(self._data.next_size)]
+        self._next = self._data.order.peek(self._data.next_size)
 
     def add(self) -> None:
         """After a batch: keep what was drawn. Nothing if drawings and sketches differ in size."""
         if self._drawn.shape == self._sketch.shape:
-            pairs = zip(*map(_levels, (self._drawn, self._sketch)), strict=True)
-            self._pairs.update(zip(self._next, pairs, strict=True))
+            pictures = map(_levels, (self._drawn, self._sketch))
+            for (draw, index), *pair in zip(self._next, *pictures, strict=True):
+                self._pairs[index] = draw, *pair
 
-    def scores(self) -> dict[str, np.ndarray]:
-        """{"rmse", "rank_1"} of what was added, {} of nothing; the next test begins anew."""
-        pairs, self._pairs = list(self._pairs.values()), {}
+    def scores(self, communicator: Communicator = ALONE) -> dict[str, np.ndarray]:
+        """{"rmse", "rank_1"} of what was added, by all processes, {} of nothing; the next test begins anew."""
+        pairs, self._pairs = self._gathered(communicator), {}
         if not pairs:
             return {}
         ranks = own_ranks(squared_distances(*zip(*pairs, strict=True)))
         errors = [rmse(drawn, sketch) for drawn, sketch in pairs]
         return {"rmse": np.array(np.mean(errors)), "rank_1": np.array(cumulative_match_score(ranks, 1))}
+
+    def _gathered(self, communicator: Communicator) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The pairs of all processes, in the order in which one would have drawn them."""
+        if communicator.size == 1 or self._drawn.shape != self._sketch.shape:
+            return [(drawn, sketch) for _, drawn, sketch in self._pairs.values()]
+        values, shape = self._pairs.items(), self._drawn.shape[1:]
+        numbers = np.array([(draw, index) for index, (draw, _, _) in values], np.int64).reshape(-1, 2)
+        pictures = np.array([each[1:] for _, each in values], np.uint8).reshape(-1, 2, *shape)
+        numbers, pictures = (np.concatenate(communicator.gather_parts(each)) for each in (numbers, pictures))
+        last = {int(numbers[k, 1]): k for k in np.argsort(numbers[:, 0])}
+        return [tuple(pictures[k]) for k in last.values()]
 
 
 def _levels(blob: Blob) -> np.ndarray:

@@ -20,6 +20,8 @@ from pysketch.errors import DivergenceError, NetdefError, SnapshotError
 from pysketch.layers import BatchData, Context
 from pysketch.net import Net, first_not_finite, is_finite, noted, with_settings
 from pysketch.netdef import NetDef, Phase, load_netdef
+from pysketch.parallel import Communicator
+from pysketch.solver.agreement import agreed_action, check_agreement, solver_digests
 from pysketch.solver.definition import SolverDef, load_solver
 from pysketch.solver.drawing_scores import DrawingScores, drawing_blobs
 from pysketch.solver.hints import hints
@@ -27,6 +29,8 @@ from pysketch.solver.log import log_iteration, log_outputs
 from pysketch.solver.lr_policy import current_step, learning_rate
 from pysketch.solver.micro_batch import MicroBatches
 from pysketch.solver.run_state import RunState, matters
+from pysketch.solver.score_means import ScoreMeans, share_test
+from pysketch.solver.shared_batches import SharedBatches
 from pysketch.solver.start import (
     RUN_STATE,
     check_state,
@@ -50,6 +54,10 @@ class Solver:
     last `average_loss` losses. on_iteration, if given, is called after every update, for a progress bar. keep_blobs:
     every blob of a test net can be read after its forward; False, for programs that read none: only its scores, and
     the others share memory.
+
+    Where the context's communicator has several processes, each makes a solver of the same file and all call the same
+    methods: they train as one process would (`SharedBatches`), share the batches of a test (`ScoreMeans`), and agree
+    after every iteration on what was requested of any of them.
     """
 
     net_class: ClassVar[type[Net]] = Net
@@ -136,6 +144,7 @@ class Solver:
         """Make so many updates; False if a "stop" was asked for on the way."""
         options = self.options
         started, logged_at = time.perf_counter(), self.iter
+        self._agree()
         for _ in range(iterations):
             self.net.clear_param_diffs()
             if self._is_test_due():
@@ -154,7 +163,7 @@ class Solver:
             self.iter += 1
             if self.on_iteration:
                 self.on_iteration(self)
-            action, self._action = self._action, None
+            action, self._action = agreed_action(self._action, self.context.communicator), None
             if (options.snapshot and self.iter % options.snapshot == 0) or action == "snapshot":
                 self.snapshot()
             if action == "stop":
@@ -182,20 +191,19 @@ class Solver:
         (`DrawingScores`).
         """
         net, drawing = self.test_nets[index], self._drawing_scores[index]
-        sums: dict[str, np.ndarray] = {}
-        total = items = 0.0
+        means = ScoreMeans(net, self._testers[index])
         for size in self._batches(index):
-            if drawing:
-                drawing.expect()
-            total += size * float(net.forward_loss())
-            items += size
-            for name in net.outputs:
-                sums[name] = sums.get(name, 0) + size * to_host(net.blobs[name].data).astype(np.float64)
-            if drawing:
-                drawing.add()
-        scores = {name: value / items for name, value in sums.items()}
-        drawn = drawing.scores() if drawing else {}
-        return scores | {name: value for name, value in drawn.items() if name not in scores}, total / items
+            if means.is_own_turn:
+                if drawing:
+                    drawing.expect()
+                means.add(size, net.forward_loss())
+                if drawing:
+                    drawing.add()
+            else:
+                means.pass_over()
+        scores, loss = means.end()
+        drawn = drawing.scores(means.communicator) if drawing else {}
+        return scores | {name: value for name, value in drawn.items() if name not in scores}, loss
 
     def _batches(self, index: int) -> Iterator[int]:
         """For each batch of a test, before it is run, what it weighs: 1 of test_iter ones, in a pass its items."""
@@ -229,19 +237,26 @@ class Solver:
             )
 
     def snapshot(self) -> str:
-        """Write ``PREFIX_iter_N.caffemodel`` and ``.solverstate``, both with .h5 in HDF5; returns the state's path."""
+        """Write ``PREFIX_iter_N.caffemodel`` and ``.solverstate``, both with .h5 in HDF5; returns the state's path.
+
+        Of several processes the first one writes, what one process alone would; the others wait for it.
+        """
         self._check_params()
         stem, suffix = f"{self.definition.prefix}_iter_{self.iter}", SUFFIXES[self.options.snapshot_format]
         weights, state = f"{stem}.caffemodel{suffix}", f"{stem}.solverstate{suffix}"
         kind = "HDF5" if suffix else "binary proto"
-        logger.info("Snapshotting to %s file %s", kind, weights)
-        self.net.save(weights, diffs=self.options.snapshot_diff)
-        logger.info("Snapshotting solver state to %s file %s", kind, state)
-        history = [to_host(array) for array in self.updater.history]
-        step = current_step(self.options, max(0, self.iter - 1))  # that of the last update, as in Caffe
-        write_solver_state(
-            state, SolverState(self.iter, weights, step, history, {RUN_STATE: self._run_state().to_json()})
-        )
+        for array in (*(param.blob.data for param in self.net.learnable), *self.updater.history):
+            self.context.communicator.broadcast(array)  # machines of other makes may round the last bit otherwise
+        if self.context.communicator.rank == 0:
+            logger.info("Snapshotting to %s file %s", kind, weights)
+            self.net.save(weights, diffs=self.options.snapshot_diff)
+            logger.info("Snapshotting solver state to %s file %s", kind, state)
+            history = [to_host(array) for array in self.updater.history]
+            step = current_step(self.options, max(0, self.iter - 1))  # that of the last update, as in Caffe
+            write_solver_state(
+                state, SolverState(self.iter, weights, step, history, {RUN_STATE: self._run_state().to_json()})
+            )
+        self.context.communicator.wait_for_all()  # until the files are there
         self._last_snapshot = self.iter
         return state
 
@@ -262,6 +277,7 @@ class Solver:
         for array, values in zip(self.updater.history, state.history, strict=True):
             copy_into(array, values)
         self._losses.clear()
+        self._agreed = False
         if run_state:
             self._restore_run(run_state, path)
             for difference in run_state.unlike(self._settings):
@@ -290,6 +306,7 @@ class Solver:
             raise NetdefError(f"{self.definition.train_net}: has no layers in phase TRAIN; there is nothing to learn")
         self.test_nets = []
         self._drawing_scores: list[DrawingScores | None] = []
+        self._testers: list[Communicator] = []
         for k, path in enumerate(self.definition.test_nets):
             state = options.test_state[k] if options.test_state else None
             level = state.level if state and state.given("level") else None
@@ -307,12 +324,21 @@ class Solver:
             net.share_with(self.net)
             self.test_nets.append(net)
             self._drawing_scores.append(DrawingScores(net, blobs) if blobs else None)
+            self._testers.append(share_test(net, context.communicator))
             self._check_pass(k)
         for path in self.definition.weights:
             self.net.copy_from(path)
         self.updater = Updater(options, self.definition.type, self.net.learnable, context.workers)
-        self._runner = MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
+        self._runner = self._make_runner(context.communicator)
+        self._agreed = False
         logger.info("Random seed: %d", context.seed)
+
+    def _make_runner(self, communicator: Communicator) -> Net | MicroBatches | SharedBatches:
+        """Who runs the training net forward and backward."""
+        options = self.options
+        if communicator.size > 1:
+            return SharedBatches(self.net, communicator, options.micro_batch, options.iter_size)
+        return MicroBatches(self.net, options.micro_batch) if options.micro_batch else self.net
 
     def _say_what_is_odd(self) -> None:
         """Warn, once, of what the file leaves out or says in vain, and of stages that no layer has a rule for."""
@@ -368,8 +394,17 @@ class Solver:
             + (kept if self._last_snapshot is not None else "no snapshot was written")
         )
 
+    def _agree(self) -> None:
+        """ParallelError, once, before the first step, if the processes are not about to do the same."""
+        if not self._agreed:
+            nets = (self.net, *self.test_nets)
+            check_agreement(self.context.communicator, solver_digests(self.definition, self.iter, nets, self.updater))
+            self._agreed = True
+
     def _check_prefix(self) -> None:
         """Fail now, not after hours, if snapshots cannot be written."""
+        if self.context.communicator.rank:
+            return
         folder = Path(self.definition.prefix).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)

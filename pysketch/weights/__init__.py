@@ -19,7 +19,7 @@ from pysketch.weights.files import (
     read_solver_state,
     write_solver_state,
 )
-from pysketch.weights.snapshot import SolverState, group_name, read_datasets, write_datasets, write_weights
+from pysketch.weights.snapshot import SolverState, group_name, new_hdf5, read_datasets, write_datasets, write_weights
 
 __all__ = [
     "SUFFIXES",
@@ -35,6 +35,7 @@ __all__ = [
     "layer_text",
     "message_class",
     "message_names",
+    "new_hdf5",
     "open_weights",
     "read_attributes",
     "read_blob",

@@ -1,4 +1,4 @@
-"""Weights, solver states and net files in HDF5, in Caffe's layout. The only module that imports h5py.
+"""Weights, solver states and net files in HDF5, in Caffe's layout. The only module that reads HDF5.
 
 ``.caffemodel.h5``: a group ``/data/<layer>`` for every layer with datasets ``0``, ``1``, ... (float32),
 and ``/diff`` likewise if asked for. ``.solverstate.h5``: ``/iter``, ``/learned_net``, ``/current_step``,
@@ -19,19 +19,22 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
 
 from pysketch.errors import DataError, SnapshotError, counted
-from pysketch.files import atomic_path, describe
+from pysketch.files import atomic_path, describe, reserve
 from pysketch.weights.hdf5_heaps import has_sound_heaps
 
 Weights = Sequence[tuple[str, Sequence[np.ndarray]]]
 """(layer name, its params in order), in net order, also for layers without params."""
 
 _LOOKED_AT = 1 << 16  # bytes of a file, to say what it is
+_GROUP, _DATASET, _FILE = 2048, 1024, 1 << 14
+"""Bytes that HDF5 needs at most for each beside names, texts and numbers."""
 _MAX_ATTRIBUTE = 60_000  # bytes; HDF5's compact attributes end at 64 KiB
 _QUOTED = "pysketch_quoted"  # the attribute, a number, of a group whose name is not the layer's
 
@@ -62,8 +65,10 @@ def write_weights(
     attributes: Mapping[str, str] | None = None,
 ) -> None:
     """Write weights (and diffs) in Caffe's layout, to a temporary file that is then renamed."""
-    with _writing(path) as file:
-        for group, values in (("data", weights), ("diff", diffs)):
+    both = (("data", weights), ("diff", diffs))
+    size = sum(_GROUP + len(name) * 8 + _size(arrays) for _, values in both for name, arrays in values or ())
+    with _writing(path, size + _text_size(attributes or {})) as file:
+        for group, values in both:
             if values is None:
                 continue
             parent = file.create_group(group)
@@ -143,7 +148,7 @@ def _layer_name(name: str, group: h5py.Group) -> str:
 
 def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
     """Write a solver state as Caffe does, down to the NUL-terminated name."""
-    with _writing(path) as file:
+    with _writing(path, _size(state.history) + _text_size(state.attributes) + len(state.learned_net) * 4) as file:
         file.create_dataset("iter", data=np.array([state.iteration], np.int32))
         file.create_dataset("current_step", data=np.array([state.current_step], np.int32))
         name = os.fsencode(state.learned_net)
@@ -232,18 +237,44 @@ def read_datasets(path: str | os.PathLike[str], names: Sequence[str]) -> dict[st
 
 def write_datasets(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays as float32 datasets of one file, what `read_datasets` reads; DataError if that is not possible."""
-    with _writing(path, DataError) as file:
+    with _writing(path, _size(list(arrays.values())) + _text_size(dict.fromkeys(arrays, "")), DataError) as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=np.asarray(array, "<f4"))
 
 
 @contextlib.contextmanager
-def _writing(path: str | os.PathLike[str], error: type[Exception] = SnapshotError) -> Iterator[h5py.File]:
+def new_hdf5(path: str | os.PathLike[str], size: int, **options: Any) -> Iterator[h5py.File]:
+    """An HDF5 file to be written, in place of one that is there, of `size` bytes at most, which are reserved before.
+
+    HDF5 that meets the end of the disk ends the process with a segmentation fault later on; so it never does. options:
+    as h5py.File takes them. OSError if there is no room.
+    """
+    reserve(path, size)  # HDF5 gives them back when it opens the file, and must find room even then
+    with h5py.File(path, "w", **options) as file:
+        reserve(path, size)
+        yield file
+        file.flush()
+        os.truncate(path, file.id.get_filesize())
+
+
+@contextlib.contextmanager
+def _writing(path: str | os.PathLike[str], size: int, error: type[Exception] = SnapshotError) -> Iterator[h5py.File]:
+    """size: bytes of groups, datasets and texts."""
     try:
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        with atomic_path(path) as temporary, new_hdf5(temporary, _FILE + size) as file:
             yield file
-    except (OSError, RuntimeError) as problem:  # on a full disk h5py's close raises a RuntimeError
-        raise error(f"{path}: cannot be written: {problem}") from None
+    except (OSError, RuntimeError) as problem:  # HDF5's own are either
+        raise error(f"{path}: cannot be written: {getattr(problem, 'strerror', None) or problem}") from None
+
+
+def _size(arrays: Sequence[np.ndarray]) -> int:
+    """How many bytes datasets of float32 take at most."""
+    return sum(_DATASET + 4 * np.size(array) for array in arrays)
+
+
+def _text_size(texts: Mapping[str, str]) -> int:
+    """How many bytes names and texts take at most: some of HDF5's blocks are of twice the size that they need."""
+    return sum(_DATASET + 8 * len(name) + 8 * len(text) for name, text in texts.items())
 
 
 @contextlib.contextmanager

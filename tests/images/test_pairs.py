@@ -9,7 +9,7 @@ from PIL import Image
 
 from pysketch.errors import DataError
 from pysketch.images import synthetic
-from pysketch.images.pairs import Pair, PairCache, find_pairs, load_pairs
+from pysketch.images.pairs import Pair, PairCache, find_pairs, load_pairs, pair_files
 from pysketch.images.pictures import write_image
 
 
@@ -239,6 +239,16 @@ def test_finding_pairs_opens_none(folder):
     assert first().name == "a"
     with pytest.raises(DataError, match=r"b\.png: "):
         second()
+
+
+def test_the_files_of_a_source_are_those_that_its_pairs_are_read_from(folder, tmp_path):
+    files = {*folder.glob("photos/*"), *folder.glob("sketches/*")}
+    assert len(files) == 4
+    assert set(pair_files(folder)) == files | {folder / "photos", folder / "sketches"}
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{folder}/photos/a.png {folder}/sketches/a.bmp")
+    assert set(pair_files(listing)) == {listing, folder / "photos" / "a.png", folder / "sketches" / "a.bmp"}
+    assert pair_files("synthetic") == pair_files(tmp_path / "none") == []
 
 
 def test_the_other_way_the_sketch_is_the_photo_and_the_photos_luma_the_sketch():

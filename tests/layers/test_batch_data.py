@@ -2,7 +2,9 @@ import threading
 
 import numpy as np
 import pytest
+from ranks import run_ranks
 
+from pysketch.errors import DataError
 from pysketch.layers.base import LAYERS, Count
 from pysketch.layers.batch_data import BatchData
 from pysketch.layers.context import Context
@@ -119,3 +121,65 @@ def test_a_batch_larger_than_all_items_is_as_large_as_they_in_a_pass(net):
     layer.begin_pass()
     assert sorted(item for item, _ in drawn(net, 1)) == list(range(5))
     assert layer.left_in_pass == 0
+
+
+@pytest.mark.parametrize("prefetch", [True, False])
+def test_processes_that_divide_the_batches_get_together_what_one_gets(net, prefetch, monkeypatch):
+    monkeypatch.setattr(Counted, "prefetch", prefetch)
+    monkeypatch.setitem(LAYERS, "Counted", Counted)
+    expected = drawn(net, 3)
+
+    def work(together):
+        own = Net(parse_netdef(NET), context=Context(seed=4))
+        own.layers[0].divide(together)
+        found = drawn(own, 3)
+        own.close()
+        return found, own.layers[0].state()
+
+    (first, *kept), (second, *others) = run_ranks(2, work)
+    assert [item for pair in zip(first, second, strict=True) for item in pair] == expected
+    assert kept == others == [net.layers[0].state()]
+
+
+def test_batches_that_cannot_be_divided_are_refused_with_one_that_can(net):
+    with pytest.raises(
+        DataError, match=r'layer "d": batches of 2 items cannot be .* 3 processes; .* --set d\.batch_size=3$'
+    ):
+        run_ranks(3, net.layers[0].divide)
+
+
+def test_a_skipped_batch_counts_as_given_and_the_next_to_come_is_made_ahead(net):
+    layer = net.layers[0]
+    layer.stride = 3
+    assert [number for _, number in drawn(net, 1)] == [0, 1]
+    layer.skip_batch()
+    layer.skip_batch()
+    assert [number for _, number in drawn(net, 1)] == [6, 7]
+    assert layer.threads == [True, False]  # the second was made in the thread
+
+
+def test_past_the_end_of_a_pass_nothing_is_made_ahead(net):
+    layer = net.layers[0]
+    layer.stride = 2
+    layer.begin_pass()
+    found = []
+    while layer.left_in_pass:
+        found += drawn(net, 1)
+        if layer.left_in_pass:
+            layer.skip_batch()
+    layer.close()
+    assert [number for _, number in found] == [0, 1, 4]
+    assert layer.threads == [True, False]
+
+
+def test_digests_tell_other_items_another_order_and_other_batches(net):
+    layer = net.layers[0]
+    found = [layer.digest()]
+    assert layer.digest() == found[0] == "5 items, 2 in a batch, shuffled: True, 00000000"
+    layer.size = 3
+    found.append(layer.digest())
+    layer.order.shuffle = False
+    found.append(layer.digest())
+    layer.contents = lambda: iter([b"a", b"b"])
+    found.append(layer.digest())
+    assert len(set(found)) == 4

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import naive
 import numpy as np
 import pytest
 from helpers import Case, SingleLayer, make_layer, python_layer
+from ranks import run_ranks
 
 from pysketch.device.backend import CPU, Device, to_host
 from pysketch.errors import NetdefError, ShapeError
@@ -15,6 +17,7 @@ from pysketch.layers.context import Context
 from pysketch.layers.generative_discriminative_loss import exponentials
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.parallel.communicator import ALONE, Communicator
 
 CONTRACT = {
     "GenerativeDiscriminativeLoss": Case(
@@ -295,3 +298,23 @@ def test_distances_that_rounding_makes_negative_count_as_none_and_nan_as_nan(dev
     f[2, 3] = np.nan
     found = to_host(exponentials(device.xp.asarray(f), device.xp.asarray(S), 90.0))
     assert np.isnan(found[[0, 1, 3, 8], 2]).all() and not np.isnan(found[:, 0]).any()
+
+
+def test_processes_that_hold_all_items_share_the_work_and_each_has_the_gradient_of_its_own():
+    def losses_and_diffs(together: Communicator = ALONE) -> tuple[list[float], list[np.ndarray]]:
+        single = make(6)
+        layer, own = single.layer, together.own(6 // together.size)
+        layer.context, layer.own = replace(layer.context, communicator=together), own if together.size > 1 else None
+        losses = [float(loss) for loss in single.forward()]
+        for blob, diff in zip(single.top, (1.0, 0.5, 2.0), strict=True):
+            blob.diff[...] = diff
+        layer.backward(single.top, [True, True], single.bottom)
+        assert together.size == 1 or all((np.delete(blob.diff, own, 0) == 0).all() for blob in single.bottom)
+        return losses, [blob.diff[own] for blob in single.bottom]
+
+    losses, diffs = losses_and_diffs()
+    found = run_ranks(3, losses_and_diffs)
+    for each, _ in found:
+        assert each == pytest.approx(losses, rel=1e-13)
+    for k in range(2):
+        np.testing.assert_allclose(np.concatenate([parts[k] for _, parts in found]), diffs[k], rtol=1e-11)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -118,3 +120,10 @@ def test_in_another_phase_it_needs_no_folder() -> None:
 def test_bottoms_without_equally_many_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ShapeError, match=r'"x" \(3, 2\) and "t" \(2,\) must have equally many rows'):
         make(tmp_path, shapes=((3, 2), (2,)))
+
+
+def test_of_several_processes_the_first_one_writes(tmp_path: Path) -> None:
+    single = make(tmp_path)
+    single.layer.context = replace(single.layer.context, communicator=SimpleNamespace(rank=1, size=2))
+    single.forward()
+    assert not (tmp_path / "out.h5").exists()

@@ -156,3 +156,26 @@ def test_a_net_that_shares_anothers_params_gives_its_own_back_and_can_still_be_u
     assert all((param.blob.diff == 4).all() for param in other.learnable)
     other.clear_param_diffs()
     assert not any(param.blob.diff.any() for param in other.learnable)
+
+
+def test_chunks_hold_every_diff_once_and_none_of_what_is_not_learned_with_what_is():
+    flat = made()
+    for k, param in enumerate(flat):
+        param.blob.diff.fill(k + 1)
+    for nbytes in (1, 10**6):
+        chunks = flat.chunks(nbytes)
+        for diff, params in chunks:
+            assert {value for value in diff.tolist() if value} == {param.index + 1 for param in params}
+        assert sorted(param.index for _, params in chunks for param in params) == [0, 1, 2, 3]
+        assert [{param.lr_mult == 0 for param in params} for _, params in chunks][-1] == {True}
+    assert len(flat.chunks(1)) == 4
+    assert [len(params) for _, params in flat.chunks(10**6)] == [3, 1]
+
+
+def test_a_chunk_is_the_diffs_own_memory_also_elsewhere():
+    flat = made()
+    flat[3].blob.hold_diff(np.ones((3, 2), np.float32))
+    for diff, params in flat.chunks(10**6):
+        diff.fill(9)
+        for param in params:
+            assert (param.blob.diff == 9).all()

@@ -15,7 +15,7 @@ from pysketch.images import synthetic
 from pysketch.images.alignment import FRAME_EYES, align
 from pysketch.images.eye_finder import Face
 from pysketch.images.pasting import paste
-from pysketch.images.pictures import encode_picture, side_by_side, to_luma
+from pysketch.images.pictures import encode_picture, resample, side_by_side, to_luma
 from pysketch.page import studio
 from pysketch.page.studio import MOST_FACES, Studio, marked, moved_to, shown_size
 from pysketch.search.gallery import Gallery
@@ -142,6 +142,15 @@ def test_the_chosen_face_is_shown_all_are_pasted_and_each_is_drawn_once(drawer):
     np.testing.assert_array_equal(drawing.sketch, sketches[1])
     np.testing.assert_array_equal(drawing.pasted, paste(WIDE, sketches, faces))
     assert drawer._sketcher.drawings == 2
+
+
+def test_sketches_are_put_back_into_a_large_photo_reduced_and_drawn_of_it_as_it_is(drawer, monkeypatch):
+    monkeypatch.setattr(studio, "PASTED", 200)
+    drawing = drawer.draw(WIDE, [EYES], 0)
+    sketch = 255 - to_luma(align(WIDE, EYES))
+    np.testing.assert_array_equal(drawing.sketch, sketch)
+    expected = paste(resample(WIDE, 200, 125), [sketch], [(EYES + 0.5) / 2 - 0.5])
+    np.testing.assert_array_equal(drawing.pasted, expected)
 
 
 def test_eyes_that_no_face_has_are_refused(drawer):

@@ -3,15 +3,18 @@
 import base64
 import importlib.util
 import io
+import os
 import re
+import stat
 
 import galleries
 import numpy as np
 import pytest
 from PIL import Image
 
+from pysketch.errors import DataError
 from pysketch.report import found
-from pysketch.report.find_page import write_find_page
+from pysketch.report.find_page import check_find_page, write_find_page
 from pysketch.report.found import WORTH, Found
 from pysketch.search.agreement import overlaid, strongest
 from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery
@@ -54,6 +57,33 @@ def test_each_match_shows_the_sketch_the_photo_what_was_drawn_and_where_they_agr
     np.testing.assert_array_equal(shown[0][1], galleries.people(3)[1][2])
     np.testing.assert_array_equal(shown[2][1], galleries.drawn(galleries.people(3)[1][2], 1))
     assert whole.index("1. test-001") < whole.index("2. test-00")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+def test_a_new_page_is_its_owners_alone(tmp_path):
+    page(tmp_path, n=1)
+    assert stat.S_IMODE((tmp_path / "found.html").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf  <!DOCTYPE html>\n<title>\xc3", b"<HTML>"])
+def test_a_page_and_an_empty_file_may_be_overwritten(content, tmp_path):
+    (tmp_path / "found.html").write_bytes(content)
+    check_find_page(tmp_path / "found.html", ["g.h5"])
+    check_find_page(tmp_path / "new.html", ["g.h5"])
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"notes on <html>", b"<?xml version='1.0'?><svg/>"])
+def test_what_is_no_page_is_not_overwritten_whatever_its_name(content, tmp_path):
+    (tmp_path / "found.html").write_bytes(content)
+    with pytest.raises(DataError, match=r"found\.html: is there already, and no web page"):
+        check_find_page(tmp_path / "found.html", [])
+
+
+def test_a_page_is_not_written_over_a_gallery_under_another_name(tmp_path):
+    (tmp_path / "g.h5").write_text("<html>")
+    os.link(tmp_path / "g.h5", tmp_path / "found.html")
+    with pytest.raises(DataError, match=r"found\.html: is read by this command"):
+        check_find_page(tmp_path / "found.html", [tmp_path / "no", tmp_path / "g.h5"])
 
 
 def test_one_scale_of_heat_holds_for_all_who_were_found(tmp_path, monkeypatch):
@@ -121,4 +151,4 @@ def test_remarks_and_sketches_that_were_left_out_are_named(tmp_path):
 def test_names_of_files_cannot_become_html_or_break_the_page(tmp_path):
     text = page(tmp_path, name='<script>x\udcff"</script>.png')
     assert "<script" not in text
-    assert "&lt;script&gt;x&lt;character 56575&gt;" in text
+    assert "&lt;script&gt;x\\xff" in text

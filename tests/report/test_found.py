@@ -15,6 +15,8 @@ from pysketch.report.found import (
     found_table,
     how_often,
     how_sure,
+    how_sure_all,
+    others,
     people,
 )
 from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match
@@ -65,7 +67,10 @@ def test_a_rate_is_told_as_one_in_so_many(rate, words):
         (1 / 5000, 2, "under 0.01"),
         (0.01, 812, "8.1"),
         (0.1, 100_001, "10,000"),
-        (0.5, 1, "under 0.01"),
+        (0.5, 2, "0.5"),
+        (0.5, 1, "-"),
+        (0.5, 0, "-"),
+        (0.0, 812, "-"),
     ],
 )
 def test_as_many_are_expected_among_all_the_others(rate, number, words):
@@ -75,8 +80,8 @@ def test_as_many_are_expected_among_all_the_others(rate, number, words):
 def test_how_sure_is_said_in_words_with_what_it_rests_on():
     said = how_sure(Enrolled(), found(Match("p", 0.3, 1 / 5000, "p.png", 0)))
     assert said == (
-        "How sure: 1 in 5,000 others come as near to a sketch as the first on the list; among 812 people that is 0.2 "
-        "of them. Measured somewhere."
+        "How sure: 1 in 5,000 others come as near to a sketch as the first on the list; of the 811 others in the "
+        "gallery that is 0.2. Measured somewhere."
     )
 
 
@@ -92,7 +97,31 @@ def test_what_is_not_known_is_called_so_whatever_the_rate_of_other_distances_is(
     assert how_sure(Enrolled(), what).startswith("How sure: not known; ")
 
 
-def test_an_empty_gallery_is_called_so():
+def test_in_a_gallery_of_one_person_no_others_are_counted(monkeypatch):
+    monkeypatch.setattr(Enrolled, "people", 1)
+    alone = found(Match("p", 0.3, 1 / 5000, "p.png", 0))
+    assert "as the first on the list; nobody else is in the gallery. Measured" in how_sure(Enrolled(), alone)
+    assert found_table(Enrolled(), alone)[1].split() == ["1", "p", "0.300", "1", "in", "5,000", "-", "p.png"]
+
+
+def test_how_sure_several_lists_are_is_said_once(monkeypatch):
+    assert how_sure_all(Enrolled(), VIEWS).endswith("of the 811 others in the gallery. Measured somewhere.")
+    for match in (INNER, PIXELS):
+        assert how_sure_all(Enrolled(), match) == how_sure(Enrolled(), found(Match("p", 3e7, 0.1, "", 0), match=match))
+    monkeypatch.setattr(Enrolled, "people", 1)
+    assert "in that line; nobody else is in the gallery. Measured" in how_sure_all(Enrolled(), VIEWS)
+    monkeypatch.setattr(Enrolled, "rests_on", "")
+    assert how_sure_all(Enrolled(), VIEWS) == how_sure(Enrolled(), found(Match("p", 0.3, None, "", 0)))
+    monkeypatch.setattr(Enrolled, "people", 0)
+    assert how_sure_all(Enrolled(), VIEWS) == how_sure(Enrolled(), found())
+
+
+def test_the_others_are_all_but_one():
+    assert [others(n) for n in (0, 1, 2, 24)] == ["0 others", "0 others", "1 other", "23 others"]
+
+
+def test_an_empty_gallery_is_called_so(monkeypatch):
+    monkeypatch.setattr(Enrolled, "people", 0)
     assert how_sure(Enrolled(), found()) == "The gallery is empty: there is nobody to be found."
     assert len(found_table(Enrolled(), found())) == 1
 
@@ -100,9 +129,9 @@ def test_an_empty_gallery_is_called_so():
 def test_the_table_has_a_line_for_each_match():
     matches = [Match("anna", 0.25, 1 / 5000, "photos/anna.png", 3), Match("b", 0.5, 0.31, "photos/b.png", 1)]
     assert found_table(Enrolled(), found(*matches)) == [
-        "rank  person  distance  others as near  of 812 here  photo",
-        "   1  anna    0.250     1 in 5,000      0.2          photos/anna.png",
-        "   2  b       0.500     3 in 10         250          photos/b.png",
+        "rank  person  distance  others as near  of 811 others here  photo",
+        "   1  anna    0.250     1 in 5,000      0.2                 photos/anna.png",
+        "   2  b       0.500     3 in 10         250                 photos/b.png",
     ]
 
 

@@ -81,7 +81,12 @@ def test_the_larger_share_is_told_and_what_it_rests_on():
 
 
 @pytest.mark.parametrize(
-    ("people", "why"), [(22, "22 people are too few"), (23, "it keeps no drawn sketches, or was written without")]
+    ("people", "why"),
+    [
+        (1, "1 person is too few"),
+        (22, "22 people are too few"),
+        (23, "it keeps no drawn sketches, or was written without"),
+    ],
 )
 def test_a_gallery_without_a_sample_of_its_own_says_so(people, why):
     only = Confidence(artists(), None, people)
@@ -152,7 +157,12 @@ def test_a_sketch_that_is_missing_or_damaged_is_not_looked_for(levels):
         sketches[k] = b""
     for k in np.flatnonzero(person == 9):
         sketches[k] = sketches[k][:20]
-    assert len(enrolled_impostors(person, Packed.of(sketches), lambda rows: level[rows, None])) == 22 * 23
+    told = []
+    sample = enrolled_impostors(
+        person, Packed.of(sketches), lambda rows: level[rows, None], lambda *step: told.append(step)
+    )
+    assert len(sample) == 22 * 23
+    assert told == [(done, 24) for done in range(1, 23)]
     assert enrolled_impostors(person, Packed.of([b""] * 72), lambda rows: level[rows, None]) is None
 
 
@@ -218,13 +228,13 @@ def test_whoever_is_found_is_told_with_the_larger_share_and_by_pixels_with_none(
             return np.linspace(0, 0.5, len(others), dtype=np.float32)
 
     monkeypatch.setattr(search, "Query", Anybody)
-    found = gallery.find_aligned(np.zeros((250, 200), np.uint8), 24)
+    sketch = np.eye(250, 200, dtype=np.uint8)
+    found = gallery.find_aligned(sketch, 24)
     assert [each.false_accept_rate for each in found] == [told.rate(each.distance) for each in found]
     assert found[0].false_accept_rate < found[-1].false_accept_rate
-    monkeypatch.setattr(search, "pixel_distances", lambda *arguments: np.zeros(72))
-    assert {each.false_accept_rate for each in gallery.find_aligned(np.zeros((250, 200), np.uint8), 3, "pixels")} == {
-        None
-    }
+    monkeypatch.setitem(search._OF_KEPT, "pixels", lambda *arguments: np.zeros(72))
+    found = gallery.find_aligned(sketch, 3, "pixels")
+    assert {each.false_accept_rate for each in found} == {None}
 
 
 @pytest.mark.parametrize("fault", ["falling", "not counted"])

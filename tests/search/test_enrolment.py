@@ -421,6 +421,7 @@ def test_killed_at_random_moments_nobody_is_lost(moments, net_file, tmp_path, mo
     enrol(tmp_path / "again.h5", net_file, folder)
     whole, chance = time.monotonic() - start, random.Random(moments)
     gallery, told, kills = tmp_path / "g" / "gallery.h5", tmp_path / "told.txt", 0
+    gallery.parent.mkdir()
     while kills < moments:
         action = partial(enrol_and_tell, gallery, net_file, folder, told)
         killed = killed_after(action, chance.uniform(0.01, whole))

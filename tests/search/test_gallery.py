@@ -10,14 +10,16 @@ import pytest
 from gallery_makers import make_gallery, portrait
 from helpers import refused
 
+from pysketch.drawing import choice
 from pysketch.errors import DataError, GalleryError
 from pysketch.images import synthetic
-from pysketch.images.alignment import align
+from pysketch.images.alignment import FRAME_EYES, align
+from pysketch.images.eye_finder import Face
 from pysketch.images.pictures import decode_picture, encode_picture, read_photo, write_image
 from pysketch.search import gallery as gallery_module
 from pysketch.search import indexed
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE, describe
-from pysketch.search.gallery import Gallery
+from pysketch.search.gallery import Gallery, aligned_sketch
 from pysketch.search.gallery_file import Identity
 
 
@@ -87,6 +89,87 @@ def test_people_are_ranked_by_the_nearest_of_their_photos(faces, sketch, tmp_pat
     make_gallery(tmp_path / "g.h5", photos)
     matches = Gallery(tmp_path / "g.h5").find_aligned(sketch, n=3)
     assert [(match.name, match.row, match.distance) for match in matches] == [("a", 0, 0), ("b", 2, 2), ("c", 3, 3)]
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "3", None])
+def test_a_count_that_is_none_is_refused_before_the_sketch_is_looked_at(path, sketch, n, quick):
+    for find, given in ((Gallery(path).find, "no such file.png"), (Gallery(path).find_aligned, sketch)):
+        message = refused(ValueError, find, given, n=n)
+        assert message == f"n, how many people: expected a whole number of 1 or more, found {n!r}"
+    assert len(Gallery(path).find_aligned(sketch, n=np.int64(2))) == 2
+
+
+def test_blank_paper_finds_nobody(path, quick):
+    blank = np.full((250, 200), 240, np.uint8)
+    half = np.full((400, 400), 240, np.uint8)
+    half[300:, 300:] = 0  # outside the frame around these eyes
+    for find, given, options in (
+        (Gallery(path).find_aligned, blank, {}),
+        (Gallery(path).find, blank, {"align": "none"}),
+        (Gallery(path).find, np.full((300, 400, 3), (9, 8, 7), np.uint8), {}),
+        (Gallery(path).find, half, {"eyes": [80, 130, 120, 130]}),
+    ):
+        assert refused(DataError, find, given, **options) == "no lines in it: every pixel is of the same grey"
+
+
+@pytest.fixture
+def finder(monkeypatch):
+    """Sets the faces that will be found, and by how many quarter turns the sketch lies."""
+
+    def set_faces(faces, turns=0):
+        monkeypatch.setattr(choice, "can_find_faces", lambda: True)
+        monkeypatch.setattr(choice, "seems_aligned", lambda photo: False)
+        monkeypatch.setattr(choice, "find_faces", lambda photo: faces)
+        monkeypatch.setattr(choice, "quarter_turns", lambda photo, found: turns)
+
+    return set_faces
+
+
+def test_what_is_said_of_a_sketch_warns_in_the_log_or_goes_where_one_says(
+    path, sketch, tmp_path, quick, finder, caplog
+):
+    write_image(tmp_path / "anna.png", sketch)
+    finder([], turns=2)
+    Gallery(path).find(tmp_path / "anna.png")
+    assert [each.getMessage() for each in caplog.records] == [
+        "the sketch: it is upside down: turn it; compared as it is"
+    ]
+    said = []
+    Gallery(path).find(tmp_path / "anna.png", say=said.append)
+    assert said == ["it is upside down: turn it; compared as it is"]
+    assert len(caplog.records) == 1
+
+
+def test_that_a_found_face_was_aligned_is_said_unless_it_was_asked_for(sketch, finder):
+    sheet = np.pad(sketch, 150, constant_values=230)
+    eyes = FRAME_EYES + 150
+    finder([Face(eyes, 130.0, 1.5)])
+    said = []
+    aligned_sketch(sheet, say=said.append)
+    assert said == ["not an aligned face of 200x250 pixels: 1 face found, aligned by its eyes"]
+    aligned_sketch(sheet, "auto", say=said.append)
+    aligned_sketch(sheet, eyes=eyes, say=said.append)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"eyes": FRAME_EYES / 4}, ["small: enlarged 4.0 times, which makes it no finer"]),
+        ({"eyes": FRAME_EYES / 1.9}, []),
+        ({"align": "none"}, ["small, 90x120 pixels: put at the middle of 200x250, not enlarged"]),
+    ],
+)
+def test_that_a_sketch_is_far_smaller_than_the_frame_is_said(sketch, options, words):
+    said = []
+    aligned_sketch(sketch[60:180, 50:140], say=said.append, **options)
+    assert said == words
+
+
+def test_a_gallery_is_shown_by_its_file_and_how_much_it_holds(faces, path, tmp_path):
+    assert repr(Gallery(path)) == f"<Gallery {path}: 3 photos of 3 people>"
+    make_gallery(tmp_path / "one.h5", faces[:1])
+    assert repr(Gallery(tmp_path / "one.h5")) == f"<Gallery {tmp_path / 'one.h5'}: 1 photo of 1 person>"
 
 
 @pytest.mark.skipif(not indexed.can_index(), reason="FAISS is not installed")
@@ -184,3 +267,26 @@ def test_who_is_removed_meanwhile_is_not_found_any_more(path, sketch, quick):
         stream.write(bytes(path.stat().st_size))
     assert "open it again" in refused(GalleryError, gallery.find_aligned, sketch)
     assert "open it again" in refused(GalleryError, gallery.photo, 0)
+
+
+def test_by_pixels_all_rows_are_checked_once_and_each_time_whether_the_file_is_there(path, faces, sketch, monkeypatch):
+    make_gallery(path, [replace(each, sketch=encode_picture(sketch, ".png")) for each in faces])
+    gallery, checked = Gallery(path), []
+    check = gallery_module.GalleryFile.check_rows
+    monkeypatch.setattr(
+        gallery_module.GalleryFile, "check_rows", lambda self, rows: checked.append(len(rows)) or check(self, rows)
+    )
+    found = [gallery.find_aligned(sketch, match="pixels") for _ in range(2)]
+    assert found[0] == found[1]
+    assert checked == [3]
+    with path.open("r+b") as stream:
+        stream.write(bytes(path.stat().st_size))
+    assert "open it again" in refused(GalleryError, gallery.find_aligned, sketch, match="pixels")
+
+
+def test_by_pixels_damage_is_an_error_each_time(path, faces, sketch):
+    make_gallery(path, [replace(each, sketch=encode_picture(sketch, ".png")) for each in faces])
+    spoil(path, faces[1].detail.tobytes())
+    gallery = Gallery(path)
+    for _ in range(2):
+        assert "photo 1 is not what was written" in refused(GalleryError, gallery.find_aligned, sketch, match="pixels")

@@ -18,6 +18,7 @@ from pysketch.errors import GalleryError
 from pysketch.search import gallery_file
 from pysketch.search.gallery_file import _TYPES, MAGIC, GalleryFile, Identity, Part, write_gallery
 from pysketch.search.portraits import columns_of
+from pysketch.weights import snapshot
 
 PORTRAITS = [portrait(1), portrait(2, "anna"), portrait(3, pictures=False), portrait(4, "anna")]
 
@@ -101,6 +102,14 @@ def test_more_photos_than_a_block_has(tmp_path, monkeypatch):
     assert [len(each) for each in file.damaged()] == [0, 0]
 
 
+def test_how_many_photos_are_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery_file, "_BLOCK", 4)
+    told = []
+    part = Part(columns_of([portrait(k) for k in range(6)]), np.arange(6))
+    write_gallery(tmp_path / "g.h5", IDENTITY, [part, part], lambda *step: told.append(step))
+    assert told == [("photos written", done, 12) for done in (4, 6, 10, 12)]
+
+
 def test_a_gallery_without_anybody_keeps_its_widths(tmp_path):
     columns = columns_of(PORTRAITS)
     write_gallery(tmp_path / "g.h5", IDENTITY, [Part(columns, np.array([], int))])
@@ -129,6 +138,18 @@ def test_nothing_is_written_over_what_is_there_if_it_fails_on_the_way(path):
     assert message == f"{path}: cannot be written: No space left on device"
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == ["gallery.h5"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_what_is_reserved_is_enough_and_what_is_not_needed_is_given_back(count, tmp_path, monkeypatch):
+    columns = columns_of([portrait(k, f"{k}" * 50) for k in range(30)])
+    sizes, reserve = [], snapshot.reserve
+    monkeypatch.setattr(snapshot, "reserve", lambda where, size: sizes.append(size) or reserve(where, size))
+    write_gallery(tmp_path / "g.h5", IDENTITY, [Part(columns, np.arange(count))])
+    monkeypatch.setattr(snapshot, "reserve", lambda *arguments: None)
+    write_gallery(tmp_path / "again.h5", IDENTITY, [Part(columns, np.arange(count))])
+    assert (tmp_path / "g.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+    assert (tmp_path / "g.h5").stat().st_size + 30_000 < sizes[-1] < (tmp_path / "g.h5").stat().st_size + 66_000
 
 
 @pytest.mark.parametrize("says", [3, 5])
@@ -198,6 +219,8 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
 
 def test_a_missing_gallery_for_which_photos_wait_says_so(tmp_path):
     (tmp_path / "g.h5.enrolling").write_bytes(b"")
+    assert refused(GalleryError, GalleryFile, tmp_path / "g.h5").endswith("no such gallery")
+    (tmp_path / "g.h5.enrolling").write_bytes(b"somebody")
     assert "enrolling goes on where it stopped" in refused(GalleryError, GalleryFile, tmp_path / "g.h5")
 
 
@@ -306,6 +329,10 @@ def test_damage_to_a_path_and_to_pictures_is_found_where_it_is(path):
     flip(path, place(path, "photos") + 7)
     file = GalleryFile(path)
     assert [each.tolist() for each in file.damaged()] == [[0], [0, 1]]
+    assert file.damage() == [
+        (0, "person-1", "Q" + PORTRAITS[0].path[1:], False, True),
+        (1, "anna", PORTRAITS[1].path, True, True),
+    ]
     file.check_pictures(3)
     assert "the pictures of photo 1" in refused(GalleryError, file.check_pictures, 1)
 

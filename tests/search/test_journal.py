@@ -13,7 +13,7 @@ from helpers import refused
 
 from pysketch.errors import GalleryError
 from pysketch.search.gallery_file import GalleryFile, Identity, write_gallery
-from pysketch.search.journal import Journal, journal_path, old_path, waiting
+from pysketch.search.journal import Journal, journal_path, old_path, waiting, waiting_photos
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def test_what_is_added_waits_in_order_in_whatever_process(gallery, tmp_path):
     fill(gallery, 3, 1)
     fill(gallery, 2)
     assert waiting(gallery) == 3
+    assert waiting_photos(gallery) == [(each.digest, each.person, each.path) for each in map(portrait, (3, 1, 2))]
     with Journal(gallery) as journal:
         assert (len(journal), journal.identity) == (3, IDENTITY)
         assert list(journal.people().values()) == [(f"person-{k}", f"photos/of-{k}.jpg") for k in (3, 1, 2)]
@@ -61,7 +62,7 @@ def test_a_journal_in_which_nobody_waits_is_removed(gallery, tmp_path):
         assert journal.path.exists()
         assert journal.identity is None
     assert list(tmp_path.iterdir()) == []
-    assert waiting(gallery) == 0
+    assert (waiting(gallery), waiting_photos(gallery)) == (0, [])
 
 
 def test_finished_nothing_of_it_is_left(gallery, tmp_path):
@@ -109,7 +110,7 @@ def test_a_second_one_is_refused_in_a_line_while_the_first_is_open(gallery):
     with Journal(gallery) as journal:
         journal.begin(IDENTITY)
         assert "another process is writing it" in refused(GalleryError, Journal, gallery)
-        assert waiting(gallery) is None
+        assert waiting(gallery) is waiting_photos(gallery) is None
     Journal(gallery).close()
 
 
@@ -250,3 +251,18 @@ def test_a_link_to_a_gallery_shares_its_journal(gallery, tmp_path):
 def test_a_folder_that_cannot_be_made_is_a_line(tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refused(GalleryError, Journal, tmp_path / "file" / "g.h5")
+
+
+def test_one_that_a_full_disk_leaves_empty_is_removed_and_one_in_which_somebody_waits_is_not(gallery, monkeypatch):
+    def full(journal):
+        if journal.gallery != gallery:
+            os.truncate(journal.path, 0)
+        raise GalleryError("database or disk is full")
+
+    fill(gallery, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_check_schema", full)
+        for path in (gallery, gallery.with_name("new.h5")):
+            assert refused(GalleryError, Journal, path) == "database or disk is full"
+    assert not [each.name for each in gallery.parent.iterdir() if each.name.startswith("new")]
+    assert waiting(gallery) == 1

@@ -1,8 +1,11 @@
 """Photos put into a gallery, people erased from it, galleries joined; killed on the way nothing is lost."""
 
+import errno
 import os
 import random
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -103,6 +106,15 @@ def test_a_name_that_is_nowhere_is_told_and_nothing_is_done(path):
     assert files(path.parent) == ["gallery.h5"]
 
 
+def test_a_gallery_that_is_not_there_is_not_made(path, tmp_path):
+    (tmp_path / "a").mkdir()
+    for act, *arguments in ((remove_people, ["anna"]), (remove_damaged,), (merge_galleries, path)):
+        for name in ("a/no.h5", "new/no.h5"):
+            message = refused(GalleryError, act, tmp_path / name, *arguments)
+            assert message == f"{tmp_path / name}: no such gallery"
+    assert files(tmp_path) == ["a", "gallery.h5"] and files(tmp_path / "a") == []
+
+
 def test_a_gallery_with_a_second_name_is_not_overwritten(path, tmp_path):
     os.link(path, tmp_path / "backup.h5")
     assert "a hard link" in refused(GalleryError, remove_people, path, ["anna"])
@@ -120,6 +132,61 @@ def test_where_the_disk_is_full_nothing_is_done(path, monkeypatch):
     assert files(path.parent) == ["gallery.h5", "gallery.h5.enrolling"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file size limits")
+def test_wherever_the_disk_ends_it_is_a_line_and_nobody_is_lost(tmp_path):
+    """In another process, as it was ended by a segmentation fault once; limits: the smallest to the largest file."""
+    path = start_over(tmp_path)
+    script = (
+        "import resource, sys\n"
+        "from pysketch.errors import GalleryError\n"
+        "from pysketch.search.journal import Journal\n"
+        "from pysketch.search.upkeep import merge_galleries, remove_people, settle\n"
+        "path, other = sys.argv[1:]\n"
+        "def put_in():\n"
+        "    with Journal(path) as journal:\n"
+        "        settle(journal)\n"
+        "actions = [lambda: remove_people(path, ['anna']), lambda: merge_galleries(path, other), put_in]\n"
+        "for action in actions:\n"
+        "    for limit in (0, 300, 4096, 5000, 9000, 20_000, 40_000, 60_000):\n"
+        "        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))\n"
+        "        try:\n"
+        "            action()\n"
+        "        except GalleryError as error:\n"
+        "            print(error)\n"
+        "        else:\n"
+        "            print('done')\n"
+    )
+    call = [sys.executable, "-c", script, path, tmp_path / "other.h5"]
+    result = subprocess.run(call, capture_output=True, text=True, check=True)
+    lines = result.stdout.splitlines()
+    assert (len(lines), result.stderr) == (24, "")
+    assert all(": cannot be written: " in line for line in lines)
+    assert f"{path}: cannot be written: {os.strerror(errno.EFBIG)}" in lines
+    assert held(path) == expected(PORTRAITS)
+    settle_all(path)
+    assert set(held(path)) >= {each.path for each in THERE if each.person != "anna"}
+
+
+@pytest.mark.parametrize("name", ["settle", "remove", "damaged", "merge"])
+def test_whoever_writes_a_gallery_tells_how_far_it_is(name, tmp_path):
+    path, told = start_over(tmp_path), []
+    progress = lambda *step: told.append(step)  # noqa: E731
+    if name == "settle":
+        with Journal(path) as journal:
+            settle(journal, progress)
+    elif name == "remove":
+        remove_people(path, ["anna"], progress)
+    elif name == "merge":
+        merge_galleries(path, path.with_name("other.h5"), progress=progress)
+    else:
+        content, piece = path.read_bytes(), PORTRAITS[1].detail.tobytes()
+        path.write_bytes(content.replace(piece, bytes(len(piece))))
+        remove_damaged(path, progress)
+    assert {what for what, _, _ in told} == {"photos written"}
+    count = len(held(path))
+    assert told[-1] == ("photos written", count, count)
+
+
 def test_the_folder_is_on_the_disk_before_anything_is_overwritten(path, monkeypatch):
     order = []
     for name in ("sync_folder", "overwrite"):
@@ -133,9 +200,9 @@ def test_the_folder_is_on_the_disk_before_anything_is_overwritten(path, monkeypa
 def test_damaged_photos_are_taken_out_and_the_rest_is_whole(path):
     content, piece = path.read_bytes(), PORTRAITS[1].detail.tobytes()
     path.write_bytes(content.replace(piece, bytes(len(piece))))
-    assert remove_damaged(path) == (1, 1)
+    assert remove_damaged(path) == [(1, "anna", PORTRAITS[1].path, False, False)]
     assert held(path) == expected([PORTRAITS[0], PORTRAITS[2], PORTRAITS[3]])
-    assert remove_damaged(path) == (0, 0)
+    assert remove_damaged(path) == []
 
 
 def test_another_gallerys_photos_come_behind_each_once_and_it_stays(path, tmp_path):

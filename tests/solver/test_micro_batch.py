@@ -288,3 +288,15 @@ def test_a_loss_that_reads_something_else_than_items_is_refused(monkeypatch):
     monkeypatch.setattr(net.layers[-1], "mixes_batch", True)
     with pytest.raises(NetdefError, match=r"micro_batch: a loss reads a blob of shape \(\); expected 1 items"):
         forward_backward(MicroBatches(net, 1))
+
+
+def test_afterwards_the_net_by_itself_draws_as_if_there_had_been_no_parts():
+    """A forward of the net, after three parts, draws the mask of the fourth forward."""
+    text = FORKED.replace('name: "left" type: "Convolution" bottom: "conv1"', NOISE.replace("Noise", "Dropout"))
+    net, other = make_net(text), make_net(text)
+    forward_backward(MicroBatches(net, 2))
+    other.layer_dict["noise"].restore_state({"forwards": 3})
+    for each in (net, other):
+        each.forward()
+    assert net.layer_states() == other.layer_states() == {"noise": {"forwards": 4}}
+    np.testing.assert_array_equal(net.blobs["noise"].data, other.blobs["noise"].data)

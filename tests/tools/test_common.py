@@ -16,6 +16,7 @@ import solve
 import summarize
 from solver_helpers import solver_def
 
+from pysketch.device.backend import CPU
 from pysketch.errors import DataError, DeviceError, NetdefError
 
 
@@ -267,3 +268,78 @@ def test_a_stage_that_no_layer_knows_and_a_phase_without_layers_are_refused(tool
         NetdefError, match=r"empty\.prototxt: has no layers in phase T(EST|RAIN); there is nothing to show$"
     ):
         tool.main([str(tmp_path / "empty.prototxt"), *more])
+
+
+class Together:
+    """A process of three, that notes how it ended all."""
+
+    size = 3
+
+    def __init__(self, rank):
+        self.rank, self.local_rank, self.ended = rank, rank, []
+
+    def abort(self, status):
+        self.ended.append(status)
+        raise SystemExit(status)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (DataError("bad\nphoto"), 2, "rank 1 of 3: error: bad photo\n"),
+        (KeyboardInterrupt(), 130, "rank 1 of 3: interrupted\n"),
+    ],
+)
+def test_one_of_several_processes_says_its_rank_and_ends_all(monkeypatch, capsys, error, status, line):
+    together, waits = Together(1), []
+    monkeypatch.setattr(common, "joined", lambda: together)
+    monkeypatch.setattr(common.time, "sleep", waits.append)
+
+    def main(arguments):
+        raise error
+
+    with pytest.raises(SystemExit):
+        common.run(main)
+    assert (together.ended, waits) == ([status], [common.LEAVE])
+    assert capsys.readouterr().err == line
+
+
+def test_of_several_processes_the_first_one_logs(monkeypatch, capsys, tmp_path):
+    for rank, path in ((0, None), (1, None), (2, tmp_path / "log" / "train.log")):
+        monkeypatch.setattr(common, "joined", lambda rank=rank: Together(rank))
+        common.log_to(path and str(path))
+        logging.getLogger("pysketch.solver").warning("of rank %d", rank)
+    assert re.findall(r"of rank (\d)", capsys.readouterr().err) == ["0"]
+    assert not (tmp_path / "log" / "train.log").exists()
+
+
+def test_each_process_of_a_machine_takes_the_next_gpu(monkeypatch):
+    asked = []
+    monkeypatch.setattr(common, "joined", lambda: Together(2))
+    monkeypatch.setattr(common, "choose_device", lambda name, number: asked.append((name, number)) or CPU)
+    parser = argparse.ArgumentParser()
+    common.add_device(parser)
+    common.use_device(parser.parse_args(["--device", "gpu"]))
+    assert asked == [("gpu", 2)]
+    solver = solver_def('net: "a" base_lr: 1 lr_policy: "fixed" solver_mode: GPU device_id: 10')
+    with pytest.raises(DeviceError, match=r"gpu:12 cannot be used"):
+        common.use_device(parser.parse_args([]), solver)
+
+
+def test_what_takes_long_is_shown_as_a_bar_each_and_nothing_where_nobody_looks(capsys, monkeypatch):
+    def work():
+        with common.bars(delay=0) as progress:
+            for done in (3, 7):
+                progress("photos written", done, 7)
+            progress("people compared", 1, 2)
+
+    work()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    work()
+    err = capsys.readouterr().err
+    assert "photos written: " in err
+    assert err.index("photos written") < err.index("people compared")
+    with common.bars() as progress:
+        progress("photos written", 1, 7)
+    assert "written" not in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 
 from pysketch import Sketcher
 from pysketch.drawing.net_file import read_net_file
-from pysketch.errors import NetdefError, SnapshotError
+from pysketch.errors import DataError, NetdefError, SnapshotError
 from pysketch.shipped.folders import folder
 
 
@@ -92,3 +92,12 @@ def test_a_netdef_that_draws_nothing_is_refused(net_file, tmp_path):
     (tmp_path / "a.prototxt").write_text('layer { name: "x" type: "Silence" bottom: "y" }')
     with pytest.raises(NetdefError):
         convert.main([str(tmp_path / "a.prototxt"), str(net_file), str(tmp_path / "b.h5")])
+
+
+def test_a_net_is_not_converted_over_what_it_is_read_from(net_file, tmp_path):
+    before = net_file.read_bytes()
+    convert.main([str(net_file), str(tmp_path / "a.prototxt")])
+    for arguments in ([net_file, net_file], [tmp_path / "a.prototxt", net_file, tmp_path / "a.prototxt"]):
+        with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+            convert.main(list(map(str, arguments)))
+    assert net_file.read_bytes() == before

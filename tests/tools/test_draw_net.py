@@ -67,3 +67,9 @@ def test_what_is_wrong_in_a_netdef_itself_is_still_refused(tmp_path):
 def test_a_bad_name_for_the_picture_is_one_line_before_the_net_is_read():
     with pytest.raises(DataError, match=r"net\.dot: a figure's name ends in"):
         draw_net.main(["missing.prototxt", "-o", "net.dot"])
+
+
+def test_a_netdef_is_not_overwritten_by_its_picture(tiny, tmp_path):
+    (tmp_path / "net.png").symlink_to(tiny)
+    with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+        draw_net.main([tiny, "-o", str(tmp_path / "net.png")])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from gallery_makers import IDENTITY, make_gallery, portrait, some_pixels
 
-from pysketch.errors import GalleryError
+from pysketch.errors import DataError, GalleryError
+from pysketch.images import synthetic
 from pysketch.images.pictures import write_image
 from pysketch.search import enrolment
 from pysketch.search.enrolment import Drawer
@@ -39,6 +40,21 @@ def test_photos_are_enrolled_and_the_second_time_are_there(call, capsys):
     assert "error" not in err
 
 
+def test_a_gallery_is_made_in_no_folder_that_is_not_there(call, net_file):
+    with pytest.raises(DataError, match=r"^made/new/g\.h5: there is no folder .*new; make it first$"):
+        enroll.main(["photos", "-o", "made/new/g.h5", "--net", str(net_file)])
+    assert not Path("made").exists()
+
+
+@pytest.mark.parametrize("output", ["photos/a.png", "people.csv"])
+def test_no_photo_and_no_table_of_people_is_overwritten_by_a_gallery(call, net_file, output):
+    Path("people.csv").write_text("file,person\na.png,anna\nb.png,ben\n")
+    before = Path(output).read_bytes()
+    with pytest.raises(GalleryError, match="expected a gallery"):
+        enroll.main(["photos", "-o", output, "--net", str(net_file), "--people", "people.csv"])
+    assert Path(output).read_bytes() == before
+
+
 def test_what_is_left_out_is_a_line_each_and_a_count_and_status_2(call, tmp_path, capsys):
     (tmp_path / "photos" / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     write_image(tmp_path / "photos" / "d.png", np.zeros((300, 300, 3), np.uint8))
@@ -61,7 +77,7 @@ def test_a_file_that_may_not_be_read_is_left_out(call, tmp_path, capsys, monkeyp
 def test_names_that_steer_a_terminal_are_told_in_words(call, tmp_path, capsys):
     (tmp_path / "photos" / "\x1b[2J\udcff.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert call("photos") == 2
-    assert "error: photos/<character 27>[2J<character 56575>.png: " in capsys.readouterr().err
+    assert "error: photos/<character 27>[2J\\xff.png: " in capsys.readouterr().err
 
 
 def test_options_reach_the_gallery(call, tmp_path, capsys):
@@ -103,6 +119,17 @@ def test_who_waits_from_a_killed_command_is_put_in_and_told(call, capsys):
     assert call("photos", "--add") == 0
     assert capsys.readouterr().out.endswith("gallery.h5: 3 photos of 3 people\n")
     assert not os.path.exists("gallery.h5.enrolling")
+
+
+@pytest.mark.parametrize(("sketches", "told"), [(3, True), (2, False)])
+def test_a_folder_of_sketches_is_told_and_one_among_photos_is_not(sketches, told, call, tmp_path, capsys):
+    for seed in range(3):
+        photo, sketch = synthetic.face_pair(20 + seed)
+        write_image(tmp_path / "faces" / f"{seed}.png", sketch if seed < sketches else photo)
+    assert call("faces") == 0
+    err = capsys.readouterr().err
+    assert ("3 of the 3 pictures look like sketches, grey lines on white paper" in err) == told
+    assert ("look like" in err) == told
 
 
 def test_another_nets_gallery_is_an_error_that_changes_nothing(call, tmp_path):

@@ -346,3 +346,18 @@ def test_options_that_do_not_go_together_are_told_in_a_line(aligned, capsys, arg
 def test_a_crowd_needs_other_people_to_train_on(aligned, capsys):
     with pytest.raises(DataError, match="its photo is a training photo too; a crowd needs training pairs of"):
         evaluate.main(["--baseline", "grey", "--data", str(aligned / "test"), "--match", "views", "--distractors", "3"])
+
+
+def test_nothing_that_is_scored_is_overwritten_by_scores_or_a_report(aligned, tmp_path):
+    shutil.copytree(aligned / "test" / "sketches", tmp_path / "theirs" / "pictures")
+    listing = tmp_path / "theirs" / "pairs.csv"
+    listing.write_text("".join(f"{aligned}/test/photos/{p.name} {p}\n" for p in aligned.glob("test/sketches/*")))
+    (tmp_path / "link.csv").symlink_to(next(aligned.glob("test/photos/*")))
+    for arguments in (
+        ["--data", aligned, "--csv", tmp_path / "link.csv"],
+        ["--data", aligned, "--pictures", tmp_path / "theirs" / "pictures", "--report", tmp_path / "theirs"],
+        ["--data", listing, "--report", tmp_path / "theirs"],
+    ):
+        with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+            evaluate.main([*map(str, arguments), "--baseline", "grey"])
+    assert len(list((tmp_path / "theirs").iterdir())) == 2

@@ -81,12 +81,20 @@ def test_how_sure_it_is_is_told_in_words_for_views_and_not_known_for_pixels(gall
     monkeypatch.setattr(Confidence, "rests_on", "Measured somewhere.")
     find.main([gallery, str(sketches / "test-000.png")])
     out = " ".join(capsys.readouterr().out.split())
-    assert "1 in 5,000 others come as near to a sketch as the first on the list; among 3 people that is under" in out
-    assert "Measured somewhere." in out
+    assert "1 in 5,000 others come as near to a sketch as the first on the list" in out
+    assert "; of the 2 others in the gallery that is under 0.01. Measured somewhere." in out
     find.main([gallery, str(sketches / "test-000.png"), "--match", "pixels"])
     out = capsys.readouterr().out
     assert "How sure: not known" in out
     assert "1 in 5,000" not in out
+
+
+def test_how_sure_several_lists_are_is_told_once_at_the_end(gallery, sketches, capsys, monkeypatch):
+    monkeypatch.setattr(Confidence, "rests_on", "Measured somewhere.")
+    find.main([gallery, str(sketches), "-n", "1"])
+    out = capsys.readouterr().out
+    assert out.count("How sure: ") == out.count("Measured somewhere.") == 1
+    assert out.index("test-002.png") < out.index("How sure: ") < out.index("A match is a lead")
 
 
 def test_json_is_a_line_for_each_sketch_and_nothing_else(gallery, sketches, capsys):
@@ -103,15 +111,18 @@ def test_json_is_a_line_for_each_sketch_and_nothing_else(gallery, sketches, caps
 
 def test_a_sketch_that_cannot_be_used_is_named_and_left_out_and_the_status_is_2(gallery, sketches, finder, capsys):
     (sketches / "bad.png").write_bytes(b"no picture")
-    write_image(sketches / "nobody.png", np.full((300, 400), 200, np.uint8))
+    write_image(sketches / "nobody.png", np.pad(np.full((100, 200), 9, np.uint8), 100, constant_values=200))
+    write_image(sketches / "paper.png", np.full((250, 200), 200, np.uint8))
     finder([])
     assert find.main([gallery, str(sketches), "-n", "1"]) == 2
     captured = capsys.readouterr()
     errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 2
+    assert len(errors) == 3
     assert errors[0].startswith(f"error: {sketches / 'bad.png'}: ")
     assert errors[1].startswith(f"error: {sketches / 'nobody.png'}: no face found in it; give the eyes' positions")
-    assert captured.out.splitlines()[-1] == "3 of 5 sketches looked for, 2 left out"
+    assert errors[2].startswith(f"error: {sketches / 'paper.png'}: no lines in it")
+    names = ", ".join(str(sketches / f"{each}.png") for each in ("bad", "nobody", "paper"))
+    assert captured.out.splitlines()[-1] == f"3 of 6 sketches looked for, 3 left out: {names}"
 
 
 def moved_sheet(path, k):
@@ -126,9 +137,12 @@ def test_a_sheet_is_brought_into_the_frame_by_found_eyes_or_given_ones(gallery, 
     eyes = moved_sheet(tmp_path / "sheet.png", 2)
     finder([Face(eyes, 250.0, 1.5)])
     given = [str(each) for each in eyes.ravel()]
-    for options in ([], ["--align", "eyes", *given]):
+    aligned = f"{tmp_path / 'sheet.png'}: not an aligned face of 200x250 pixels: 1 face found, aligned by its eyes\n"
+    for options, said in (([], aligned), (["--align", "eyes", *given], "")):
         assert find.main([gallery, str(tmp_path / "sheet.png"), "-n", "1", *options]) == 0
-        assert table(capsys.readouterr().out)[0][1] == "test-002"
+        captured = capsys.readouterr()
+        assert table(captured.out)[0][1] == "test-002"
+        assert captured.err == said
 
 
 def test_several_faces_on_a_sheet_are_an_error_that_says_how_to_choose(gallery, tmp_path, finder, capsys):
@@ -152,11 +166,11 @@ def test_without_the_library_a_sheet_is_not_compared_as_if_it_were_aligned(galle
 
 def test_a_sketch_of_the_frames_size_without_a_face_is_compared_as_it_is_with_a_word(gallery, tmp_path, finder, capsys):
     finder([])
-    write_image(tmp_path / "blank.png", np.full((260, 210), 200, np.uint8))
-    assert find.main([gallery, str(tmp_path / "blank.png"), "-n", "1"]) == 0
+    write_image(tmp_path / "little.png", np.pad(np.full((10, 10), 9, np.uint8), ((125,), (100,)), constant_values=200))
+    assert find.main([gallery, str(tmp_path / "little.png"), "-n", "1"]) == 0
     said = capsys.readouterr().err
     assert said.startswith(
-        f"{tmp_path / 'blank.png'}: no eyes where the nets expect them, no face found in it: compared"
+        f"{tmp_path / 'little.png'}: no eyes where the nets expect them, no face found in it: compared"
     )
 
 
@@ -243,12 +257,34 @@ def test_what_is_no_gallery_and_a_folder_without_sketches_are_one_line(gallery, 
 def test_a_report_is_written_and_told(gallery, sketches, tmp_path, capsys):
     (sketches / "bad.png").write_bytes(b"no picture")
     (sketches / "test-001.png").unlink()
-    page = tmp_path / "new" / "found.html"
+    page = tmp_path / "found.html"
     assert find.main([gallery, str(sketches), "-n", "1", "--report", str(page)]) == 2
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {page}"
     text = page.read_text()
     assert "1. test-000" in text and "1. test-002" in text
     assert "Left out: " in text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jinja2") is None, reason='needs jinja2: pip install -e ".[report]"')
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("g.h5", "g.h5: is read by this command"),
+        ("sketches/test-000.png", "test-000.png: is read by this command"),
+        ("photo.jpg", "photo.jpg: is there already, and no web page"),
+        ("new/found.html", "found.html: there is no folder"),
+        ("sketches", "sketches: expected a file"),
+    ],
+)
+def test_a_report_that_must_not_be_written_is_refused_before_anybody_is_looked_for(
+    gallery, sketches, tmp_path, report, message, monkeypatch
+):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    monkeypatch.setattr(find, "Gallery", None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(DataError, match=message):
+        find.main([gallery, str(sketches), "--report", str(tmp_path / report)])
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_without_the_reports_library_nothing_is_looked_for(gallery, sketches, monkeypatch):

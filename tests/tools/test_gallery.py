@@ -53,6 +53,38 @@ def test_info_counts_and_names_nobody(path, capsys):
     assert "being written by another process" in capsys.readouterr().out
 
 
+def test_who_waits_is_listed_beside_those_who_are_there_and_where_there_is_no_gallery_yet(path, tmp_path, capsys):
+    new = str(tmp_path / "new.h5")
+    for each in (path, new):
+        with Journal(each) as journal:
+            journal.begin(IDENTITY)
+            journal.add([portrait(7), portrait(8, "anna"), PORTRAITS[0]])
+    assert gallery.main([path, "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "anna\t1 photo, 1 photo waiting",
+        "berta\t2 photos",
+        "person-7\t1 photo waiting",
+    ]
+    assert gallery.main([new, "list"]) == 0
+    assert capsys.readouterr().out == ("anna\t1 photo waiting\nberta\t1 photo waiting\nperson-7\t1 photo waiting\n")
+    assert gallery.main([new, "list", "--json"]) == 0
+    anna = json.loads(capsys.readouterr().out)[0]
+    assert anna["photos"] == [{"row": None, "path": portrait(8).path, "sha256": portrait(8).digest.hex()}]
+    assert gallery.main([new, "info"]) == 0
+    assert capsys.readouterr().out == (
+        "no gallery yet\nwaiting to be put into it: 3 photos; the same enroll.py command goes on\n"
+    )
+
+
+def test_a_gallery_that_is_not_there_is_told_from_one_that_is_being_written(tmp_path):
+    new = str(tmp_path / "new.h5")
+    for action in ("list", "info"):
+        with pytest.raises(GalleryError, match=r"no such gallery$"):
+            gallery.main([new, action])
+        with Journal(new), pytest.raises(GalleryError, match="no such gallery yet: another process is enrolling"):
+            gallery.main([new, action])
+
+
 def test_people_are_erased_and_a_hint_says_what_brings_them_back(path, capsys):
     assert gallery.main([path, "remove", "berta", STRANGE]) == 0
     out, err = capsys.readouterr()
@@ -81,12 +113,20 @@ def test_damage_is_named_by_number_and_can_be_taken_out(path, tmp_path, capsys):
     assert gallery.main([path, "verify"]) == 2
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "photo 1: damaged: what is searched and told of it",
-        "photo 2: damaged: its pictures (thumbnail, drawn sketch)",
+        "photo 1 (anna, photos/of-2.jpg, if that is not what is damaged): damaged: what is searched and told of it",
+        "photo 2 (berta, photos/of-3.jpg): damaged: its pictures (thumbnail, drawn sketch)",
         "2 of 4 photos are as they were written",
     ]
     assert err.startswith(f"error: {path}: 2 photos damaged; remove --damaged takes these out")
+    assert "enrolling these files again, with --add, brings them back whole" in err
     assert gallery.main([path, "remove", "--damaged"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "photo 1 (anna, photos/of-2.jpg, if that is not what is damaged): erased",
+        "photo 2 (berta, photos/of-3.jpg): erased",
+        "erased: 2 photos of 2 people",
+    ]
+    assert "enrolling these files again" in err
     assert gallery.main([path, "verify"]) == 0
     assert held(path) == expected([PORTRAITS[0], PORTRAITS[3]])
 
@@ -96,8 +136,10 @@ def test_another_gallery_is_put_into_it(path, tmp_path, capsys):
     with pytest.raises(GalleryError, match="anna is in both"):
         gallery.main([path, "merge", str(tmp_path / "other.h5")])
     assert gallery.main([path, "merge", str(tmp_path / "other.h5"), "--join"]) == 0
-    assert capsys.readouterr().out == f"1 photo of {tmp_path / 'other.h5'} added to {path}\n"
+    assert capsys.readouterr().out == f"1 photo of {tmp_path / 'other.h5'} added to {path}, 1 was there already\n"
     assert held(path) == expected([*PORTRAITS, portrait(8, "anna")])
+    gallery.main([path, "merge", str(tmp_path / "other.h5"), "--join"])
+    assert capsys.readouterr().out == f"0 photos of {tmp_path / 'other.h5'} added to {path}, 2 were there already\n"
 
 
 def test_without_an_action_they_are_told(path, capsys):

@@ -68,3 +68,8 @@ def test_artists_sketches_are_measured_instead_beside_what_one_net_draws(net_fil
     with pytest.raises(SystemExit):
         learn_views.main([*arguments, "--inner"])
     assert "--artists measures the views of whole sketches" in capsys.readouterr().err
+
+
+def test_no_net_is_overwritten_by_what_is_learned(net_file):
+    with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+        learn_views.main([str(net_file), "--data", "synthetic", "-o", str(net_file)])

@@ -46,3 +46,9 @@ def test_the_picture_must_be_named(capsys):
     with pytest.raises(SystemExit) as stop:
         plot_log.main(["train.log"])
     assert stop.value.code == common.BAD_INPUT
+
+
+def test_a_log_is_not_overwritten_by_its_picture(tmp_path):
+    (tmp_path / "log.png").write_text(LOG.format(score="loss"))
+    with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+        plot_log.main([str(tmp_path / "log.png"), "-o", str(tmp_path / "log.png")])

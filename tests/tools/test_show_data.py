@@ -1,6 +1,7 @@
 import pytest
 import show_data
 
+from pysketch.errors import DataError
 from pysketch.images.pictures import GAP, read_photo
 
 
@@ -31,3 +32,11 @@ def test_no_items_are_refused(capsys):
     with pytest.raises(SystemExit):
         show_data.main(["x.prototxt", "-o", "s.png", "--count", "0"])
     assert "expected 1 or more, found 0" in capsys.readouterr().err
+
+
+def test_no_picture_that_is_shown_is_overwritten(solver_file, pairs, tmp_path):
+    photo = next(pairs.rglob("photos/*"))
+    before = photo.read_bytes()
+    with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+        show_data.main([str(tmp_path / "tiny.prototxt"), "--data", str(pairs), "-o", str(photo)])
+    assert photo.read_bytes() == before

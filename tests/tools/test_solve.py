@@ -251,3 +251,10 @@ def test_what_is_set_twice_is_told_and_max_iter_and_prefix_count_most(solver_fil
     assert "max_iter is set twice: 2 counts, not 1\n" in text
     assert f'snapshot_prefix is set twice: "{tmp_path}/q" counts, not p\n' in text
     assert (tmp_path / "q_iter_2.solverstate.h5").is_file()
+
+
+def test_a_log_is_not_appended_to_the_solver_file(solver_file):
+    before = solver_file.read_bytes()
+    with pytest.raises(DataError, match="is read by this command, and would be overwritten"):
+        solve.main([str(solver_file), "--log", str(solver_file)])
+    assert solver_file.read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 from pysketch.errors import DataError, SnapshotError
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
+from pysketch.weights import snapshot
 from pysketch.weights.snapshot import (
     SolverState,
     WeightsFile,
@@ -469,17 +471,54 @@ def test_a_file_that_does_not_fit_on_the_disk_is_an_error_and_the_old_one_stays(
         "from pysketch.weights.snapshot import write_weights\n"
         "from pysketch.errors import SnapshotError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "try:\n"
-        "    write_weights(sys.argv[1], [('a', [numpy.ones(100_000)])])\n"
-        "except SnapshotError as error:\n"
-        "    sys.exit(str(error))\n"
+        "for limit in range(0, 55_000, 4999):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))\n"
+        "    try:\n"
+        "        write_weights(sys.argv[1], [('a', [numpy.ones(10_000)])])\n"
+        "    except SnapshotError as error:\n"
+        "        print(error)\n"
     )
-    result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
-    assert f"{path}: cannot be written: " in result.stderr
-    assert "Traceback" not in result.stderr
+    result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    assert set(result.stdout.splitlines()) == {f"{path}: cannot be written: {os.strerror(errno.EFBIG)}"}
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 12
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_full_disk_is_met_before_hdf5_writes_and_the_old_file_stays(path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_weights(path, WEIGHTS)
+    before = path.read_bytes()
+    monkeypatch.setattr(snapshot, "reserve", full)
+    monkeypatch.setattr(snapshot.h5py, "File", None)
+    with pytest.raises(SnapshotError, match=r"x?\.h5: cannot be written: No space left on device$"):
+        write_weights(path, WEIGHTS)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_what_is_reserved_is_enough_and_what_is_not_needed_is_given_back(count, path, monkeypatch):
+    weights = [(f"{k}" * (k + 1), [np.ones(k)] * (k % 4)) for k in range(count)]
+    texts = {f"{k}": "é" * 1000 * k for k in range(min(count, 20))}
+    state = SolverState(1, "net" * 99, 1, [np.ones(k) for k in range(count)], texts)
+    writers = {
+        "weights": lambda: write_weights(path, weights, weights, texts),
+        "state": lambda: write_state(path, state),
+        "datasets": lambda: write_datasets(path, {f"data{k}": np.ones(1) for k in range(count)}),
+    }
+    sizes, reserve = [], snapshot.reserve
+    for write in writers.values():
+        monkeypatch.setattr(snapshot, "reserve", lambda where, size: sizes.append(size) or reserve(where, size))
+        write()
+        found = path.read_bytes()
+        monkeypatch.setattr(snapshot, "reserve", lambda *arguments: None)
+        write()
+        assert path.read_bytes() == found
+        assert len(found) <= sizes[-1]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot kill -9")
