@@ -236,7 +236,7 @@ def test_pillows_limit_on_pixels_refuses_and_never_warns(tmp_path, monkeypatch, 
     assert function(path) is not None
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", H * W // 2 - 1)
     message = error_of(function, path)
-    assert message.startswith(f"{path}: cannot read the image (Image size (35 pixels) exceeds limit of 32 pixels")
+    assert message.startswith(f"{path}: cannot read the image (its header says more than")
 
 
 @READERS

@@ -155,7 +155,7 @@ def test_a_skipped_batch_counts_as_given_and_the_next_to_come_is_made_ahead(net)
     layer.skip_batch()
     layer.skip_batch()
     assert [number for _, number in drawn(net, 1)] == [6, 7]
-    assert layer.threads == [True, False]  # the second was made in the thread
+    assert layer.threads[:2] == [True, False]  # the second was made in the thread, and perhaps the next one already
 
 
 def test_past_the_end_of_a_pass_nothing_is_made_ahead(net):
