@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pysketch.errors import DataError, named
 from pysketch.files import as_read
-from pysketch.images import list_images
+from pysketch.images import sort_out
 from pysketch.report import (
     WORTH,
     Found,
@@ -108,10 +108,15 @@ def _sketches(given: Sequence[str]) -> list[Path]:
     """The files, and those in the folders."""
     paths: list[Path] = []
     for name in given:
-        found = list_images(name) if Path(name).is_dir() else [Path(name)]
+        if not Path(name).is_dir():
+            paths.append(Path(name))
+            continue
+        found, left_out = sort_out(name)
         if not found:
-            raise DataError(f"{name}: no images in this folder")
+            raise DataError(f"{name}: no images in this folder; found {', '.join(left_out[:5]) or 'nothing'}")
         paths += found
+        if left_out:
+            print(as_read(f"{name}: left out: {', '.join(left_out)}"), file=sys.stderr)
     return paths
 
 

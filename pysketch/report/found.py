@@ -192,7 +192,7 @@ def found_record(gallery: Gallery, found: Found) -> dict[str, Any]:
         "people": gallery.people,
         "photos": len(gallery),
         "shortlist": gallery.shortlist if found.match == VIEWS else None,
-        "rests_on": gallery.rests_on,
+        "rests_on": "" if found.match in _NOT_CALIBRATED else gallery.rests_on,
         "matches": matches,
     }
 

@@ -1,4 +1,4 @@
-"""Whether a picture that is to be enrolled as a photo looks like a sketch: grey lines on white paper."""
+"""Whether a picture looks like a sketch, grey lines on white paper, or like a photo in colour."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from pysketch.images import ndimage, to_luma
 from pysketch.search.views import in_frame
 
+_COLOURED, _TENTH = 24, 0.1  # how far channels differ where paper is white; in how much of a picture in colour
 _COLOUR = 12  # the most that channels differ, in 99 of 100 pixels; JPEG makes a few
 _PAPER, _NEAR, _SHARE = 235, 30, 0.4  # how light paper is; what counts as paper; how much of a sketch is
 _FACE = slice(90, 210), slice(50, 150)
@@ -31,3 +32,10 @@ def looks_drawn(picture: np.ndarray) -> bool:
     face = grey[_FACE]
     few, many = np.percentile(np.abs(face - ndimage().gaussian_filter(face, _BLUR)), (25, 75))
     return bool(many >= _LINES and many >= _EVEN * few)
+
+
+def in_colour(picture: np.ndarray) -> bool:
+    """Whether a picture, RGB uint8 (H, W, 3), has colours, as photos have: not one tint, as paper and ink may have."""
+    paper = np.percentile(picture, 95, axis=(0, 1))
+    balanced = picture * (255 / np.maximum(paper, 1)).astype(np.float32)
+    return bool((np.ptp(balanced, axis=2) > _COLOURED).mean() > _TENTH)

@@ -20,6 +20,7 @@ from pysketch.images import align as brought
 from pysketch.images import as_photo, crop_centre, decode_picture, eye_places, frame_sized, to_luma
 from pysketch.search.confidence import Confidence, shipped_artists
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE
+from pysketch.search.drawn import in_colour
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.indexed import make_shortlist
 from pysketch.search.inner import inner_distances
@@ -250,7 +251,8 @@ def aligned_sketch(
         remark = f"not an aligned face of 200x250 pixels: {remark or '1 face found'}, aligned by its eyes"
     if faces is not None and len(faces) != 1:
         raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes")
-    remarks = [remark, _how_small(size, None if faces is None else faces[0])]
+    coloured = "it has colours: is it a photo? Distances are measured on sketches" if in_colour(picture) else ""
+    remarks = [coloured, remark, _how_small(size, None if faces is None else faces[0])]
     if faces is not None:
         picture = brought(picture, faces[0])
     elif frame_sized(size):

@@ -5,7 +5,7 @@ import pytest
 
 from pysketch.images import synthetic
 from pysketch.images.pictures import decode_picture, encode_picture
-from pysketch.search.drawn import looks_drawn
+from pysketch.search.drawn import in_colour, looks_drawn
 
 FACES = range(20, 24)
 
@@ -45,3 +45,11 @@ def test_a_tinted_sketch_and_a_blank_sheet_do_not(pairs):
     assert not looks_drawn(tinted)
     assert not looks_drawn(np.full((250, 200, 3), 255, np.uint8))
     assert not looks_drawn(np.full((9, 8, 3), 255, np.uint8))
+
+
+def test_photos_are_in_colour_and_sketches_on_paper_of_any_tint_are_not(pairs):
+    for photo, sketch in pairs:
+        assert in_colour(photo)
+        assert not in_colour(in_colours(photo.mean(axis=2)))
+        for tint in ((255, 255, 255), (255, 240, 200), (230, 200, 150), (200, 220, 255)):
+            assert not in_colour((in_colours(sketch) * np.divide(tint, 255)).astype(np.uint8))

@@ -14,6 +14,7 @@ import pytest
 import pysketch
 from pysketch.drawing import choice
 from pysketch.errors import DataError, GalleryError
+from pysketch.images import synthetic
 from pysketch.images.alignment import FRAME_EYES
 from pysketch.images.eye_finder import Face
 from pysketch.images.metrics import squared_distances
@@ -107,6 +108,31 @@ def test_json_is_a_line_for_each_sketch_and_nothing_else(gallery, sketches, caps
         [name] for name, _, _ in galleries.people(3)
     ]
     assert "3 of 4 sketches looked for, 1 left out" in captured.err
+
+
+@pytest.mark.parametrize("match", ["pixels", "inner"])
+def test_json_says_nothing_of_what_no_rate_rests_on(gallery, sketches, capsys, monkeypatch, match):
+    monkeypatch.setattr(Confidence, "rests_on", "Measured somewhere.")
+    arguments = [gallery, str(sketches / "test-000.png"), "--json", "-n", "1"]
+    for more, rests_on in (([], "Measured somewhere."), (["--match", match], "")):
+        find.main([*arguments, *more])
+        assert json.loads(capsys.readouterr().out)["rests_on"] == rests_on
+
+
+def test_a_photo_that_is_looked_for_is_called_one(gallery, tmp_path, capsys):
+    write_image(tmp_path / "photo.png", synthetic.face_pair(20)[0])
+    assert find.main([gallery, str(tmp_path / "photo.png"), "--align", "none"]) == 0
+    assert "photo.png: it has colours: is it a photo?" in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_a_folder_is_told_in_a_line_and_a_folder_of_folders_by_what_is_in_it(
+    gallery, sketches, tmp_path, capsys
+):
+    (sketches / "notes.txt").write_text("no picture")
+    assert find.main([gallery, str(sketches), "-n", "1"]) == 0
+    assert f"{sketches}: left out: notes.txt (no picture)\n" in capsys.readouterr().err
+    with pytest.raises(DataError, match=r"no images in this folder; found .*sketches \(a folder\)"):
+        find.main([gallery, str(sketches.parent)])
 
 
 def test_a_sketch_that_cannot_be_used_is_named_and_left_out_and_the_status_is_2(gallery, sketches, finder, capsys):
