@@ -134,14 +134,14 @@ def ranks_of(solver):
 
 
 @pytest.mark.parametrize(
-    ("failure", "message"),
+    ("failure", "message", "expected"),
     [
-        ("raise DataError('photo.png: bad')", "rank 1 of 3: error: photo.png: bad"),
-        ("raise MemoryError('no room')", "rank 1 of 3: error: not enough memory: no room"),
-        ("raise KeyError('oops')", "error: rank 1 of 3 has failed"),
+        ("raise DataError('photo.png: bad')", "rank 1 of 3: error: photo.png: bad", 2),
+        ("raise MemoryError('no room')", "rank 1 of 3: error: not enough memory: no room", 2),
+        ("raise KeyError('oops')", "error: rank 1 of 3 has failed", 1),
     ],
 )
-def test_one_that_fails_ends_all_with_its_message_and_its_rank(tmp_path, failure, message):
+def test_one_that_fails_ends_all_with_its_message_its_rank_and_its_status(tmp_path, failure, message, expected):
     script = tmp_path / "fail.py"
     script.write_text(f"""
 import sys
@@ -163,8 +163,9 @@ common.run(main)
     begun = time.monotonic()
     status, told = run(3, [sys.executable, script], tmp_path / "log")
     assert time.monotonic() - begun < 30
-    assert status != 0
+    assert status == expected
     assert message in told
+    assert told.count("Traceback") == told.count("KeyError: 'oops'") == (expected == 1)
 
 
 def test_nobody_waits_for_ever_for_one_that_ended_before_it_joined(tmp_path):

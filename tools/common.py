@@ -25,7 +25,7 @@ from pysketch.solver import CaffeFormatter, SolverDef
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-LEAVE, LONGEST = 0.5, 3.0
+LEAVE, LONGEST = 0.75, 3.0
 """Seconds that a process which fails leaves each of lower rank to say the same; and at most."""
 
 _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)

@@ -14,6 +14,7 @@ from pysketch.errors import DataError, counted
 from pysketch.layers.base import Count, Layer
 from pysketch.layers.batch_order import BatchOrder
 from pysketch.layers.share import Share
+from pysketch.netdef import Phase
 from pysketch.parallel import Communicator
 
 
@@ -45,18 +46,20 @@ class BatchData(Layer):
         self._stages = [Stage(self.xp) for _ in self.definition.top]
         self._pass_end: int | None = None
 
+    def check_size(self, size: int) -> None:
+        """DataError if batches of so many items cannot be shared out among the processes that train.
+
+        To be called in setup before the data are read, which may take long; 0 items, for all that there are, will do.
+        """
+        if self.phase == Phase.TRAIN:
+            self._check_parts(size, self.context.communicator.size)
+
     def divide(self, communicator: Communicator) -> None:
         """From here on give only this process's part of every batch: the first process the first items, and so on.
 
         DataError if the batches cannot be cut into equal parts.
         """
-        if self.size % communicator.size:
-            raise self.error(
-                f"batches of {counted(self.size, 'item')} cannot be shared out among {communicator.size} processes; "
-                f"give a multiple of {communicator.size}, such as "
-                f"--set {self.name}.batch_size={-(-self.size // communicator.size) * communicator.size}",
-                DataError,
-            )
+        self._check_parts(self.size, communicator.size)
         self.share = Share(communicator)
 
     def digest(self) -> str:
@@ -113,6 +116,14 @@ class BatchData(Layer):
     def skip_batch(self) -> None:
         """Count the next batch as given, without making it."""
         self._skip(self.next_size)
+
+    def _check_parts(self, size: int, processes: int) -> None:
+        if size % processes:
+            raise self.error(
+                f"batches of {counted(size, 'item')} cannot be shared out among {processes} processes; give a multiple "
+                f"of {processes}, such as --set {self.name}.batch_size={-(-size // processes) * processes}",
+                DataError,
+            )
 
     def _prepare_next(self) -> None:
         """Begin to make the batch that will be asked for next; past the end of a pass there is none."""

@@ -63,6 +63,7 @@ class Data(BatchData):
         if colour and transform.force_gray:
             raise self.error("give either force_color or force_gray, not both", at=transform.position("force_gray"))
         self._colour = True if colour else False if transform.force_gray else None
+        self.check_size(options.batch_size)
         at = options.position("source")
         source = self.find_file(options.source, "LMDB", at)
         self.transform = Transform(self)

@@ -44,6 +44,7 @@ class HDF5Data(BatchData):
         if "transform_param" in self.definition.sections:
             at = self.definition.sections["transform_param"].position
             raise self.error("HDF5Data does not transform data; leave transform_param out, or store them so", at=at)
+        self.check_size(self.options.batch_size)
         names, at = self.definition.top, self.options.position("source")
         source = self.find_file(self.options.source, "list of HDF5 files", at)
         try:

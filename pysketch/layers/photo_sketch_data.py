@@ -173,6 +173,7 @@ class PhotoSketchData(BatchData):
         train = self.phase == Phase.TRAIN
         test_batch = options.batch_size if options.test_batch_size is None else options.test_batch_size
         batch_size = options.batch_size if train else test_batch
+        self.check_size(batch_size)
         self.variation = Variation(**{each.name: getattr(options, each.name) for each in fields(Variation)})
         self.varies = train and not self.variation.is_off
         self.augment = train and any((options.mirror, options.shift, options.light, options.colour))

@@ -1,7 +1,9 @@
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import layer_text, python_layer, refused
 from ranks import run_ranks
 
 from pysketch.errors import DataError
@@ -9,7 +11,7 @@ from pysketch.layers.base import LAYERS, Count
 from pysketch.layers.batch_data import BatchData
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
-from pysketch.netdef.definitions import parse_netdef
+from pysketch.netdef.definitions import Phase, parse_netdef
 
 NET = 'layer { name: "d" type: "Counted" top: "item" top: "draw" } layer { name: "s" type: "Silence" bottom: "item" }'
 
@@ -146,6 +148,26 @@ def test_batches_that_cannot_be_divided_are_refused_with_one_that_can(net):
         DataError, match=r'layer "d": batches of 2 items cannot be .* 3 processes; .* --set d\.batch_size=3$'
     ):
         run_ranks(3, net.layers[0].divide)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        python_layer("PhotoSketchData", [], ["x", "t"], '{"source": "nowhere", "batch_size": 4, "test_batch_size": 1}'),
+        layer_text("HDF5Data", tops=["x"], extra='hdf5_data_param { source: "nowhere" batch_size: 4 }'),
+        layer_text("Data", tops=["x"], extra='data_param { source: "nowhere" backend: LMDB batch_size: 4 }'),
+    ],
+    ids=["PhotoSketchData", "HDF5Data", "Data"],
+)
+def test_of_batches_to_learn_from_that_is_said_before_the_data_are_read(layer):
+    def build(size, phase):
+        return refused(
+            DataError, Net, parse_netdef(layer), phase, context=Context(communicator=SimpleNamespace(size=size))
+        )
+
+    assert "batches of 4 items cannot be shared out among 3 processes" in build(3, Phase.TRAIN)
+    assert "nowhere" in build(2, Phase.TRAIN)
+    assert "nowhere" in build(3, Phase.TEST)
 
 
 def test_a_skipped_batch_counts_as_given_and_the_next_to_come_is_made_ahead(net):

@@ -1,5 +1,7 @@
 """When there are several processes; what is said where MPI is missing or another one; that one failure ends all."""
 
+import os
+import signal
 import sys
 import types
 
@@ -101,6 +103,24 @@ def test_a_traceback_of_one_ends_all(monkeypatch, capsys):
     told = capsys.readouterr().err
     assert "ValueError: so wrong" in told
     assert told.endswith("error: rank 1 of 3 has failed\n")
+
+
+def test_mpirun_has_time_to_pass_on_the_last_words_and_to_end_a_process_whose_mpi_abort_returns(monkeypatch, capsys):
+    def kill(process, number):
+        killed.append((process, number))
+        raise KeyboardInterrupt
+
+    fake(monkeypatch, 3)
+    communicator, aborted, waited, killed = mpi.join_world(3), [], [], []
+    monkeypatch.setattr(type(communicator._world), "Abort", lambda self, status: aborted.append((status, *waited)))
+    monkeypatch.setattr(mpi.time, "sleep", waited.append)
+    monkeypatch.setattr(mpi.os, "kill", kill)
+    with pytest.raises(KeyboardInterrupt):
+        communicator.abort(2)
+    assert aborted == [(2, mpi.HEARD)]
+    assert waited == [mpi.HEARD, mpi.LAST]
+    assert killed == [(os.getpid(), signal.SIGKILL)]
+    assert capsys.readouterr() == ("", "")
 
 
 def test_bytes_are_sent_as_they_lie_and_waited_for_without_blocking(monkeypatch):
