@@ -66,6 +66,7 @@ class Gallery:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
+        self._stamp = _stamp(path)  # of before, so that what is renamed over it meanwhile is opened next time
         self._file = GalleryFile(path)
         self._index, self._lock = index, Lock()
         self._shortlist: Shortlist | None = None
@@ -77,6 +78,11 @@ class Gallery:
     def __repr__(self) -> str:
         people = "1 person" if self.people == 1 else f"{self.people} people"
         return f"<Gallery {as_read(self._file.path)}: {counted(len(self), 'photo')} of {people}>"
+
+    def up_to_date(self) -> Gallery:
+        """This gallery or, if its file has been written anew since, that; GalleryError if it is none any more."""
+        path = self._file.path
+        return self if self._stamp and self._stamp == _stamp(path) else Gallery(path, index=self._index)
 
     def __len__(self) -> int:
         """How many photos it holds."""
@@ -207,6 +213,15 @@ class Gallery:
                 picture, eyes = decode_picture(content, os.fspath(path), True), self.columns.eyes[row]
                 return picture if np.isnan(eyes).any() else brought(picture, eyes)
         raise GalleryError(f"{self._file.path}: keeps no thumbnail of photo {row}, and {as_read(path)} {why}")
+
+
+def _stamp(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:
+    """By what a file that was written anew is known; None where nothing can be seen."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _check_count(n: object) -> None:
