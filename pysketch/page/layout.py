@@ -146,7 +146,7 @@ def _add_draw(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
     drawn = studio.drawn.capitalize()
     with gr.Row():
         with gr.Column(min_width=300):
-            eyes = _Eyes(gr, studio, limits, uploads, label, where)
+            eyes = _Eyes(gr, studio, limits, uploads, label, where, studio.look)
         with gr.Column(min_width=300):
             sketch = gr.Image(label=f"{drawn}, aligned", interactive=False, buttons=["download", "fullscreen"])
             beside = gr.Image(label="Side by side", interactive=False, buttons=["download", "fullscreen"])
@@ -165,7 +165,8 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
     rows = []
     with gr.Row():
         with gr.Column(min_width=300):
-            eyes = _Eyes(gr, studio, limits, uploads, "Sketch", "the sketch in front of the camera")
+            where = "the sketch in front of the camera"
+            eyes = _Eyes(gr, studio, limits, uploads, "Sketch", where, studio.look_at_sketch)
         with gr.Column(min_width=300, scale=2):
             gr.Markdown(plain(WORTH))
             sure = gr.Markdown(visible=False)
@@ -206,8 +207,17 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
 class _Eyes:
     """A picture to be dropped, its faces with their eyes, and four sliders for the eyes of the one that is chosen."""
 
-    def __init__(self, gr: ModuleType, studio: Studio, limits: Limits, uploads: Path, label: str, where: str) -> None:
-        self._gr, self._studio, self._uploads = gr, studio, uploads
+    def __init__(
+        self,
+        gr: ModuleType,
+        studio: Studio,
+        limits: Limits,
+        uploads: Path,
+        label: str,
+        where: str,
+        look: Callable[[np.ndarray], Look],
+    ) -> None:
+        self._gr, self._studio, self._uploads, self._look = gr, studio, uploads, look
         sources = ["upload", "webcam", "clipboard"]
         self.photo = gr.Image(
             label=label, sources=sources, interactive=True, height=280, buttons=[], alt_text=f"{label}, as given"
@@ -245,7 +255,7 @@ class _Eyes:
             try:
                 content = given.content(self._uploads)
                 photo = self._studio.read(content, given.name)
-                look: Look = self._studio.look(photo)
+                look = self._look(photo)
                 back = shown(content if is_sent_as_it_is(content) else photo, Path(given.name).stem)
             except Exception as error:
                 return [None, *failed(error)]

@@ -28,7 +28,7 @@ from pysketch.images import (
     to_luma,
 )
 from pysketch.report import Found, Person, how_sure, pictured
-from pysketch.search import VIEWS, Gallery
+from pysketch.search import VIEWS, Gallery, check_lines
 from pysketch.shipped import how_to_install
 
 logger = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class People(NamedTuple):
 class Studio:
     """Draws for whoever asks, several at a time: each waits at most while one face is drawn for another.
 
-    sketcher: draws. gallery: where people are looked for, opened anew when its file has changed; None: nowhere. most_pixels: of a picture; larger ones are
-    refused before they are unpacked.
+    sketcher: draws. gallery: where people are looked for, opened anew when its file has changed; None: nowhere.
+    most_pixels: of a picture; larger ones are refused before they are unpacked.
     """
 
     def __init__(self, sketcher: Sketcher, gallery: Gallery | None = None, most_pixels: int = 50_000_000) -> None:
@@ -127,6 +127,11 @@ class Studio:
         more = f", the {MOST_FACES} largest are marked" if len(sure) > MOST_FACES else ""
         return Look(faces, f"{counted(len(sure), 'face')} found{more}.")
 
+    def look_at_sketch(self, picture: np.ndarray) -> Look:
+        """The same of a sketch that is looked for; DataError for blank paper."""
+        check_lines(to_luma(picture))
+        return self.look(picture)
+
     def draw(self, photo: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> Drawing:
         """The faces of a photo (H, W, 3) uint8 with these eyes, drawn; DataError for eyes that no face has."""
         memory: dict[bytes, np.ndarray] = {}
@@ -148,7 +153,7 @@ class Studio:
     def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> People:
         """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there.
 
-        DataError where there is no gallery, and for eyes that no face has; GalleryError if the gallery's file is no more.
+        DataError where there is no gallery, and for eyes that no face has; GalleryError if its file is no more.
         """
         gallery = self._current()
         seen = to_luma(align(sketch, eyes))

@@ -125,7 +125,7 @@ class Gallery:
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
         _check_count(n)
-        _check_lines(sketch)
+        check_lines(sketch)
         if match in _OF_KEPT:
             if self._all_checked:
                 self._file.check_present()
@@ -229,7 +229,7 @@ def _check_count(n: object) -> None:
         raise ValueError(f"n, how many people: expected a whole number of 1 or more, found {n!r}")
 
 
-def _check_lines(sketch: np.ndarray) -> None:
+def check_lines(sketch: np.ndarray) -> None:
     """DataError for blank paper, which is as near to everybody; sketch: grey (H, W)."""
     if sketch.size and sketch.min() == sketch.max():
         raise DataError("no lines in it: every pixel is of the same grey")
@@ -257,7 +257,7 @@ def aligned_sketch(
     be aligned.
     """
     picture = as_photo(sketch)
-    _check_lines(to_luma(picture))
+    check_lines(to_luma(picture))
     size = picture.shape[1], picture.shape[0]
     unasked = align is None and eyes is None and not frame_sized(size)
     faces, remark = choose_faces(picture, "auto" if unasked else align, eyes, _SKETCH)
@@ -271,7 +271,7 @@ def aligned_sketch(
     elif frame_sized(size):
         picture = crop_centre(picture, min(size[0], FRAME[1]), min(size[1], FRAME[0]))
     grey = to_luma(np.ascontiguousarray(picture))
-    _check_lines(grey)
+    check_lines(grey)
     for each in filter(None, remarks if say else ()):
         say(each)
     return grey

@@ -121,6 +121,13 @@ def test_no_face_and_a_picture_on_its_side_are_told_with_a_guess(drawer, monkeyp
     assert drawer.look(WIDE)[1:] == ("The picture lies on its side: turn it right and take it again.", True)
 
 
+def test_a_blank_sketch_is_told_as_such_whatever_its_size(drawer, monkeypatch):
+    finder(monkeypatch)
+    with pytest.raises(DataError, match=r"^no lines in it: every pixel is of the same grey$"):
+        drawer.look_at_sketch(np.full((300, 400, 3), 255, np.uint8))
+    assert drawer.look_at_sketch(WIDE).guessed
+
+
 @pytest.mark.parametrize("size", [(9, 400), (400, 9), (4000, 3000)])
 def test_a_guess_is_within_the_picture_the_left_eye_first(drawer, monkeypatch, size):
     finder(monkeypatch)
