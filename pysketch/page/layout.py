@@ -32,6 +32,13 @@ _CSS = """
 .gradio-container img { image-orientation: from-image; }
 """
 
+_ENTER = """<script>
+document.addEventListener("keydown", event => {
+    if (event.key === "Enter" && event.target.matches("input[type=number]")) event.target.blur();
+});
+</script>"""
+"""Gradio's Slider tells of a typed number only when its box is left: Enter leaves it."""
+
 _LEGEND = (
     "Of each person the photo, what the net drew of it, and where that and the sketch agree: orange places speak for "
     "the match, blue ones against it, as strongly as they are coloured, by one measure for all people."
@@ -133,11 +140,11 @@ def build(studio: Studio, limits: Limits, uploads: Path) -> Any:
 
 
 def styles() -> dict[str, Any]:
-    """What `launch` needs to make the page look right, all of it from here: the theme and its fonts, the CSS."""
+    """What `launch` needs to make the page look right, all of it from here: theme and fonts, the CSS, a script."""
     gr = load_gradio()
     system = ["system-ui", "sans-serif"]
     theme = gr.themes.Default(primary_hue="orange", font=system, font_mono=["ui-monospace", "monospace"])
-    return {"theme": theme, "css": _CSS}
+    return {"theme": theme, "css": _CSS, "head": _ENTER}
 
 
 def _add_draw(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> None:
@@ -228,11 +235,7 @@ class _Eyes:
         self.marked = gr.Image(label=label, interactive=False, visible=False, buttons=["fullscreen"])
         self.chosen = gr.Radio(label="Face, from the left", type="value", visible=False)
         with gr.Accordion("Eyes in pixels: drag or type", open=True, visible=False) as self.fine:
-            self.sliders = []
-            for pair in (_SLIDERS[:2], _SLIDERS[2:]):
-                with gr.Row():
-                    parts = [gr.Slider(0, 1, 0, step=0.1, label=name, min_width=140, buttons=[]) for name in pair]
-                self.sliders += parts
+            self.sliders = [gr.Slider(0, 1, 0, step=0.1, label=name, buttons=[]) for name in _SLIDERS]
         self.eyes = gr.JSON(visible=False)
         self._own = [self.note, self.marked, self.chosen, self.fine, *self.sliders, self.eyes]
 
