@@ -32,6 +32,13 @@ _CSS = """
 .gradio-container img { image-orientation: from-image; }
 """
 
+_ENTER = """<script>
+document.addEventListener("keydown", event => {
+    if (event.key === "Enter" && event.target.matches("input[type=number]")) event.target.blur();
+});
+</script>"""
+"""Gradio's Slider tells of a typed number only when its box is left: Enter leaves it."""
+
 _LEGEND = (
     "Of each person the photo, what the net drew of it, and where that and the sketch agree: orange places speak for "
     "the match, blue ones against it, as strongly as they are coloured, by one measure for all people."
@@ -133,11 +140,11 @@ def build(studio: Studio, limits: Limits, uploads: Path) -> Any:
 
 
 def styles() -> dict[str, Any]:
-    """What `launch` needs to make the page look right, all of it from here: the theme and its fonts, the CSS."""
+    """What `launch` needs to make the page look right, all of it from here: theme and fonts, the CSS, a script."""
     gr = load_gradio()
     system = ["system-ui", "sans-serif"]
     theme = gr.themes.Default(primary_hue="orange", font=system, font_mono=["ui-monospace", "monospace"])
-    return {"theme": theme, "css": _CSS}
+    return {"theme": theme, "css": _CSS, "head": _ENTER}
 
 
 def _add_draw(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> None:
@@ -146,7 +153,7 @@ def _add_draw(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
     drawn = studio.drawn.capitalize()
     with gr.Row():
         with gr.Column(min_width=300):
-            eyes = _Eyes(gr, studio, limits, uploads, label, where)
+            eyes = _Eyes(gr, studio, limits, uploads, label, where, studio.look)
         with gr.Column(min_width=300):
             sketch = gr.Image(label=f"{drawn}, aligned", interactive=False, buttons=["download", "fullscreen"])
             beside = gr.Image(label="Side by side", interactive=False, buttons=["download", "fullscreen"])
@@ -165,7 +172,8 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
     rows = []
     with gr.Row():
         with gr.Column(min_width=300):
-            eyes = _Eyes(gr, studio, limits, uploads, "Sketch", "the sketch in front of the camera")
+            where = "the sketch in front of the camera"
+            eyes = _Eyes(gr, studio, limits, uploads, "Sketch", where, studio.look_at_sketch)
         with gr.Column(min_width=300, scale=2):
             gr.Markdown(plain(WORTH))
             sure = gr.Markdown(visible=False)
@@ -206,8 +214,17 @@ def _add_find(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> 
 class _Eyes:
     """A picture to be dropped, its faces with their eyes, and four sliders for the eyes of the one that is chosen."""
 
-    def __init__(self, gr: ModuleType, studio: Studio, limits: Limits, uploads: Path, label: str, where: str) -> None:
-        self._gr, self._studio, self._uploads = gr, studio, uploads
+    def __init__(
+        self,
+        gr: ModuleType,
+        studio: Studio,
+        limits: Limits,
+        uploads: Path,
+        label: str,
+        where: str,
+        look: Callable[[np.ndarray], Look],
+    ) -> None:
+        self._gr, self._studio, self._uploads, self._look = gr, studio, uploads, look
         sources = ["upload", "webcam", "clipboard"]
         self.photo = gr.Image(
             label=label, sources=sources, interactive=True, height=280, buttons=[], alt_text=f"{label}, as given"
@@ -218,11 +235,7 @@ class _Eyes:
         self.marked = gr.Image(label=label, interactive=False, visible=False, buttons=["fullscreen"])
         self.chosen = gr.Radio(label="Face, from the left", type="value", visible=False)
         with gr.Accordion("Eyes in pixels: drag or type", open=True, visible=False) as self.fine:
-            self.sliders = []
-            for pair in (_SLIDERS[:2], _SLIDERS[2:]):
-                with gr.Row():
-                    parts = [gr.Slider(0, 1, 0, step=0.1, label=name, min_width=140, buttons=[]) for name in pair]
-                self.sliders += parts
+            self.sliders = [gr.Slider(0, 1, 0, step=0.1, label=name, buttons=[]) for name in _SLIDERS]
         self.eyes = gr.JSON(visible=False)
         self._own = [self.note, self.marked, self.chosen, self.fine, *self.sliders, self.eyes]
 
@@ -245,7 +258,7 @@ class _Eyes:
             try:
                 content = given.content(self._uploads)
                 photo = self._studio.read(content, given.name)
-                look: Look = self._studio.look(photo)
+                look = self._look(photo)
                 back = shown(content if is_sent_as_it_is(content) else photo, Path(given.name).stem)
             except Exception as error:
                 return [None, *failed(error)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pysketch.drawing import Sketcher, draw_faces
-from pysketch.errors import DataError, counted
+from pysketch.errors import DataError, GalleryError, counted
 from pysketch.images import (
     SURE,
     align,
@@ -27,8 +28,10 @@ from pysketch.images import (
     to_luma,
 )
 from pysketch.report import Found, Person, how_sure, pictured
-from pysketch.search import VIEWS, Gallery
+from pysketch.search import VIEWS, Gallery, check_lines
 from pysketch.shipped import how_to_install
+
+logger = logging.getLogger(__name__)
 
 MOST_FACES = 20
 """How many faces of one photo are drawn; of more, the largest."""
@@ -75,8 +78,8 @@ class People(NamedTuple):
 class Studio:
     """Draws for whoever asks, several at a time: each waits at most while one face is drawn for another.
 
-    sketcher: draws. gallery: where people are looked for; None: nowhere. most_pixels: of a picture; larger ones are
-    refused before they are unpacked.
+    sketcher: draws. gallery: where people are looked for, opened anew when its file has changed; None: nowhere.
+    most_pixels: of a picture; larger ones are refused before they are unpacked.
     """
 
     def __init__(self, sketcher: Sketcher, gallery: Gallery | None = None, most_pixels: int = 50_000_000) -> None:
@@ -84,7 +87,7 @@ class Studio:
         self.drawn = sketcher.preprocessing.drawn
         self.most_pixels = most_pixels
         self._sketcher = sketcher
-        self._drawing, self._finding = threading.Lock(), threading.Lock()
+        self._drawing, self._finding, self._opening = threading.Lock(), threading.Lock(), threading.Lock()
 
     def read(self, content: bytes, name: str) -> np.ndarray:
         """The picture in a file's bytes, (H, W, 3) uint8 RGB; DataError, beginning with the name, for any other."""
@@ -124,6 +127,11 @@ class Studio:
         more = f", the {MOST_FACES} largest are marked" if len(sure) > MOST_FACES else ""
         return Look(faces, f"{counted(len(sure), 'face')} found{more}.")
 
+    def look_at_sketch(self, picture: np.ndarray) -> Look:
+        """The same of a sketch that is looked for; DataError for blank paper."""
+        check_lines(to_luma(picture))
+        return self.look(picture)
+
     def draw(self, photo: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> Drawing:
         """The faces of a photo (H, W, 3) uint8 with these eyes, drawn; DataError for eyes that no face has."""
         memory: dict[bytes, np.ndarray] = {}
@@ -145,14 +153,26 @@ class Studio:
     def find(self, sketch: np.ndarray, eyes: np.ndarray, count: int) -> People:
         """The people in the gallery nearest to a sketch (H, W, 3) uint8 whose eyes are there.
 
-        DataError where there is no gallery, and for eyes that no face has.
+        DataError where there is no gallery, and for eyes that no face has; GalleryError if its file is no more.
         """
-        gallery = self.gallery
-        if gallery is None:
-            raise DataError("no gallery to look in: start the page with --gallery gallery.h5")
+        gallery = self._current()
         seen = to_luma(align(sketch, eyes))
         found = Found("", seen, gallery.find_aligned(seen, count), VIEWS)
         return People(pictured(gallery, found), how_sure(gallery, found))
+
+    def _current(self) -> Gallery:
+        """The gallery as its file is now."""
+        with self._opening:
+            if self.gallery is None:
+                raise DataError("no gallery to look in: start the page with --gallery gallery.h5")
+            try:
+                self.gallery = self.gallery.up_to_date()
+            except GalleryError:
+                logger.warning("the gallery's file was changed or removed, and cannot be opened; nobody is found")
+                raise GalleryError(
+                    "the gallery cannot be opened any more: its file is gone or damaged; tell whoever started this page"
+                ) from None
+            return self.gallery
 
 
 def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.ndarray:

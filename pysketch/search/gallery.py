@@ -67,6 +67,7 @@ class Gallery:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
+        self._stamp = _stamp(path)  # of before, so that what is renamed over it meanwhile is opened next time
         self._file = GalleryFile(path)
         self._index, self._lock = index, Lock()
         self._shortlist: Shortlist | None = None
@@ -78,6 +79,11 @@ class Gallery:
     def __repr__(self) -> str:
         people = "1 person" if self.people == 1 else f"{self.people} people"
         return f"<Gallery {as_read(self._file.path)}: {counted(len(self), 'photo')} of {people}>"
+
+    def up_to_date(self) -> Gallery:
+        """This gallery or, if its file has been written anew since, that; GalleryError if it is none any more."""
+        path = self._file.path
+        return self if self._stamp and self._stamp == _stamp(path) else Gallery(path, index=self._index)
 
     def __len__(self) -> int:
         """How many photos it holds."""
@@ -120,7 +126,7 @@ class Gallery:
     ) -> list[Match]:
         """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
         _check_count(n)
-        _check_lines(sketch)
+        check_lines(sketch)
         if match in _OF_KEPT:
             if self._all_checked:
                 self._file.check_present()
@@ -210,12 +216,21 @@ class Gallery:
         raise GalleryError(f"{self._file.path}: keeps no thumbnail of photo {row}, and {as_read(path)} {why}")
 
 
+def _stamp(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:
+    """By what a file that was written anew is known; None where nothing can be seen."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def _check_count(n: object) -> None:
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"n, how many people: expected a whole number of 1 or more, found {n!r}")
 
 
-def _check_lines(sketch: np.ndarray) -> None:
+def check_lines(sketch: np.ndarray) -> None:
     """DataError for blank paper, which is as near to everybody; sketch: grey (H, W)."""
     if sketch.size and sketch.min() == sketch.max():
         raise DataError("no lines in it: every pixel is of the same grey")
@@ -243,7 +258,7 @@ def aligned_sketch(
     be aligned.
     """
     picture = as_photo(sketch)
-    _check_lines(to_luma(picture))
+    check_lines(to_luma(picture))
     size = picture.shape[1], picture.shape[0]
     unasked = align is None and eyes is None and not frame_sized(size)
     faces, remark = choose_faces(picture, "auto" if unasked else align, eyes, _SKETCH)
@@ -258,7 +273,7 @@ def aligned_sketch(
     elif frame_sized(size):
         picture = crop_centre(picture, min(size[0], FRAME[1]), min(size[1], FRAME[0]))
     grey = to_luma(np.ascontiguousarray(picture))
-    _check_lines(grey)
+    check_lines(grey)
     for each in filter(None, remarks if say else ()):
         say(each)
     return grey

@@ -10,7 +10,7 @@ import pytest
 
 from pysketch.device.backend import CPU
 from pysketch.drawing.sketcher import Sketcher
-from pysketch.errors import DataError
+from pysketch.errors import DataError, GalleryError
 from pysketch.images import synthetic
 from pysketch.images.alignment import FRAME_EYES, align
 from pysketch.images.eye_finder import Face
@@ -19,6 +19,7 @@ from pysketch.images.pictures import encode_picture, resample, side_by_side, to_
 from pysketch.page import studio
 from pysketch.page.studio import MOST_FACES, Studio, marked, moved_to, shown_size
 from pysketch.search.gallery import Gallery
+from pysketch.search.upkeep import remove_people
 
 PHOTO = synthetic.face_pair(3)[0]
 WIDE = np.full((250, 400, 3), 180, np.uint8)
@@ -118,6 +119,13 @@ def test_no_face_and_a_picture_on_its_side_are_told_with_a_guess(drawer, monkeyp
     assert drawer.look(WIDE)[1:] == ("No face was found: move the marks to the eyes.", True)
     monkeypatch.setattr(studio, "quarter_turns", lambda picture, found: 3)
     assert drawer.look(WIDE)[1:] == ("The picture lies on its side: turn it right and take it again.", True)
+
+
+def test_a_blank_sketch_is_told_as_such_whatever_its_size(drawer, monkeypatch):
+    finder(monkeypatch)
+    with pytest.raises(DataError, match=r"^no lines in it: every pixel is of the same grey$"):
+        drawer.look_at_sketch(np.full((300, 400, 3), 255, np.uint8))
+    assert drawer.look_at_sketch(WIDE).guessed
 
 
 @pytest.mark.parametrize("size", [(9, 400), (400, 9), (4000, 3000)])
@@ -245,6 +253,22 @@ def test_by_a_sketch_on_a_sheet_people_are_found_nearest_first_with_pictures_and
     assert first.agreement.shape == (250, 200, 3)
     orange, blue = (first.agreement[..., a].astype(int) - first.agreement[..., 2 - a] > 40 for a in (0, 2))
     assert orange.sum() > 3 * blue.sum()
+
+
+def test_a_gallery_that_was_written_anew_is_opened_anew_and_one_that_is_gone_is_told(gallery, tmp_path, caplog):
+    drawer, path = Studio(Pencil(), gallery), tmp_path / "gallery.h5"
+    sketch = galleries.people(3)[0][2][:, :, None].repeat(3, axis=2)
+    names = [each.name for each in drawer.find(sketch, FRAME_EYES, 3).nearest]
+    assert drawer.gallery is gallery
+    remove_people(path, [names[0]])
+    assert [each.name for each in drawer.find(sketch, FRAME_EYES, 3).nearest] == names[1:]
+    for spoil in (lambda: path.write_bytes(b"test-000"), path.unlink):
+        spoil()
+        with pytest.raises(GalleryError, match=r"^the gallery cannot be opened any more"):
+            drawer.find(sketch, FRAME_EYES, 3)
+    assert len(caplog.records) == 2 and "test-0" not in caplog.text and "gallery.h5" not in caplog.text
+    galleries.write_people(path)
+    assert [each.name for each in drawer.find(sketch, FRAME_EYES, 3).nearest] == names
 
 
 def test_where_the_gallery_keeps_no_pictures_that_is_said(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ nothing.
 
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -346,6 +347,28 @@ def test_eyes_are_clicked_typed_and_dragged(visitor):
     number.press("Tab")
     visitor.see("expected the eye on the picture's left first")
     assert visitor.pictures("Sketch, aligned") == []
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_a_number_and_enter_draw_once_and_the_sliders_stand_one_below_the_other(browser, served):
+    visitor = Visitor(browser, served.url, 1000)
+    visitor.give(FACE)
+    visitor.see("Aligned already.")
+    sent = []
+    visitor.tab.on("request", lambda request: sent.append(request.url) if "queue/join" in request.url else None)
+    before, number = visitor.pictures("Sketch, aligned"), visitor.tab.locator("input[type=number]").first
+    number.fill("71")
+    number.press("Enter")
+    visitor.until(lambda: visitor.pictures("Sketch, aligned") not in ([], before) and not visitor.busy())
+    assert visitor.numbers()[0, 0] == 71
+    visitor.tab.wait_for_timeout(500)
+    assert len(sent) == 1
+    labels = visitor.tab.get_by_text(re.compile(r"^(Left|Right) eye: [xy]$")).locator("visible=true").all()
+    places = [each.bounding_box() for each in labels]
+    assert len(places) == 4 and all(place["height"] < 30 for place in places)
+    assert all(above["y"] < below["y"] for above, below in itertools.pairwise(places))
+    visitor.close()
 
 
 @pytest.mark.slow
