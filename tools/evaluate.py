@@ -98,8 +98,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, let every method draw all test photos, print the tables."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    if args.report:
-        check_library()
     if not (args.net or args.baseline or args.pictures):
         parser.error("expected a net file, --baseline NAME or --pictures FOLDER")
     if (args.skin or args.background or args.groups) and not (args.net or args.baseline):
@@ -115,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.csv and args.csv.is_dir():
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     _check_outputs(args)
+    if args.report:
+        check_library()
     common.log_to(None, logging.WARNING)
     baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
     direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
