@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     needed = baselines or args.distractors or any(MEASURES[name].distractors for name in names)
     training = load_pairs(args.data, "train", direction) if needed else []
     if args.distractors:
-        check_strangers(training, pairs)
+        check_strangers(training, pairs, "a crowd")
     methods = [net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)), match)] if args.net else []
     methods += [learned_method(baseline, training, lit, progress_bar, match) for baseline in baselines]
     evaluations = [method.evaluate(lit, bar=progress_bar) for method in methods] + published

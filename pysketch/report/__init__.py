@@ -11,9 +11,17 @@ Start reading at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
-from pysketch.report.crowd import check_strangers, draw_crowd
+from pysketch.report.crowd import draw_crowd
 from pysketch.report.data_sheet import data_sheet
-from pysketch.report.evaluation import PHOTO_CROP, SKETCH_CROP, Evaluation, evaluate, fit_seconds, net_draw
+from pysketch.report.evaluation import (
+    PHOTO_CROP,
+    SKETCH_CROP,
+    Evaluation,
+    check_strangers,
+    evaluate,
+    fit_seconds,
+    net_draw,
+)
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.find_page import check_find_page, write_find_page
 from pysketch.report.found import (

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysketch.baselines import Progress, silent
-from pysketch.errors import DataError
 from pysketch.images import Pair, Variation, crop_centre, find_parts, further_pairs, vary
 from pysketch.report.evaluation import SKETCH_CROP, Draw
 from pysketch.search import in_frame, mixed
@@ -49,17 +48,6 @@ def draw_crowd(
     for k, kind in enumerate(kinds):
         drawn += mixed(kind, left * (k + 1) // len(kinds) - left * k // len(kinds), rng)
     return [crop_centre(each, *crop) for each in drawn]
-
-
-def check_strangers(training: Sequence[Pair], pairs: Sequence[Pair]) -> None:
-    """DataError if a test photo is among the training photos, of whose people a crowd is made."""
-    known = {pair.photo.tobytes() for pair in training}
-    for pair in pairs:
-        if pair.photo.tobytes() in known:
-            raise DataError(
-                f"test pair {pair.name}: its photo is a training photo too; a crowd needs training pairs of other "
-                "people, in train/ of the data folder"
-            )
 
 
 def _varied(training: Sequence[Pair], k: int, rng: np.random.Generator) -> np.ndarray:

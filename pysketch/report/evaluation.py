@@ -149,16 +149,21 @@ def net_draw(sketcher: Sketcher) -> Draw:
 
 def fit_seconds(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair], progress: Progress) -> float:
     """Let a baseline learn, and say how long it took; DataError if a test photo is among the training photos."""
+    check_strangers(training, pairs, f'baseline "{baseline.name}"')
+    start = time.perf_counter()
+    baseline.fit(training, progress)
+    return time.perf_counter() - start
+
+
+def check_strangers(training: Sequence[Pair], pairs: Sequence[Pair], whose: str) -> None:
+    """DataError if a test photo is among the training photos; whose: what learns or is made of these, in words."""
     known = {pair.photo.tobytes() for pair in training}
     for pair in pairs:
         if pair.photo.tobytes() in known:
             raise DataError(
-                f'test pair {pair.name}: its photo is a training photo too; baseline "{baseline.name}" '
-                "needs training pairs of other people, in train/ of the data folder"
+                f"test pair {pair.name}: its photo is a training photo too; {whose} needs training pairs of other "
+                "people, in train/ of the data folder"
             )
-    start = time.perf_counter()
-    baseline.fit(training, progress)
-    return time.perf_counter() - start
 
 
 CSV_HEADER = (

@@ -7,7 +7,8 @@ from pysketch.errors import DataError
 from pysketch.images import further_pairs, synthetic
 from pysketch.images.pairs import Pair
 from pysketch.report import crowd as module
-from pysketch.report.crowd import check_strangers, draw_crowd
+from pysketch.report.crowd import draw_crowd
+from pysketch.report.evaluation import check_strangers
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,6 @@ def test_a_crowd_of_one_is_made(training):
 
 
 def test_nobody_who_is_looked_for_is_in_it(training):
-    check_strangers(training[:1], training[1:])
+    check_strangers(training[:1], training[1:], "a crowd")
     with pytest.raises(DataError, match="test pair train-001: its photo is a training photo too; a crowd needs"):
-        check_strangers(training, training[1:])
+        check_strangers(training, training[1:], "a crowd")

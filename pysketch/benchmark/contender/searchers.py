@@ -43,11 +43,11 @@ class Searcher:
 
     def prepare(self) -> Callable[[], None]:
         """Imports libraries; gives what has to be done once before the first query."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no prepare")
 
     def candidates(self, transforms: np.ndarray) -> np.ndarray:
         """(CANDIDATES,) rows, ascending, of those nearest to one of the (T, OUTLINE) float32 transforms."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no candidates")
 
     def find(self) -> dict[str, list[float]]:
         """seconds, cpu: how long each query in the folder took, by the clock and of all cores' time.
