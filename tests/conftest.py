@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from pysketch.reproduce import training
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # pytest's processes share the cores: each has no more than its own
     SHARE = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     workers._available_cores = lambda: SHARE
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: what tests start must hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GPU = choose_device("auto")
 """GPU 0, or the CPU with the reason why there is none."""
