@@ -79,7 +79,7 @@ examples:
     python tools/benchmark.py gallery --keep crowd --sizes 1e3 1e4 --queries 1000
 
 Nobody is real: synthetic faces are varied, drawn by the portrait net and mixed; sketches of them, moved a little, are
-looked for. A million people need 5 GiB of disk and, the first time, about half an hour; what --keep names is used
+looked for. A million people need 3.6 GiB of disk and, the first time, about ten minutes; what --keep names is used
 again. exhaustive is what pysketch does without FAISS, index what it does with it (pip install -e ".[search]");
 faiss-flat and sklearn are FAISS's plain search and scikit-learn's NearestNeighbors (pip install -e ".[baselines]"). All
 find a thousand candidates by their outlines and compare those in every detail. Who is not installed, or has too little
@@ -147,7 +147,7 @@ def _gallery(arguments: Sequence[str]) -> int:
 
 def _gallery_parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py gallery", "Time the search for people.", GALLERY_EXAMPLES)
-    help = "keep the made people here; 4 GiB for a million"
+    help = "keep the made people here; 3.6 GiB for a million"
     parser.add_argument("--keep", type=Path, required=True, metavar="DIR", help=help)
     sizes = {"default": [10**3, 10**4, 10**5, 10**6], "metavar": "N"}
     parser.add_argument("--sizes", type=_people, nargs="+", help="default: 1e3 1e4 1e5 1e6", **sizes)
