@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pysketch.device import Workers
 from pysketch.drawing import Words, choose_faces
 from pysketch.errors import DataError, GalleryError, counted
 from pysketch.files import as_read
@@ -69,7 +70,7 @@ class Gallery:
     def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
         self._stamp = _stamp(path)  # of before, so that what is renamed over it meanwhile is opened next time
         self._file = GalleryFile(path)
-        self._index, self._lock = index, Lock()
+        self._index, self._lock, self._workers = index, Lock(), Workers()
         self._shortlist: Shortlist | None = None
         self._all_checked = False
         self.identity = self._file.identity
@@ -140,10 +141,12 @@ class Gallery:
             return self._nearest(np.arange(len(self)), distances, n)
         if match != VIEWS:
             raise ValueError(f"expected {VIEWS}, {INNER} or {PIXELS}, found {match}")
-        shortlist, query = self._find_shortlist(), Query(sketch)
-        rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
-        self._file.check_rows(rows)
-        distances = query.distances(self.columns.details[rows])
+        shortlist = self._find_shortlist()
+        with self._workers.single_threaded_blas():  # its products are small: a second thread would mostly be waited for
+            query = Query(sketch)
+            rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
+            self._file.check_rows(rows)
+            distances = query.distances(self.columns.details[rows])
         found = self._nearest(rows, distances, n)
         return [each._replace(false_accept_rate=self._confidence.rate(each.distance)) for each in found]
 
