@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -129,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         backward=not args.forward_only,
     )
     if args.grow == RANKS:
-        _show(measure_ranks(job, args.iterations), args.json, summary_ranks, report_ranks)
+        _show(measure_ranks(job, args.iterations, args.mpirun), args.json, summary_ranks, report_ranks)
     elif args.grow:
         if args.output:
             check_picture(args.output)
@@ -199,6 +200,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--forward-only: --phase train is about forward and backward")
     if args.json and (args.grow in KINDS or args.estimate):
         parser.error(f"--json: --grow {', '.join(KINDS)} and --estimate print Markdown")
+    if args.mpirun and args.grow != RANKS:
+        parser.error("--mpirun is about --grow ranks")
     if args.grow == RANKS and args.phase == "test":
         parser.error("--grow ranks: several processes share a training; leave --phase test out")
     if args.against and (args.table2 or args.roofline or args.estimate or args.grow == RANKS):
@@ -228,6 +231,8 @@ def _parser() -> argparse.ArgumentParser:
     common.add_threads(parser)
     common.add_layers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    help = "for --grow ranks on other machines: mpirun with its options, but -n, such as 'mpirun -f hosts'"
+    parser.add_argument("--mpirun", type=shlex.split, default=[], metavar="COMMAND", help=help)
     what = parser.add_mutually_exclusive_group()
     help = "a Markdown table over sizes, batches, the nets sr to large, or processes that share a training"
     what.add_argument("--grow", choices=(*KINDS, RANKS), help=help)

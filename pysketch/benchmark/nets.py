@@ -41,9 +41,7 @@ class Job:
     backward: bool = True
 
 
-def build(
-    job: Job, device: Device = CPU, communicator: Communicator = ALONE
-) -> tuple[Net, dict[str, np.ndarray]]:
+def build(job: Job, device: Device = CPU, communicator: Communicator = ALONE) -> tuple[Net, dict[str, np.ndarray]]:
     """The net of a job, and an array for each of its inputs, by name; both depend on nothing but the job.
 
     communicator: the processes that train it together.

@@ -6,11 +6,13 @@ Not for calling by hand: `ranks` starts it, and reads what rank 0 writes.
 from __future__ import annotations
 
 import json
+import os
+import platform
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -19,8 +21,11 @@ from pysketch.benchmark.nets import RATE, Job, build
 from pysketch.benchmark.ours import updater
 from pysketch.benchmark.stamps import StampedCommunicator
 from pysketch.errors import PysketchError
-from pysketch.parallel import Communicator, communicator
+from pysketch.parallel import Communicator, communicator, joined
 from pysketch.solver import SharedBatches
+
+ERROR, FAILED = "error: ", 2
+"""How the line begins that says why a process cannot work, and the exit status of all then."""
 
 ROUNDS = 50
 """How often each size of a ping-pong is sent; the median counts."""
@@ -45,7 +50,8 @@ class Steps:
     """What the processes together found; one number a run. Seconds.
 
     plain: of a whole step, the slowest process's. stamped: of one whose exchanges are stamped. computing,
-    communicating, waiting: the parts of the latter, means over the processes; they add up to it.
+    communicating, waiting: the parts of the latter, means over the processes; they add up to it. exchanges: of a step,
+    without those behind the backward pass. cores: of all machines that they work on.
     """
 
     plain: list[float]
@@ -54,23 +60,23 @@ class Steps:
     communicating: list[float]
     waiting: list[float]
     exchanges: int
+    cores: int
     ping_pong: PingPong | None
 
 
-def run(folder: str) -> None:
-    """What the process does: train by folder/job.json, and as rank 0 write folder/result.json.
+def run(job: str) -> None:
+    """What the process does: train by the job, a JSON text; as rank 0 write what was found, one line, to stdout.
 
-    A PysketchError is written to folder/error.txt by the first process that has one, and ends all.
+    One that cannot work says why in one line on stderr, and ends all.
     """
-    place = Path(folder)
     try:
         together = communicator()
-        steps = measure(json.loads((place / "job.json").read_text(encoding="utf-8")), together)
+        steps = measure(json.loads(job), together)
     except PysketchError as error:
-        (place / "error.txt").write_text(" ".join(str(error).split()), encoding="utf-8")
-        raise
+        sys.stderr.write(f"{ERROR}{' '.join(str(error).split())}\n")
+        joined().abort(FAILED)
     if together.rank == 0:
-        (place / "result.json").write_text(json.dumps(asdict(steps)), encoding="utf-8")
+        sys.stdout.write(f"{json.dumps(asdict(steps))}\n")
 
 
 def measure(job: dict[str, object], together: Communicator) -> Steps:
@@ -89,7 +95,7 @@ def measure(job: dict[str, object], together: Communicator) -> Steps:
     waiting, communicating = (waited + whole - own).mean(axis=0), communicated.mean(axis=0)
     computing = whole - waiting - communicating
     parts = (each.tolist() for each in (plain, whole, computing, communicating, waiting))
-    return Steps(*parts, exchanges, ping_pong(together) if together.size == 2 else None)
+    return Steps(*parts, exchanges, _cores(together), ping_pong(together) if together.size == 2 else None)
 
 
 class Trainer:
@@ -116,6 +122,12 @@ def ping_pong(together: Communicator) -> PingPong:
     small, large = _exchanged(together, SMALLEST, 1), _exchanged(together, LARGEST, 1)
     many = _exchanged(together, SMALLEST, MANY)
     return PingPong(small, max(0.0, many - small) / (MANY - 1), LARGEST / max(large - small, 1e-9))
+
+
+def _cores(together: Communicator) -> int:
+    """How many all of them may use, each machine's counted once."""
+    machines = dict(json.loads(text) for text in together.gather_texts(json.dumps([platform.node(), os.cpu_count()])))
+    return sum(machines.values())
 
 
 def _exchanged(together: Communicator, nbytes: int, messages: int) -> float:

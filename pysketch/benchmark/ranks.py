@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.benchmark.machine import COPIED, ORDERS, Machine, measure
 from pysketch.benchmark.contender.clock import HostClock
+from pysketch.benchmark.machine import COPIED, ORDERS, Machine, measure
 from pysketch.benchmark.nets import Job
 from pysketch.benchmark.race import BenchmarkError
-from pysketch.benchmark.rank import PingPong, Steps
+from pysketch.benchmark.rank import ERROR, PingPong, Steps
 from pysketch.benchmark.scaling import Link, Plan, Processor, plan, step
 from pysketch.device import CPU, Workers
 from pysketch.parallel import OVERSUBSCRIBED, find_mpirun
@@ -33,20 +32,22 @@ from pysketch.parallel import OVERSUBSCRIBED, find_mpirun
 RANKS = (1, 2, 4)
 
 _START = "import sys; sys.path[0] = sys.argv.pop(1); from pysketch.benchmark.rank import run; run(sys.argv[1])"
-"""The program of a process; its arguments: the folder that pysketch is in, and the job's."""
+"""The program of a process; its arguments: the folder that pysketch is in, and the job."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: "strong" or "weak" (of one process "one"), how many processes, pairs in all, what was found.
+    """A row of the table: "strong" or "weak" (of one process "one"), how many processes, threads of each, pairs in all,
+    what was found.
 
     model: seconds of a step on paper.
     """
 
     scaling: str
     ranks: int
+    threads: int
     batch: int
     steps: Steps
     model: float
@@ -55,6 +56,11 @@ class Row:
     def seconds(self) -> float:
         """A step's median."""
         return float(np.median(self.steps.plain))
+
+    @property
+    def oversubscribed(self) -> bool:
+        """Whether there are more threads than cores."""
+        return self.ranks * self.threads > self.steps.cores
 
     @property
     def rate(self) -> float:
@@ -73,20 +79,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Growth:
-    """The rows; the first is of one process. cores: how many there are for all."""
+    """The rows; the first is of one process."""
 
     job: Job
     runs: int
-    cores: int
     ping_pong: PingPong
     machine: Machine
     rows: list[Row]
 
 
-def measure_ranks(job: Job, runs: int) -> Growth:
+def measure_ranks(job: Job, runs: int, mpirun: Sequence[str] = ()) -> Growth:
     """Train with one process, then with two and four, both ways.
 
-    job: phase "train"; its batch is what is shared, and what each brings. BenchmarkError if the processes cannot share
+    job: phase "train"; its batch is what is shared, and what each brings. mpirun: a command with its options but -n, such
+    as one that names other machines, in place of the mpirun that belongs to mpi4py's MPI. BenchmarkError if the processes cannot share
     it or one fails, ParallelError if no mpirun is there.
     """
     most = max(RANKS)
@@ -95,22 +101,21 @@ def measure_ranks(job: Job, runs: int) -> Growth:
             f"batches of {job.batch} cannot be shared out among {most} processes; give --batch a multiple of {most}, "
             f"such as {-(-job.batch // most) * most}"
         )
-    mpirun = find_mpirun()
+    starter = list(mpirun) or [find_mpirun()]
     wanted = [("one", 1, job.batch)]
     wanted += [("strong", size, job.batch) for size in RANKS[1:]]
     wanted += [("weak", size, size * job.batch) for size in RANKS[1:]]
-    found = [run_ranks(mpirun, size, replace(job, batch=batch), runs) for _, size, batch in wanted]
+    found = [run_ranks(starter, size, replace(job, batch=batch), runs) for _, size, batch in wanted]
     machine = measure(CPU, Workers(job.threads), HostClock(), ORDERS["cpu"], COPIED)
     ping_pong = next(steps.ping_pong for steps in found if steps.ping_pong)
-    cores = Workers().threads
     link, planned = Link(**asdict(ping_pong)), plan(job)
     processor = processor_of(planned, job.batch, float(np.median(found[0].plain)), machine)
     rows = []
     for (scaling, size, batch), steps in zip(wanted, found, strict=True):
-        slower = max(1.0, size * job.threads / cores)
+        slower = max(1.0, size * job.threads / steps.cores)
         model = step(planned, size, batch, slowed(processor, slower), link).total
-        rows.append(Row(scaling, size, batch, steps, model))
-    return Growth(job, runs, cores, ping_pong, machine, rows)
+        rows.append(Row(scaling, size, job.threads, batch, steps, model))
+    return Growth(job, runs, ping_pong, machine, rows)
 
 
 def processor_of(planned: Plan, batch: int, seconds: float, machine: Machine) -> Processor:
@@ -126,27 +131,28 @@ def slowed(processor: Processor, times: float) -> Processor:
     return replace(processor, flops=processor.flops / times, bandwidth=processor.bandwidth / times, rates=rates)
 
 
-def run_ranks(mpirun: str, size: int, job: Job, runs: int) -> Steps:
+def run_ranks(mpirun: Sequence[str], size: int, job: Job, runs: int) -> Steps:
     """What so many processes of this job find; BenchmarkError with the reason of the one that failed."""
-    root = str(Path(__file__).parents[2])
+    root, text = str(Path(__file__).parents[2]), json.dumps({**asdict(job), "runs": runs})
     environment = {**os.environ, **OVERSUBSCRIBED, **dict.fromkeys(_THREADS, str(job.threads))}
-    with tempfile.TemporaryDirectory(prefix="pysketch-") as folder:
-        place = Path(folder)
-        (place / "job.json").write_text(json.dumps({**asdict(job), "runs": runs}), encoding="utf-8")
-        command = [mpirun, "-n", str(size), sys.executable, "-c", _START, root, folder]
+    command = [*mpirun, "-n", str(size), sys.executable, "-c", _START, root, text]
+    try:
         told = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if told.returncode or not (place / "result.json").exists():
-            raise BenchmarkError(f"{size} processes: {_reason(place, told)}")
-        found = json.loads((place / "result.json").read_text(encoding="utf-8"))
-    ping_pong = found.pop("ping_pong")
-    return Steps(**found, ping_pong=PingPong(**ping_pong) if ping_pong else None)
+    except OSError as error:
+        raise BenchmarkError(f"{mpirun[0]} cannot be started: {error.strerror}") from None
+    found = [line for line in told.stdout.splitlines() if line.startswith("{")]
+    if told.returncode or not found:
+        raise BenchmarkError(f"{size} processes: {_reason(told)}")
+    steps = json.loads(found[-1])
+    ping_pong = steps.pop("ping_pong")
+    return Steps(**steps, ping_pong=PingPong(**ping_pong) if ping_pong else None)
 
 
-def _reason(place: Path, told: subprocess.CompletedProcess[str]) -> str:
-    if (place / "error.txt").exists():
-        return (place / "error.txt").read_text(encoding="utf-8")
-    last = ([line for line in told.stderr.splitlines() if line.strip()] or ["it said nothing"])[-1]
-    return f"mpirun ended with status {told.returncode}: {last}"
+def _reason(told: subprocess.CompletedProcess[str]) -> str:
+    """The line in which a process says why, else the last one that anybody wrote."""
+    lines = [line for line in (*told.stdout.splitlines(), *told.stderr.splitlines()) if line.strip()]
+    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    return (errors or [f"mpirun ended with status {told.returncode}: {(lines or ['it said nothing'])[-1]}"])[0]
 
 
 def report_ranks(growth: Growth) -> Iterator[str]:
@@ -156,7 +162,7 @@ def report_ranks(growth: Growth) -> Iterator[str]:
     yield "| scaling | processes | batch | ms a step | pairs/s | speed-up | computing | not hidden | waiting | model ms |"
     yield "|---" + "|---:" * 9 + "|"
     for row in growth.rows:
-        over = " (oversubscribed)" if row.ranks * job.threads > growth.cores else ""
+        over = " (oversubscribed)" if row.oversubscribed else ""
         shares = (row.steps.computing, row.steps.communicating, row.steps.waiting)
         cells = [row.scaling, f"{row.ranks}{over}", str(row.batch), f"{1e3 * row.seconds:.1f}", f"{row.rate:.2f}"]
         cells += [f"{row.rate / one.rate:.2f}", *(f"{100 * row.share(part):.1f} %" for part in shares)]
@@ -165,8 +171,8 @@ def report_ranks(growth: Growth) -> Iterator[str]:
     found = growth.ping_pong
     yield ""
     yield (
-        f"A training step (forward, backward, Adam's update) by processes of {threads} each, on {growth.cores} cores; "
-        f"medians of {growth.runs} runs."
+        f"A training step (forward, backward, Adam's update) by processes of {threads} each, on "
+        f"{growth.rows[-1].steps.cores} cores; medians of {growth.runs} runs."
     )
     yield (
         "strong: all share one batch; weak: each brings as many pairs. Not hidden: communication that did not go on "
@@ -193,7 +199,8 @@ def summary_ranks(growth: Growth) -> dict[str, Any]:
             "scaling": row.scaling,
             "ranks": row.ranks,
             "batch": row.batch,
-            "oversubscribed": row.ranks * growth.job.threads > growth.cores,
+            "cores": row.steps.cores,
+            "oversubscribed": row.oversubscribed,
             "median_ms": 1e3 * row.seconds,
             "runs_ms": [1e3 * each for each in row.steps.plain],
             "computing": row.share(row.steps.computing),
@@ -207,7 +214,6 @@ def summary_ranks(growth: Growth) -> dict[str, Any]:
     return {
         "net": growth.job.netdef,
         "threads": growth.job.threads,
-        "cores": growth.cores,
         "ping_pong": asdict(growth.ping_pong),
         "flops_per_second": growth.machine.flops,
         "bytes_per_second": growth.machine.bandwidth,
