@@ -54,7 +54,7 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
-  how a training step of four pairs, and of four more for each, grows with 1, 2 and 4 processes (pip install -e ".[mpi]"):
+  how a training step grows with the processes that share it, 1, 2 and 4 (pip install -e ".[mpi]"):
     python tools/benchmark.py netdefs/small.prototxt --grow ranks
   the run times of the paper's Table 2, on this device:
     python tools/benchmark.py --table2

@@ -28,7 +28,7 @@ PATIENCE = 60.0
 """Seconds that the other processes may take until they begin to work together."""
 
 YIELDS = 300
-"""How often an exchange is looked at without a pause, letting others run in between: each look brings a message or so."""
+"""How often an exchange is looked at without a pause, letting others run in between; a look brings about a message."""
 SPINS = 2000
 """After how many looks, with the shortest sleep between those that are left, they are `PAUSE` seconds apart."""
 PAUSE = 1e-4
