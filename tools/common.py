@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import math
+import os
 import re
 import sys
 import time
@@ -12,6 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+if importlib.util.find_spec("pysketch") is None:  # a checkout that is not installed: for us, and for what we start
+    sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (sys.path[1], os.environ.get("PYTHONPATH"))))
 
 from tqdm import tqdm
 

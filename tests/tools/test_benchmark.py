@@ -76,7 +76,7 @@ def test_without_a_netdef_there_must_be_something_to_do(capsys):
     with pytest.raises(SystemExit) as stop:
         benchmark.main([])
     assert stop.value.code == common.BAD_INPUT
-    assert "expected a netdef file, --table2 or --estimate" in capsys.readouterr().err
+    assert "expected a netdef file, --table2, --estimate or --gpu-report" in capsys.readouterr().err
 
 
 @pytest.mark.slow
