@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pysketch.benchmark import (
     Plan,
     check_picture,
     grow,
+    measure_ranks,
     measure_roofline,
     measure_table2,
     race_in_gallery,
@@ -27,11 +29,13 @@ from pysketch.benchmark import (
     report_estimate,
     report_gallery,
     report_race,
+    report_ranks,
     report_roofline,
     report_table2,
     run_race,
     summary_gallery,
     summary_race,
+    summary_ranks,
     summary_roofline,
     summary_table2,
 )
@@ -39,6 +43,8 @@ from pysketch.device import Workers
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
+RANKS = "ranks"
+"""What --grow takes beside `KINDS`, and --estimate: processes that share a training."""
 
 EXAMPLES = f"""
 examples:
@@ -50,6 +56,8 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
+  how a training step of four pairs, and of four more for each, grows with 1, 2 and 4 processes (pip install -e ".[mpi]"):
+    python tools/benchmark.py netdefs/small.prototxt --grow ranks
   the run times of the paper's Table 2, on this device:
     python tools/benchmark.py --table2
   how near each layer comes to what this device can do at best:
@@ -98,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _gallery(words[1:])
     parser = _parser()
     args = parser.parse_args(words)
+    args.phase = args.phase or ("train" if args.grow == RANKS else "test")
     _check(parser, args)
     if args.estimate:
         print("\n".join(report_estimate()))
@@ -105,12 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common.log_to(None, logging.WARNING)
     if args.gpu_report:
         return _gpu_report(args)
-    if args.against:
+    if args.against or args.grow == RANKS:
         args.device = args.device or "cpu"
     device = common.use_device(args)
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
-    batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
+    if args.grow == RANKS and device.kind == "gpu":
+        parser.error("--grow ranks: on the CPU only; add --device cpu")
+    own = 1 if args.grow == RANKS else Workers().threads
+    batch, threads = args.batch or BATCHES[args.phase], args.threads or own
     job = Job(
         args.netdef or "",
         args.phase,
@@ -123,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layers=tuple(args.layers),
         backward=not args.forward_only,
     )
-    if args.grow:
+    if args.grow == RANKS:
+        _show(measure_ranks(job, args.iterations, args.mpirun), args.json, summary_ranks, report_ranks)
+    elif args.grow:
         if args.output:
             check_picture(args.output)
         for line in grow(args.grow, job, args.against, args.iterations, args.output):
@@ -189,21 +203,25 @@ def _people(text: str) -> int:
 
 
 def _show(
-    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], list[str]]
+    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], Iterable[str]]
 ) -> None:
     print(json.dumps(summary(found)) if as_json else "\n".join(report(found)))
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with status 2 where options do not go together."""
-    if args.output and not args.grow:
-        parser.error("-o names the plot of --grow")
+    if args.output and args.grow not in KINDS:
+        parser.error(f"-o names the plot of --grow {', '.join(KINDS)}")
     if args.forward_only and args.phase == "train":
         parser.error("--forward-only: --phase train is about forward and backward")
-    if args.json and (args.grow or args.estimate):
-        parser.error("--json: --grow and --estimate print Markdown")
-    if args.against and (args.table2 or args.roofline or args.estimate):
-        parser.error("--against: --table2, --roofline and --estimate are about us alone")
+    if args.json and (args.grow in KINDS or args.estimate):
+        parser.error(f"--json: --grow {', '.join(KINDS)} and --estimate print Markdown")
+    if args.mpirun and args.grow != RANKS:
+        parser.error("--mpirun is about --grow ranks")
+    if args.grow == RANKS and args.phase == "test":
+        parser.error("--grow ranks: several processes share a training; leave --phase test out")
+    if args.against and (args.table2 or args.roofline or args.estimate or args.grow == RANKS):
+        parser.error("--against: --table2, --roofline, --estimate and --grow ranks are about us alone")
     if args.phase == "train" and (args.table2 or args.roofline or args.estimate):
         parser.error("--phase train: --table2, --roofline and --estimate are about drawing")
     if args.gpu_report:
@@ -226,7 +244,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py", "Time a net, layer by layer and beside its peers.", EXAMPLES)
     common.add_netdef(parser, nargs="?")
-    parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
+    help = "draw, or learn (default: test; with --grow ranks train)"
+    parser.add_argument("--phase", choices=("test", "train"), help=help)
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
     common.add_size(parser)
     parser.add_argument("--against", type=_peers, default=(), metavar="PEER,...", help="compare with these peers")
@@ -238,8 +257,11 @@ def _parser() -> argparse.ArgumentParser:
     common.add_threads(parser)
     common.add_layers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    help = "for --grow ranks on other machines: mpirun with its options, but -n, such as 'mpirun -f hosts'"
+    parser.add_argument("--mpirun", type=shlex.split, default=[], metavar="COMMAND", help=help)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
+    help = "a Markdown table over sizes, batches, the nets sr to large, or processes that share a training"
+    what.add_argument("--grow", choices=(*KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
     what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")

@@ -17,6 +17,7 @@ from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow
 from pysketch.benchmark.nets import Job
 from pysketch.benchmark.race import run_race
 from pysketch.benchmark.race_report import report_race, summary_race
+from pysketch.benchmark.ranks import measure_ranks, report_ranks, summary_ranks
 from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
 from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
 
@@ -30,6 +31,7 @@ __all__ = [
     "Plan",
     "check_picture",
     "grow",
+    "measure_ranks",
     "measure_roofline",
     "measure_table2",
     "peak_bytes",
@@ -38,11 +40,13 @@ __all__ = [
     "report_estimate",
     "report_gallery",
     "report_race",
+    "report_ranks",
     "report_roofline",
     "report_table2",
     "run_race",
     "summary_gallery",
     "summary_race",
+    "summary_ranks",
     "summary_roofline",
     "summary_table2",
 ]

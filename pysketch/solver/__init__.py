@@ -11,6 +11,7 @@ Start reading at `solver`.
 from pysketch.solver.definition import SolverDef, load_solver, read_solver
 from pysketch.solver.log import CaffeFormatter
 from pysketch.solver.log_reader import Curve, TrainingLog, read_log
+from pysketch.solver.shared_batches import SharedBatches
 from pysketch.solver.solver import Solver, get_solver
 from pysketch.solver.start import check_start, nothing_left
 from pysketch.solver.updates import Updater
@@ -18,6 +19,7 @@ from pysketch.solver.updates import Updater
 __all__ = [
     "CaffeFormatter",
     "Curve",
+    "SharedBatches",
     "Solver",
     "SolverDef",
     "TrainingLog",
