@@ -117,8 +117,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.against or args.grow == RANKS:
         args.device = args.device or "cpu"
     device = common.use_device(args)
-    if args.against and device.kind == "gpu":
-        parser.error("--against: the peers run on the CPU only; add --device cpu")
     if args.grow == RANKS and device.kind == "gpu":
         parser.error("--grow ranks: on the CPU only; add --device cpu")
     own = 1 if args.grow == RANKS else Workers().threads

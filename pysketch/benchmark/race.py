@@ -21,6 +21,7 @@ from tqdm import tqdm
 from pysketch.benchmark.contender.child import OURS, read_arrays
 from pysketch.benchmark.contender.peers import (
     LIBRARIES,
+    ON_A_CARD,
     TRAINING,
     Arrays,
     check_known,
@@ -238,6 +239,8 @@ def _check_peers(job: Job, peers: Sequence[str]) -> None:
     for peer in peers:
         if missing := missing_libraries(peer):
             raise BenchmarkError(f"{peer}: {' and '.join(missing)} not installed; {how_to_install('bench')}")
+        if job.device != "cpu" and peer not in ON_A_CARD:
+            raise BenchmarkError(f"{peer}: runs on the CPU only; add --device cpu, or compare with {ON_A_CARD[0]}")
         if job.phase == "train" and peer not in TRAINING:
             raise BenchmarkError(f"{peer} cannot train; in phase train compare with {' or '.join(TRAINING)}")
 

@@ -84,7 +84,7 @@ def candidates(major: int) -> list[Path]:
     """Where CUPTI may be: with PyTorch or CUDA's wheels, with CUDA itself, or wherever the loader looks."""
     names = [f"libcupti.so.{major}", *(f"libcupti.so.{other}" for other in (13, 12) if other != major)]
     wheels = [Path(folder, "nvidia") for folder in sys.path if folder]
-    homes = [*sorted(Path("/usr/local").glob("cuda*"), reverse=True), Path("/opt/cuda")]
+    homes = sorted(Path("/usr/local").glob("cuda*"), reverse=True)
     found = []
     for name in names:
         for folder in wheels:

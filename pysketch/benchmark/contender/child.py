@@ -70,7 +70,9 @@ def make_contender(folder: Path, name: str) -> Any:
 
         return Ours(folder, job)
     rate = job["rate"] if job["phase"] == "train" else None
-    return make_peer(name, folder, read_arrays(folder / "inputs.npz"), job["threads"], rate)
+    return make_peer(
+        name, folder, read_arrays(folder / "inputs.npz"), job["threads"], rate, (job["device"], job["math"])
+    )
 
 
 def _bad_luck(name: str, error: Exception) -> str | None:

@@ -31,6 +31,9 @@ LIBRARIES = {
 TRAINING = ("torch", "torch-channels-last")
 """The peers that can train; the others only draw."""
 
+ON_A_CARD = ("torch", "torch-channels-last")
+"""The peers that can compute on a card; the others are for the CPU."""
+
 TORCH_LAYERS = (
     *("AbsVal", "BNLL", "BatchNorm", "Bias", "Concat", "Convolution", "Deconvolution", "ELU", "Eltwise"),
     *("EuclideanLoss", "GenerativeDiscriminativeLoss", "InnerProduct", "Input", "LRN", "PReLU", "Pooling", "Power"),
@@ -141,14 +144,17 @@ def _options(layer: Layer, net: Net) -> dict[str, Any]:
     return {}
 
 
-def make_peer(peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None) -> Peer:
-    """A peer from the files that `race` wrote; rate: Adam's, None to draw."""
+def make_peer(
+    peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None, where: tuple[str, str]
+) -> Peer:
+    """A peer from the files that `race` wrote; rate: Adam's, None to draw; where: the job's device and math mode."""
     if peer in TRAINING:
         from .torch_peer import TorchPeer
 
         graph = json.loads((folder / "net.json").read_text(encoding="utf-8"))
         with np.load(folder / "params.npz", allow_pickle=False) as params:
-            return TorchPeer(graph, dict(params), inputs, threads, peer == "torch-channels-last", rate)
+            device, math = where[0].replace("gpu", "cuda"), where[1]
+            return TorchPeer(graph, dict(params), inputs, threads, peer == "torch-channels-last", rate, device, math)
     model = (folder / "net.onnx").read_bytes()
     return (OnnxRuntimePeer if peer == "onnxruntime" else OpenCVPeer)(model, inputs, threads)
 
