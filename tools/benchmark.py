@@ -31,6 +31,7 @@ from pysketch.benchmark import (
     report_race,
     report_ranks,
     report_roofline,
+    report_scaling,
     report_table2,
     run_race,
     summary_gallery,
@@ -44,7 +45,8 @@ from pysketch.device import Workers
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
 RANKS = "ranks"
-"""What --grow takes beside `KINDS`, and --estimate: processes that share a training."""
+"""What --grow takes beside `KINDS`: processes that share a training."""
+ESTIMATES = {"cards": report_estimate, RANKS: report_scaling}
 
 EXAMPLES = f"""
 examples:
@@ -56,7 +58,7 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
-  how a training step of four pairs, and of four more for each, grows with 1, 2 and 4 processes (pip install -e ".[mpi]"):
+  how a training step grows with the processes that share it, 1, 2 and 4 (pip install -e ".[mpi]"):
     python tools/benchmark.py netdefs/small.prototxt --grow ranks
   the run times of the paper's Table 2, on this device:
     python tools/benchmark.py --table2
@@ -64,6 +66,8 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --roofline
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
+  what up to 256 processes that share a training should take, and where more no longer pay (an estimate):
+    python tools/benchmark.py --estimate ranks
   everything at once on a machine with a card, in under eight minutes, as card.json and card.md:
     python tools/benchmark.py --gpu-report card
   how long it takes to find somebody among a thousand people and a million (see benchmark.py gallery --help):
@@ -109,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.phase = args.phase or ("train" if args.grow == RANKS else "test")
     _check(parser, args)
     if args.estimate:
-        print("\n".join(report_estimate()))
+        print("\n".join(ESTIMATES[args.estimate]()))
         return 0
     common.log_to(None, logging.WARNING)
     if args.gpu_report:
@@ -262,7 +266,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--grow", choices=(*KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
-    what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")
+    help = "Markdown tables of times expected: a photo on three GPUs (cards, the default), a training by many ranks"
+    what.add_argument("--estimate", nargs="?", const="cards", choices=ESTIMATES, help=help)
     help = "one report on a card: OUT.json and OUT.md, of tests, times beside PyTorch's, rooflines, calls, accuracy"
     what.add_argument("--gpu-report", metavar="OUT", help=help)
     help = "that --gpu-report may take (default: 7.5)"

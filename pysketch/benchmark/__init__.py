@@ -2,7 +2,8 @@
 
 Each contender, ourselves included, works in a process of its own (`contender`), with equal weights, inputs and
 threads; `race` lets them take turns and compares their results before any time is shown. `estimate` and `roofline`
-say what a device could do at best. `card` asks a card everything at once, for one report.
+say what a device could do at best. `ranks` times a training that several processes share (`rank` is one of them), and
+`scaling` says what many should take. `card` asks a card everything at once, for one report.
 
 Start reading at `race`.
 """
@@ -19,6 +20,7 @@ from pysketch.benchmark.race import run_race
 from pysketch.benchmark.race_report import report_race, summary_race
 from pysketch.benchmark.ranks import measure_ranks, report_ranks, summary_ranks
 from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
+from pysketch.benchmark.scaling_report import report_scaling
 from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "report_race",
     "report_ranks",
     "report_roofline",
+    "report_scaling",
     "report_table2",
     "run_race",
     "summary_gallery",
