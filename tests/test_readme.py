@@ -45,7 +45,8 @@ OTHERS = {
 }
 """Commands that install, which these tests do not run."""
 QUICK = "python tools/reproduce.py --data synthetic --quick"
-LEARN = "python tools/learn_views.py netdefs/pretrained/portrait.h5 --data DIR -o learned.npz"
+_NETS = "netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5"
+LEARN = f"python tools/learn_views.py {_NETS} --data DIR -o learned.npz"
 SHORTER = {
     QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
