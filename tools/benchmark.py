@@ -12,28 +12,7 @@ from typing import Any
 
 import common
 
-from pysketch.benchmark import (
-    KINDS,
-    LIBRARIES,
-    GalleryJob,
-    Job,
-    check_picture,
-    grow,
-    measure_roofline,
-    measure_table2,
-    race_in_gallery,
-    report_estimate,
-    report_gallery,
-    report_race,
-    report_roofline,
-    report_table2,
-    run_race,
-    summary_gallery,
-    summary_race,
-    summary_roofline,
-    summary_table2,
-)
-from pysketch.device import Workers
+import pysketch
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
@@ -65,7 +44,7 @@ has no loss: its outputs' diffs are 1, and its backward needs memory for all blo
 Weights and inputs are random, and the same for all. Each contender is a process of its own with as many
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
 the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
-additions of the direct algorithm, whatever an engine really does. peers: {", ".join(LIBRARIES)}.
+additions of the direct algorithm, whatever an engine really does. peers: {", ".join(pysketch.benchmark.LIBRARIES)}.
 torch keeps images in PyTorch's default order, torch-channels-last in the one its manual advises for CPUs.
 On a GPU times come from its own events; the host's time is how long it takes to launch a step.
 """
@@ -96,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     _check(parser, args)
     if args.estimate:
-        print("\n".join(report_estimate()))
+        print("\n".join(pysketch.benchmark.report_estimate()))
         return 0
     common.log_to(None, logging.WARNING)
     if args.against:
@@ -104,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = common.use_device(args)
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
-    batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
-    job = Job(
+    batch, threads = args.batch or BATCHES[args.phase], args.threads or pysketch.device.Workers().threads
+    job = pysketch.benchmark.Job(
         args.netdef or "",
         args.phase,
         batch,
@@ -119,28 +98,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if args.grow:
         if args.output:
-            check_picture(args.output)
-        for line in grow(args.grow, job, args.against, args.iterations, args.output):
+            pysketch.benchmark.check_picture(args.output)
+        for line in pysketch.benchmark.grow(args.grow, job, args.against, args.iterations, args.output):
             print(line, flush=True)
     elif args.table2:
-        _show(measure_table2(job, args.iterations), args.json, summary_table2, report_table2)
+        _show(
+            pysketch.benchmark.measure_table2(job, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_table2,
+            pysketch.benchmark.report_table2,
+        )
     elif args.roofline:
-        _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
+        _show(
+            pysketch.benchmark.measure_roofline(job, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_roofline,
+            pysketch.benchmark.report_roofline,
+        )
     else:
-        _show(run_race(job, args.against, args.iterations), args.json, summary_race, report_race)
+        _show(
+            pysketch.benchmark.run_race(job, args.against, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_race,
+            pysketch.benchmark.report_race,
+        )
     return 0
 
 
 def _gallery(arguments: Sequence[str]) -> int:
     args = _gallery_parser().parse_args(arguments)
-    threads = args.threads or Workers().threads
-    job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
-    results = race_in_gallery(job)
+    threads = args.threads or pysketch.device.Workers().threads
+    job = pysketch.benchmark.GalleryJob(
+        args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers
+    )
+    results = pysketch.benchmark.race_in_gallery(job)
     if args.json:
         *_, result = results
-        print(json.dumps(summary_gallery(result)))
+        print(json.dumps(pysketch.benchmark.summary_gallery(result)))
     else:
-        for line in report_gallery(results):
+        for line in pysketch.benchmark.report_gallery(results):
             print(line, flush=True)
     return 0
 
@@ -213,7 +209,9 @@ def _parser() -> argparse.ArgumentParser:
     common.add_layers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
+    what.add_argument(
+        "--grow", choices=pysketch.benchmark.KINDS, help="a Markdown table over sizes, batches, or the nets sr to large"
+    )
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
     what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")
@@ -224,8 +222,10 @@ def _parser() -> argparse.ArgumentParser:
 def _peers(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in LIBRARIES:
-            raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {", ".join(LIBRARIES)}')
+        if name not in pysketch.benchmark.LIBRARIES:
+            raise argparse.ArgumentTypeError(
+                f'no peer "{name}"; expected some of {", ".join(pysketch.benchmark.LIBRARIES)}'
+            )
     return names
 
 

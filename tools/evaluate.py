@@ -10,51 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import common
-import numpy as np
-from tqdm import tqdm
 
-from pysketch.baselines import BASELINES, baseline_class
-from pysketch.drawing import Sketcher, read_net_file
+import pysketch
 from pysketch.errors import DataError, counted
 from pysketch.files import check_output
-from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, SYNTHETIC, Pair, load_pairs, pair_files
-from pysketch.report import (
-    BACKGROUND,
-    GROUPS,
-    MATCHES,
-    MATCHING,
-    MEASURES,
-    PICTURES,
-    PIXELS,
-    SKIN,
-    VERIFICATION,
-    Method,
-    Surroundings,
-    background_trials,
-    brought_back,
-    check_library,
-    check_strangers,
-    draw_crowd,
-    evaluate_pictures,
-    group_trials,
-    in_light,
-    learned_method,
-    net_method,
-    score_table,
-    skin_trials,
-    tell_backgrounds,
-    tell_groups,
-    tell_matching,
-    tell_measures,
-    tell_skins,
-    tell_verification,
-    usable_measures,
-    with_moved_sketches,
-    write_pairs,
-    write_report,
-)
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EXAMPLES = """
 examples:
@@ -84,12 +49,13 @@ and baselines beside it learn, the other way: what is drawn is compared with the
 """
 EXAMPLES += "\n\n".join(
     [
-        textwrap.fill(f"--match: {MATCHING}", 120),
-        textwrap.fill(f"--verify: {VERIFICATION}", 120),
-        textwrap.fill(f"--groups: {GROUPS}", 120),
-        textwrap.fill(f"--skin: {SKIN}", 120),
-        textwrap.fill(f"--background: {BACKGROUND}", 120),
-        "--measures:\n" + "\n".join(f"  {name:<9} {each.head}: {each.meaning}" for name, each in MEASURES.items()),
+        textwrap.fill(f"--match: {pysketch.report.MATCHING}", 120),
+        textwrap.fill(f"--verify: {pysketch.report.VERIFICATION}", 120),
+        textwrap.fill(f"--groups: {pysketch.report.GROUPS}", 120),
+        textwrap.fill(f"--skin: {pysketch.report.SKIN}", 120),
+        textwrap.fill(f"--background: {pysketch.report.BACKGROUND}", 120),
+        "--measures:\n"
+        + "\n".join(f"  {name:<9} {head}: {meaning}" for name, (head, meaning) in pysketch.report.MEASURED.items()),
     ]
 )
 
@@ -102,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("expected a net file, --baseline NAME or --pictures FOLDER")
     if (args.skin or args.background or args.groups) and not (args.net or args.baseline):
         parser.error("--skin, --background and --groups need something that draws: a net file, or --baseline NAME")
-    if args.groups and args.data != SYNTHETIC:
+    if args.groups and args.data != pysketch.images.SYNTHETIC:
         parser.error("--groups is for made people: --data synthetic")
     if args.realign and not args.moved:
         parser.error("--realign brings back what --moved moves")
@@ -114,90 +80,115 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     _check_outputs(args)
     if args.report:
-        check_library()
+        pysketch.report.check_library()
     common.log_to(None, logging.WARNING)
-    baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
-    direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
-    if direction != PHOTO_TO_SKETCH and (args.skin or args.background or args.groups):
+    baselines = [pysketch.baselines.baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
+    direction = pysketch.drawing.read_net_file(args.net)[1].direction if args.net else pysketch.images.PHOTO_TO_SKETCH
+    if direction != pysketch.images.PHOTO_TO_SKETCH and (args.skin or args.background or args.groups):
         parser.error("--skin, --background and --groups are for nets from photo to sketch")
-    pairs = _moved(load_pairs(args.data, "test", direction), args)
-    match = args.match[0] if args.match else PIXELS
-    skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
-    backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
-    light = partial(in_light, light=args.light, seed=args.seed)
+    pairs = _moved(pysketch.images.load_pairs(args.data, "test", direction), args)
+    match = args.match[0] if args.match else pysketch.search.PIXELS
+    skins = pysketch.report.skin_trials(pairs, args.data, args.skin) if args.skin else []
+    backgrounds = pysketch.report.background_trials(pairs, args.data, args.background) if args.background else []
+    light = partial(pysketch.report.in_light, light=args.light, seed=args.seed)
     lit = light(pairs)
-    published = [evaluate_pictures(folder, pairs, match=match) for folder in args.pictures or ()]
-    names, missing = usable_measures(args.measures or list(MEASURES)) if args.measures is not None else ([], [])
-    needed = baselines or args.distractors or any(MEASURES[name].distractors for name in names)
-    training = load_pairs(args.data, "train", direction) if needed else []
+    published = [pysketch.report.evaluate_pictures(folder, pairs, match=match) for folder in args.pictures or ()]
+    names, missing = (
+        pysketch.report.usable_measures(args.measures or list(pysketch.report.MEASURES))
+        if args.measures is not None
+        else ([], [])
+    )
+    needed = baselines or args.distractors or any(pysketch.report.MEASURES[name].distractors for name in names)
+    training = pysketch.images.load_pairs(args.data, "train", direction) if needed else []
     if args.distractors:
-        check_strangers(training, pairs, "a crowd")
-    methods = [net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)), match)] if args.net else []
-    methods += [learned_method(baseline, training, lit, progress_bar, match) for baseline in baselines]
+        pysketch.report.check_strangers(training, pairs, "a crowd")
+    methods = (
+        [
+            pysketch.report.net_method(
+                Path(args.net).stem, pysketch.drawing.Sketcher(args.net, common.context(args)), match
+            )
+        ]
+        if args.net
+        else []
+    )
+    methods += [pysketch.report.learned_method(baseline, training, lit, progress_bar, match) for baseline in baselines]
     evaluations = [method.evaluate(lit, bar=progress_bar) for method in methods] + published
     print(f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels")
-    print("\n".join(score_table(evaluations)))
+    print("\n".join(pysketch.report.score_table(evaluations)))
     tables, measured, verified = [], [], []
     if args.match:
         crowds = [_crowd(method, training, args) for method in methods] if args.distractors else []
-        tables.append(tell_matching(evaluations, args.match, args.inner, crowds))
+        tables.append(pysketch.report.tell_matching(evaluations, args.match, args.inner, crowds))
     if args.verify:
-        told, verified = tell_verification(evaluations, args.seed)
+        told, verified = pysketch.report.tell_verification(evaluations, args.seed)
         tables.append(told)
     if args.measures is not None:
-        heads = ", ".join(MEASURES[name].head for name in names)
+        heads = ", ".join(pysketch.report.MEASURES[name].head for name in names)
         print(f"measuring {len(pairs) * len(evaluations)} sketches: {heads}; up to a second each", file=sys.stderr)
-        around = Surroundings(pairs, training, evaluations[0].crop)
-        told, measured = tell_measures(names, missing, evaluations, around, progress_bar)
+        around = pysketch.report.Surroundings(pairs, training, evaluations[0].crop)
+        told, measured = pysketch.report.tell_measures(names, missing, evaluations, around, progress_bar)
         tables.append(told)
     if skins:
-        tables.append(tell_skins(methods, skins, light, progress_bar))
+        tables.append(pysketch.report.tell_skins(methods, skins, light, progress_bar))
     if backgrounds:
-        tables.append(tell_backgrounds(methods, backgrounds, light, progress_bar))
+        tables.append(pysketch.report.tell_backgrounds(methods, backgrounds, light, progress_bar))
     if args.groups:
-        tables.append(tell_groups(methods, group_trials(args.groups), light, progress_bar, args.seed))
+        tables.append(
+            pysketch.report.tell_groups(
+                methods, pysketch.report.group_trials(args.groups), light, progress_bar, args.seed
+            )
+        )
     for told in tables:
         print("\n".join(told.lines))
     beside = zip(*[each for each in (verified, measured) if each], strict=True)
     columns = [{name: values for each in of_one for name, values in each.pairs.items()} for of_one in beside]
     if args.csv:
-        write_pairs(args.csv, evaluations, columns)
+        pysketch.report.write_pairs(args.csv, evaluations, columns)
     if args.report:
         sections = [told.section for told in tables]
-        print(f"report: {write_report(args.report, evaluations, lit, sections, direction, columns, verified)}")
+        written = pysketch.report.write_report(args.report, evaluations, lit, sections, direction, columns, verified)
+        print(f"report: {written}")
     return 0
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
     """DataError if --csv or --report would overwrite what is to be scored."""
     folders = [each for each in args.pictures or () if each.is_dir()]
-    inputs = [args.net or "", *pair_files(args.data), *folders, *(args.background or ())]
+    inputs = [args.net or "", *pysketch.images.pair_files(args.data), *folders, *(args.background or ())]
     inputs += [file for folder in folders for file in folder.iterdir()]
-    outputs = [args.report / name for name in ("index.html", "pairs.csv", "roc.csv", PICTURES)] if args.report else []
+    outputs = (
+        [args.report / name for name in ("index.html", "pairs.csv", "roc.csv", pysketch.report.PICTURES)]
+        if args.report
+        else []
+    )
     for output in [*outputs, *([args.csv] if args.csv else [])]:
         check_output(output, inputs)
 
 
-def _moved(pairs: list[Pair], args: argparse.Namespace) -> Sequence[Pair]:
+def _moved(pairs: list[pysketch.images.Pair], args: argparse.Namespace) -> Sequence[pysketch.images.Pair]:
     """The pairs as --moved and --realign say; a line on stderr for those that are left out."""
     if not args.realign:
-        return with_moved_sketches(pairs, args.moved, args.seed)
-    found, lost = brought_back(pairs, args.moved, args.seed)
+        return pysketch.report.with_moved_sketches(pairs, args.moved, args.seed)
+    found, lost = pysketch.report.brought_back(pairs, args.moved, args.seed)
     if lost:
         print(f"left out, as not one face was found in each picture: {', '.join(lost)}", file=sys.stderr)
     return found
 
 
-def _crowd(method: Method, training: Sequence[Pair], args: argparse.Namespace) -> list[np.ndarray]:
+def _crowd(
+    method: pysketch.report.Method, training: Sequence[pysketch.images.Pair], args: argparse.Namespace
+) -> list[np.ndarray]:
     with progress_bar(f"{method.name} draws others") as progress:
-        return draw_crowd(method.draw, training, args.distractors, args.seed, progress)
+        return pysketch.report.draw_crowd(method.draw, training, args.distractors, args.seed, progress)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("evaluate.py", "Score a net: pixel error and recognition on test pairs.", EXAMPLES)
     common.add_net_file(parser, nargs="?")
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
-    parser.add_argument("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
+    parser.add_argument(
+        "--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(pysketch.baselines.baseline_names())}"
+    )
     parser.add_argument(
         "--seed",
         type=common.seed,
@@ -222,7 +213,13 @@ def _parser() -> argparse.ArgumentParser:
     help = "move the photos too, then align both by the eyes that are found in them, as prepare.py does"
     parser.add_argument("--realign", action="store_true", help=help)
     help = "a table of who is found by each; the first gives the ranks of all tables; default: pixels, no table"
-    parser.add_argument("--match", nargs="+", choices=MATCHES, metavar="NAME", help=f"{' or '.join(MATCHES)}: {help}")
+    parser.add_argument(
+        "--match",
+        nargs="+",
+        choices=pysketch.search.WAYS,
+        metavar="NAME",
+        help=f"{' or '.join(pysketch.search.WAYS)}: {help}",
+    )
     parser.add_argument("--inner", action="store_true", help="with --match: lines for the inner face, all else masked")
     parser.add_argument(
         "--distractors", type=common.at_least(1), metavar="N", help="with --match: lines with N others in the gallery"
@@ -234,7 +231,8 @@ def _parser() -> argparse.ArgumentParser:
         "--background",
         nargs="+",
         metavar="NAME",
-        help=f"a line for each background in the blue screen's place: {', '.join(BACKGROUNDS)}, a picture file, or all",
+        help="a line for each background in the blue screen's place: "
+        f"{', '.join(pysketch.images.BACKGROUNDS)}, a picture file, or all",
     )
     parser.add_argument(
         "--pictures", nargs="+", type=Path, metavar="FOLDER", help="score somebody's sketches, named as the photos"
@@ -251,9 +249,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--measures",
         nargs="*",
-        choices=MEASURES,
+        choices=pysketch.report.MEASURED,
         metavar="NAME",
-        help=f"a second table: {', '.join(MEASURES)} (default: all); up to a second a photo",
+        help=f"a second table: {', '.join(pysketch.report.MEASURED)} (default: all); up to a second a photo",
     )
     help = "write the scores of every pair, and what --measures says of it; missing folders are made"
     parser.add_argument("--csv", type=Path, metavar="FILE", help=help)
@@ -266,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def progress_bar(title: str, unit: str = "photo") -> Iterator[Callable[[int, int], None]]:
     """A callback (done, total) that moves a bar on stderr, none if stderr is no terminal."""
-    with tqdm(desc=title, unit=unit, disable=None, leave=False) as bar:
+    with common.bar(desc=title, unit=unit, disable=None, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

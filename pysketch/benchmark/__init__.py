@@ -7,38 +7,21 @@ say what a device could do at best.
 Start reading at `race`.
 """
 
-from pysketch.benchmark.contender.child import peak_bytes
-from pysketch.benchmark.contender.peers import LIBRARIES
-from pysketch.benchmark.estimate import report_estimate
-from pysketch.benchmark.gallery_race import GalleryJob, race_in_gallery, report_gallery, summary_gallery
-from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow
-from pysketch.benchmark.nets import Job
-from pysketch.benchmark.race import run_race
-from pysketch.benchmark.race_report import report_race, summary_race
-from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
-from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
+from pysketch.doors import open_door
 
-__all__ = [
-    "KINDS",
-    "LIBRARIES",
-    "NETS",
-    "PAPER_MS",
-    "GalleryJob",
-    "Job",
-    "check_picture",
-    "grow",
-    "measure_roofline",
-    "measure_table2",
-    "peak_bytes",
-    "race_in_gallery",
-    "report_estimate",
-    "report_gallery",
-    "report_race",
-    "report_roofline",
-    "report_table2",
-    "run_race",
-    "summary_gallery",
-    "summary_race",
-    "summary_roofline",
-    "summary_table2",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "contender.child": ["peak_bytes"],
+        "contender.libraries": ["LIBRARIES"],
+        "estimate": ["report_estimate"],
+        "gallery_race": ["GalleryJob", "race_in_gallery", "report_gallery", "summary_gallery"],
+        "kinds": ["KINDS"],
+        "growth": ["NETS", "check_picture", "grow"],
+        "nets": ["Job"],
+        "race": ["run_race"],
+        "race_report": ["report_race", "summary_race"],
+        "roofline": ["measure_roofline", "report_roofline", "summary_roofline"],
+        "table2": ["PAPER_MS", "measure_table2", "report_table2", "summary_table2"],
+    },
+)

@@ -61,7 +61,7 @@ def test_a_net_that_draws_the_sketch_itself_scores_perfectly(net_file, aligned, 
         def draw(self, photo):
             return crop_centre(crops[photo.tobytes()].sketch, 143, 188)
 
-    monkeypatch.setattr(evaluate, "Sketcher", Perfect)
+    monkeypatch.setattr("pysketch.drawing.Sketcher", Perfect)
     evaluate.main([str(net_file), "--data", str(aligned)])
     scores = rows(capsys.readouterr().out)["net"]
     expected = {"RMSE": 0, "at .5": 0, "at 2": 0, "bias": 0, "PSNR": np.inf, "SSIM": 1, "rank 1": 100}
@@ -205,9 +205,9 @@ def test_other_skins_and_backgrounds_are_tables_of_their_own(monkeypatch, capsys
 
 def test_groups_of_made_people_are_a_table_of_their_own(aligned, monkeypatch, capsys):
     pairs = load_pairs(str(aligned), "test")
-    monkeypatch.setattr(evaluate, "load_pairs", lambda *arguments: pairs)
-    monkeypatch.setattr(evaluate, "group_trials", lambda people: [Trial("as they come", pairs[:people])])
-    monkeypatch.setattr(evaluate, "learned_method", lambda *arguments: Method("green", lambda photo: photo[..., 1]))
+    monkeypatch.setattr("pysketch.images.load_pairs", lambda *arguments: pairs)
+    monkeypatch.setattr("pysketch.report.group_trials", lambda people: [Trial("as they come", pairs[:people])])
+    monkeypatch.setattr("pysketch.report.learned_method", lambda *arguments: Method("green", lambda photo: photo[..., 1]))
     assert evaluate.main(["--data", "synthetic", "--baseline", "grey", "--groups", "2"]) == 0
     said, head, line = capsys.readouterr().out.split("\n\n")[1].splitlines()
     assert said == "By pixels."
@@ -223,7 +223,7 @@ def test_groups_are_of_made_people(aligned, capsys):
 
 
 def test_other_skins_are_seen_in_the_light_that_is_asked_for(aligned, monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "skin_trials", lambda pairs, source, tones: [Trial("7", pairs)])
+    monkeypatch.setattr("pysketch.report.skin_trials", lambda pairs, source, tones: [Trial("7", pairs)])
 
     def line(*light):
         evaluate.main(["--data", str(aligned), "--baseline", "grey", "--skin", "7", *light])
@@ -317,7 +317,7 @@ def test_moved_sketches_are_other_ones_and_the_seed_decides(aligned, capsys):
 
 
 def test_who_is_not_brought_back_is_named(aligned, capsys, monkeypatch):
-    monkeypatch.setattr(evaluate, "brought_back", lambda pairs, moves, seed: (pairs[:1], ["test-001"]))
+    monkeypatch.setattr("pysketch.report.brought_back", lambda pairs, moves, seed: (pairs[:1], ["test-001"]))
     arguments = ["--baseline", "grey", "--data", str(aligned), "--moved", "8", "5", "0.08", "--realign"]
     assert evaluate.main(arguments) == 0
     out, err = capsys.readouterr()

@@ -4,11 +4,12 @@ import io
 import common
 import pytest
 import reproduce
-from reproduce import EXPERIMENTS, claim, main
+from reproduce import main
 from tqdm import tqdm
 
 from pysketch.errors import BaselineError, DataError, DivergenceError
 from pysketch.report.pages import Section, Table
+from pysketch.reproduce.experiments import EXPERIMENTS, claim
 from pysketch.reproduce.runner import Experiment
 from pysketch.reproduce.training import Setting
 
@@ -35,7 +36,9 @@ def computed(monkeypatch, few_faces):
 
         return lambda setting: Experiment(name, ("x",), ("double",), [{"x": x} for x in numbers], compute, show)
 
-    monkeypatch.setattr(reproduce, "EXPERIMENTS", {"one": make("one", (3, 13)), "two": make("two", (5,))})
+    made = {"one": make("one", (3, 13)), "two": make("two", (5,))}
+    monkeypatch.setattr("pysketch.reproduce.EXPERIMENTS", made)
+    monkeypatch.setattr("pysketch.reproduce.EXPERIMENT_NAMES", tuple(made))
     return found
 
 
@@ -120,7 +123,7 @@ def test_there_is_one_progress_bar_over_all_results(computed, tmp_path, monkeypa
             super().__init__(*arguments, **options | {"disable": False, "file": io.StringIO()})
             bars.append(self)
 
-    monkeypatch.setattr(reproduce, "tqdm", Bar)
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     main(["--data", "synthetic", "--out", str(tmp_path)])
     (bar,) = bars
     assert (bar.total, bar.n) == (3, 3)
