@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pysketch
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
+RANKS = "ranks"
+"""What --grow takes beside `KINDS`, and --estimate: processes that share a training."""
 
 EXAMPLES = f"""
 examples:
@@ -27,6 +30,8 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
+  how a training step of four pairs, and of four more for each, grows with 1, 2 and 4 processes (pip install -e ".[mpi]"):
+    python tools/benchmark.py netdefs/small.prototxt --grow ranks
   the run times of the paper's Table 2, on this device:
     python tools/benchmark.py --table2
   how near each layer comes to what this device can do at best:
@@ -73,17 +78,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _gallery(words[1:])
     parser = _parser()
     args = parser.parse_args(words)
+    args.phase = args.phase or ("train" if args.grow == RANKS else "test")
     _check(parser, args)
     if args.estimate:
         print("\n".join(pysketch.benchmark.report_estimate()))
         return 0
     common.log_to(None, logging.WARNING)
-    if args.against:
+    if args.against or args.grow == RANKS:
         args.device = args.device or "cpu"
     device = common.use_device(args)
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
-    batch, threads = args.batch or BATCHES[args.phase], args.threads or pysketch.device.Workers().threads
+    if args.grow == RANKS and device.kind == "gpu":
+        parser.error("--grow ranks: on the CPU only; add --device cpu")
+    own = 1 if args.grow == RANKS else pysketch.device.Workers().threads
+    batch, threads = args.batch or BATCHES[args.phase], args.threads or own
     job = pysketch.benchmark.Job(
         args.netdef or "",
         args.phase,
@@ -96,7 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layers=tuple(args.layers),
         backward=not args.forward_only,
     )
-    if args.grow:
+    if args.grow == RANKS:
+        _show(
+            pysketch.benchmark.measure_ranks(job, args.iterations, args.mpirun),
+            args.json,
+            pysketch.benchmark.summary_ranks,
+            pysketch.benchmark.report_ranks,
+        )
+    elif args.grow:
         if args.output:
             pysketch.benchmark.check_picture(args.output)
         for line in pysketch.benchmark.grow(args.grow, job, args.against, args.iterations, args.output):
@@ -169,21 +185,25 @@ def _people(text: str) -> int:
 
 
 def _show(
-    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], list[str]]
+    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], Iterable[str]]
 ) -> None:
     print(json.dumps(summary(found)) if as_json else "\n".join(report(found)))
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with status 2 where options do not go together."""
-    if args.output and not args.grow:
-        parser.error("-o names the plot of --grow")
+    if args.output and args.grow not in pysketch.benchmark.KINDS:
+        parser.error(f"-o names the plot of --grow {', '.join(pysketch.benchmark.KINDS)}")
     if args.forward_only and args.phase == "train":
         parser.error("--forward-only: --phase train is about forward and backward")
-    if args.json and (args.grow or args.estimate):
-        parser.error("--json: --grow and --estimate print Markdown")
-    if args.against and (args.table2 or args.roofline or args.estimate):
-        parser.error("--against: --table2, --roofline and --estimate are about us alone")
+    if args.json and (args.grow in pysketch.benchmark.KINDS or args.estimate):
+        parser.error(f"--json: --grow {', '.join(pysketch.benchmark.KINDS)} and --estimate print Markdown")
+    if args.mpirun and args.grow != RANKS:
+        parser.error("--mpirun is about --grow ranks")
+    if args.grow == RANKS and args.phase == "test":
+        parser.error("--grow ranks: several processes share a training; leave --phase test out")
+    if args.against and (args.table2 or args.roofline or args.estimate or args.grow == RANKS):
+        parser.error("--against: --table2, --roofline, --estimate and --grow ranks are about us alone")
     if args.phase == "train" and (args.table2 or args.roofline or args.estimate):
         parser.error("--phase train: --table2, --roofline and --estimate are about drawing")
     whole = args.table2 or args.estimate
@@ -196,7 +216,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py", "Time a net, layer by layer and beside its peers.", EXAMPLES)
     common.add_netdef(parser, nargs="?")
-    parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
+    help = "draw, or learn (default: test; with --grow ranks train)"
+    parser.add_argument("--phase", choices=("test", "train"), help=help)
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
     common.add_size(parser)
     parser.add_argument("--against", type=_peers, default=(), metavar="PEER,...", help="compare with these peers")
@@ -208,10 +229,11 @@ def _parser() -> argparse.ArgumentParser:
     common.add_threads(parser)
     common.add_layers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    help = "for --grow ranks on other machines: mpirun with its options, but -n, such as 'mpirun -f hosts'"
+    parser.add_argument("--mpirun", type=shlex.split, default=[], metavar="COMMAND", help=help)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--grow", choices=pysketch.benchmark.KINDS, help="a Markdown table over sizes, batches, or the nets sr to large"
-    )
+    help = "a Markdown table over sizes, batches, the nets sr to large, or processes that share a training"
+    what.add_argument("--grow", choices=(*pysketch.benchmark.KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
     what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")

@@ -12,7 +12,7 @@ from pysketch.doors import open_door
 __all__ = open_door(
     __name__,
     {
+        "baseline": ["Baseline", "Progress", "baseline_class", "register", "silent"],
         "names": ["baseline_names"],
-        "baseline": ["BASELINES", "Baseline", "Progress", "baseline_class", "register", "silent"],
     },
 )

@@ -22,6 +22,12 @@ from pysketch.solver import Updater, read_solver
 SOLVER = f"""net: "of the benchmark" type: "Adam" base_lr: {RATE} momentum: 0.9 momentum2: 0.999 max_iter: 1"""
 
 
+def updater(net: Net) -> Updater:
+    """Adam, of the net's params."""
+    solver = read_solver(parse(SOLVER, "<benchmark>"), "<benchmark>")
+    return Updater(solver.options, solver.type, net.learnable, net.context.workers)
+
+
 class Ours:
     """A job's net with the weights in folder/params.npz, its inputs in place.
 
@@ -44,8 +50,7 @@ class Ours:
                 copy_into(param.blob.data, params[param_name(param)])
         self._feed(self.net)
         if self.trains:
-            solver = read_solver(parse(SOLVER, "<benchmark>"), "<benchmark>")
-            self.updater = Updater(solver.options, solver.type, self.net.learnable, self.net.context.workers)
+            self.updater = updater(self.net)
 
     def check(self) -> Arrays:
         """Phase test: the outputs. Phase train: the loss, every learned param's gradient, the loss after an update."""

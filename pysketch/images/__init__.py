@@ -62,7 +62,6 @@ __all__ = open_door(
         ],
         "raw_folders": ["EyesOf", "align_person", "check_targets", "find_persons"],
         "synthetic": ["further_pairs", "training_pairs"],
-        "variation.names": ["BACKGROUNDS"],
         "variation": [
             "MONK_TONES",
             "Parts",
@@ -78,5 +77,6 @@ __all__ = open_door(
             "vary",
             "with_screen",
         ],
+        "variation.names": ["BACKGROUNDS"],
     },
 )

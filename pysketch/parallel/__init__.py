@@ -13,7 +13,8 @@ from pysketch.doors import open_door
 __all__ = open_door(
     __name__,
     {
-        "communicator": ["ALONE", "Communicator"],
+        "communicator": ["ALONE", "SMALL", "Communicator", "Message"],
+        "launch": ["OVERSUBSCRIBED", "find_mpirun"],
         "nccl": ["between_devices"],
         "start": ["communicator", "joined", "own_threads"],
     },

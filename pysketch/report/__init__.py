@@ -7,7 +7,7 @@ writes text. `net_graph` and `graph_layout` say what a net's diagram shows and w
 sketch, `find_page` shows it. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`,
 `training_panels`) are each what one command shows.
 
-Start reading at `evaluation`.
+Start reading at `scoring`, which does what a `request` asks for, in turn, then at `evaluation`.
 """
 
 from pysketch.doors import open_door
@@ -16,51 +16,19 @@ __all__ = open_door(
     __name__,
     {
         "": ["figures", "graph_layout", "pages"],
-        "crowd": ["draw_crowd"],
         "data_sheet": ["data_sheet"],
-        "evaluation": [
-            "PHOTO_CROP",
-            "SKETCH_CROP",
-            "Evaluation",
-            "check_strangers",
-            "evaluate",
-            "fit_seconds",
-            "net_draw",
-        ],
-        "evaluation_pages": ["check_library", "write_pairs", "write_report"],
+        "evaluation": ["PHOTO_CROP", "SKETCH_CROP", "Evaluation", "evaluate", "fit_seconds", "net_draw"],
         "find_page": ["check_find_page", "write_find_page"],
-        "found": [
-            "Found",
-            "Person",
-            "found_record",
-            "found_table",
-            "how_sure",
-            "how_sure_all",
-            "people",
-            "pictured",
-        ],
-        "further_tables": [
-            "tell_backgrounds",
-            "tell_groups",
-            "tell_matching",
-            "tell_measures",
-            "tell_skins",
-            "tell_verification",
-        ],
-        "groups": ["group_trials"],
+        "found": ["Found", "Person", "found_record", "found_table", "how_sure", "how_sure_all", "people", "pictured"],
         "layer_help": ["describe_layer", "list_layers"],
-        "matches": ["MATCHES"],
-        "meanings": ["BACKGROUND", "GROUPS", "MATCHING", "MEASURED", "SKIN", "VERIFICATION", "WORTH"],
-        "measures": ["MEASURES", "Surroundings", "usable_measures"],
-        "methods": ["Method", "learned_method", "net_method"],
+        "meanings": ["BACKGROUND", "GROUPS", "MATCHING", "MEASURED", "SCORING", "SKIN", "VERIFICATION", "WORTH"],
         "net_graph": ["Edge", "Node", "net_graph", "netdef_graph"],
         "net_picture": ["draw_graph"],
         "pages": ["PICTURES", "Picture", "Section", "Table", "write_csv", "write_page"],
-        "published": ["evaluate_pictures"],
-        "score_table": ["score_table"],
+        "request": ["Request"],
+        "scoring": ["score"],
         "summary_table": ["summary_table"],
         "table": ["aligned", "markdown"],
         "training_panels": ["training_panels"],
-        "varied": ["background_trials", "brought_back", "in_light", "skin_trials", "with_moved_sketches"],
     },
 )

@@ -12,8 +12,8 @@ from pysketch.doors import open_door
 __all__ = open_door(
     __name__,
     {
-        "names": ["EXPERIMENT_NAMES"],
         "experiments": ["EXPERIMENTS", "claim", "sections", "status", "told"],
+        "names": ["EXPERIMENT_NAMES"],
         "runner": ["Results", "run"],
         "training": ["Setting"],
     },

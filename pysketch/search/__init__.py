@@ -27,7 +27,7 @@ __all__ = open_door(
         "mixing": ["mixed"],
         "portraits": ["Portrait"],
         "upkeep": ["merge_galleries", "remove_damaged", "remove_people"],
-        "ways": ["INNER", "PIXELS", "VIEWS", "WAYS"],
         "views": ["INNER_VIEWS", "WHOLE_VIEWS", "ViewSet", "in_frame"],
+        "ways": ["INNER", "PIXELS", "VIEWS", "WAYS"],
     },
 )

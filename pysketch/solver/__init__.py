@@ -16,6 +16,7 @@ __all__ = open_door(
         "definition": ["SolverDef", "load_solver", "read_solver"],
         "log": ["CaffeFormatter"],
         "log_reader": ["Curve", "TrainingLog", "read_log"],
+        "shared_batches": ["SharedBatches"],
         "solver": ["Solver", "get_solver"],
         "start": ["check_start", "nothing_left"],
         "updates": ["Updater"],

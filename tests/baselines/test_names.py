@@ -1,4 +1,4 @@
-from pysketch.baselines import BASELINES
+from pysketch.baselines.baseline import BASELINES
 from pysketch.baselines.names import baseline_names
 
 

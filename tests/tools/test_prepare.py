@@ -11,6 +11,7 @@ import pytest
 from pysketch.errors import DataError
 from pysketch.images import synthetic
 from pysketch.images.alignment import FRAME_EYES, align
+from pysketch.images.eye_finder import find_eyes
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import read_photo, read_sketch, write_image
 
@@ -149,7 +150,7 @@ def test_found_eyes_align_photos_and_sketches(tmp_path):
     assert prepare.main([str(tmp_path / "raw"), str(tmp_path / "out")]) == 0
     (pair,) = load_pairs(tmp_path / "out", "train")
     for frame in (pair.photo, pair.sketch):
-        (eyes,) = pysketch.images.find_eyes(frame)
+        (eyes,) = find_eyes(frame)
         np.testing.assert_allclose(eyes, FRAME_EYES, atol=3)
 
 

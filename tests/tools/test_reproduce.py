@@ -3,10 +3,10 @@ import io
 
 import common
 import pytest
-import reproduce
 from reproduce import main
 from tqdm import tqdm
 
+import pysketch
 from pysketch.errors import BaselineError, DataError, DivergenceError
 from pysketch.report.pages import Section, Table
 from pysketch.reproduce.experiments import EXPERIMENTS, claim
@@ -63,7 +63,7 @@ def test_everything_is_computed_once_and_shown(computed, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp_path, monkeypatch, capsys):
-    make = reproduce.EXPERIMENTS["one"]
+    make = pysketch.reproduce.EXPERIMENTS["one"]
 
     def broken(setting):
         experiment = make(setting)
@@ -77,7 +77,7 @@ def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp
         experiment.compute = compute
         return experiment
 
-    monkeypatch.setitem(reproduce.EXPERIMENTS, "one", broken)
+    monkeypatch.setitem(pysketch.reproduce.EXPERIMENTS, "one", broken)
     assert main(["--data", "synthetic", "--out", str(tmp_path)]) == common.BAD_INPUT
     said = capsys.readouterr()
     assert said.err.splitlines()[-1] == "error: one 3 failed: svr needs scikit-learn"
@@ -85,7 +85,7 @@ def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp
     page = (tmp_path / "index.html").read_text()
     assert "Not computed yet: 1 of 2." in page
     assert "3 failed: svr needs scikit-learn" in page
-    monkeypatch.setitem(reproduce.EXPERIMENTS, "one", make)
+    monkeypatch.setitem(pysketch.reproduce.EXPERIMENTS, "one", make)
     assert main(["two", "--data", "synthetic", "--out", str(tmp_path)]) == 0  # nobody asked for the one that failed
     assert main(["one", "--data", "synthetic", "--out", str(tmp_path)]) == 0
     assert "3 failed" not in (tmp_path / "index.html").read_text()
