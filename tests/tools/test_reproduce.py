@@ -3,7 +3,7 @@ import io
 
 import common
 import pytest
-from reproduce import main
+from reproduce import EXAMPLES, main
 from tqdm import tqdm
 
 import pysketch
@@ -161,7 +161,7 @@ def test_an_unknown_experiment_is_refused_with_the_known_ones(capsys):
 
 def test_help_names_every_experiment():
     for name in EXPERIMENTS:
-        assert f"\n  {name:<13}" in reproduce.EXAMPLES
+        assert f"\n  {name:<13}" in EXAMPLES
 
 
 def test_the_real_experiments_have_cells_that_their_keys_tell_apart(tmp_path):
