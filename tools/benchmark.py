@@ -18,7 +18,9 @@ import pysketch
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
 RANKS = "ranks"
-"""What --grow takes beside `KINDS`, and --estimate: processes that share a training."""
+"""What --grow takes beside `KINDS`: processes that share a training."""
+CARDS = "cards"
+"""What --estimate takes beside RANKS: a photo on three GPUs."""
 
 EXAMPLES = f"""
 examples:
@@ -30,7 +32,7 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
-  how a training step of four pairs, and of four more for each, grows with 1, 2 and 4 processes (pip install -e ".[mpi]"):
+  how a training step grows with the processes that share it, 1, 2 and 4 (pip install -e ".[mpi]"):
     python tools/benchmark.py netdefs/small.prototxt --grow ranks
   the run times of the paper's Table 2, on this device:
     python tools/benchmark.py --table2
@@ -38,6 +40,8 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --roofline
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
+  what up to 256 processes that share a training should take, and where more no longer pay (an estimate):
+    python tools/benchmark.py --estimate ranks
   how long it takes to find somebody among a thousand people and a million (see benchmark.py gallery --help):
     python tools/benchmark.py gallery --keep crowd
 
@@ -81,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.phase = args.phase or ("train" if args.grow == RANKS else "test")
     _check(parser, args)
     if args.estimate:
-        print("\n".join(pysketch.benchmark.report_estimate()))
+        report = pysketch.benchmark.report_estimate if args.estimate == CARDS else pysketch.benchmark.report_scaling
+        print("\n".join(report()))
         return 0
     common.log_to(None, logging.WARNING)
     if args.against or args.grow == RANKS:
@@ -236,7 +241,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--grow", choices=(*pysketch.benchmark.KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
-    what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")
+    help = "Markdown tables of times expected: a photo on three GPUs (cards, the default), a training by many ranks"
+    what.add_argument("--estimate", nargs="?", const=CARDS, choices=(CARDS, RANKS), help=help)
     parser.add_argument("-o", "--output", metavar="PICTURE", help="the plot of --grow (.png, .svg or .pdf)")
     return parser
 
@@ -245,9 +251,8 @@ def _peers(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in pysketch.benchmark.LIBRARIES:
-            raise argparse.ArgumentTypeError(
-                f'no peer "{name}"; expected some of {", ".join(pysketch.benchmark.LIBRARIES)}'
-            )
+            known = ", ".join(pysketch.benchmark.LIBRARIES)
+            raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {known}')
     return names
 
 

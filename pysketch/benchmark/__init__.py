@@ -2,7 +2,8 @@
 
 Each contender, ourselves included, works in a process of its own (`contender`), with equal weights, inputs and
 threads; `race` lets them take turns and compares their results before any time is shown. `estimate` and `roofline`
-say what a device could do at best.
+say what a device could do at best. `ranks` times a training that several processes share (`rank` is one of them), and
+`scaling` says what many should take.
 
 Start reading at `race`.
 """
@@ -23,6 +24,7 @@ __all__ = open_door(
         "race_report": ["report_race", "summary_race"],
         "ranks": ["measure_ranks", "report_ranks", "summary_ranks"],
         "roofline": ["measure_roofline", "report_roofline", "summary_roofline"],
+        "scaling_report": ["report_scaling"],
         "table2": ["PAPER_MS", "measure_table2", "report_table2", "summary_table2"],
     },
 )

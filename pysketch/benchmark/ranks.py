@@ -3,8 +3,8 @@
 An mpirun for each row starts so many processes of one thread each (`rank`). Strong scaling: they share one batch; weak:
 each brings a batch of its own, so that the whole grows. The table says what part of a step is computing, communication
 that the backward pass could not hide, and waiting for slower processes (`stamps` says how they are told apart), and
-what the model of `scaling` makes of it: with the operations a second of the one process, and the latency and the
-bandwidth that two have measured by a ping-pong. It knows nothing of waiting.
+what the model of `scaling` makes of it: with the times of one process alone, for the whole batch and for a quarter,
+and the latency and the bandwidth that two have measured by a ping-pong. It knows nothing of waiting.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from pysketch.benchmark.machine import COPIED, ORDERS, Machine, measure
 from pysketch.benchmark.nets import Job
 from pysketch.benchmark.race import BenchmarkError
 from pysketch.benchmark.rank import ERROR, PingPong, Steps
-from pysketch.benchmark.scaling import Link, Plan, Processor, plan, step
+from pysketch.benchmark.scaling import Link, Processor, measured, plan, step
 from pysketch.device import CPU, Workers
 from pysketch.parallel import OVERSUBSCRIBED, find_mpirun
+from pysketch.report import markdown
 
 RANKS = (1, 2, 4)
 
@@ -91,9 +92,9 @@ class Growth:
 def measure_ranks(job: Job, runs: int, mpirun: Sequence[str] = ()) -> Growth:
     """Train with one process, then with two and four, both ways.
 
-    job: phase "train"; its batch is what is shared, and what each brings. mpirun: a command with its options but -n, such
-    as one that names other machines, in place of the mpirun that belongs to mpi4py's MPI. BenchmarkError if the processes cannot share
-    it or one fails, ParallelError if no mpirun is there.
+    job: phase "train"; its batch is what is shared, and what each brings. mpirun: a command with its options but -n,
+    such as one that names other machines, in place of the mpirun that belongs to mpi4py's MPI. BenchmarkError if the
+    processes cannot share the batch or one fails, ParallelError if no mpirun is there.
     """
     most = max(RANKS)
     if job.batch % most:
@@ -102,14 +103,15 @@ def measure_ranks(job: Job, runs: int, mpirun: Sequence[str] = ()) -> Growth:
             f"such as {-(-job.batch // most) * most}"
         )
     starter = list(mpirun) or [find_mpirun()]
-    wanted = [("one", 1, job.batch)]
+    wanted = [("one", 1, job.batch), ("one", 1, job.batch // most)]
     wanted += [("strong", size, job.batch) for size in RANKS[1:]]
     wanted += [("weak", size, size * job.batch) for size in RANKS[1:]]
     found = [run_ranks(starter, size, replace(job, batch=batch), runs) for _, size, batch in wanted]
     machine = measure(CPU, Workers(job.threads), HostClock(), ORDERS["cpu"], COPIED)
     ping_pong = next(steps.ping_pong for steps in found if steps.ping_pong)
     link, planned = Link(**asdict(ping_pong)), plan(job)
-    processor = processor_of(planned, job.batch, float(np.median(found[0].plain)), machine)
+    alone = [(batch, float(np.median(steps.plain))) for (_, _, batch), steps in zip(wanted[:2], found, strict=False)]
+    processor = measured("here", (machine.flops, machine.bandwidth), [planned], [tuple(reversed(alone))])
     rows = []
     for (scaling, size, batch), steps in zip(wanted, found, strict=True):
         slower = max(1.0, size * job.threads / steps.cores)
@@ -118,17 +120,13 @@ def measure_ranks(job: Job, runs: int, mpirun: Sequence[str] = ()) -> Growth:
     return Growth(job, runs, ping_pong, machine, rows)
 
 
-def processor_of(planned: Plan, batch: int, seconds: float, machine: Machine) -> Processor:
-    """The processor which, alone, takes so many seconds for a step; its layers' rate is what is left to find."""
-    free = Processor("here", machine.flops, machine.bandwidth, {planned.name: np.inf})
-    rest = step(planned, 1, batch, free, Link(0, 0, np.inf)).total
-    return replace(free, rates={planned.name: batch * planned.pair_flops / max(seconds - rest, 1e-9)})
-
-
 def slowed(processor: Processor, times: float) -> Processor:
     """The same with so much less of a core: where there are more processes than cores."""
     rates = {name: rate / times for name, rate in processor.rates.items()}
-    return replace(processor, flops=processor.flops / times, bandwidth=processor.bandwidth / times, rates=rates)
+    fixed = {name: seconds * times for name, seconds in processor.fixed.items()}
+    return replace(
+        processor, flops=processor.flops / times, bandwidth=processor.bandwidth / times, rates=rates, fixed=fixed
+    )
 
 
 def run_ranks(mpirun: Sequence[str], size: int, job: Job, runs: int) -> Steps:
@@ -159,15 +157,16 @@ def report_ranks(growth: Growth) -> Iterator[str]:
     """Lines: a Markdown table, and what it says of what."""
     one, job = growth.rows[0], growth.job
     threads = f"{job.threads} thread{'s' * (job.threads > 1)}"
-    yield "| scaling | processes | batch | ms a step | pairs/s | speed-up | computing | not hidden | waiting | model ms |"
-    yield "|---" + "|---:" * 9 + "|"
+    rows = [["scaling", "processes", "batch", "ms a step", "pairs/s", "speed-up"]]
+    rows[0] += ["computing", "not hidden", "waiting", "model ms"]
     for row in growth.rows:
         over = " (oversubscribed)" if row.oversubscribed else ""
         shares = (row.steps.computing, row.steps.communicating, row.steps.waiting)
         cells = [row.scaling, f"{row.ranks}{over}", str(row.batch), f"{1e3 * row.seconds:.1f}", f"{row.rate:.2f}"]
         cells += [f"{row.rate / one.rate:.2f}", *(f"{100 * row.share(part):.1f} %" for part in shares)]
-        cells.append(f"{1e3 * row.model:.1f} ({100 * (row.model / row.seconds - 1):+.0f} %)" if row is not one else "-")
-        yield f"| {' | '.join(cells)} |"
+        cells.append(f"{1e3 * row.model:.1f} ({100 * (row.model / row.seconds - 1):+.0f} %)" if row.ranks > 1 else "-")
+        rows.append(cells)
+    yield from markdown(rows)
     found = growth.ping_pong
     yield ""
     yield (
@@ -183,7 +182,7 @@ def report_ranks(growth: Growth) -> Iterator[str]:
         f"{100 * max(row.stamps for row in growth.rows):+.1f} % longer at most; ms a step is without."
     )
     yield (
-        f"The model has the rate of the one process, and of two: {1e6 * found.latency:.0f} us for an exchange, "
+        f"The model has the times of one process, and of two: {1e6 * found.latency:.0f} us for an exchange, "
         f"{1e6 * found.message:.1f} us for each further message, {found.bandwidth / 1e9:.2f} GB/s each way."
     )
 

@@ -35,7 +35,7 @@ PAYS = 0.5
 PAIRS, STEPS = 4, {"sr": 0.136, "small": 0.279, "medium": 0.774, "large": 2.355}
 """Seconds of a step of so many pairs, on two cores."""
 
-MPI_EXCHANGE, MPI_MESSAGE = 60e-6, 5e-6
+MPI_EXCHANGE, MPI_MESSAGE = 6e-6, 8e-6
 """Seconds, measured: of an exchange between two processes of a machine, and of each further message."""
 
 ETHERNET = Link(20e-6 + MPI_EXCHANGE, MPI_MESSAGE, 10e9 / 8 * 1448 / 1538)

@@ -59,7 +59,11 @@ def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
         (["--forward-only", "--phase", "train"], "--phase train is about forward and backward"),
         (["--size", "3by4"], "expected WIDTHxHEIGHT"),
         (["-o", "x.png"], "-o names the plot of --grow"),
-        (["--grow", "area", "--json"], "--json: --grow and --estimate print Markdown"),
+        (["--grow", "ranks", "-o", "x.png"], "-o names the plot of --grow area, batch, filters"),
+        (["--grow", "ranks", "--phase", "test"], "several processes share a training; leave --phase test out"),
+        (["--grow", "ranks", "--against", "torch"], "are about us alone"),
+        (["--mpirun", "mpirun -f hosts"], "--mpirun is about --grow ranks"),
+        (["--grow", "area", "--json"], "--json: --grow area, batch, filters and --estimate print Markdown"),
         (["--roofline", "--against", "torch"], "are about us alone"),
         (["--roofline", "--phase", "train"], "are about drawing"),
         (["--table2"], "are about one 155x200 photo and the nets sr to large; name no other"),
@@ -91,6 +95,33 @@ def test_a_net_that_reads_files_is_timed_with_them(tmp_path, capsys):
 def test_an_estimate_needs_nothing_but_the_nets(capsys):
     assert benchmark.main(["--estimate"]) == 0
     assert "ESTIMATE, not measured" in capsys.readouterr().out
+
+
+def test_processes_that_share_a_training_are_a_table_or_an_object(tiny, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(benchmark, "measure_ranks", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(benchmark, "report_ranks", lambda growth: iter(["a", "table"]))
+    monkeypatch.setattr(benchmark, "summary_ranks", lambda growth: {"an": "object"})
+    arguments = [tiny, "--grow", "ranks", "--mpirun", "mpirun -f 'my hosts'", "--iterations", "5"]
+    assert benchmark.main(arguments) == 0
+    assert capsys.readouterr().out == "a\ntable\n"
+    assert benchmark.main([*arguments, "--json", "--batch", "8"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"an": "object"}
+    (job, runs, mpirun), (other, *_) = asked
+    assert (job.phase, job.batch, job.threads, job.device, other.batch) == ("train", 4, 1, "cpu", 8)
+    assert (runs, mpirun) == (5, ["mpirun", "-f", "my hosts"])
+
+
+def test_on_a_gpu_the_processes_are_not_timed(tiny, gpu, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main([tiny, "--grow", "ranks", "--device", str(gpu)])
+    assert "--grow ranks: on the CPU only; add --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_many_processes_are_estimated(capsys):
+    assert benchmark.main(["--estimate", "ranks"]) == 0
+    assert "How many processes pay" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -3,7 +3,10 @@
 LIBRARIES = {
     "torch": ("torch",),
     "torch-channels-last": ("torch",),
+    "torch-compiled": ("torch",),
+    "torch-frozen": ("torch",),
     "onnxruntime": ("onnxruntime", "onnx"),
+    "openvino": ("openvino", "onnx"),
     "opencv": ("cv2", "onnx"),
 }
 """What each peer needs: its own library first."""
