@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pysketch.benchmark.estimate import CARDS, COPY, LAUNCH, PRODUCT
 from pysketch.benchmark.growth import NETS
 from pysketch.benchmark.nets import Job
-from pysketch.benchmark.scaling import Link, Plan, Processor, Step, plan, step
+from pysketch.benchmark.scaling import Link, Plan, Processor, Step, measured, plan, step
 from pysketch.report import markdown
 from pysketch.shipped import folder
 
@@ -34,6 +34,9 @@ PAYS = 0.5
 
 PAIRS, STEPS = 4, {"sr": 0.136, "small": 0.279, "medium": 0.774, "large": 2.355}
 """Seconds of a step of so many pairs, on two cores."""
+
+MACHINE = 190e9, 32e9
+"""FLOP/s of products and bytes/s of copies, by two cores."""
 
 MPI_EXCHANGE, MPI_MESSAGE = 6e-6, 8e-6
 """Seconds, measured: of an exchange between two processes of a machine, and of each further message."""
@@ -62,8 +65,7 @@ class Site:
 
 def cores(plans: Sequence[Plan]) -> Processor:
     """Two cores of a CPU, as measured."""
-    rates = {planned.name: PAIRS * planned.pair_flops / STEPS[planned.name] for planned in plans}
-    return Processor("two cores", 700e9, 12e9, rates)
+    return measured("two cores", *MACHINE, [(planned, PAIRS, STEPS[planned.name]) for planned in plans])
 
 
 def card() -> Processor:
