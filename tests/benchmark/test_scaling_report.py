@@ -75,3 +75,11 @@ def test_the_report_says_that_it_is_an_estimate():
     text = "\n".join(report_scaling())
     assert text.count("a step by so many processes") == 3 * 4
     assert "ESTIMATE, not measured" in text
+
+
+def test_long_times_are_seconds():
+    assert [scaling_report.readable(seconds) for seconds in (0.0196, 5.756, 1767.4)] == [
+        "19.6 ms",
+        "5756 ms",
+        "1,767 s",
+    ]
