@@ -1,25 +1,31 @@
 """Who really is the nearest, found without looking at everybody in detail: for tools/benchmark.py gallery.
 
-The exact matcher on every row of a million would take a minute a query. An outline is an orthonormal projection P of
-the detail, so that by Cauchy and Schwarz, of a query's detail q and a row's d,
+The exact matcher on every row of a million takes 6e11 operations a query. An outline is an orthonormal projection P of
+the detail; E is a second one, on 768 directions orthogonal to those of P. By Cauchy and Schwarz, of a query's detail q
+and a row's d,
 
-    <q, d> = <Pq, Pd> + <q - Pq, d - Pd>  <=  <Pq, o> + |Pq| |Pd - o| + |q - Pq| |d - Pd|
+    <q, d> = <Pq, Pd> + <Eq, Ed> + <q - Pq - Eq, d - Pd - Ed>
+          <= <Pq, o> + |Pq| |Pd - o| + <Eq, e> + |Eq| |Ed - e| + |q - Pq - Eq| |d - Pd - Ed|
 
-where o is the row's outline as it is stored, rounded. Whose bound is below the best product that was found is not the
-nearest. Of the others a second projection E, on 768 directions orthogonal to those of P, says the same more narrowly;
-who is left is compared exactly, those of the largest bounds first.
+where o and e are the row's projections as they are stored, rounded. Whose bound is below the best product that was
+found is not the nearest. Who is left is compared exactly, those of the largest bounds first. The bounds, 2e11
+operations a query and a million, are one matrix product for a block of people and some queries.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
 
+from pysketch.device import SLACK, Arena, Workers
 from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query, outlines, rounded
 
 FURTHER = 768
-_BLOCK = 4096  # rows at a time
+_BLOCK = 2048  # rows at a time and thread
+_FLOAT = np.dtype(np.float32)
 _ROUNDING = 1e-5  # of float32, beside products of up to 1
 
 
@@ -34,8 +40,8 @@ class Nearest(NamedTuple):
 class Everybody(NamedTuple):
     """outlines: (N, OUTLINE), details: (N, DETAIL), further: (N, FURTHER), all int8 of their scales, mapped or not.
 
-    slack: (N, 4) float32: |d - Pd|, |Pd - o|, |d - Pd - Ed|, |Ed - e|, e the row of further. basis: (FURTHER, DETAIL)
-    float32: the rows of E.
+    slack: (N, 3) float32: |Pd - o|, |Ed - e|, |d - Pd - Ed|, o and e the rows of outlines and further. basis: (FURTHER,
+    DETAIL) float32: the rows of E.
     """
 
     outlines: np.ndarray
@@ -72,33 +78,33 @@ def everybody(details: np.ndarray, basis: np.ndarray) -> Everybody:
     seen, more = outlines(whole), whole @ basis.T
     outline, further = rounded(seen, OUTLINE_SCALE), rounded(more, OUTLINE_SCALE)
     squares = [np.einsum("nd,nd->n", each, each) for each in (whole, seen, more)]
-    rests = squares[0] - squares[1], squares[0] - squares[1] - squares[2]
     lost = [np.linalg.norm(a - b / np.float32(OUTLINE_SCALE), axis=1) for a, b in ((seen, outline), (more, further))]
-    slack = np.stack([_root(rests[0]), lost[0], _root(rests[1]), lost[1]], axis=1)
+    slack = np.stack([*lost, _root(squares[0] - squares[1] - squares[2])], axis=1)
     return Everybody(outline, details, further, slack.astype(np.float32), basis)
 
 
-def nearest(query: Query, first: np.ndarray, people: Everybody) -> Nearest:
-    """The row that the exact matcher puts first.
+def nearest(
+    queries: Sequence[Query], first: Sequence[np.ndarray], people: Everybody, threads: int | None = None
+) -> list[Nearest]:
+    """For each query, all of as many transforms, the row that the exact matcher puts first.
 
-    first: rows to begin with, the likely ones. They change how many are compared, not who is found.
+    first: for each query rows to begin with, the likely ones. They change how many are compared, not who is found.
+    Held meanwhile: 4 bytes a row and query.
     """
+    bounds = _bounds(queries, people, threads)
+    return [_nearest(*each, people) for each in zip(queries, first, bounds, strict=True)]
+
+
+def _nearest(query: Query, first: np.ndarray, bounds: np.ndarray, people: Everybody) -> Nearest:
     distances = query.distances(people.details[first])
     place = int(np.argmin(distances))
     best, row, compared = float(distances[place]), int(first[place]), len(first)
-    further = query.details @ people.basis.T
-    seen, whole, more = (np.einsum("td,td->t", a, a) for a in (query.outlines, query.details, further))
-    coarse = [query.outlines / OUTLINE_SCALE, _root(whole - seen)[:, None], _root(seen)[:, None]]
-    fine = [query.outlines / OUTLINE_SCALE, further / OUTLINE_SCALE]
-    fine += [_root(seen)[:, None], _root(whole - seen - more)[:, None], _root(more)[:, None]]
-
-    bounds = _bounds(coarse, [people.outlines, people.slack[:, :2]], np.arange(len(people.outlines)))
     bounds[first] = -np.inf
     rows = np.flatnonzero(bounds >= 1 - best - _ROUNDING)
-    bounds = _bounds(fine, [people.outlines, people.further, people.slack[:, 1:]], rows)
-    rows, bounds = (each[np.argsort(-bounds, kind="stable")] for each in (rows, bounds))
+    rows = rows[np.argsort(-bounds[rows], kind="stable")]
     for start in range(0, len(rows), _BLOCK):
-        block = np.sort(rows[start : start + _BLOCK][bounds[start : start + _BLOCK] >= 1 - best - _ROUNDING])
+        block = rows[start : start + _BLOCK]
+        block = np.sort(block[bounds[block] >= 1 - best - _ROUNDING])
         if not len(block):
             break
         distances = query.distances(people.details[block])
@@ -109,16 +115,32 @@ def nearest(query: Query, first: np.ndarray, people: Everybody) -> Nearest:
     return Nearest(row, best, compared)
 
 
-def _bounds(query: list[np.ndarray], people: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """(N,) float32: the largest product of each of the rows with a transform; both are columns, side by side."""
-    transforms = np.hstack(query).astype(np.float32)
-    bounds = np.empty(len(rows), np.float32)
-    block = np.empty((_BLOCK, transforms.shape[1]), np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        some = rows[start : start + _BLOCK]
-        np.concatenate([each[some] for each in people], axis=1, out=block[: len(some)], casting="unsafe")
-        np.max(transforms @ block[: len(some)].T, axis=0, out=bounds[start : start + len(some)])
+def _bounds(queries: Sequence[Query], people: Everybody, threads: int | None = None) -> np.ndarray:
+    """(Q, N) float32: the most that each row's product with a transform of each query can be."""
+    transforms = np.concatenate([_columns(query, people.basis) for query in queries])
+    known = people.outlines, people.further, people.slack
+    bounds = np.empty((len(queries), len(people.outlines)), np.float32)
+
+    def work(start: int, arena: Arena) -> None:
+        rows = slice(start, min(start + _BLOCK, bounds.shape[1]))
+        count, (all_transforms, width) = rows.stop - start, transforms.shape
+        arena.reserve(4 * count * (width + all_transforms) + SLACK, np)
+        block, products = (arena.take(shape, _FLOAT) for shape in ((count, width), (all_transforms, count)))
+        np.concatenate([each[rows] for each in known], axis=1, out=block, casting="unsafe")
+        np.matmul(transforms, block.T, out=products)
+        np.max(products.reshape(len(queries), -1, count), axis=1, out=bounds[:, rows])
+
+    with closing(Workers(threads)) as workers:
+        workers.run(work, range(0, bounds.shape[1], _BLOCK), np)
     return bounds
+
+
+def _columns(query: Query, basis: np.ndarray) -> np.ndarray:
+    """(T, OUTLINE + FURTHER + 3) float32: what the columns of outlines, further and slack are multiplied with."""
+    further = query.details @ basis.T
+    whole, seen, more = (np.einsum("td,td->t", a, a) for a in (query.details, query.outlines, further))
+    lengths = np.stack([_root(seen), _root(more), _root(whole - seen - more)], axis=1)
+    return np.hstack([query.outlines / OUTLINE_SCALE, further / OUTLINE_SCALE, lengths]).astype(np.float32)
 
 
 def _root(squares: np.ndarray) -> np.ndarray:

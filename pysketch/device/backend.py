@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from pysketch.device.installation import not_installed, packages
 from pysketch.device.self_test import gpu_name, gpu_problem, one_line
 from pysketch.errors import DeviceError
-from pysketch.shipped import how_to_install
 
 Array = Any
 """A numpy.ndarray or a cupy.ndarray."""
@@ -176,6 +176,6 @@ def _gpu_problem(index: int) -> str | None:
         cupy = _import_cupy()
     except Exception as error:  # CuPy turns whatever goes wrong in it into an ImportError with a long text
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
-            return f"CuPy is not installed ({one_line(error)}); {how_to_install('gpu')}"
-        return f"CuPy cannot be loaded ({one_line(error)})"
+            return not_installed()
+        return f"{' and '.join(packages()) or 'CuPy'} cannot be loaded ({one_line(error)})"
     return gpu_problem(cupy, index)

@@ -7,22 +7,19 @@ writes text. `net_graph` and `graph_layout` say what a net's diagram shows and w
 sketch, `find_page` shows it. The small files beside them (`score_table`, `summary_table`, `layer_help`, `net_picture`,
 `training_panels`) are each what one command shows.
 
-Start reading at `evaluation`.
+Start reading at `scoring`, which does what a `request` asks for, in turn, then at `evaluation`.
 """
 
 from pysketch.report import figures, graph_layout, pages
-from pysketch.report.crowd import draw_crowd
 from pysketch.report.data_sheet import data_sheet
 from pysketch.report.evaluation import (
     PHOTO_CROP,
     SKETCH_CROP,
     Evaluation,
-    check_strangers,
     evaluate,
     fit_seconds,
     net_draw,
 )
-from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.find_page import check_find_page, write_find_page
 from pysketch.report.found import (
     WORTH,
@@ -35,33 +32,19 @@ from pysketch.report.found import (
     people,
     pictured,
 )
-from pysketch.report.further_tables import (
-    BACKGROUND,
-    GROUPS,
-    MATCHING,
-    SKIN,
-    VERIFICATION,
-    tell_backgrounds,
-    tell_groups,
-    tell_matching,
-    tell_measures,
-    tell_skins,
-    tell_verification,
-)
-from pysketch.report.groups import group_trials
+from pysketch.report.further_tables import BACKGROUND, GROUPS, MATCHING, SKIN, VERIFICATION
 from pysketch.report.layer_help import describe_layer, list_layers
-from pysketch.report.matches import MATCHES, PIXELS
-from pysketch.report.measures import MEASURES, Surroundings, usable_measures
-from pysketch.report.methods import Method, learned_method, net_method
+from pysketch.report.matches import MATCHES
+from pysketch.report.measures import MEASURES
 from pysketch.report.net_graph import Edge, Node, net_graph, netdef_graph
 from pysketch.report.net_picture import draw_graph
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
-from pysketch.report.published import evaluate_pictures
-from pysketch.report.score_table import score_table
+from pysketch.report.request import Request
+from pysketch.report.score_table import SCORING
+from pysketch.report.scoring import score
 from pysketch.report.summary_table import summary_table
 from pysketch.report.table import aligned, markdown
 from pysketch.report.training_panels import training_panels
-from pysketch.report.varied import background_trials, brought_back, in_light, skin_trials, with_moved_sketches
 
 __all__ = [
     "BACKGROUND",
@@ -71,7 +54,7 @@ __all__ = [
     "MEASURES",
     "PHOTO_CROP",
     "PICTURES",
-    "PIXELS",
+    "SCORING",
     "SKETCH_CROP",
     "SKIN",
     "VERIFICATION",
@@ -79,59 +62,37 @@ __all__ = [
     "Edge",
     "Evaluation",
     "Found",
-    "Method",
     "Node",
     "Person",
     "Picture",
+    "Request",
     "Section",
-    "Surroundings",
     "Table",
     "aligned",
-    "background_trials",
-    "brought_back",
     "check_find_page",
-    "check_library",
-    "check_strangers",
     "data_sheet",
     "describe_layer",
-    "draw_crowd",
     "draw_graph",
     "evaluate",
-    "evaluate_pictures",
     "figures",
     "fit_seconds",
     "found_record",
     "found_table",
     "graph_layout",
-    "group_trials",
     "how_sure",
     "how_sure_all",
-    "in_light",
-    "learned_method",
     "list_layers",
     "markdown",
     "net_draw",
     "net_graph",
-    "net_method",
     "netdef_graph",
     "pages",
     "people",
     "pictured",
-    "score_table",
-    "skin_trials",
+    "score",
     "summary_table",
-    "tell_backgrounds",
-    "tell_groups",
-    "tell_matching",
-    "tell_measures",
-    "tell_skins",
-    "tell_verification",
     "training_panels",
-    "usable_measures",
-    "with_moved_sketches",
     "write_csv",
     "write_find_page",
     "write_page",
-    "write_pairs",
-    "write_report",
 ]

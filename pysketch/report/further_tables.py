@@ -169,7 +169,8 @@ def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light 
         for method in methods
         for trial in trials
     ]
-    return _told("Skin", SKIN, outcome_rows(("skin", "drawn"), outcomes), 2)
+    by = _by(methods)
+    return _told("Skin", f"{SKIN} {by}", outcome_rows(("skin", "drawn"), outcomes), 2, [by])
 
 
 def tell_backgrounds(
@@ -180,7 +181,13 @@ def tell_backgrounds(
     for method in methods:
         scored = [method.evaluate(light(trial.pairs), trial, bar) for trial in trials]
         outcomes += [(method.name, outcome) for outcome in background_outcomes(trials, scored)]
-    return _told("Background", BACKGROUND, outcome_rows(("background", "behind"), outcomes), 2)
+    by = _by(methods)
+    return _told("Background", f"{BACKGROUND} {by}", outcome_rows(("background", "behind"), outcomes), 2, [by])
+
+
+def _by(methods: Sequence[Method]) -> str:
+    """By what people are recognised, which is the same for all methods."""
+    return f"Ranks by {methods[0].match}."
 
 
 def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Told:

@@ -39,12 +39,10 @@ def test_directions_of_the_second_projection_are_orthonormal_and_orthogonal_to_o
 
 def test_no_product_exceeds_its_bound(people):
     query = query_of(people, 3, 0.5)
-    products = 1 - query.distances(people.details)
-    seen = np.einsum("td,td->t", query.outlines, query.outlines)
-    rest = np.sqrt(1 - seen)
-    columns = [query.outlines / 300, rest[:, None], np.sqrt(seen)[:, None]]
-    bounds = _bounds(columns, [people.outlines, people.slack[:, :2]], np.arange(60))
-    assert (products <= bounds + 1e-5).all()
+    other = query_of(people, 5, 0.2)
+    bounds = _bounds([query, other], people, 2)
+    for each, its_bounds in zip((query, other), bounds, strict=True):
+        assert (1 - each.distances(people.details) <= its_bounds + 1e-5).all()
     assert (bounds < 1.5).all()
 
 
@@ -53,19 +51,20 @@ def test_no_product_exceeds_its_bound(people):
 def test_the_nearest_is_who_the_exact_matcher_puts_first(people, row, noise):
     query = query_of(people, row, noise)
     distances = query.distances(people.details)
-    for first in ([1, 2], [row]):
-        found = nearest(query, np.array(first), people)
+    other = query_of(people, 5, 0.2)
+    for found in nearest([query, other, query], [np.array([1, 2]), np.array([1]), np.array([row])], people)[::2]:
         assert found.row == distances.argmin()
         assert found.distance == pytest.approx(distances.min(), abs=1e-6)
 
 
 def test_whoever_cannot_be_nearest_is_not_compared(people):
-    assert nearest(query_of(people, 3, 0.1), np.array([3]), people).compared == 1
-    assert nearest(query_of(people, 3, 0.1), np.array([4]), people).compared > 1
-    assert nearest(query_of(people, 7, 0.1), np.array([7]), people).compared == 2
+    queries = [query_of(people, row, 0.1) for row in (3, 3, 7)]
+    compared = [found.compared for found in nearest(queries, [np.array([row]) for row in (3, 4, 7)], people)]
+    assert (compared[0], compared[2]) == (1, 2)
+    assert compared[1] > 1
 
 
 def test_a_part_of_all_people_knows_of_no_other(people):
     query = query_of(people, 3, 0.1)
-    found = nearest(query, np.array([0]), people.part(slice(4, 60)))
+    (found,) = nearest([query], [np.array([0])], people.part(slice(4, 60)))
     assert found.row == query.distances(people.details[4:]).argmin()

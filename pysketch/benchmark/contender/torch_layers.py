@@ -108,8 +108,32 @@ def _euclidean_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> 
     return [((a - b) ** 2).sum() / (2 * len(a))]
 
 
+def _absolute_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
+    a, b = bottoms
+    return [(a - b.reshape(a.shape)).abs().mean()]
+
+
+def _adversarial_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
+    return [((bottoms[0] - step["options"]["wanted"]) ** 2).mean() / 2]
+
+
+class _GradientScale(torch.autograd.Function):
+    """x, and scale times its gradient: also a gradient of 0 is computed, as ours is."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
+        ctx.scale = scale
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, diff: Tensor) -> tuple[Tensor, None]:
+        return diff * ctx.scale, None
+
+
 FUNCTIONS: dict[str, Function] = {
     "AbsVal": _pointwise(torch.abs),
+    "AbsoluteLoss": _absolute_loss,
+    "AdversarialLoss": _adversarial_loss,
     "BNLL": _pointwise(functional.softplus),
     "BatchNorm": _batch_norm,
     "Bias": _scale,
@@ -120,6 +144,7 @@ FUNCTIONS: dict[str, Function] = {
     "Eltwise": _eltwise,
     "EuclideanLoss": _euclidean_loss,
     "GenerativeDiscriminativeLoss": _joint_loss,
+    "GradientScale": lambda step, bottoms, params: [_GradientScale.apply(bottoms[0], step["options"]["scale"])],
     "InnerProduct": _inner_product,
     "Input": lambda step, bottoms, params: [],
     "LRN": _lrn,
