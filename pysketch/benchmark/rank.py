@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from pysketch.benchmark.nets import RATE, Job, build
 from pysketch.benchmark.ours import updater
 from pysketch.benchmark.stamps import StampedCommunicator
 from pysketch.errors import PysketchError
-from pysketch.parallel import Communicator, communicator, joined
+from pysketch.parallel import ALONE, Communicator, communicator, joined
 from pysketch.solver import SharedBatches
 
 ERROR, FAILED = "error: ", 2
@@ -49,13 +49,15 @@ class PingPong:
 class Steps:
     """What the processes together found; one number a run. Seconds.
 
-    plain: of a whole step, the slowest process's. stamped: of one whose exchanges are stamped. computing,
-    communicating, waiting: the parts of the latter, means over the processes; they add up to it. exchanges: of a step,
-    without those behind the backward pass. cores: of all machines that they work on.
+    plain: of a whole step, the slowest process's. stamped: of one whose exchanges are stamped. apart: of a step of as
+    many pairs that each process makes by itself, all at the same time; their mean. computing, communicating, waiting:
+    the parts of the stamped one, means over the processes; they add up to it. exchanges: of a step, without those
+    behind the backward pass. cores: of all machines that they work on.
     """
 
     plain: list[float]
     stamped: list[float]
+    apart: list[float]
     computing: list[float]
     communicating: list[float]
     waiting: list[float]
@@ -80,21 +82,23 @@ def run(job: str) -> None:
 
 
 def measure(job: dict[str, object], together: Communicator) -> Steps:
-    """Steps in turn without and with stamps, after one to warm up; with two processes a ping-pong, too.
+    """Steps in turn without stamps, with them, and apart, after one each to warm up; of two processes a ping-pong, too.
 
     job: the fields of a `Job`, and "runs", how many of both are timed.
     """
     stamped = StampedCommunicator(together)
-    trainer = Trainer(Job(**{name: value for name, value in job.items() if name in Job.__dataclass_fields__}), stamped)
+    shared = Job(**{name: value for name, value in job.items() if name in Job.__dataclass_fields__})
+    trainer, apart = Trainer(shared, stamped), Trainer(replace(shared, batch=shared.batch // together.size), ALONE)
     trainer.step()
-    runs = [_timed(trainer, stamped) for _ in range(int(job["runs"]))]
+    apart.step()
+    runs = [_timed(trainer, apart, stamped) for _ in range(int(job["runs"]))]
     exchanges = stamped.exchanges // (1 + 2 * len(runs))
-    everybody = np.array([json.loads(text) for text in together.gather_texts(json.dumps(runs))])  # (ranks, runs, 4)
+    everybody = np.array([json.loads(text) for text in together.gather_texts(json.dumps(runs))])  # (ranks, runs, 5)
     plain, whole = everybody[..., 0].max(axis=0), everybody[..., 1].max(axis=0)
-    own, waited, communicated = (everybody[..., k] for k in (1, 2, 3))
+    alone, own, waited, communicated = (everybody[..., k] for k in (2, 1, 3, 4))
     waiting, communicating = (waited + whole - own).mean(axis=0), communicated.mean(axis=0)
     computing = whole - waiting - communicating
-    parts = (each.tolist() for each in (plain, whole, computing, communicating, waiting))
+    parts = (each.tolist() for each in (plain, whole, alone.mean(axis=0), computing, communicating, waiting))
     return Steps(*parts, exchanges, _cores(together), ping_pong(together) if together.size == 2 else None)
 
 
@@ -143,13 +147,13 @@ def _rounds(together: Communicator, sends: list, receives: list) -> Iterator[flo
         yield time.perf_counter() - begun
 
 
-def _timed(trainer: Trainer, together: StampedCommunicator) -> tuple[float, float, float, float]:
-    """Seconds of a step, of a stamped one, and what this process waited and communicated in that."""
+def _timed(trainer: Trainer, apart: Trainer, together: StampedCommunicator) -> tuple[float, float, float, float, float]:
+    """Seconds of a step, of a stamped one and one apart; what this process waited and communicated in the second."""
     plain = _step(trainer, together)
     together.stamping, together.waited, together.communicated = True, 0.0, 0.0
     stamped = _step(trainer, together)
     together.stamping = False
-    return plain, stamped, together.waited, together.communicated
+    return plain, stamped, _step(apart, together), together.waited, together.communicated
 
 
 def _step(trainer: Trainer, together: StampedCommunicator) -> float:

@@ -3,8 +3,10 @@
 An mpirun for each row starts so many processes of one thread each (`rank`). Strong scaling: they share one batch; weak:
 each brings a batch of its own, so that the whole grows. The table says what part of a step is computing, communication
 that the backward pass could not hide, and waiting for slower processes (`stamps` says how they are told apart), and
-what the model of `scaling` makes of it: with the times of one process alone, for the whole batch and for a quarter,
-and the latency and the bandwidth that two have measured by a ping-pong. It knows nothing of waiting.
+how long a step takes that each process makes apart: as many pairs, at the same time, and nothing exchanged. What is
+beyond that is the price of sharing; what is within, such as cores that share their memory, is the machine's. The model
+of `scaling` has that time, and the latency and the bandwidth that two have measured by a ping-pong; it knows nothing of
+waiting.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from pysketch.benchmark.machine import COPIED, ORDERS, Machine, measure
 from pysketch.benchmark.nets import Job
 from pysketch.benchmark.race import BenchmarkError
 from pysketch.benchmark.rank import ERROR, PingPong, Steps
-from pysketch.benchmark.scaling import Link, Processor, measured, plan, step
+from pysketch.benchmark.scaling import Link, measured, plan, step
 from pysketch.device import CPU, Workers
 from pysketch.parallel import OVERSUBSCRIBED, find_mpirun
 from pysketch.report import markdown
@@ -57,6 +59,11 @@ class Row:
     def seconds(self) -> float:
         """A step's median."""
         return float(np.median(self.steps.plain))
+
+    @property
+    def apart(self) -> float:
+        """The same of a step apart."""
+        return float(np.median(self.steps.apart))
 
     @property
     def oversubscribed(self) -> bool:
@@ -103,30 +110,20 @@ def measure_ranks(job: Job, runs: int, mpirun: Sequence[str] = ()) -> Growth:
             f"such as {-(-job.batch // most) * most}"
         )
     starter = list(mpirun) or [find_mpirun()]
-    wanted = [("one", 1, job.batch), ("one", 1, job.batch // most)]
+    wanted = [("one", 1, job.batch)]
     wanted += [("strong", size, job.batch) for size in RANKS[1:]]
     wanted += [("weak", size, size * job.batch) for size in RANKS[1:]]
     found = [run_ranks(starter, size, replace(job, batch=batch), runs) for _, size, batch in wanted]
     machine = measure(CPU, Workers(job.threads), HostClock(), ORDERS["cpu"], COPIED)
     ping_pong = next(steps.ping_pong for steps in found if steps.ping_pong)
     link, planned = Link(**asdict(ping_pong)), plan(job)
-    alone = [(batch, float(np.median(steps.plain))) for (_, _, batch), steps in zip(wanted[:2], found, strict=False)]
-    processor = measured("here", (machine.flops, machine.bandwidth), [planned], [tuple(reversed(alone))])
     rows = []
     for (scaling, size, batch), steps in zip(wanted, found, strict=True):
-        slower = max(1.0, size * job.threads / steps.cores)
-        model = step(planned, size, batch, slowed(processor, slower), link).total
+        alone = planned, batch // size, float(np.median(steps.apart))
+        processor = measured("here", machine.flops, machine.bandwidth, [alone])
+        model = step(planned, size, batch, processor, link).total
         rows.append(Row(scaling, size, job.threads, batch, steps, model))
     return Growth(job, runs, ping_pong, machine, rows)
-
-
-def slowed(processor: Processor, times: float) -> Processor:
-    """The same with so much less of a core: where there are more processes than cores."""
-    rates = {name: rate / times for name, rate in processor.rates.items()}
-    fixed = {name: seconds * times for name, seconds in processor.fixed.items()}
-    return replace(
-        processor, flops=processor.flops / times, bandwidth=processor.bandwidth / times, rates=rates, fixed=fixed
-    )
 
 
 def run_ranks(mpirun: Sequence[str], size: int, job: Job, runs: int) -> Steps:
@@ -158,12 +155,13 @@ def report_ranks(growth: Growth) -> Iterator[str]:
     one, job = growth.rows[0], growth.job
     threads = f"{job.threads} thread{'s' * (job.threads > 1)}"
     rows = [["scaling", "processes", "batch", "ms a step", "pairs/s", "speed-up"]]
-    rows[0] += ["computing", "not hidden", "waiting", "model ms"]
+    rows[0] += ["computing", "not hidden", "waiting", "apart ms", "model ms"]
     for row in growth.rows:
         over = " (oversubscribed)" if row.oversubscribed else ""
         shares = (row.steps.computing, row.steps.communicating, row.steps.waiting)
         cells = [row.scaling, f"{row.ranks}{over}", str(row.batch), f"{1e3 * row.seconds:.1f}", f"{row.rate:.2f}"]
         cells += [f"{row.rate / one.rate:.2f}", *(f"{100 * row.share(part):.1f} %" for part in shares)]
+        cells.append(f"{1e3 * row.apart:.1f}")
         cells.append(f"{1e3 * row.model:.1f} ({100 * (row.model / row.seconds - 1):+.0f} %)" if row.ranks > 1 else "-")
         rows.append(cells)
     yield from markdown(rows)
@@ -175,14 +173,14 @@ def report_ranks(growth: Growth) -> Iterator[str]:
     )
     yield (
         "strong: all share one batch; weak: each brings as many pairs. Not hidden: communication that did not go on "
-        "behind the backward pass; waiting: for slower processes."
+        "behind the backward pass; waiting: for slower processes; apart: the same by each for itself, at the same time."
     )
     yield (
         f"Told apart by a byte that is exchanged first, {_exchanges(growth)} a step, which made a step "
         f"{100 * max(row.stamps for row in growth.rows):+.1f} % longer at most; ms a step is without."
     )
     yield (
-        f"The model has the times of one process, and of two: {1e6 * found.latency:.0f} us for an exchange, "
+        f"The model has the times apart, and of two processes: {1e6 * found.latency:.0f} us for an exchange, "
         f"{1e6 * found.message:.1f} us for each further message, {found.bandwidth / 1e9:.2f} GB/s each way."
     )
 
@@ -206,6 +204,7 @@ def summary_ranks(growth: Growth) -> dict[str, Any]:
             "not_hidden": row.share(row.steps.communicating),
             "waiting": row.share(row.steps.waiting),
             "stamps": row.stamps,
+            "apart_ms": 1e3 * row.apart,
             "model_ms": 1e3 * row.model,
         }
         for row in growth.rows

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -146,11 +146,9 @@ def plan(job: Job) -> Plan:
 class Processor:
     """What a process computes with.
 
-    rates: direct FLOP/s that every further pair of a training step reached, by net; on a GPU None: `work` and the peaks
-    say how long layers take. fixed: seconds of a step that do not depend on how many pairs it has (Winograd's filters
-    and their gradients are transformed once), by net. flops, bandwidth: FLOP/s of large products and bytes/s of copies
-    (read and written). launch: seconds of the host for one kernel; 0 on a CPU. gpu: which of the joint loss's two ways
-    it goes.
+    rates: direct FLOP/s that a training step reached, by net; on a GPU None: `work` and the peaks say how long layers
+    take. flops, bandwidth: FLOP/s of large products and bytes/s of copies (read and written). launch: seconds of the
+    host for one kernel; 0 on a CPU. gpu: which of the joint loss's two ways it goes.
     """
 
     name: str
@@ -158,7 +156,6 @@ class Processor:
     bandwidth: float
     rates: dict[str, float] | None = None
     launch: float = 0.0
-    fixed: dict[str, float] = field(default_factory=dict)
 
     @property
     def gpu(self) -> bool:
@@ -222,7 +219,7 @@ def step(plan: Plan, size: int, batch: int, processor: Processor, link: Link) ->
     losses = processor.joint_loss(plan, pairs, batch) + link.seconds(all_reduce(size, plan.sums))
     backward = sum(seconds for _, seconds in layers)
     return Step(
-        processor.fixed.get(plan.name, 0.0) + sum(map(sum, layers)),
+        sum(map(sum, layers)),
         gathering,
         losses,
         max(0.0, _summed(plan, size, layers, link) - backward),
@@ -230,26 +227,17 @@ def step(plan: Plan, size: int, batch: int, processor: Processor, link: Link) ->
     )
 
 
-def measured(
-    name: str, machine: tuple[float, float], plans: Sequence[Plan], steps: Sequence[tuple[tuple[int, float], ...]]
-) -> Processor:
-    """The CPU that, alone, takes for two batches of each plan's net the (pairs, seconds) in `steps`.
+def measured(name: str, flops: float, bandwidth: float, alone: Sequence[tuple[Plan, int, float]]) -> Processor:
+    """The CPU that takes, for a step of a plan's net alone, of so many pairs, so many seconds.
 
-    machine: flops and bandwidth. What the losses and the update take, by the model, is not the layers'.
+    What the losses and the update take of them, by the model, is not the layers'.
     """
-    rates, fixed = {}, {}
-    for plan, ((few, short), (many, long)) in zip(plans, steps, strict=True):
-        free = Processor(name, *machine, {plan.name: math.inf})
-        short, long = (
-            seconds - step(plan, 1, pairs, free, Link(0, 0, math.inf)).total
-            for pairs, seconds in ((few, short), (many, long))
-        )
-        pair = (long - short) / (many - few)
-        if not 0 < pair <= long / many:
-            pair = long / many  # too near each other to tell what is fixed
-        rates[plan.name] = plan.pair_flops / pair
-        fixed[plan.name] = long - many * pair
-    return Processor(name, *machine, rates, fixed=fixed)
+    rates = {}
+    for plan, pairs, seconds in alone:
+        free = Processor(name, flops, bandwidth, {plan.name: math.inf})
+        rest = step(plan, 1, pairs, free, Link(0, 0, math.inf)).total
+        rates[plan.name] = pairs * plan.pair_flops / max(seconds - rest, 1e-9)
+    return Processor(name, flops, bandwidth, rates)
 
 
 def _summed(plan: Plan, size: int, layers: Sequence[tuple[float, float]], link: Link) -> float:

@@ -23,17 +23,22 @@ from dataclasses import dataclass
 from pysketch.benchmark.estimate import CARDS, COPY, LAUNCH, PRODUCT
 from pysketch.benchmark.growth import NETS
 from pysketch.benchmark.nets import Job
-from pysketch.benchmark.scaling import Link, Plan, Processor, Step, plan, step
+from pysketch.benchmark.scaling import Link, Plan, Processor, Step, measured, plan, step
 from pysketch.report import markdown
 from pysketch.shipped import folder
 
 BATCHES = (88, 880, 8800)
+GATHERED = BATCHES[1]
+"""The batch whose gathering is looked at; layers and gathering grow with the batch alike, the losses faster."""
 RANKS = (1, 4, 16, 64, 256)
 PAYS = 0.5
 """The part of the processes' speed of one that must be left of each for it to pay."""
 
 PAIRS, STEPS = 4, {"sr": 0.136, "small": 0.279, "medium": 0.774, "large": 2.355}
 """Seconds of a step of so many pairs, on two cores."""
+
+MACHINE = 190e9, 32e9
+"""FLOP/s of products and bytes/s of copies, by two cores."""
 
 MPI_EXCHANGE, MPI_MESSAGE = 6e-6, 8e-6
 """Seconds, measured: of an exchange between two processes of a machine, and of each further message."""
@@ -62,8 +67,7 @@ class Site:
 
 def cores(plans: Sequence[Plan]) -> Processor:
     """Two cores of a CPU, as measured."""
-    rates = {planned.name: PAIRS * planned.pair_flops / STEPS[planned.name] for planned in plans}
-    return Processor("two cores", 700e9, 12e9, rates)
+    return measured("two cores", *MACHINE, [(planned, PAIRS, STEPS[planned.name]) for planned in plans])
 
 
 def card() -> Processor:
@@ -109,21 +113,28 @@ def parts(found: Step) -> dict[str, float]:
 
 
 def times(site: Site, planned: Plan) -> list[str]:
-    """A net's table: batches over processes, milliseconds of a step and the efficiency."""
+    """A net's table: batches over processes, the time of a step and the efficiency."""
     rows = [["batch", *map(str, RANKS)]]
     for batch in BATCHES:
         cells = []
         for size in RANKS:
-            ms = 1e3 * site.step(planned, size, shared(batch, size)).total
+            seconds = site.step(planned, size, shared(batch, size)).total
             good = 100 * efficiency(site, planned, size, batch)
-            cells.append(f"{ms:.{0 if ms >= 100 else 1}f} ms, {good:.0f} %" if size <= batch else "-")
+            cells.append(f"{readable(seconds)}, {good:.0f} %" if size <= batch else "-")
         rows.append([f"{batch:,}", *cells])
     return markdown(rows)
 
 
+def readable(seconds: float) -> str:
+    """Milliseconds, or seconds from 10 on."""
+    if seconds >= 10:
+        return f"{seconds:,.0f} s"
+    return f"{1e3 * seconds:.{0 if seconds >= 0.1 else 1}f} ms"
+
+
 def limits(every: Sequence[Site], planned: Sequence[Plan]) -> list[str]:
     """The table of where it stops paying, of all nets."""
-    rows = [["where", "net", *(f"batch {batch:,}" for batch in BATCHES), "gathering over 10 % from"]]
+    rows = [["where", "net", *(f"batch {batch:,}" for batch in BATCHES), f"gathering over 10 % of {GATHERED} from"]]
     for site in every:
         for each in planned:
             rows.append([site.name, each.name, *(limit(site, each, batch) for batch in BATCHES), gathers(site, each)])
@@ -141,9 +152,9 @@ def limit(site: Site, planned: Plan, batch: int) -> str:
 
 
 def gathers(site: Site, planned: Plan) -> str:
-    """From how many processes on gathering is over a tenth of a step, of the largest batch."""
+    """From how many processes on gathering is over a tenth of a step of `GATHERED` pairs."""
     for size in range(2, RANKS[-1] + 1):
-        found = site.step(planned, size, shared(BATCHES[-1], size))
+        found = site.step(planned, size, shared(GATHERED, size))
         if found.gathering > 0.1 * found.total:
             return str(size)
     return f"over {RANKS[-1]}"
@@ -164,5 +175,5 @@ def report_scaling() -> list[str]:
         "",
         "ESTIMATE, not measured, by operations, bytes and messages; 155x200 photos, float32, without micro_batch, if",
         "memory were no limit; nobody waits for anybody, and no switch is a bottleneck. The batch is the nearest that",
-        "the processes can share. ms of a step, and each process's speed over that of one alone.",
+        "the processes can share. Shown: a step, and each process's speed over that of one alone.",
     ]

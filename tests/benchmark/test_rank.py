@@ -27,7 +27,7 @@ def job(tiny, batch):
 def test_the_parts_of_a_step_add_up_to_it(tiny):
     one, other = run_ranks(2, lambda communicator: measure(job(tiny, 4), communicator))
     assert one.plain == other.plain
-    assert len(one.plain) == len(one.stamped) == 3
+    assert len(one.plain) == len(one.stamped) == len(one.apart) == 3
     np.testing.assert_allclose(np.add(np.add(one.computing, one.communicating), one.waiting), one.stamped)
     assert min(*one.communicating, *one.waiting) > 0
     assert one.exchanges == 2 + 1  # prediction and label are gathered; this communicator sums at once

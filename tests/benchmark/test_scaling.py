@@ -113,15 +113,15 @@ PLAN = Plan(
     (Chunk(8000, frozenset({1})), Chunk(80000, frozenset({2}))),
     88000,
 )
-CPU = Processor("cpu", math.inf, math.inf, {"paper": 100.0}, fixed={"paper": 0.5})
+CPU = Processor("cpu", math.inf, math.inf, {"paper": 100.0})
 GPU = Processor("gpu", 100.0, math.inf, launch=0.5)
 FREE = Link(0.0, 0.0, math.inf)
 
 
-def test_what_is_computed_is_shared_but_for_what_is_fixed():
+def test_what_is_computed_is_shared():
     alone, two = (step(PLAN, size, 8, CPU, FREE) for size in (1, 2))
-    assert alone.computing == alone.total == 0.5 + 8 * 5
-    assert two.total == 0.5 + 4 * 5
+    assert alone.computing == alone.total == 8 * 5
+    assert two.total == 4 * 5
 
 
 def test_gathering_grows_with_the_batch_and_hardly_with_the_processes():
@@ -151,16 +151,8 @@ def test_the_joint_loss_is_shared_on_a_cpu_and_not_on_a_gpu():
     assert gpu.joint_loss(PLAN, 2, 8) == pytest.approx((16 * 8 * 8 + 2 * 2 * 8) * 250 / 1e3)
 
 
-def test_what_is_fixed_is_found_from_two_batches():
-    slow = (1e4, 1e6)
-    truth = Processor("truth", *slow, {"paper": 100.0}, fixed={"paper": 0.5})
-    times = tuple((batch, step(PLAN, 1, batch, truth, FREE).total) for batch in (2, 8))
-    found = measured("here", slow, [PLAN], [times])
-    assert found.rates["paper"] == pytest.approx(100)
-    assert found.fixed["paper"] == pytest.approx(0.5)
-
-
-def test_two_batches_that_contradict_each_other_leave_nothing_fixed():
-    found = measured("here", (math.inf, math.inf), [PLAN], [((1, 9.0), (4, 8.0))])
-    assert found.fixed["paper"] == pytest.approx(0, abs=1e-9)
-    assert found.rates["paper"] == pytest.approx(PLAN.pair_flops / 2)
+def test_a_processor_is_found_from_a_steps_time():
+    truth = Processor("truth", 1e4, 1e6, {"paper": 100.0})
+    alone = step(PLAN, 1, 8, truth, FREE)
+    assert alone.total > alone.computing
+    assert measured("here", 1e4, 1e6, [(PLAN, 8, alone.total)]).rates["paper"] == pytest.approx(100)

@@ -7,6 +7,7 @@ import pytest
 
 import pysketch.parallel
 from pysketch.benchmark import scaling_report
+from pysketch.benchmark.scaling import step
 from pysketch.benchmark.scaling_report import (
     NODE,
     cores,
@@ -34,8 +35,9 @@ def test_the_batch_is_the_nearest_that_the_processes_can_share():
 def test_two_cores_take_for_four_pairs_what_was_measured(planned):
     processor = cores(planned)
     for plan in planned:
-        seconds = sum(map(sum, processor.layers(plan, scaling_report.PAIRS)))
-        assert seconds == pytest.approx(scaling_report.STEPS[plan.name])
+        found = step(plan, 1, scaling_report.PAIRS, processor, scaling_report.ETHERNET)
+        assert found.total == pytest.approx(scaling_report.STEPS[plan.name])
+        assert found.computing > 0.9 * found.total
 
 
 def test_more_cards_than_a_machine_has_are_joined_by_infiniband(planned):
@@ -73,3 +75,11 @@ def test_the_report_says_that_it_is_an_estimate():
     text = "\n".join(report_scaling())
     assert text.count("a step by so many processes") == 3 * 4
     assert "ESTIMATE, not measured" in text
+
+
+def test_long_times_are_seconds():
+    assert [scaling_report.readable(seconds) for seconds in (0.0196, 5.756, 1767.4)] == [
+        "19.6 ms",
+        "5756 ms",
+        "1,767 s",
+    ]
