@@ -18,12 +18,14 @@ from pysketch.benchmark import (
     LIBRARIES,
     GalleryJob,
     Job,
+    Plan,
     check_picture,
     grow,
     measure_ranks,
     measure_roofline,
     measure_table2,
     race_in_gallery,
+    report_card,
     report_estimate,
     report_gallery,
     report_race,
@@ -66,6 +68,8 @@ examples:
     python tools/benchmark.py --estimate
   what up to 256 processes that share a training should take, and where more no longer pay (an estimate):
     python tools/benchmark.py --estimate ranks
+  everything at once on a machine with a card, in under eight minutes, as card.json and card.md:
+    python tools/benchmark.py --gpu-report card
   how long it takes to find somebody among a thousand people and a million (see benchmark.py gallery --help):
     python tools/benchmark.py gallery --keep crowd
 
@@ -112,11 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(ESTIMATES[args.estimate]()))
         return 0
     common.log_to(None, logging.WARNING)
+    if args.gpu_report:
+        return _gpu_report(args)
     if args.against or args.grow == RANKS:
         args.device = args.device or "cpu"
     device = common.use_device(args)
-    if args.against and device.kind == "gpu":
-        parser.error("--against: the peers run on the CPU only; add --device cpu")
     if args.grow == RANKS and device.kind == "gpu":
         parser.error("--grow ranks: on the CPU only; add --device cpu")
     own = 1 if args.grow == RANKS else Workers().threads
@@ -146,6 +150,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
     else:
         _show(run_race(job, args.against, args.iterations), args.json, summary_race, report_race)
+    return 0
+
+
+def _gpu_report(args: argparse.Namespace) -> int:
+    args.device = args.device or "gpu"
+    device = common.use_device(args, say=print)
+    changes = {"threads": args.threads} if args.threads else {}
+    plan = Plan(str(device), 60 * args.minutes, seed=args.seed, runs=args.iterations, **changes)
+    paths = report_card(plan, args.gpu_report, lambda line: print(line, flush=True))
+    print(f"{paths[1]}: for people; {paths[0]}: for programs")
     return 0
 
 
@@ -212,11 +226,21 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--against: --table2, --roofline, --estimate and --grow ranks are about us alone")
     if args.phase == "train" and (args.table2 or args.roofline or args.estimate):
         parser.error("--phase train: --table2, --roofline and --estimate are about drawing")
+    if args.gpu_report:
+        alone = args.netdef or args.batch or args.size or args.against or args.layers or args.json
+        if alone or args.phase == "train" or args.forward_only or args.math != "default":
+            parser.error(
+                "--gpu-report: races the shipped nets in its own ways; it takes --device, --minutes, --threads, "
+                "--iterations and --seed"
+            )
+        if (args.device or "gpu").partition(":")[0] != "gpu":
+            parser.error(f"--gpu-report: needs a GPU, found --device {args.device}")
+        return
     whole = args.table2 or args.estimate
     if whole and (args.netdef or args.batch or args.size):
         parser.error("--table2 and --estimate are about one 155x200 photo and the nets sr to large; name no other")
     if not whole and not args.netdef:
-        parser.error("expected a netdef file, --table2 or --estimate")
+        parser.error("expected a netdef file, --table2, --estimate or --gpu-report")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -244,6 +268,10 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
     help = "Markdown tables of times expected: a photo on three GPUs (cards, the default), a training by many ranks"
     what.add_argument("--estimate", nargs="?", const="cards", choices=ESTIMATES, help=help)
+    help = "one report on a card: OUT.json and OUT.md, of tests, times beside PyTorch's, rooflines, calls, accuracy"
+    what.add_argument("--gpu-report", metavar="OUT", help=help)
+    help = "that --gpu-report may take (default: 7.5)"
+    parser.add_argument("--minutes", type=common.number(0.1), default=7.5, metavar="M", help=help)
     parser.add_argument("-o", "--output", metavar="PICTURE", help="the plot of --grow (.png, .svg or .pdf)")
     return parser
 

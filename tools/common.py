@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import math
+import os
 import re
 import sys
 import time
@@ -12,6 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+if importlib.util.find_spec("pysketch") is None:  # a checkout that is not installed: for us, and for what we start
+    sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (sys.path[1], os.environ.get("PYTHONPATH"))))
+    _modules = {"pillow": "PIL", "protobuf": "google"}  # of packages that are called otherwise
+    _needed = ("numpy", "pillow", "scipy", "h5py", "tqdm", "threadpoolctl", "protobuf")
+    if _missing := [name for name in _needed if importlib.util.find_spec(_modules.get(name, name)) is None]:
+        print(f"error: not installed: {', '.join(_missing)}; pip install {' '.join(_missing)}", file=sys.stderr)
+        sys.exit(2)
 
 from tqdm import tqdm
 

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import common
 
@@ -22,7 +23,7 @@ examples:
   for a program, with each photo's number, file and SHA-256:
     python tools/gallery.py gallery.h5 list --json
   how large it is, which net drew, whether photos wait:
-    python tools/gallery.py gallery.h5 info
+    python tools/gallery.py gallery.h5 info             (--json: for a program)
   erase two people:
     python tools/gallery.py gallery.h5 remove anna "John Smith"
   is every photo as it was written?
@@ -79,15 +80,17 @@ def _opened(gallery: str) -> tuple[GalleryFile | None, list[tuple[bytes, str, st
 
 def _info(args: argparse.Namespace) -> int:
     file, waits = _opened(args.gallery)
-    if file:
-        columns = file.columns
-        size = os.path.getsize(args.gallery)
-        pictures = len(columns.photos.content), len(columns.sketches.content)
-        print(f"photos: {len(columns)}")
-        print(f"people: {len(columns.names)}")
-        print(f"net: {file.identity.net} (SHA-256 of its file)")
-        print(f"description: version {file.identity.description}")
-        print(f"bytes: {size:,}, {pictures[0]:,} of them thumbnails, {pictures[1]:,} drawn sketches")
+    held = None if file is None else _held(file, args.gallery)
+    if args.json:
+        print(json.dumps({"gallery": held, "waiting": None if waits is None else len(waits)}, indent=1))
+        return 0
+    if held:
+        print(f"photos: {held['photos']}")
+        print(f"people: {held['people']}")
+        print(f"net: {held['net']} (SHA-256 of its file)")
+        print(f"description: version {held['description']}")
+        pictures = f"{held['thumbnail_bytes']:,} of them thumbnails, {held['sketch_bytes']:,} drawn sketches"
+        print(f"bytes: {held['bytes']:,}, {pictures}")
     else:
         print("no gallery yet")
     if waits is None:
@@ -95,6 +98,20 @@ def _info(args: argparse.Namespace) -> int:
     elif waits:
         print(f"waiting to be put into it: {counted(len(waits), 'photo')}; the same enroll.py command goes on")
     return 0
+
+
+def _held(file: GalleryFile, path: str) -> dict[str, Any]:
+    """What is in the gallery, of plain types."""
+    columns = file.columns
+    return {
+        "photos": len(columns),
+        "people": len(columns.names),
+        "net": file.identity.net,
+        "description": file.identity.description,
+        "bytes": os.path.getsize(path),
+        "thumbnail_bytes": len(columns.photos.content),
+        "sketch_bytes": len(columns.sketches.content),
+    }
 
 
 def _remove(args: argparse.Namespace) -> int:
@@ -163,7 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|info|remove|verify|merge")
     listing = actions.add_parser("list", help="everybody in it")
     listing.add_argument("--json", action="store_true", help="for a program, with every photo")
-    actions.add_parser("info", help="how many, how large, which net")
+    info = actions.add_parser("info", help="how many, how large, which net")
+    info.add_argument("--json", action="store_true", help="for a program")
     remove = actions.add_parser("remove", help="erase people")
     remove.add_argument("names", nargs="*", metavar="NAME", help="the people, as list shows them")
     remove.add_argument("--damaged", action="store_true", help="the photos that verify finds damaged, instead")

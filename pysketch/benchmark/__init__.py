@@ -3,11 +3,13 @@
 Each contender, ourselves included, works in a process of its own (`contender`), with equal weights, inputs and
 threads; `race` lets them take turns and compares their results before any time is shown. `estimate` and `roofline`
 say what a device could do at best. `ranks` times a training that several processes share (`rank` is one of them), and
-`scaling` says what many should take.
+`scaling` says what many should take. `card` asks a card everything at once, for one report.
 
 Start reading at `race`.
 """
 
+from pysketch.benchmark.card.plan import Plan
+from pysketch.benchmark.card.report import report_card
 from pysketch.benchmark.contender.child import peak_bytes
 from pysketch.benchmark.contender.peers import LIBRARIES
 from pysketch.benchmark.estimate import report_estimate
@@ -28,6 +30,7 @@ __all__ = [
     "PAPER_MS",
     "GalleryJob",
     "Job",
+    "Plan",
     "check_picture",
     "grow",
     "measure_ranks",
@@ -35,6 +38,7 @@ __all__ = [
     "measure_table2",
     "peak_bytes",
     "race_in_gallery",
+    "report_card",
     "report_estimate",
     "report_gallery",
     "report_race",

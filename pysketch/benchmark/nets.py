@@ -26,7 +26,7 @@ class Job:
     update by Adam of the net that learns (phase TRAIN). size: (width, height) of the input images instead of the
     netdef's; seed: of weights and inputs. device, math: where and how we compute, as on the command line; peers know
     only the CPU. layers: folders from which Python layers may be imported. backward: in phase "test", time the layers'
-    backward as well.
+    backward as well. dtype: of our net's arrays; inputs and peers' are float32.
     """
 
     netdef: str
@@ -39,6 +39,7 @@ class Job:
     math: str = "default"
     layers: tuple[str, ...] = ()
     backward: bool = True
+    dtype: str = "float32"
 
 
 def build(job: Job, device: Device = CPU, communicator: Communicator = ALONE) -> tuple[Net, dict[str, np.ndarray]]:
@@ -58,6 +59,7 @@ def build(job: Job, device: Device = CPU, communicator: Communicator = ALONE) ->
         stages,
         Context(
             device,
+            np.dtype(job.dtype).type,
             seed=job.seed,
             workers=Workers(job.threads),
             layer_paths=job.layers,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.benchmark.contender.clock import EventClock, HostClock
+from pysketch.benchmark.contender.clock import Call, HostClock, cupy_clock
 from pysketch.benchmark.contender.peers import Arrays, param_name
 from pysketch.benchmark.machine import Machine, measure
 from pysketch.benchmark.nets import RATE, Job, build, build_backward, release_workspace, workspace_bytes
@@ -38,9 +38,11 @@ class Ours:
         fields = {name: value for name, value in job.items() if name in Job.__dataclass_fields__}
         self.job = Job(**fields)
         self.device = choose_device(self.job.device)
+        if self.device.kind == "gpu":
+            self.device.xp.get_default_memory_pool().free_all_blocks()  # of an earlier job
         if self.job.math == "tf32":
             allow_tf32(self.device)
-        self.clock = HostClock() if self.device.kind == "cpu" else EventClock(self.device.xp)
+        self.clock = HostClock() if self.device.kind == "cpu" else cupy_clock(self.device.xp)
         self.net, self.inputs = build(self.job, self.device)
         self.trains = job["phase"] == "train"
         self.iteration = 0
@@ -67,12 +69,18 @@ class Ours:
 
     def step(self) -> None:
         """Forward; in phase train also backward and update. A GPU may still be at it afterwards."""
-        if self.trains:
-            self.net.clear_param_diffs()
-        self.net.forward()
-        if self.trains:
-            self.net.backward()
-            self._update()
+        for part in self.parts().values():
+            part()
+
+    def parts(self) -> dict[str, Call]:
+        """What a step consists of, in order; the gradients are cleared with the forward pass."""
+        if not self.trains:
+            return {"forward": self.net.forward}
+        return {"forward": self._forward, "backward": self.net.backward, "update": self._update}
+
+    def device_bytes(self) -> int | None:
+        """The most that CuPy has taken of the GPU's memory for this job; None on a CPU."""
+        return None if self.device.kind == "cpu" else self.device.xp.get_default_memory_pool().total_bytes()
 
     def time_layers(self) -> list[list[float | None]]:
         """One pass, layer by layer: [forward, backward] seconds of each, backward None where it does not run."""
@@ -122,6 +130,10 @@ class Ours:
         if self.trains:
             self.net.backward_layers(indices)
         return workspace_bytes(self.net)
+
+    def _forward(self) -> None:
+        self.net.clear_param_diffs()
+        self.net.forward()
 
     def _update(self) -> None:
         self.updater.update(RATE, self.iteration)

@@ -1,29 +1,26 @@
 """Who really is the nearest, found without looking at everybody in detail: for tools/benchmark.py gallery.
 
-The exact matcher on every row of a million takes 6e11 operations a query. An outline is an orthonormal projection P of
-the detail; E is a second one, on 768 directions orthogonal to those of P. By Cauchy and Schwarz, of a query's detail q
-and a row's d,
+The exact matcher on every row of a million takes 6e11 operations a query. But the people of `population` are mixed: a
+row's detail d is, but for a rest r that rounding left, c (p1 + p2 + p3), three thirds of rows of a pool. So a query's
+products with all thirds of the pool, 3e9 operations for 5,000, are all that is needed for
 
-    <q, d> = <Pq, Pd> + <Eq, Ed> + <q - Pq - Eq, d - Pd - Ed>
-          <= <Pq, o> + |Pq| |Pd - o| + <Eq, e> + |Eq| |Ed - e| + |q - Pq - Eq| |d - Pd - Ed|
+    <q, d> = c (<q, p1> + <q, p2> + <q, p3>) + <q, r>,    where |<q, r>| <= |q| |r|    (Cauchy and Schwarz)
 
-where o and e are the row's projections as they are stored, rounded. Whose bound is below the best product that was
-found is not the nearest. Who is left is compared exactly, those of the largest bounds first. The bounds, 2e11
-operations a query and a million, are one matrix product for a block of people and some queries.
+Who stays behind another even with all that r could add to the one and take off the other is not the nearest. The few
+who are left are compared exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
 
 from pysketch.device import SLACK, Arena, Workers
-from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query, outlines, rounded
+from pysketch.search import Query
 
-FURTHER = 768
+THIRDS = 3
 _BLOCK = 2048  # rows at a time and thread
 _FLOAT = np.dtype(np.float32)
 _ROUNDING = 1e-5  # of float32, beside products of up to 1
@@ -38,110 +35,54 @@ class Nearest(NamedTuple):
 
 
 class Everybody(NamedTuple):
-    """outlines: (N, OUTLINE), details: (N, DETAIL), further: (N, FURTHER), all int8 of their scales, mapped or not.
+    """N people, mixed of a pool of M details.
 
-    slack: (N, 3) float32: |Pd - o|, |Ed - e|, |d - Pd - Ed|, o and e the rows of outlines and further. basis: (FURTHER,
-    DETAIL) float32: the rows of E.
+    outlines: (N, OUTLINE), details: (N, DETAIL), int8 of their scales, mapped or not. sources: (N, 3) int32: of which
+    row of the pool each third is. fit: (N, 2) float32: c, and |r| of details / DETAIL_SCALE. pool: (M, DETAIL) int8.
+    owner: (DETAIL,) which third each number is of, 0 to 2.
     """
 
     outlines: np.ndarray
     details: np.ndarray
-    further: np.ndarray
-    slack: np.ndarray
-    basis: np.ndarray
+    sources: np.ndarray
+    fit: np.ndarray
+    pool: np.ndarray
+    owner: np.ndarray
 
     def part(self, rows: slice) -> Everybody:
         """Some of them."""
-        return self._replace(**{name: getattr(self, name)[rows] for name in self._fields if name != "basis"})
+        return self._replace(**{name: getattr(self, name)[rows] for name in self._fields[:4]})
 
 
-def further_basis(details: np.ndarray, count: int = FURTHER) -> np.ndarray:
-    """(count, DETAIL) float32, orthonormal: where (N, DETAIL) int8 differ most beside their outlines.
-
-    By subspace iteration (Halko, Martinsson, Tropp, 2011, algorithm 4.4).
-    """
-    directions = outlines(np.eye(details.shape[1], dtype=np.float32))  # (DETAIL, OUTLINE): the columns of P
-    rest = details.astype(np.float32)
-    rest -= (rest @ directions) @ directions.T
-    basis = np.random.default_rng(0).standard_normal((rest.shape[1], count)).astype(np.float32)
-    for _ in range(3):
-        basis = rest.T @ (rest @ basis)
-        basis -= directions @ (directions.T @ basis)
-        basis, _ = np.linalg.qr(basis)
-    basis -= directions @ (directions.T @ basis)
-    return np.ascontiguousarray(np.linalg.qr(basis)[0].T)
+def nearest(query: Query, people: Everybody, threads: int | None = None) -> Nearest:
+    """The row that the exact matcher puts first."""
+    products = _products(query, people, threads)
+    reach = np.linalg.norm(query.details, axis=1).max() * people.fit[:, 1] + _ROUNDING
+    rows = np.flatnonzero(products + reach >= (products - reach).max())
+    distances = query.distances(people.details[rows])
+    first = int(np.argmin(distances))
+    return Nearest(int(rows[first]), float(distances[first]), len(rows))
 
 
-def everybody(details: np.ndarray, basis: np.ndarray) -> Everybody:
-    """What is known of (N, DETAIL) int8."""
-    whole = details.astype(np.float32) / np.float32(DETAIL_SCALE)
-    seen, more = outlines(whole), whole @ basis.T
-    outline, further = rounded(seen, OUTLINE_SCALE), rounded(more, OUTLINE_SCALE)
-    squares = [np.einsum("nd,nd->n", each, each) for each in (whole, seen, more)]
-    lost = [np.linalg.norm(a - b / np.float32(OUTLINE_SCALE), axis=1) for a, b in ((seen, outline), (more, further))]
-    slack = np.stack([*lost, _root(squares[0] - squares[1] - squares[2])], axis=1)
-    return Everybody(outline, details, further, slack.astype(np.float32), basis)
-
-
-def nearest(
-    queries: Sequence[Query], first: Sequence[np.ndarray], people: Everybody, threads: int | None = None
-) -> list[Nearest]:
-    """For each query, all of as many transforms, the row that the exact matcher puts first.
-
-    first: for each query rows to begin with, the likely ones. They change how many are compared, not who is found.
-    Held meanwhile: 4 bytes a row and query.
-    """
-    bounds = _bounds(queries, people, threads)
-    return [_nearest(*each, people) for each in zip(queries, first, bounds, strict=True)]
-
-
-def _nearest(query: Query, first: np.ndarray, bounds: np.ndarray, people: Everybody) -> Nearest:
-    distances = query.distances(people.details[first])
-    place = int(np.argmin(distances))
-    best, row, compared = float(distances[place]), int(first[place]), len(first)
-    bounds[first] = -np.inf
-    rows = np.flatnonzero(bounds >= 1 - best - _ROUNDING)
-    rows = rows[np.argsort(-bounds[rows], kind="stable")]
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        block = np.sort(block[bounds[block] >= 1 - best - _ROUNDING])
-        if not len(block):
-            break
-        distances = query.distances(people.details[block])
-        compared += len(block)
-        place = int(np.argmin(distances))
-        if distances[place] < best:
-            best, row = float(distances[place]), int(block[place])
-    return Nearest(row, best, compared)
-
-
-def _bounds(queries: Sequence[Query], people: Everybody, threads: int | None = None) -> np.ndarray:
-    """(Q, N) float32: the most that each row's product with a transform of each query can be."""
-    transforms = np.concatenate([_columns(query, people.basis) for query in queries])
-    known = people.outlines, people.further, people.slack
-    bounds = np.empty((len(queries), len(people.outlines)), np.float32)
+def _products(query: Query, people: Everybody, threads: int | None) -> np.ndarray:
+    """(N,) float32: each row's largest product with a transform, but for its rest."""
+    tables = []
+    for third in range(THIRDS):
+        numbers = np.flatnonzero(people.owner == third)
+        tables.append(people.pool[:, numbers].astype(np.float32) @ query.details[:, numbers].T)  # (M, T)
+    best = np.empty(len(people.sources), np.float32)
 
     def work(start: int, arena: Arena) -> None:
-        rows = slice(start, min(start + _BLOCK, bounds.shape[1]))
-        count, (all_transforms, width) = rows.stop - start, transforms.shape
-        arena.reserve(4 * count * (width + all_transforms) + SLACK, np)
-        block, products = (arena.take(shape, _FLOAT) for shape in ((count, width), (all_transforms, count)))
-        np.concatenate([each[rows] for each in known], axis=1, out=block, casting="unsafe")
-        np.matmul(transforms, block.T, out=products)
-        np.max(products.reshape(len(queries), -1, count), axis=1, out=bounds[:, rows])
+        rows = slice(start, start + _BLOCK)
+        sources = people.sources[rows]
+        shape = len(sources), len(query.details)
+        arena.reserve(2 * 4 * shape[0] * shape[1] + SLACK, np)
+        sums, more = arena.take(shape, _FLOAT), arena.take(shape, _FLOAT)
+        np.take(tables[0], sources[:, 0], axis=0, out=sums, mode="clip")  # no row is out of range; this is faster
+        for third in range(1, THIRDS):
+            sums += np.take(tables[third], sources[:, third], axis=0, out=more, mode="clip")
+        np.max(sums, axis=1, out=best[rows])
 
     with closing(Workers(threads)) as workers:
-        workers.run(work, range(0, bounds.shape[1], _BLOCK), np)
-    return bounds
-
-
-def _columns(query: Query, basis: np.ndarray) -> np.ndarray:
-    """(T, OUTLINE + FURTHER + 3) float32: what the columns of outlines, further and slack are multiplied with."""
-    further = query.details @ basis.T
-    whole, seen, more = (np.einsum("td,td->t", a, a) for a in (query.details, query.outlines, further))
-    lengths = np.stack([_root(seen), _root(more), _root(whole - seen - more)], axis=1)
-    return np.hstack([query.outlines / OUTLINE_SCALE, further / OUTLINE_SCALE, lengths]).astype(np.float32)
-
-
-def _root(squares: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(squares, 0))
+        workers.run(work, range(0, len(best), _BLOCK), np)
+    return best * people.fit[:, 0]

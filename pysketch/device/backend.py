@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.device.installation import not_installed, packages
+from pysketch.device.installation import not_installed, packages, versions
 from pysketch.device.self_test import gpu_name, gpu_problem, one_line
 from pysketch.errors import DeviceError
 
@@ -156,6 +156,11 @@ def blas() -> tuple[ModuleType, int]:
     from cupy_backends.cuda.libs import cublas
 
     return cublas, _import_cupy().cuda.device.get_cublas_handle()
+
+
+def cuda_versions(device: Device) -> dict[str, Any]:
+    """Of a GPU's libraries and driver: see `installation.versions`."""
+    return versions(device.xp)
 
 
 def nccl_of(device: Device) -> ModuleType | None:

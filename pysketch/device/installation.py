@@ -12,6 +12,7 @@ import re
 import sys
 from importlib.metadata import distributions
 from types import ModuleType
+from typing import Any
 
 from pysketch.shipped import how_to_install
 
@@ -60,6 +61,23 @@ def what_is_found(cupy: ModuleType) -> str:
     if runtime.is_hip:
         return f"{text}, HIP {runtime.runtimeGetVersion()}"
     return f"{text}, CUDA {dotted(runtime.runtimeGetVersion())}, driver for CUDA {dotted(runtime.driverGetVersion())}"
+
+
+def versions(cupy: ModuleType) -> dict[str, Any]:
+    """In numbers: CUDA's `runtime` and `driver`, as CUDA counts; `libraries`: by name, as each counts itself."""
+    from cupy_backends.cuda.libs import cublas, nvrtc
+
+    runtime = cupy.cuda.runtime
+    return {
+        "runtime": runtime.runtimeGetVersion(),
+        "driver": runtime.driverGetVersion(),
+        "libraries": {
+            "runtime": dotted(runtime.runtimeGetVersion()),
+            "driver": dotted(runtime.driverGetVersion()),
+            "NVRTC": ".".join(map(str, nvrtc.getVersion())),
+            "cuBLAS": cublas.getVersion(cupy.cuda.device.get_cublas_handle()),
+        },
+    }
 
 
 def why_not(cupy: ModuleType, error: str) -> str:

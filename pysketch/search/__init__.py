@@ -21,7 +21,7 @@ from pysketch.search.describe import (
     rounded,
 )
 from pysketch.search.enrolment import Enrolment, default_workers, find_photos
-from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match, aligned_sketch, check_lines
+from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match, aligned_sketch, check_lines, photo_remark
 from pysketch.search.gallery_file import Damage, GalleryFile
 from pysketch.search.indexed import make_shortlist
 from pysketch.search.journal import waiting_photos
@@ -63,6 +63,7 @@ __all__ = [
     "mixed",
     "outlines",
     "overlaid",
+    "photo_remark",
     "places",
     "remove_damaged",
     "remove_people",

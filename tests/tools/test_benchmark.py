@@ -80,7 +80,7 @@ def test_without_a_netdef_there_must_be_something_to_do(capsys):
     with pytest.raises(SystemExit) as stop:
         benchmark.main([])
     assert stop.value.code == common.BAD_INPUT
-    assert "expected a netdef file, --table2 or --estimate" in capsys.readouterr().err
+    assert "expected a netdef file, --table2, --estimate or --gpu-report" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -165,11 +165,10 @@ def test_a_peer_that_is_not_installed_is_one_line(tiny, monkeypatch):
         benchmark.main([tiny, "--against", "torch", "--iterations", "3"])
 
 
-def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
-    with pytest.raises(SystemExit) as stop:
-        benchmark.main([tiny, "--against", "torch", "--device", str(gpu)])
-    assert stop.value.code == common.BAD_INPUT
-    assert "--against: the peers run on the CPU only; add --device cpu" in capsys.readouterr().err
+def test_on_a_gpu_peers_of_the_cpu_are_refused(tiny, gpu, monkeypatch):
+    monkeypatch.setattr(race, "missing_libraries", lambda peer: [])
+    with pytest.raises(race.BenchmarkError, match=r"^opencv: runs on the CPU only; add --device cpu, or compare with"):
+        benchmark.main([tiny, "--against", "opencv", "--device", str(gpu)])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import benchmark
 import common
@@ -343,3 +345,25 @@ def test_what_takes_long_is_shown_as_a_bar_each_and_nothing_where_nobody_looks(c
     with common.bars() as progress:
         progress("photos written", 1, 7)
     assert "written" not in capsys.readouterr().err
+
+
+def test_a_checkout_that_is_not_installed_names_the_libraries_that_are_missing():
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-S", "-E", str(root / "tools" / "benchmark.py")]  # -S: nothing is installed
+    run = subprocess.run(command, capture_output=True, text=True)
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    needed = re.findall(r'"(\w+)[>=]', re.search(r"^dependencies = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)[1])
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: not installed: ")
+    assert {*run.stderr.rpartition("pip install ")[2].split()} == {*needed}
+
+
+@pytest.mark.slow
+def test_a_checkout_that_is_not_installed_works_from_any_folder(tmp_path):
+    root = Path(__file__).parents[2]
+    libraries = sysconfig.get_path("purelib")
+    environment = {**os.environ, "PYTHONPATH": libraries}
+    command = [sys.executable, "-S", str(root / "tools" / "benchmark.py"), "--estimate"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "ESTIMATE, not measured" in run.stdout
