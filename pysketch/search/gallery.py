@@ -29,10 +29,7 @@ from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
 from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
-
-VIEWS, INNER, PIXELS = "views", "inner", "pixels"
-"""What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
-`inner_distances`, or the paper's measure, see `pixel_distances`."""
+from pysketch.search.ways import INNER, PIXELS, VIEWS
 
 _OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
 
@@ -239,6 +236,11 @@ def check_lines(sketch: np.ndarray) -> None:
         raise DataError("no lines in it: every pixel is of the same grey")
 
 
+def photo_remark(picture: np.ndarray) -> str:
+    """What is to be said of a sketch, RGB uint8 (H, W, 3), that looks like a photo; an empty text of any other."""
+    return "it has colours: is it a photo? Distances are measured on sketches" if in_colour(picture) else ""
+
+
 def _warn(remark: str) -> None:
     logger.warning("the sketch: %s", remark)
 
@@ -269,8 +271,7 @@ def aligned_sketch(
         remark = f"not an aligned face of 200x250 pixels: {remark or '1 face found'}, aligned by its eyes"
     if faces is not None and len(faces) != 1:
         raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes")
-    coloured = "it has colours: is it a photo? Distances are measured on sketches" if in_colour(picture) else ""
-    remarks = [coloured, remark, _how_small(size, None if faces is None else faces[0])]
+    remarks = [photo_remark(picture), remark, _how_small(size, None if faces is None else faces[0])]
     if faces is not None:
         picture = brought(picture, faces[0])
     elif frame_sized(size):

@@ -1,4 +1,4 @@
-"""The peers that tools/benchmark.py compares with: PyTorch, onnxruntime and OpenCV, fed with a net of ours.
+"""The peers that tools/benchmark.py compares with: PyTorch and those that read ONNX, fed with a net of ours.
 
 `describe` says in plain data what a net does, `make_peer` builds a peer from that and from arrays, in a process
 that never imports pysketch. Peers are set up as their makers advise for a CPU; no test depends on one.
@@ -14,27 +14,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .libraries import LIBRARIES
+
 if TYPE_CHECKING:
     from pysketch.layers import Layer
     from pysketch.net import Net
 
 Arrays = dict[str, np.ndarray]
 
-LIBRARIES = {
-    "torch": ("torch",),
-    "torch-channels-last": ("torch",),
-    "onnxruntime": ("onnxruntime", "onnx"),
-    "opencv": ("cv2", "onnx"),
-}
-"""What each peer needs: its own library first."""
-
-TRAINING = ("torch", "torch-channels-last")
+TRAINING = ("torch", "torch-channels-last", "torch-compiled")
 """The peers that can train; the others only draw."""
 
+ON_A_CARD = ("torch", "torch-channels-last")
+"""The peers that can compute on a card; the others are for the CPU."""
+
 TORCH_LAYERS = (
-    *("AbsVal", "BNLL", "BatchNorm", "Bias", "Concat", "Convolution", "Deconvolution", "ELU", "Eltwise"),
-    *("EuclideanLoss", "GenerativeDiscriminativeLoss", "InnerProduct", "Input", "LRN", "PReLU", "Pooling", "Power"),
-    *("ReLU", "Scale", "Sigmoid", "Silence", "Slice", "Softmax", "Split", "TanH"),
+    *("AbsVal", "AbsoluteLoss", "AdversarialLoss", "BNLL", "BatchNorm", "Bias", "Concat", "Convolution"),
+    *("Deconvolution", "ELU", "Eltwise", "EuclideanLoss", "GenerativeDiscriminativeLoss", "GradientScale"),
+    *("InnerProduct", "Input", "LRN", "PReLU", "Pooling", "Power", "ReLU", "Scale", "Sigmoid", "Silence", "Slice"),
+    *("Softmax", "Split", "TanH"),
 )
 """The layers that `torch_layers` knows; the other peers know those that can be written as ONNX."""
 
@@ -59,7 +57,7 @@ def check_known(net: Net, peer: str) -> None:
 
     What the other peers do not know `onnx_model` says.
     """
-    for layer in net.layers if peer in TRAINING else ():
+    for layer in net.layers if LIBRARIES[peer] == ("torch",) else ():
         if layer.type not in TORCH_LAYERS:
             known = ", ".join(TORCH_LAYERS)
             raise layer.error(f"type {layer.type} is not known to the peer {peer}; it knows {known}")
@@ -69,13 +67,14 @@ def describe(net: Net) -> dict[str, Any]:
     """What a net does, for its peers: a JSON object.
 
     inputs, outputs: names of blobs. steps: the layers, each with type, name, bottom, top, its options and the
-    names of its params, "layer/index". params: such a name -> lr_mult. loss_weights: blob name -> weight.
+    names of its params, "layer/index"; in phase TRAIN, down and learns say which bottoms and params it is to give
+    gradients. params: such a name -> lr_mult. loss_weights: blob name -> weight.
     """
     owners = {param.blob.data.ctypes.data: param for param in net.learnable}
     return {
         "inputs": net.inputs,
         "outputs": net.outputs,
-        "steps": [_describe_layer(layer, net, owners) for layer in net.layers],
+        "steps": [_describe_layer(k, net, owners) for k in range(len(net.layers))],
         "params": {param_name(param): param.lr_mult for param in net.learnable},
         "loss_weights": {
             name: weight
@@ -91,7 +90,8 @@ def param_name(param: Any) -> str:
     return f"{param.layer}/{param.index}"
 
 
-def _describe_layer(layer: Layer, net: Net, owners: Mapping[int, Any]) -> dict[str, Any]:
+def _describe_layer(index: int, net: Net, owners: Mapping[int, Any]) -> dict[str, Any]:
+    layer = net.layers[index]
     params = [owners[blob.data.ctypes.data] for blob in layer.blobs]
     if any(param.blob.shape != blob.shape for param, blob in zip(params, layer.blobs, strict=True)):
         raise layer.error("shares a param of another shape, which no peer can")
@@ -102,6 +102,8 @@ def _describe_layer(layer: Layer, net: Net, owners: Mapping[int, Any]) -> dict[s
         "top": layer.definition.top,
         "options": _options(layer, net),
         "params": [param_name(param) for param in params],
+        "down": net.propagate_down[index],
+        "learns": layer.param_propagate_down,
     }
 
 
@@ -136,65 +138,28 @@ def _options(layer: Layer, net: Net) -> dict[str, Any]:
         case "Slice":
             lengths = [net.blobs[name].shape[layer.axis] for name in layer.definition.top]
             return {"axis": layer.axis, "lengths": lengths}
+        case "AdversarialLoss":
+            return {"wanted": options.wanted}
+        case "GradientScale":
+            return {"scale": 0 if options.begin else options.scale}  # the first iterations are timed
         case "GenerativeDiscriminativeLoss":
             return {"alpha": layer.alpha, "lambda": layer.lam}
     return {}
 
 
-def make_peer(peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None) -> Peer:
-    """A peer from the files that `race` wrote; rate: Adam's, None to draw."""
-    if peer in TRAINING:
+def make_peer(
+    peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None, where: tuple[str, str]
+) -> Peer:
+    """A peer from the files that `race` wrote; rate: Adam's, None to draw; where: the job's device and math mode."""
+    graph = json.loads((folder / "net.json").read_text(encoding="utf-8"))
+    if LIBRARIES[peer] == ("torch",):
         from .torch_peer import TorchPeer
 
-        graph = json.loads((folder / "net.json").read_text(encoding="utf-8"))
         with np.load(folder / "params.npz", allow_pickle=False) as params:
-            return TorchPeer(graph, dict(params), inputs, threads, peer == "torch-channels-last", rate)
-    model = (folder / "net.onnx").read_bytes()
-    return (OnnxRuntimePeer if peer == "onnxruntime" else OpenCVPeer)(model, inputs, threads)
+            device, math = where[0].replace("gpu", "cuda"), where[1]
+            way = peer.removeprefix("torch").lstrip("-")
+            return TorchPeer(graph, dict(params), inputs, threads, way, rate, device, math)
+    from .onnx_peers import OnnxRuntimePeer, OpenCVPeer, OpenVinoPeer
 
-
-class OnnxRuntimePeer:
-    """onnxruntime on the CPU, with all of its graph optimisations."""
-
-    def __init__(self, model: bytes, inputs: Arrays, threads: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        self.inputs = inputs
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-    def check(self) -> Arrays:
-        """The outputs."""
-        names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, self.inputs), strict=True))
-
-    def step(self) -> None:
-        """Forward."""
-        self.session.run(None, self.inputs)
-
-
-class OpenCVPeer:
-    """OpenCV's dnn module: its own layers, on the CPU."""
-
-    def __init__(self, model: bytes, inputs: Arrays, threads: int) -> None:
-        import cv2
-
-        cv2.setNumThreads(threads)
-        self.inputs = inputs
-        self.net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
-        self.outputs = self.net.getUnconnectedOutLayersNames()
-
-    def check(self) -> Arrays:
-        """The outputs."""
-        return {name: array.copy() for name, array in zip(self.outputs, self._forward(), strict=True)}
-
-    def step(self) -> None:
-        """Forward."""
-        self._forward()
-
-    def _forward(self) -> tuple[np.ndarray, ...]:
-        for name, array in self.inputs.items():
-            self.net.setInput(array, name)
-        return self.net.forward(self.outputs)
+    makers = {"onnxruntime": OnnxRuntimePeer, "openvino": OpenVinoPeer, "opencv": OpenCVPeer}
+    return makers[peer]((folder / "net.onnx").read_bytes(), inputs, graph["outputs"], threads)

@@ -94,11 +94,11 @@ def _joint_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list
     n, options = len(f), step["options"]
     generative = ((f - S) ** 2).sum() / n
     if n == 1:
-        return [generative, generative, torch.zeros(())]
+        return [generative, generative, f.new_zeros(())]
     mean = S.mean(0)
     f, S = f - mean, S - mean
     d = ((S * S).sum(1)[:, None] + (f * f).sum(1)[None, :] - 2 * S @ f.T).clamp(min=0)
-    others = ~torch.eye(n, dtype=torch.bool)
+    others = ~torch.eye(n, dtype=torch.bool, device=f.device)
     discriminative = torch.log1p(torch.exp(d[others] * (-1 / options["lambda"]))).sum() / (n * (n - 1))
     return [generative + options["alpha"] * discriminative, generative, discriminative]
 
@@ -108,8 +108,32 @@ def _euclidean_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> 
     return [((a - b) ** 2).sum() / (2 * len(a))]
 
 
+def _absolute_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
+    a, b = bottoms
+    return [(a - b.reshape(a.shape)).abs().mean()]
+
+
+def _adversarial_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list[Tensor]:
+    return [((bottoms[0] - step["options"]["wanted"]) ** 2).mean() / 2]
+
+
+class _GradientScale(torch.autograd.Function):
+    """x, and scale times its gradient: also a gradient of 0 is computed, as ours is."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
+        ctx.scale = scale
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, diff: Tensor) -> tuple[Tensor, None]:
+        return diff * ctx.scale, None
+
+
 FUNCTIONS: dict[str, Function] = {
     "AbsVal": _pointwise(torch.abs),
+    "AbsoluteLoss": _absolute_loss,
+    "AdversarialLoss": _adversarial_loss,
     "BNLL": _pointwise(functional.softplus),
     "BatchNorm": _batch_norm,
     "Bias": _scale,
@@ -120,6 +144,7 @@ FUNCTIONS: dict[str, Function] = {
     "Eltwise": _eltwise,
     "EuclideanLoss": _euclidean_loss,
     "GenerativeDiscriminativeLoss": _joint_loss,
+    "GradientScale": lambda step, bottoms, params: [_GradientScale.apply(bottoms[0], step["options"]["scale"])],
     "InnerProduct": _inner_product,
     "Input": lambda step, bottoms, params: [],
     "LRN": _lrn,
