@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -277,18 +277,25 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def bar(*args: Any, **options: Any) -> tqdm:
-    """A progress bar, as tqdm's; the library is imported with the first."""
+def bar(*steps: Iterable[Any], **options: Any) -> Any:
+    """A progress bar, as tqdm's: of the steps, if they are given, which are gone through, else to be updated.
+
+    Steps whose bar would not be seen are gone through as they are: importing tqdm takes time.
+    """
+    hidden = options.get("disable", False)
+    if steps and (hidden or (hidden is None and not sys.stderr.isatty())):
+        return steps[0]
     from tqdm import tqdm
 
-    return tqdm(*args, **options)
+    return tqdm(*steps, **options)
 
 
 def say(line: str, file: TextIO | None = None) -> None:
     """Print a line, above the progress bars if there are any."""
-    from tqdm import tqdm
-
-    tqdm.write(line, file=file)
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(line, file=file)
+    else:
+        print(line, file=file or sys.stdout)
 
 
 @contextmanager
