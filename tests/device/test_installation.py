@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
 from types import SimpleNamespace
 
 import pytest
 from fake_cupy import fake_cupy
 
 from pysketch.device import installation
-from pysketch.device.installation import dotted, driver_cuda, not_installed, packages, what_is_found, why_not
+from pysketch.device.installation import dotted, driver_cuda, not_installed, packages, versions, what_is_found, why_not
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_driver_that_does_not_answer_is_none(libcuda, status):
 def test_only_packages_that_bring_cupy_itself_are_found(monkeypatch):
     names = ["numpy", "CuPy-CUDA13x", "cupy-cuda12x", "cupy", "cupy-rocm-7-0", "cupyx-tools", "my-cupy", None]
     found = [SimpleNamespace(metadata={"Name": name}) for name in names]
-    monkeypatch.setattr(installation, "distributions", lambda: found)
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: found)
     assert packages() == ["cupy", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0"]
 
 
@@ -146,3 +147,9 @@ def test_an_amd_cards_errors_stay_as_they_are(machine):
     cupy.cuda.runtime.is_hip = True
     assert why_not(cupy, "hipErrorNoDevice") == "CuPy 99.1 (cupy-rocm-7-0): hipErrorNoDevice"
     assert what_is_found(cupy) == "CuPy 99.1 (cupy-rocm-7-0), HIP 12090"
+
+
+def test_versions_are_numbers_for_the_report_and_texts_for_people(gpu):
+    found = versions(gpu.xp)
+    assert found["runtime"] == gpu.xp.cuda.runtime.runtimeGetVersion()
+    assert set(found["libraries"]) == {"runtime", "driver", "NVRTC", "cuBLAS"}
