@@ -127,9 +127,9 @@ def test_an_estimate_needs_nothing_but_the_nets(capsys):
 
 def test_processes_that_share_a_training_are_a_table_or_an_object(tiny, capsys, monkeypatch):
     asked = []
-    monkeypatch.setattr(benchmark, "measure_ranks", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(benchmark, "report_ranks", lambda growth: iter(["a", "table"]))
-    monkeypatch.setattr(benchmark, "summary_ranks", lambda growth: {"an": "object"})
+    monkeypatch.setattr("pysketch.benchmark.measure_ranks", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("pysketch.benchmark.report_ranks", lambda growth: iter(["a", "table"]))
+    monkeypatch.setattr("pysketch.benchmark.summary_ranks", lambda growth: {"an": "object"})
     arguments = [tiny, "--grow", "ranks", "--mpirun", "mpirun -f 'my hosts'", "--iterations", "5"]
     assert benchmark.main(arguments) == 0
     assert capsys.readouterr().out == "a\ntable\n"
