@@ -9,7 +9,7 @@ import pytest
 from fake_cupy import fake_cupy
 
 from pysketch.device import installation
-from pysketch.device.installation import dotted, driver_cuda, not_installed, packages, what_is_found, why_not
+from pysketch.device.installation import dotted, driver_cuda, not_installed, packages, versions, what_is_found, why_not
 
 
 @pytest.fixture
@@ -146,3 +146,9 @@ def test_an_amd_cards_errors_stay_as_they_are(machine):
     cupy.cuda.runtime.is_hip = True
     assert why_not(cupy, "hipErrorNoDevice") == "CuPy 99.1 (cupy-rocm-7-0): hipErrorNoDevice"
     assert what_is_found(cupy) == "CuPy 99.1 (cupy-rocm-7-0), HIP 12090"
+
+
+def test_versions_are_numbers_for_the_report_and_texts_for_people(gpu):
+    found = versions(gpu.xp)
+    assert found["runtime"] == gpu.xp.cuda.runtime.runtimeGetVersion()
+    assert set(found["libraries"]) == {"runtime", "driver", "NVRTC", "cuBLAS"}

@@ -6,6 +6,8 @@ import pytest
 from helpers import race_once
 from solver_helpers import CONV_NET, write_net
 
+import pysketch
+from pysketch import device
 from pysketch.benchmark import gallery_race, nets, race
 
 KEYS = {
@@ -66,6 +68,7 @@ def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
         (["--grow", "area", "--json"], "--json: --grow area, batch, filters and --estimate print Markdown"),
         (["--roofline", "--against", "torch"], "are about us alone"),
         (["--roofline", "--phase", "train"], "are about drawing"),
+        (["--gpu-report", "x"], "--gpu-report: races the shipped nets in its own ways; it takes --device, --minutes"),
         (["--table2"], "are about one 155x200 photo and the nets sr to large; name no other"),
     ],
 )
@@ -81,6 +84,31 @@ def test_without_a_netdef_there_must_be_something_to_do(capsys):
         benchmark.main([])
     assert stop.value.code == common.BAD_INPUT
     assert "expected a netdef file, --table2, --estimate or --gpu-report" in capsys.readouterr().err
+
+
+def test_a_report_on_a_card_needs_one(capsys):
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(["--gpu-report", "x", "--device", "cpu"])
+    assert stop.value.code == common.BAD_INPUT
+    assert "--gpu-report: needs a GPU, found --device cpu" in capsys.readouterr().err
+
+
+def test_a_report_on_a_card_says_where_it_is(monkeypatch, tmp_path, capsys):
+    plans = []
+
+    def report(plan, output, tell):
+        plans.append(plan)
+        tell("The card: 1 s")
+        return tmp_path / f"{output}.json", tmp_path / f"{output}.md"
+
+    monkeypatch.setattr(common, "use_device", lambda args, say: say("Use GPU") or device.Device("gpu", 1))
+    monkeypatch.setattr(pysketch.benchmark, "report_card", report)
+    arguments = ["--gpu-report", "card", "--minutes", "2", "--seed", "3", "--iterations", "5", "--threads", "6"]
+    assert benchmark.main(arguments) == 0
+    said = "Use GPU", "The card: 1 s", f"{tmp_path / 'card.md'}: for people; {tmp_path / 'card.json'}: for programs"
+    assert tuple(capsys.readouterr().out.splitlines()) == said
+    (plan,) = plans
+    assert (plan.device, plan.seconds, plan.seed, plan.runs, plan.threads) == ("gpu:1", 120, 3, 5, 6)
 
 
 @pytest.mark.slow
