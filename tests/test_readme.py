@@ -45,9 +45,9 @@ OTHERS = {
 }
 """Commands that install, which these tests do not run."""
 QUICK = "python tools/reproduce.py --data synthetic --quick"
-GROW = "python tools/benchmark.py netdefs/small.prototxt --grow ranks"
 _NETS = "netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5"
 LEARN = f"python tools/learn_views.py {_NETS} --data DIR -o learned.npz"
+GROW = "python tools/benchmark.py netdefs/small.prototxt --grow ranks"
 SHORTER = {
     GROW: "python tools/benchmark.py netdefs/sr.prototxt --grow ranks --iterations 3",
     QUICK: f"{QUICK} --budget 0",

@@ -13,40 +13,14 @@ from typing import Any
 
 import common
 
-from pysketch.benchmark import (
-    KINDS,
-    LIBRARIES,
-    GalleryJob,
-    Job,
-    Plan,
-    check_picture,
-    grow,
-    measure_ranks,
-    measure_roofline,
-    measure_table2,
-    race_in_gallery,
-    report_card,
-    report_estimate,
-    report_gallery,
-    report_race,
-    report_ranks,
-    report_roofline,
-    report_scaling,
-    report_table2,
-    run_race,
-    summary_gallery,
-    summary_race,
-    summary_ranks,
-    summary_roofline,
-    summary_table2,
-)
-from pysketch.device import Workers
+import pysketch
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
 RANKS = "ranks"
 """What --grow takes beside `KINDS`: processes that share a training."""
-ESTIMATES = {"cards": report_estimate, RANKS: report_scaling}
+CARDS = "cards"
+"""What --estimate takes beside RANKS: a photo on three GPUs."""
 
 EXAMPLES = f"""
 examples:
@@ -81,7 +55,7 @@ has no loss: its outputs' diffs are 1, and its backward needs memory for all blo
 Weights and inputs are random, and the same for all. Each contender is a process of its own with as many
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
 the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
-additions of the direct algorithm, whatever an engine really does. peers: {", ".join(LIBRARIES)}.
+additions of the direct algorithm, whatever an engine really does. peers: {", ".join(pysketch.benchmark.LIBRARIES)}.
 torch keeps images in PyTorch's default order, torch-channels-last in the one its manual advises for CPUs.
 On a GPU times come from its own events; the host's time is how long it takes to launch a step.
 """
@@ -113,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.phase = args.phase or ("train" if args.grow == RANKS else "test")
     _check(parser, args)
     if args.estimate:
-        print("\n".join(ESTIMATES[args.estimate]()))
+        report = pysketch.benchmark.report_estimate if args.estimate == CARDS else pysketch.benchmark.report_scaling
+        print("\n".join(report()))
         return 0
     common.log_to(None, logging.WARNING)
     if args.gpu_report:
@@ -123,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = common.use_device(args)
     if args.grow == RANKS and device.kind == "gpu":
         parser.error("--grow ranks: on the CPU only; add --device cpu")
-    own = 1 if args.grow == RANKS else Workers().threads
+    own = 1 if args.grow == RANKS else pysketch.device.Workers().threads
     batch, threads = args.batch or BATCHES[args.phase], args.threads or own
-    job = Job(
+    job = pysketch.benchmark.Job(
         args.netdef or "",
         args.phase,
         batch,
@@ -138,18 +113,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         backward=not args.forward_only,
     )
     if args.grow == RANKS:
-        _show(measure_ranks(job, args.iterations, args.mpirun), args.json, summary_ranks, report_ranks)
+        _show(
+            pysketch.benchmark.measure_ranks(job, args.iterations, args.mpirun),
+            args.json,
+            pysketch.benchmark.summary_ranks,
+            pysketch.benchmark.report_ranks,
+        )
     elif args.grow:
         if args.output:
-            check_picture(args.output)
-        for line in grow(args.grow, job, args.against, args.iterations, args.output):
+            pysketch.benchmark.check_picture(args.output)
+        for line in pysketch.benchmark.grow(args.grow, job, args.against, args.iterations, args.output):
             print(line, flush=True)
     elif args.table2:
-        _show(measure_table2(job, args.iterations), args.json, summary_table2, report_table2)
+        _show(
+            pysketch.benchmark.measure_table2(job, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_table2,
+            pysketch.benchmark.report_table2,
+        )
     elif args.roofline:
-        _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
+        _show(
+            pysketch.benchmark.measure_roofline(job, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_roofline,
+            pysketch.benchmark.report_roofline,
+        )
     else:
-        _show(run_race(job, args.against, args.iterations), args.json, summary_race, report_race)
+        _show(
+            pysketch.benchmark.run_race(job, args.against, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_race,
+            pysketch.benchmark.report_race,
+        )
     return 0
 
 
@@ -157,22 +152,24 @@ def _gpu_report(args: argparse.Namespace) -> int:
     args.device = args.device or "gpu"
     device = common.use_device(args, say=print)
     changes = {"threads": args.threads} if args.threads else {}
-    plan = Plan(str(device), 60 * args.minutes, seed=args.seed, runs=args.iterations, **changes)
-    paths = report_card(plan, args.gpu_report, lambda line: print(line, flush=True))
+    plan = pysketch.benchmark.Plan(str(device), 60 * args.minutes, seed=args.seed, runs=args.iterations, **changes)
+    paths = pysketch.benchmark.report_card(plan, args.gpu_report, lambda line: print(line, flush=True))
     print(f"{paths[1]}: for people; {paths[0]}: for programs")
     return 0
 
 
 def _gallery(arguments: Sequence[str]) -> int:
     args = _gallery_parser().parse_args(arguments)
-    threads = args.threads or Workers().threads
-    job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
-    results = race_in_gallery(job)
+    threads = args.threads or pysketch.device.Workers().threads
+    job = pysketch.benchmark.GalleryJob(
+        args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers
+    )
+    results = pysketch.benchmark.race_in_gallery(job)
     if args.json:
         *_, result = results
-        print(json.dumps(summary_gallery(result)))
+        print(json.dumps(pysketch.benchmark.summary_gallery(result)))
     else:
-        for line in report_gallery(results):
+        for line in pysketch.benchmark.report_gallery(results):
             print(line, flush=True)
     return 0
 
@@ -212,12 +209,12 @@ def _show(
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with status 2 where options do not go together."""
-    if args.output and args.grow not in KINDS:
-        parser.error(f"-o names the plot of --grow {', '.join(KINDS)}")
+    if args.output and args.grow not in pysketch.benchmark.KINDS:
+        parser.error(f"-o names the plot of --grow {', '.join(pysketch.benchmark.KINDS)}")
     if args.forward_only and args.phase == "train":
         parser.error("--forward-only: --phase train is about forward and backward")
-    if args.json and (args.grow in KINDS or args.estimate):
-        parser.error(f"--json: --grow {', '.join(KINDS)} and --estimate print Markdown")
+    if args.json and (args.grow in pysketch.benchmark.KINDS or args.estimate):
+        parser.error(f"--json: --grow {', '.join(pysketch.benchmark.KINDS)} and --estimate print Markdown")
     if args.mpirun and args.grow != RANKS:
         parser.error("--mpirun is about --grow ranks")
     if args.grow == RANKS and args.phase == "test":
@@ -263,11 +260,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mpirun", type=shlex.split, default=[], metavar="COMMAND", help=help)
     what = parser.add_mutually_exclusive_group()
     help = "a Markdown table over sizes, batches, the nets sr to large, or processes that share a training"
-    what.add_argument("--grow", choices=(*KINDS, RANKS), help=help)
+    what.add_argument("--grow", choices=(*pysketch.benchmark.KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
     help = "Markdown tables of times expected: a photo on three GPUs (cards, the default), a training by many ranks"
-    what.add_argument("--estimate", nargs="?", const="cards", choices=ESTIMATES, help=help)
+    what.add_argument("--estimate", nargs="?", const=CARDS, choices=(CARDS, RANKS), help=help)
     help = "one report on a card: OUT.json and OUT.md, of tests, times beside PyTorch's, rooflines, calls, accuracy"
     what.add_argument("--gpu-report", metavar="OUT", help=help)
     help = "that --gpu-report may take (default: 7.5)"
@@ -279,8 +276,9 @@ def _parser() -> argparse.ArgumentParser:
 def _peers(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in LIBRARIES:
-            raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {", ".join(LIBRARIES)}')
+        if name not in pysketch.benchmark.LIBRARIES:
+            known = ", ".join(pysketch.benchmark.LIBRARIES)
+            raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {known}')
     return names
 
 

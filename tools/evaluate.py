@@ -12,12 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import common
-from tqdm import tqdm
 
-from pysketch.baselines import BASELINES
-from pysketch.drawing import Sketcher
-from pysketch.images import BACKGROUNDS
-from pysketch.report import BACKGROUND, GROUPS, MATCHES, MATCHING, MEASURES, SCORING, SKIN, VERIFICATION, Request, score
+import pysketch
 
 EXAMPLES = """
 examples:
@@ -38,27 +34,33 @@ examples:
 
 """
 _MEANT = {
-    "Scores": SCORING,
-    "--match": MATCHING,
-    "--verify": VERIFICATION,
-    "--groups": GROUPS,
-    "--skin": SKIN,
-    "--background": BACKGROUND,
+    "Scores": pysketch.report.SCORING,
+    "--match": pysketch.report.MATCHING,
+    "--verify": pysketch.report.VERIFICATION,
+    "--groups": pysketch.report.GROUPS,
+    "--skin": pysketch.report.SKIN,
+    "--background": pysketch.report.BACKGROUND,
 }
 EXAMPLES += "\n\n".join(textwrap.fill(f"{option}: {text}", 120) for option, text in _MEANT.items())
-EXAMPLES += "\n\n--measures:\n" + "\n".join(f"  {n:<9} {each.head}: {each.meaning}" for n, each in MEASURES.items())
+EXAMPLES += "\n\n--measures:\n" + "\n".join(
+    f"  {name:<9} {head}: {meaning}" for name, (head, meaning) in pysketch.report.MEASURED.items()
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, let every method draw all test photos, print the tables."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    request = Request(**{field.name: getattr(args, field.name) for field in fields(Request)})
+    request = pysketch.report.Request(
+        **{field.name: getattr(args, field.name) for field in fields(pysketch.report.Request)}
+    )
     problem = request.problem()
     if problem:
         parser.error(problem)
     common.log_to(None, logging.WARNING)
-    for line in score(request, lambda net: Sketcher(net, common.context(args)), progress_bar, _say):
+    for line in pysketch.report.score(
+        request, lambda net: pysketch.drawing.Sketcher(net, common.context(args)), progress_bar, _say
+    ):
         print(line, flush=True)
     return 0
 
@@ -72,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     common.add_net_file(parser, nargs="?")
     add("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
-    add("--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(BASELINES)}")
+    add(
+        "--baseline", nargs="+", metavar="NAME", help=f"rival methods: {', '.join(pysketch.baselines.baseline_names())}"
+    )
     help = "of the baselines' chance, the light's, the moves', the others' and the resamples'; default: 0"
     add("--seed", type=common.seed, default=0, metavar="N", help=help)
     help = "change every test photo's light by chance, as the options light and colour of a data layer do"
@@ -84,21 +88,28 @@ def _parser() -> argparse.ArgumentParser:
     help = "score whole sketches of 200x250, drawn of whole photos, as galleries keep them, and not their centre"
     add("--whole", action="store_true", help=help)
     help = "a table of who is found by each; the first gives the ranks of all tables; default: pixels, no table"
-    add("--match", nargs="+", choices=MATCHES, metavar="NAME", help=f"{' or '.join(MATCHES)}: {help}")
+    add(
+        "--match",
+        nargs="+",
+        choices=pysketch.search.WAYS,
+        metavar="NAME",
+        help=f"{' or '.join(pysketch.search.WAYS)}: {help}",
+    )
     add("--inner", action="store_true", help="with --match: lines for the inner face, all else masked")
     help = "with --match: lines with N others in the gallery"
     add("--distractors", type=common.at_least(1), metavar="N", help=help)
     help = "a line for each of these Monk tones, 1 (light) to 10 (dark), or all"
     add("--skin", nargs="+", metavar="TONE", help=help)
-    help = f"a line for each background in the blue screen's place: {', '.join(BACKGROUNDS)}, a picture file, or all"
+    backgrounds = ", ".join(pysketch.images.BACKGROUNDS)
+    help = f"a line for each background in the blue screen's place: {backgrounds}, a picture file, or all"
     add("--background", nargs="+", metavar="NAME", help=help)
     add("--pictures", nargs="+", type=Path, metavar="FOLDER", help="score somebody's sketches, named as the photos")
     help = "a line for each skin, hair and glasses of N made people, with --data synthetic: who is mistaken for whom"
     add("--groups", type=common.at_least(2), metavar="N", help=help)
     help = "a table of true and false accepts; with --report a figure of them, too"
     add("--verify", action="store_true", help=help)
-    help = f"a second table: {', '.join(MEASURES)} (default: all); up to a second a photo"
-    add("--measures", nargs="*", choices=MEASURES, metavar="NAME", help=help)
+    help = f"a second table: {', '.join(pysketch.report.MEASURED)} (default: all); up to a second a photo"
+    add("--measures", nargs="*", choices=pysketch.report.MEASURED, metavar="NAME", help=help)
     help = "write the scores of every pair, and what --measures says of it; missing folders are made"
     add("--csv", type=Path, metavar="FILE", help=help)
     add("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
@@ -110,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def progress_bar(title: str, unit: str = "photo") -> Iterator[Callable[[int, int], None]]:
     """A callback (done, total) that moves a bar on stderr, none if stderr is no terminal."""
-    with tqdm(desc=title, unit=unit, disable=None, leave=False) as bar:
+    with common.bar(desc=title, unit=unit, disable=None, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

@@ -8,48 +8,25 @@ say what a device could do at best. `ranks` times a training that several proces
 Start reading at `race`.
 """
 
-from pysketch.benchmark.card.plan import Plan
-from pysketch.benchmark.card.report import report_card
-from pysketch.benchmark.contender.child import peak_bytes
-from pysketch.benchmark.contender.peers import LIBRARIES
-from pysketch.benchmark.estimate import report_estimate
-from pysketch.benchmark.gallery_race import GalleryJob, race_in_gallery, report_gallery, summary_gallery
-from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow
-from pysketch.benchmark.nets import Job
-from pysketch.benchmark.race import run_race
-from pysketch.benchmark.race_report import report_race, summary_race
-from pysketch.benchmark.ranks import measure_ranks, report_ranks, summary_ranks
-from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
-from pysketch.benchmark.scaling_report import report_scaling
-from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
+from pysketch.doors import open_door
 
-__all__ = [
-    "KINDS",
-    "LIBRARIES",
-    "NETS",
-    "PAPER_MS",
-    "GalleryJob",
-    "Job",
-    "Plan",
-    "check_picture",
-    "grow",
-    "measure_ranks",
-    "measure_roofline",
-    "measure_table2",
-    "peak_bytes",
-    "race_in_gallery",
-    "report_card",
-    "report_estimate",
-    "report_gallery",
-    "report_race",
-    "report_ranks",
-    "report_roofline",
-    "report_scaling",
-    "report_table2",
-    "run_race",
-    "summary_gallery",
-    "summary_race",
-    "summary_ranks",
-    "summary_roofline",
-    "summary_table2",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "card.plan": ["Plan"],
+        "card.report": ["report_card"],
+        "contender.child": ["peak_bytes"],
+        "contender.libraries": ["LIBRARIES"],
+        "estimate": ["report_estimate"],
+        "gallery_race": ["GalleryJob", "race_in_gallery", "report_gallery", "summary_gallery"],
+        "growth": ["NETS", "check_picture", "grow"],
+        "kinds": ["KINDS"],
+        "nets": ["Job"],
+        "race": ["run_race"],
+        "race_report": ["report_race", "summary_race"],
+        "ranks": ["measure_ranks", "report_ranks", "summary_ranks"],
+        "roofline": ["measure_roofline", "report_roofline", "summary_roofline"],
+        "scaling_report": ["report_scaling"],
+        "table2": ["PAPER_MS", "measure_table2", "report_table2", "summary_table2"],
+    },
+)

@@ -120,7 +120,7 @@ def _race(job: GalleryJob, crowd: Crowd, size: int, result: GalleryResult) -> No
             queries = [_described(crowd, number, job.seed, result.describing) for number in chunk]
             arrays = {kind: np.stack([getattr(each, kind) for each in queries]) for kind in ("outlines", "details")}
             np.savez(folder / "queries.npz", **arrays)
-            truths = [nearest(each, people, job.threads) for each in queries]
+            truths = [nearest(each, people) for each in queries]
             result.compared[size] += [truth.compared for truth in truths]
             for entry, contender in taking_part:
                 if entry.name in _OURS or start < PEER_QUERIES:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pysketch.benchmark.search_reference import THIRDS, Everybody
+from pysketch.benchmark.search_reference import THIRDS, Everybody, thirds_of
 from pysketch.drawing import Sketcher
 from pysketch.files import atomic_path
 from pysketch.images import SYNTHETIC, Variation, find_parts, load_pairs, vary, warp
@@ -89,7 +89,7 @@ def make_crowd(folder: Path, size: int, described: int, seed: int, progress: Pro
     if not all(path.exists() for path in paths):
         _write_people(paths, pool, size, seed, progress)
     columns = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
-    return Crowd(faces, pool, Everybody(*columns, pool, owners()))
+    return Crowd(faces, pool, Everybody(*columns, owners(), thirds_of(pool, owners())))
 
 
 def draw_faces(seed: int, progress: Progress) -> Faces:

@@ -19,8 +19,8 @@ import numpy as np
 from tqdm import tqdm
 
 from pysketch.benchmark.contender.child import OURS, read_arrays
+from pysketch.benchmark.contender.libraries import LIBRARIES
 from pysketch.benchmark.contender.peers import (
-    LIBRARIES,
     ON_A_CARD,
     TRAINING,
     Arrays,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
-from importlib.metadata import distributions
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +23,8 @@ _DRIVER = {"win32": "nvcuda.dll"}.get(sys.platform, "libcuda.so.1")
 
 def packages() -> list[str]:
     """The installed packages that bring the module cupy, such as "cupy-cuda13x"; "cupy" is built from source."""
+    from importlib.metadata import distributions  # 20 ms, which most commands need not wait for
+
     names = {(each.metadata["Name"] or "").lower() for each in distributions()}
     return sorted(name for name in names if re.fullmatch(r"cupy(-cuda\w+|-rocm[\w-]+)?", name))
 

@@ -7,27 +7,16 @@ net that draws and runs a photo through it, in tiles if it is large. `choice` sa
 Start reading at `sketcher`.
 """
 
-from pysketch.drawing.album import Pictures, draw_album
-from pysketch.drawing.choice import Choice, Words, choose_faces
-from pysketch.drawing.faces import draw_faces
-from pysketch.drawing.net_file import read_net_file, write_net_file
-from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net, steps_of
-from pysketch.drawing.targets import Job, numbered, plan_jobs
+from pysketch.doors import open_door
 
-__all__ = [
-    "DEPLOY",
-    "Choice",
-    "Job",
-    "Pictures",
-    "Sketcher",
-    "Words",
-    "choose_faces",
-    "deploy_net",
-    "draw_album",
-    "draw_faces",
-    "numbered",
-    "plan_jobs",
-    "read_net_file",
-    "steps_of",
-    "write_net_file",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "album": ["Pictures", "draw_album"],
+        "choice": ["Choice", "Words", "choose_faces"],
+        "faces": ["draw_faces"],
+        "net_file": ["read_net_file", "write_net_file"],
+        "sketcher": ["DEPLOY", "Sketcher", "deploy_net", "steps_of"],
+        "targets": ["Job", "numbered", "plan_jobs"],
+    },
+)

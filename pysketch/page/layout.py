@@ -40,18 +40,17 @@ document.addEventListener("keydown", event => {
 """Gradio's Slider tells of a typed number only when its box is left: Enter leaves it."""
 
 _GONE = """<script>
-document.addEventListener("DOMContentLoaded", () => {
-    const notice = document.createElement("div");
-    notice.setAttribute("role", "alert");
-    notice.style.cssText = "position: fixed; inset: 0 0 auto 0; padding: 0.8em; z-index: 9999; text-align: center;"
-        + "background: #b00020; color: white; font-family: system-ui, sans-serif;";
+(() => {
     const words = "This page does not answer any more: where it was started it was ended, or the network is gone. "
         + "What is shown here stays; start it again and load the page anew.";
-    const ask = () => fetch("robots.txt", {cache: "no-store"}).then(
-        () => notice.remove(),
-        () => { notice.textContent = words; document.body.append(notice); });
-    setInterval(ask, 3000);
-});
+    const notice = document.createElement("div");
+    notice.setAttribute("role", "alert");
+    notice.textContent = words;
+    notice.style.cssText = "position: fixed; inset: 0 0 auto 0; padding: 0.8em; z-index: 9999; text-align: center;"
+        + "background: #b00020; color: white; font-family: system-ui, sans-serif;";
+    const ask = () => fetch("robots.txt", {cache: "no-store"});
+    setInterval(() => ask().then(() => notice.remove(), () => document.body.append(notice)), 3000);
+})();
 </script>"""
 """Asks every three seconds whether there is still somebody who answers, and says so if there is nobody."""
 

@@ -8,20 +8,14 @@ Start reading at `communicator`; `mpi` carries the bytes between processes, `ncc
 whether there are others.
 """
 
-from pysketch.parallel.communicator import ALONE, SMALL, Communicator, Message
-from pysketch.parallel.launch import OVERSUBSCRIBED, find_mpirun
-from pysketch.parallel.nccl import between_devices
-from pysketch.parallel.start import communicator, joined, own_threads
+from pysketch.doors import open_door
 
-__all__ = [
-    "ALONE",
-    "OVERSUBSCRIBED",
-    "SMALL",
-    "Communicator",
-    "Message",
-    "between_devices",
-    "communicator",
-    "find_mpirun",
-    "joined",
-    "own_threads",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "communicator": ["ALONE", "SMALL", "Communicator", "Message"],
+        "launch": ["OVERSUBSCRIBED", "find_mpirun"],
+        "nccl": ["between_devices"],
+        "start": ["communicator", "joined", "own_threads"],
+    },
+)

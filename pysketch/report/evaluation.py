@@ -26,7 +26,8 @@ from pysketch.images import (
     rmse,
     ssim,
 )
-from pysketch.report.matches import MATCHES, PIXELS
+from pysketch.report.matches import MATCHES
+from pysketch.search import PIXELS
 
 PHOTO_CROP = (155, 200)
 """Width and height of the centre of a photo that a net draws."""

@@ -10,8 +10,8 @@ from pysketch.baselines import Baseline, Progress, silent
 from pysketch.drawing import Sketcher
 from pysketch.images import Pair
 from pysketch.report.evaluation import SKETCH_CROP, WHOLE, Draw, Evaluation, evaluate, fit_seconds, net_draw, whole_draw
-from pysketch.report.matches import PIXELS
 from pysketch.report.varied import Trial
+from pysketch.search import PIXELS
 
 Bar = Callable[[str, str], AbstractContextManager[Progress]]
 """Given a title and what is counted, shows how far something is while the block runs."""

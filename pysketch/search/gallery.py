@@ -28,10 +28,7 @@ from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
 from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
-
-VIEWS, INNER, PIXELS = "views", "inner", "pixels"
-"""What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
-`inner_distances`, or the paper's measure, see `pixel_distances`."""
+from pysketch.search.ways import INNER, PIXELS, VIEWS
 
 _OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
 

@@ -77,8 +77,9 @@ def test_a_mixed_description_takes_each_third_from_one_row_and_has_norm_1():
 
 
 def test_a_crowd_knows_of_whom_everybody_is_mixed_and_what_rounding_left(quick, tmp_path):
-    people = make_crowd(tmp_path, 40, 8, 0, quiet).people
-    whole = people.pool[people.sources[:, people.owner], np.arange(DETAIL)] * people.fit[:, :1]
+    crowd = make_crowd(tmp_path, 40, 8, 0, quiet)
+    people = crowd.people
+    whole = crowd.described[people.sources[:, people.owner], np.arange(DETAIL)] * people.fit[:, :1]
     rest = people.details / DETAIL_SCALE - whole
     assert np.linalg.norm(rest, axis=1) == pytest.approx(people.fit[:, 1], abs=1e-5)
     assert (people.fit[:8, 1] == 0).all()
@@ -104,14 +105,14 @@ def test_a_crowd_begins_with_mixed_sketches_and_is_kept(quick, faces, tmp_path, 
     assert set(crowd.alikeness()) == {"drawn", "sketches mixed", "descriptions mixed"}
     monkeypatch.setattr(population, "describe", None)
     again = make_crowd(tmp_path, 40, 8, 0, quiet)
-    assert all((a == b).all() for a, b in zip(crowd.people, again.people, strict=True))
+    assert all((a == b).all() for a, b in zip(crowd.people[:4], again.people[:4], strict=True))
 
 
 @pytest.mark.slow
 def test_a_smaller_crowd_is_the_start_of_a_larger_one(quick, tmp_path, monkeypatch):
     monkeypatch.setattr(population, "_BLOCK", 16)
     small, large = (make_crowd(tmp_path, size, 8, 0, quiet) for size in (24, 60))
-    assert all((a == b).all() for a, b in zip(small.people, large.people.part(slice(24)), strict=True))
+    assert all((a == b).all() for a, b in zip(small.people[:4], large.people.part(slice(24))[:4], strict=True))
 
 
 @pytest.mark.slow

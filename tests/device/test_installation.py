@@ -60,7 +60,7 @@ def test_a_driver_that_does_not_answer_is_none(libcuda, status):
 def test_only_packages_that_bring_cupy_itself_are_found(monkeypatch):
     names = ["numpy", "CuPy-CUDA13x", "cupy-cuda12x", "cupy", "cupy-rocm-7-0", "cupyx-tools", "my-cupy", None]
     found = [SimpleNamespace(metadata={"Name": name}) for name in names]
-    monkeypatch.setattr(installation, "distributions", lambda: found)
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: found)
     assert packages() == ["cupy", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0"]
 
 

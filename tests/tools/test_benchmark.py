@@ -99,9 +99,9 @@ def test_an_estimate_needs_nothing_but_the_nets(capsys):
 
 def test_processes_that_share_a_training_are_a_table_or_an_object(tiny, capsys, monkeypatch):
     asked = []
-    monkeypatch.setattr(benchmark, "measure_ranks", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(benchmark, "report_ranks", lambda growth: iter(["a", "table"]))
-    monkeypatch.setattr(benchmark, "summary_ranks", lambda growth: {"an": "object"})
+    monkeypatch.setattr("pysketch.benchmark.measure_ranks", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("pysketch.benchmark.report_ranks", lambda growth: iter(["a", "table"]))
+    monkeypatch.setattr("pysketch.benchmark.summary_ranks", lambda growth: {"an": "object"})
     arguments = [tiny, "--grow", "ranks", "--mpirun", "mpirun -f 'my hosts'", "--iterations", "5"]
     assert benchmark.main(arguments) == 0
     assert capsys.readouterr().out == "a\ntable\n"
@@ -195,7 +195,7 @@ def test_a_gallery_is_a_table_or_an_object(tmp_path, monkeypatch, capsys):
         searched = gallery_race.Searched(1000, "index", 0.1, [0.02], [0.03], 1, 1, {"held_bytes": 1, "peak_bytes": 2})
         yield gallery_race.GalleryResult(job, {}, [0.1], {1000: [5]}, [searched])
 
-    monkeypatch.setattr(benchmark, "race_in_gallery", raced)
+    monkeypatch.setattr("pysketch.benchmark.race_in_gallery", raced)
     arguments = ["gallery", "--keep", str(tmp_path), "--sizes", "1e3", "--queries", "7", "--threads", "3"]
     assert benchmark.main(arguments) == 0
     assert "1 of 1" in capsys.readouterr().out

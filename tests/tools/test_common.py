@@ -213,7 +213,7 @@ def test_tf32_is_off_unless_asked_for_and_refused_on_a_cpu(no_gpu, capsys):
 
 def test_the_math_mode_is_named(gpus, monkeypatch):
     lines, modes = [], []
-    monkeypatch.setattr("common.allow_tf32", modes.append)
+    monkeypatch.setattr("pysketch.device.allow_tf32", modes.append)
     device = chosen(["--math", "tf32"], say=lines.append)
     assert modes == [device]
     assert lines[0].endswith(", math mode tf32.")
@@ -294,7 +294,7 @@ class Together:
 )
 def test_one_of_several_processes_says_its_rank_and_ends_all(monkeypatch, capsys, error, status, line):
     together, waits = Together(1), []
-    monkeypatch.setattr(common, "joined", lambda: together)
+    monkeypatch.setattr("pysketch.parallel.joined", lambda: together)
     monkeypatch.setattr(common.time, "sleep", waits.append)
 
     def main(arguments):
@@ -308,7 +308,7 @@ def test_one_of_several_processes_says_its_rank_and_ends_all(monkeypatch, capsys
 
 def test_of_several_processes_the_first_one_logs(monkeypatch, capsys, tmp_path):
     for rank, path in ((0, None), (1, None), (2, tmp_path / "log" / "train.log")):
-        monkeypatch.setattr(common, "joined", lambda rank=rank: Together(rank))
+        monkeypatch.setattr("pysketch.parallel.joined", lambda rank=rank: Together(rank))
         common.log_to(path and str(path))
         logging.getLogger("pysketch.solver").warning("of rank %d", rank)
     assert re.findall(r"of rank (\d)", capsys.readouterr().err) == ["0"]
@@ -317,8 +317,8 @@ def test_of_several_processes_the_first_one_logs(monkeypatch, capsys, tmp_path):
 
 def test_each_process_of_a_machine_takes_the_next_gpu(monkeypatch):
     asked = []
-    monkeypatch.setattr(common, "joined", lambda: Together(2))
-    monkeypatch.setattr(common, "choose_device", lambda name, number: asked.append((name, number)) or CPU)
+    monkeypatch.setattr("pysketch.parallel.joined", lambda: Together(2))
+    monkeypatch.setattr("pysketch.device.choose_device", lambda name, number: asked.append((name, number)) or CPU)
     parser = argparse.ArgumentParser()
     common.add_device(parser)
     common.use_device(parser.parse_args(["--device", "gpu"]))

@@ -62,7 +62,7 @@ def test_a_net_that_draws_the_sketch_itself_scores_perfectly(net_file, aligned, 
         def draw(self, photo):
             return crop_centre(crops[photo.tobytes()].sketch, 143, 188)
 
-    monkeypatch.setattr(evaluate, "Sketcher", Perfect)
+    monkeypatch.setattr("pysketch.drawing.Sketcher", Perfect)
     evaluate.main([str(net_file), "--data", str(aligned)])
     scores = rows(capsys.readouterr().out)["net"]
     expected = {"RMSE": 0, "at .5": 0, "at 2": 0, "bias": 0, "PSNR": np.inf, "SSIM": 1, "rank 1": 100}

@@ -58,14 +58,14 @@ def _tf32(plan: Plan, stack: ExitStack, deadline: float) -> Pieces:
 
 
 SECTIONS: dict[str, Section] = {
-    "versions": Section("The card and the software", 3, versions.pieces),
-    "gpu_tests": Section("Tests that only a real card can answer", 6, suites.only_real),
+    "versions": Section("The card and the software", 4, versions.pieces),
+    "gpu_tests": Section("Tests that only a real card can answer", 5, suites.only_real),
     "accuracy": Section("Accuracy against the CPU", 10, accuracy.pieces),
-    "table2": Section("The paper's Table 2", 7, _table2),
-    "calls": Section("Launches, copies and waits of an iteration", 7, calls.pieces),
-    "float32": Section("Against PyTorch with cuDNN, float32", 26, partial(racing.pieces, math="default")),
-    "tf32": Section("Against PyTorch with cuDNN, TF32", 18, _tf32),
-    "roofline": Section("Rooflines, layer by layer", 10, _roofline),
-    "tests": Section("Tests of kernels, layers, nets and solvers on the card", 13, suites.everything),
+    "table2": Section("The paper's Table 2", 6, _table2),
+    "calls": Section("Launches, copies and waits of an iteration", 6, calls.pieces),
+    "float32": Section("Against PyTorch with cuDNN, float32", 25, partial(racing.pieces, math="default")),
+    "tf32": Section("Against PyTorch with cuDNN, TF32", 17, _tf32),
+    "roofline": Section("Rooflines, layer by layer", 9, _roofline),
+    "tests": Section("Tests of kernels, layers, nets and solvers on the card", 18, suites.everything),
 }
 """By the name in the JSON file."""

@@ -19,11 +19,13 @@ from pysketch.benchmark.card.plan import Plan
 from pysketch.benchmark.race import BenchmarkError
 from pysketch.shipped import folder
 
-PROCESSES = 4
+PROCESSES = 8
 """pytest's, at most, where pytest-xdist is installed."""
 
-PAUSE = 15
-"""Seconds that pytest has to say what it found when its time is over."""
+PAUSE = 10
+"""Seconds that pytest has, at most, to say what it found when its time is over."""
+
+_REAL, _ON_ANY = re.compile(r"\bmark\.gpu\b"), re.compile(r"\b(on_)?gpu\b|\bdevice\b")  # what is in a test's file
 
 _TEST = re.compile(r"^(?:\[gw\d+\] \[ *\d+%\] )?(?:(?P<before>[A-Z]+) )?(?P<test>tests/\S+\.py(?:::.*?)?)"
                    r"(?: (?P<after>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*)?$")  # fmt: skip
@@ -32,7 +34,7 @@ _SUMMARY = re.compile(r"^(FAILED|ERROR) (tests/.*)$")
 
 def only_real(plan: Plan, stack: ExitStack, deadline: float) -> Pieces:
     """What only a real card can answer."""
-    return {"gpu": lambda: run_tests("gpu", deadline)}
+    return {"gpu": lambda: run_tests("gpu", deadline, _REAL)}
 
 
 def everything(plan: Plan, stack: ExitStack, deadline: float) -> Pieces:
@@ -41,11 +43,12 @@ def everything(plan: Plan, stack: ExitStack, deadline: float) -> Pieces:
     return {expression: lambda chosen=expression: run_tests(chosen, deadline) for expression in expressions}
 
 
-def run_tests(expression: str, deadline: float) -> Found:
+def run_tests(expression: str, deadline: float, told_by: re.Pattern[str] = _ON_ANY) -> Found:
     """How many tests of a marker expression passed, failed and were skipped; why they failed.
 
-    deadline: of `time.monotonic`; pytest is ended then. Partial if a test failed or not all had their turn,
-    BenchmarkError without pytest or without the tests.
+    told_by: is found in every file with such a test; the others are not even collected. deadline: of
+    `time.monotonic`; pytest is ended then. Partial if a test failed or not all had their turn, BenchmarkError without
+    pytest or without the tests.
     """
     root = folder("tools").parent
     if importlib.util.find_spec("pytest") is None:
@@ -53,8 +56,10 @@ def run_tests(expression: str, deadline: float) -> Found:
     if not (root / "tests").is_dir():
         raise BenchmarkError("the tests come with a checkout only: they were not run")
     start = time.monotonic()
+    paths = sorted((root / "tests").rglob("test_*.py"))
+    files = [str(path.relative_to(root)) for path in paths if told_by.search(path.read_text(encoding="utf-8"))]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        status = _pytest(root, expression, log, deadline)
+        status = _pytest(root, expression, files, log, deadline)
         log.seek(0)
         lines = log.read().splitlines()
     found = {**count(lines), "seconds": round(time.monotonic() - start, 1), "expression": expression}
@@ -91,22 +96,23 @@ def _said(found: Found) -> str:
     return f"{found['passed']} passed, {found['failed']} failed, {found['skipped']} skipped{named}"
 
 
-def _pytest(root: Path, expression: str, log: object, deadline: float) -> int | str:
+def _pytest(root: Path, expression: str, files: list[str], log: object, deadline: float) -> int | str:
     """Its exit status, or "late"."""
     options = ["-o", "addopts=", "-v", "-rfE", "--tb=short", "--strict-markers", "--import-mode=importlib"]
     options += ["--continue-on-collection-errors", "-p", "no:cacheprovider", "-m", expression]
-    if importlib.util.find_spec("xdist"):
+    if importlib.util.find_spec("xdist") and len(files) > 1:
         options += ["-n", str(min(PROCESSES, os.cpu_count() or 1)), "--dist", "worksteal"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, "tests"],
+        [sys.executable, "-m", "pytest", *options, *files],
         cwd=root,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    left = max(1.0, deadline - time.monotonic())
     try:
-        return process.wait(max(1.0, deadline - time.monotonic() - PAUSE))
+        return process.wait(left - min(PAUSE, left / 4))
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)  # pytest ends with a summary
         with suppress(subprocess.TimeoutExpired):

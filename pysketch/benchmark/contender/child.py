@@ -22,7 +22,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from .clock import clock_of
-from .peers import LIBRARIES, Arrays, make_peer
+from .libraries import LIBRARIES
+from .peers import Arrays, make_peer
 from .searchers import SEARCHERS, make_searcher
 
 OURS = "pysketch"

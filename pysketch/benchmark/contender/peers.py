@@ -14,22 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .libraries import LIBRARIES
+
 if TYPE_CHECKING:
     from pysketch.layers import Layer
     from pysketch.net import Net
 
 Arrays = dict[str, np.ndarray]
-
-LIBRARIES = {
-    "torch": ("torch",),
-    "torch-channels-last": ("torch",),
-    "torch-compiled": ("torch",),
-    "torch-frozen": ("torch",),
-    "onnxruntime": ("onnxruntime", "onnx"),
-    "openvino": ("openvino", "onnx"),
-    "opencv": ("cv2", "onnx"),
-}
-"""What each peer needs: its own library first."""
 
 TRAINING = ("torch", "torch-channels-last", "torch-compiled")
 """The peers that can train; the others only draw."""

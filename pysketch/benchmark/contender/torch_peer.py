@@ -1,4 +1,4 @@
-"""The peer PyTorch: a net of ours, described by `peers.describe`, in the ways that PyTorch runs it on a CPU or a card."""
+"""The peer PyTorch: a net of ours, described by `peers.describe`, in PyTorch's ways to run it on a CPU or a card."""
 
 from __future__ import annotations
 

@@ -52,6 +52,19 @@ def checkout(tmp_path, monkeypatch):
     return make
 
 
+def test_only_files_that_may_hold_such_a_test_are_collected(checkout, monkeypatch, tmp_path):
+    checkout("@pytest.mark.gpu\n")
+    for name, text in (("a", "def test(device): pass"), ("b", "gpus = 3"), ("c", "@pytest.mark.on_gpu")):
+        (tmp_path / "tests" / f"test_{name}.py").write_text(text)
+    asked = []
+    monkeypatch.setattr(suites, "_pytest", lambda root, expression, files, log, deadline: asked.append(files) or 0)
+    for pieces in (suites.only_real, suites.everything):
+        for piece in pieces(None, None, 0).values():
+            piece()
+    few, many = ["tests/test_x.py"], ["tests/test_a.py", "tests/test_c.py", "tests/test_x.py"]
+    assert asked == [few, many, many]
+
+
 def test_without_pytest_or_the_tests_it_says_so(checkout, monkeypatch, tmp_path):
     monkeypatch.setattr(suites, "folder", lambda name: tmp_path / name)
     with pytest.raises(BenchmarkError, match="the tests come with a checkout only: they were not run"):
