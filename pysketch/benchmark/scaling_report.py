@@ -40,8 +40,8 @@ MACHINE = 95e9, 6e9
 """FLOP/s of a product and bytes/s of NumPy's passes over arrays made anew, by one core: what the joint loss runs at.
 
 A product of 2048x2048 matrices by two cores, halved, and a fit: with two cores' products the joint loss of 352 and
-1,056 pairs, of which a process has 1/1 to 1/64, took 0 to 11 % less than the model says; that of 88 pairs, which a cache
-holds, 38 % less.
+1,056 pairs, of which a process has 1/1 to 1/64, took 0 to 11 % less than the model says; that of 88 pairs, which fit
+into a cache, 38 % less.
 """
 
 MPI_EXCHANGE, MPI_MESSAGE = 6e-6, 8e-6
