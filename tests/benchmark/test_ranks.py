@@ -37,7 +37,7 @@ def started(monkeypatch):
 
     monkeypatch.setattr(ranks, "run_ranks", run)
     monkeypatch.setattr(ranks, "find_mpirun", lambda: "/found/mpirun")
-    monkeypatch.setattr(ranks, "measure", lambda *arguments: Machine(1e15, 1e15, 65, 4096))
+    monkeypatch.setattr(ranks, "measure", lambda *arguments: Machine(1e15, 1e15, order=2048, copied=1 << 26))
     return found
 
 
