@@ -460,6 +460,8 @@ def test_a_portrait_is_taken_with_the_camera(visitor, served):
     visitor.see("1 face found." if FINDS_FACES else "move the marks to the eyes")
     assert visitor.pictures("Eyes: click where one is")[0][1:] == [640, 480]
     assert served.files() == []
+    nameless = {"Failed to load resource: the server responded with a status of 404 (Not Found)", "Response"}
+    visitor.faults[:] = [each for each in visitor.faults if each not in nameless]  # Gradio's: an upload with no number
 
 
 @pytest.mark.slow
