@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import common
 from tqdm import tqdm
 
-from pysketch.drawing import Sketcher, choose_faces, draw_faces, numbered, plan_jobs, read_net_file
+from pysketch.drawing import Sketcher, choose_faces, draw_faces, numbered, plan_jobs, read_net_file, taken_names
 from pysketch.errors import DataError, named
+from pysketch.files import left_behind
 from pysketch.images import read_photo, write_image
+from pysketch.parallel import Hands, Lost
 
 EXAMPLES = """
 examples:
@@ -29,6 +33,8 @@ examples:
     python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg -o drawn.png --align eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
     python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg --align none --tile 200
+  a large folder, by four processes, which share the cores of this machine:
+    python tools/deploy.py netdefs/pretrained/portrait.h5 photos/ -o sketches --processes 4
   a photo of the person that an artist has drawn, to drawing_photo.png:
     python tools/deploy.py netdefs/pretrained/photo.h5 drawing.png
 
@@ -42,6 +48,10 @@ left pixel, the picture's left first.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
+    return common.by_many(__file__, arguments, _parse, _draw_all, _drawer)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(arguments)
     common.check_align(parser, args)
@@ -50,39 +60,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.paste and args.eyes is None:
         args.align = "auto"
     common.log_to(None, logging.WARNING)
+    return args
+
+
+def _draw_all(args: argparse.Namespace, hands: Hands) -> int:
+    """Hand out the photos; tell what became of each, and the sum."""
     drawn = read_net_file(args.net)[1].drawn
     jobs = plan_jobs(args.photos, args.output, drawn)
     if args.eyes is not None and len(jobs) > 1:
-        parser.error("--align eyes is for one photo")
-    sketcher = Sketcher(args.net, common.context(args))
-    if args.tile is not None:
-        sketcher.check_tile(args.tile)
+        _parser().error("--align eyes is for one photo")
     failures = unaligned = 0
-    tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
-    draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
-    how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
-    for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
-        try:
-            photo = read_photo(photo_path)
-            faces, remark = choose_faces(photo, args.align, args.eyes)
-            if remark:
-                tqdm.write(f"{photo_path}: {remark}", file=sys.stderr)
-            as_it_is = bool(remark) and faces is None
-            pictures = draw_faces(draw, photo, faces, **how)
-            targets = numbered(sketch_path, len(pictures), jobs)
-            for target, picture in zip(targets, pictures, strict=True):
-                write_image(target, picture)
-        except DataError as error:
+    photos = [[*map(str, job), names] for job, names in zip(jobs, taken_names(jobs), strict=True)]
+    results = hands(photos, name=lambda photo: photo[0], clean=_remove_unfinished)
+    bar = tqdm(results, unit="photo", total=len(jobs), disable=None if len(jobs) > 1 else True)
+    for (photo_path, _), done in zip(jobs, bar, strict=True):
+        if isinstance(done, Lost):
+            done = {"error": named(photo_path, str(done))}
+        if done.get("remark"):
+            tqdm.write(f"{photo_path}: {done['remark']}", file=sys.stderr)
+        if "error" in done:
             failures += 1
-            tqdm.write(f"error: {named(photo_path, str(error))}", file=sys.stderr)
+            tqdm.write(f"error: {done['error']}", file=sys.stderr)
         else:
-            unaligned += as_it_is
-            tqdm.write(f"{photo_path} -> {', '.join(map(str, targets))}")
+            unaligned += done["as_it_is"]
+            tqdm.write(f"{photo_path} -> {', '.join(done['targets'])}")
     if len(jobs) > 1:
         given = "photos" if drawn == "sketch" else "sketches"
         counts = f", {failures} left out" * bool(failures) + f", {unaligned} not aligned" * bool(unaligned)
         print(f"{len(jobs) - failures} of {len(jobs)} {given} drawn{counts}")
     return common.BAD_INPUT if failures else 0
+
+
+def _drawer(args: argparse.Namespace) -> Callable[[Any], dict[str, Any]]:
+    """What draws a photo, given its path, its sketch's, and what `numbered` must not take."""
+    sketcher = Sketcher(args.net, common.context(args))
+    if args.tile is not None:
+        sketcher.check_tile(args.tile)
+    tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
+    draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
+    how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
+
+    def drawn(job: Any) -> dict[str, Any]:
+        photo_path, sketch_path = map(Path, job[:2])
+        done: dict[str, Any] = {}
+        try:
+            photo = read_photo(photo_path)
+            faces, done["remark"] = choose_faces(photo, args.align, args.eyes)
+            done["as_it_is"] = bool(done["remark"]) and faces is None
+            pictures = draw_faces(draw, photo, faces, **how)
+            targets = numbered(sketch_path, len(pictures), job[2])
+            for target, picture in zip(targets, pictures, strict=True):
+                write_image(target, picture)
+        except DataError as error:
+            return {**done, "error": named(photo_path, str(error))}
+        return {**done, "targets": [str(each) for each in targets]}
+
+    return drawn
+
+
+def _remove_unfinished(photo: list[Any]) -> None:
+    """What a process that was killed at a photo may have left of its sketches."""
+    for path in left_behind(photo[1], numbered=not photo[2]):
+        path.unlink(missing_ok=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
     parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
     common.add_device(parser)
+    common.add_processes(parser, "1")
     common.add_threads(parser)
     return parser
 

@@ -11,7 +11,7 @@ from pysketch.drawing.choice import Words, choose_faces
 from pysketch.drawing.faces import draw_faces
 from pysketch.drawing.net_file import read_net_file, write_net_file
 from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net, steps_of
-from pysketch.drawing.targets import numbered, plan_jobs
+from pysketch.drawing.targets import numbered, plan_jobs, taken_names
 
 __all__ = [
     "DEPLOY",
@@ -24,5 +24,6 @@ __all__ = [
     "plan_jobs",
     "read_net_file",
     "steps_of",
+    "taken_names",
     "write_net_file",
 ]
