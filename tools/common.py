@@ -345,8 +345,6 @@ def by_many(
     hands = Hands(lambda: hand(args), command, together, threads, cores, _tell)
     if together.size > 1:
         signal.signal(signal.SIGTERM, _terminate)
-        if hasattr(signal, "SIGUSR1"):  # by which MPICH's mpirun says that somebody has died
-            signal.signal(signal.SIGUSR1, lambda number, frame: hands.alarm())
     try:
         args = parse(arguments)
         if together.size == 1:
@@ -381,8 +379,6 @@ def _told_to_end() -> Callable[[], bool]:
     heard: list[float] = []
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda number, frame: heard.append(time.monotonic()))
-    if hasattr(signal, "SIGUSR1"):
-        signal.signal(signal.SIGUSR1, lambda number, frame: None)
     return lambda: bool(heard) and time.monotonic() - heard[-1] > PATIENCE
 
 

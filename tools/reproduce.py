@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import common
 from tqdm import tqdm
 
 from pysketch.errors import did_you_mean
 from pysketch.images import find_pairs
+from pysketch.parallel import Hands
 from pysketch.report import figures, pages, write_page
-from pysketch.reproduce import EXPERIMENTS, Results, Setting, claim, run, sections, status, told
+from pysketch.reproduce import EXPERIMENTS, Results, Setting, claim, computed, run, sections, status, told
 
 EXAMPLES = """
 experiments:
@@ -34,26 +36,53 @@ examples:
   python tools/reproduce.py table2 fig5 --data DIR --out results
   python tools/reproduce.py --data DIR --budget 30           what fits 30 minutes; again for more
   python tools/reproduce.py fig6 --data synthetic --quick --out try
+  python tools/reproduce.py fig4 recipe --data DIR --processes 2   two trainings at a time
 
 Minutes are those of two cores. Each result goes into a CSV in the folder at once and is never computed again while it
 is there: to compute it anew, remove its line (of literal, all lines). A net or recipe that has changed is another one.
 What fails, as where a library is missing, is told at the end and tried again the next time.
 DIR holds train/ and test/, each with photos/ and sketches/.
 --budget ends with a whole result, so that it may take some minutes more.
+What measures times (table1, table2, growth) is computed by one process, while no other one works.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute what is missing and write the page."""
+    return common.by_many(__file__, arguments, _parse, _reproduce, _computer)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     args = _parser().parse_args(arguments)
+    common.log_to(None, logging.ERROR)
+    args.folder = args.out / "quick" if args.quick else args.out
+    return args
+
+
+def _setting(args: argparse.Namespace) -> Setting:
+    return Setting(args.data, args.folder.resolve(), args.threads, args.quick)
+
+
+def _computer(args: argparse.Namespace) -> Callable[[Any], dict[str, str]]:
+    """What computes a cell, given its experiment's name and itself."""
+    setting = _setting(args)
+
+    def compute(job: Any) -> dict[str, str]:
+        name, cell = job
+        return computed(EXPERIMENTS[name](setting), cell)
+
+    return compute
+
+
+def _reproduce(args: argparse.Namespace, hands: Hands) -> int:
+    """Compute what is missing, by hands if there are several, and write the page."""
     figures.library()
     pages.library()
-    common.log_to(None, logging.ERROR)
     for split in ("train", "test"):
         find_pairs(args.data, split)  # a DataError now, not one for every result
-    out = args.out / "quick" if args.quick else args.out
+    out = args.folder
     claim(out, args.data)
-    setting = Setting(args.data, out.resolve(), args.threads, args.quick)
+    setting = _setting(args)
     names = args.experiments or list(EXPERIMENTS)
     results = [Results.load(EXPERIMENTS[name](setting), out) for name in EXPERIMENTS]
     wanted = [each for each in results if each.experiment.name in names]
@@ -64,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bar.update(number - bar.n)
             bar.set_postfix_str(title)
 
-        left = run(wanted, None if args.budget is None else 60 * args.budget, begin)
+        budget = None if args.budget is None else 60 * args.budget
+        left = run(wanted, budget, begin, hand_out=hands if hands.several else None)
         bar.update(waiting - left - bar.n)
     write_page(out / "index.html", "The paper, measured again", sections(results, out))
     for each in results:
@@ -93,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     help = "begin no further result after so many"
     parser.add_argument("--budget", type=common.number(0), metavar="MINUTES", help=help)
     parser.add_argument("--quick", action="store_true", help="shrink everything, into DIR/quick: does it run?")
+    common.add_processes(parser, "1")
     common.add_threads(parser)
     return parser
 

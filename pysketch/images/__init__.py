@@ -56,7 +56,7 @@ from pysketch.images.preprocessing import (
     in_other_light,
 )
 from pysketch.images.raw_folders import EyesOf, align_person, check_targets, find_persons
-from pysketch.images.synthetic import further_pairs, training_pairs
+from pysketch.images.synthetic import further_name, further_pair, further_pairs, training_pairs
 from pysketch.images.variation import (
     BACKGROUNDS,
     MONK_TONES,
@@ -114,6 +114,8 @@ __all__ = [
     "find_persons",
     "find_points_file",
     "frame_sized",
+    "further_name",
+    "further_pair",
     "further_pairs",
     "in_other_light",
     "in_place",

@@ -36,8 +36,6 @@ from pysketch.parallel.worker import (
 
 SILENT = 15.0
 """Seconds after which a rank of which nothing was heard is lost; each says something every second."""
-DOUBTED = 4.0
-"""The same after mpirun has said that somebody has died."""
 
 HELD = 256 << 20
 """Bytes of results that may wait for an earlier one; then no further job is handed out."""
@@ -56,7 +54,7 @@ class Lost(PysketchError):
 class _Hand:
     """Somebody to hand jobs to. rank: where its working process is, if not here. deaths: in a row, without a result.
 
-    quiet: seconds since a sign of its rank's life. heard: whether there was one since mpirun said that one had died.
+    quiet: seconds since a sign of its rank's life.
     """
 
     name: str
@@ -67,7 +65,6 @@ class _Hand:
     begun: float = 0.0
     deaths: int = 0
     quiet: float = 0.0
-    heard: bool = True
 
 
 class Hands:
@@ -100,7 +97,6 @@ class Hands:
         self._refusals: list[str] = []
         self._typical = 0.0
         self._looked = 0.0
-        self._alarmed = False
 
     @property
     def several(self) -> bool:
@@ -117,8 +113,9 @@ class Hands:
         a PysketchError as one, too little memory too. If there is no end to it, whoever works is dismissed.
         """
         if not self.several:
-            self._work = self._work or self._begin()
-            yield from map(self._work, jobs)
+            for job in jobs:
+                self._work = self._work or self._begin()
+                yield self._work(job)
             return
         if isinstance(jobs, Sequence) and not jobs:
             return
@@ -130,10 +127,6 @@ class Hands:
         finally:
             if not ended:
                 self.close()
-
-    def alarm(self) -> None:
-        """Somebody has died, says mpirun: no rank is given anything until it is heard of again."""
-        self._alarmed = True
 
     def close(self) -> None:
         """Dismiss whoever works; a later call starts anew."""
@@ -186,8 +179,7 @@ class Hands:
 
     def _is_lost(self, hand: _Hand) -> bool:
         """Whether its rank's own process is dead, or silent for so long."""
-        silent = SILENT if hand.heard else DOUBTED
-        return not hand.worker and (hand.rank in self._together.lost or hand.quiet > silent)
+        return not hand.worker and (hand.rank in self._together.lost or hand.quiet > SILENT)
 
 
 class _Round:
@@ -231,7 +223,7 @@ class _Round:
         """A job to everybody who is free, as long as there are any."""
         hands = self._hands
         for hand in hands._hands:
-            if hand.state is not FREE or not hand.heard:
+            if hand.state is not FREE:
                 continue
             if self._again:
                 number = heapq.heappop(self._again)
@@ -279,16 +271,13 @@ class _Round:
         hands = self._hands
         now = time.monotonic()
         passed, hands._looked = min(1.0, now - hands._looked), now
-        alarmed, hands._alarmed = hands._alarmed, False
         for rank, content in hands._together.arrived():
-            hand = hands._hands[rank]
-            hand.quiet, hand.heard = 0.0, True
+            hands._hands[rank].quiet = 0.0
             self._hear(rank, content)
         for hand in hands._hands:
             if hand.worker or hand.state is GONE:
                 continue
             hand.quiet += passed
-            hand.heard = hand.heard and not alarmed
             if hands._is_lost(hand):
                 hand.state = GONE
                 self._take_back(hand, "is lost, there is no sign of its life", "it takes no further part")

@@ -207,11 +207,14 @@ def _kept_from_stderr() -> Iterator[Callable[[], list[str]]]:
 
 
 class _unheard:
-    """Ctrl-C waits inside: a process that is started here never hears of it, its parent ends it."""
+    """Signals wait inside that are meant for all: a process that is started here never hears them, its parent ends it.
+
+    Ctrl-C goes to all of a terminal, what an mpirun passes on to all of a group.
+    """
 
     def __enter__(self) -> None:
         if hasattr(signal, "pthread_sigmask"):
-            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
     def __exit__(self, *error: object) -> None:
         if hasattr(signal, "pthread_sigmask"):

@@ -8,7 +8,7 @@ Start reading at `runner`, then `nets`.
 """
 
 from pysketch.reproduce.experiments import EXPERIMENTS, claim, sections, status, told
-from pysketch.reproduce.runner import Results, run
+from pysketch.reproduce.runner import Results, computed, run
 from pysketch.reproduce.training import Setting
 
-__all__ = ["EXPERIMENTS", "Results", "Setting", "claim", "run", "sections", "status", "told"]
+__all__ = ["EXPERIMENTS", "Results", "Setting", "claim", "computed", "run", "sections", "status", "told"]

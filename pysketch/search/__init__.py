@@ -20,7 +20,7 @@ from pysketch.search.describe import (
     places,
     rounded,
 )
-from pysketch.search.enrolment import Enrolment, default_workers, find_photos
+from pysketch.search.enrolment import Enrolment, default_workers, drawing, find_photos
 from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match, aligned_sketch, check_lines
 from pysketch.search.gallery_file import Damage, GalleryFile
 from pysketch.search.indexed import make_shortlist
@@ -55,6 +55,7 @@ __all__ = [
     "check_lines",
     "default_workers",
     "describe",
+    "drawing",
     "find_photos",
     "in_frame",
     "learn_from",
