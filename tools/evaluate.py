@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import common
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.baselines import BASELINES, baseline_class
+from pysketch.baselines import BASELINES, Baseline, baseline_class
 from pysketch.drawing import Sketcher, read_net_file
 from pysketch.errors import DataError, counted
 from pysketch.files import check_output
 from pysketch.images import BACKGROUNDS, PHOTO_TO_SKETCH, SYNTHETIC, Pair, load_pairs, pair_files
+from pysketch.parallel import Hands, Lost
 from pysketch.report import (
     BACKGROUND,
     GROUPS,
@@ -30,6 +32,7 @@ from pysketch.report import (
     PIXELS,
     SKIN,
     VERIFICATION,
+    ManyAtOnce,
     Method,
     Surroundings,
     background_trials,
@@ -37,6 +40,7 @@ from pysketch.report import (
     check_library,
     check_strangers,
     draw_crowd,
+    draw_each,
     evaluate_pictures,
     group_trials,
     in_light,
@@ -70,6 +74,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --groups 60   (who is mistaken for whom?)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --background black stripes wall.jpg
+  python tools/evaluate.py netdefs/pretrained/large.h5 --data DIR --baseline mrf --processes 2   (two photos at a time)
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
   python tools/evaluate.py netdefs/pretrained/photo.h5 --data DIR --baseline et   (both from sketch to photo)
 
@@ -96,6 +101,10 @@ EXAMPLES += "\n\n".join(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, let every method draw all test photos, print the tables."""
+    return common.by_many(__file__, arguments, _parse, _evaluate, _artist)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(arguments)
     if not (args.net or args.baseline or args.pictures):
@@ -110,18 +119,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--inner and --distractors are for the table of --match")
     if args.distractors and args.pictures:
         parser.error("--distractors need something that draws them: --pictures has no others")
+    common.log_to(None, logging.WARNING)
+    return args
+
+
+def _direction(args: argparse.Namespace) -> str:
+    return read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
+
+
+def _baselines(args: argparse.Namespace) -> list[Baseline]:
+    return [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
+
+
+def _artist(args: argparse.Namespace) -> Callable[[Any], Any]:
+    """What a working process does: [k, photo] -> [its sketch by method k, seconds]; [k] -> the seconds of learning."""
+    nets = [partial(_net, args)] if args.net else []
+    makers = nets + [partial(_learned, args, baseline) for baseline in _baselines(args)]
+    made: dict[int, Method] = {}
+
+    def work(job: Any) -> Any:
+        k, *photo = job
+        method = made[k] = made.get(k) or makers[k]()
+        return next(draw_each(method.draw, photo)) if photo else method.learn_seconds
+
+    return work
+
+
+def _net(args: argparse.Namespace) -> Method:
+    return net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)), _match(args))
+
+
+def _learned(args: argparse.Namespace, baseline: Baseline) -> Method:
+    return learned_method(baseline, load_pairs(args.data, "train", _direction(args)), [])
+
+
+def _match(args: argparse.Namespace) -> str:
+    return args.match[0] if args.match else PIXELS
+
+
+def _handed_out(args: argparse.Namespace, hands: Hands, training: Sequence[Pair], lit: Sequence[Pair]) -> list[Method]:
+    """The methods of `_artist`, which draw by hands."""
+
+    def results(jobs: list[list[Any]]) -> Iterator[Any]:
+        for result in hands(jobs, name=lambda job: f"a photo for {names[job[0]]}"):
+            if isinstance(result, Lost):
+                raise result
+            yield result
+
+    names = [Path(args.net).stem] if args.net else []
+    seconds = [0.0 for _ in names]
+    for baseline in _baselines(args):
+        check_strangers(training, lit, f'baseline "{baseline.name}"')
+        names.append(baseline.name)
+        with progress_bar(f"{baseline.name} learns", "step"):
+            seconds += results([[len(names) - 1]])
+    return [
+        Method(name, ManyAtOnce(lambda photos, k=k: results([[k, each] for each in photos])), learned, _match(args))
+        for k, (name, learned) in enumerate(zip(names, seconds, strict=True))
+    ]
+
+
+def _evaluate(args: argparse.Namespace, hands: Hands) -> int:
+    """Let all draw, score what they draw, print the tables."""
     if args.csv and args.csv.is_dir():
         raise DataError(f"{args.csv}: the scores cannot be written there: it is a folder")
     _check_outputs(args)
     if args.report:
         check_library()
-    common.log_to(None, logging.WARNING)
-    baselines = [baseline_class(name)(seed=args.seed) for name in args.baseline or ()]
-    direction = read_net_file(args.net)[1].direction if args.net else PHOTO_TO_SKETCH
+    baselines = _baselines(args)
+    direction = _direction(args)
     if direction != PHOTO_TO_SKETCH and (args.skin or args.background or args.groups):
-        parser.error("--skin, --background and --groups are for nets from photo to sketch")
+        _parser().error("--skin, --background and --groups are for nets from photo to sketch")
     pairs = _moved(load_pairs(args.data, "test", direction), args)
-    match = args.match[0] if args.match else PIXELS
+    match = _match(args)
     skins = skin_trials(pairs, args.data, args.skin) if args.skin else []
     backgrounds = background_trials(pairs, args.data, args.background) if args.background else []
     light = partial(in_light, light=args.light, seed=args.seed)
@@ -132,8 +202,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     training = load_pairs(args.data, "train", direction) if needed else []
     if args.distractors:
         check_strangers(training, pairs, "a crowd")
-    methods = [net_method(Path(args.net).stem, Sketcher(args.net, common.context(args)), match)] if args.net else []
-    methods += [learned_method(baseline, training, lit, progress_bar, match) for baseline in baselines]
+    if hands.several:
+        methods = _handed_out(args, hands, training, lit)
+    else:
+        methods = [_net(args)] if args.net else []
+        methods += [learned_method(baseline, training, lit, progress_bar, match) for baseline in baselines]
     evaluations = [method.evaluate(lit, bar=progress_bar) for method in methods] + published
     print(f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels")
     print("\n".join(score_table(evaluations)))
@@ -259,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--csv", type=Path, metavar="FILE", help=help)
     parser.add_argument("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
     common.add_device(parser)
+    common.add_processes(parser, "1")
     common.add_threads(parser)
     return parser
 
