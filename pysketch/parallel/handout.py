@@ -8,7 +8,6 @@ all; the ranks' own processes only pass on what is said (`supervisor`).
 from __future__ import annotations
 
 import contextlib
-import heapq
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -192,7 +191,7 @@ class _Round:
         self._jobs = iter(jobs)
         self._first = hands._jobs  # numbers go on from round to round, so that a late result is told from others
         self._open: dict[int, Any] = {}  # the jobs that are given out or come back
-        self._again: list[int] = []
+        self._again: dict[int, _Hand] = {}  # those that came back, and who lost them
         self._killed: Counter[int] = Counter()
         self._done: dict[int, bytes | Lost] = {}
         self._held = 0
@@ -225,24 +224,33 @@ class _Round:
         for hand in hands._hands:
             if hand.state is not FREE:
                 continue
-            if self._again:
-                number = heapq.heappop(self._again)
-            else:
-                if self._held > HELD:
-                    return
-                try:
-                    job = next(self._jobs)
-                except StopIteration:
-                    self._all_out = True
-                    return
-                number, hands._jobs = hands._jobs, hands._jobs + 1
-                self._open[number] = job
+            number = self._next_for(hand)
+            if number is None:
+                continue
             hand.state, hand.number, hand.begun = BUSY, number, time.monotonic()
             content = pack([number, self._open[number]])
             if hand.worker:
                 hand.worker.give(content)
             else:
                 hands._together.post(hand.rank, JOB + content)
+
+    def _next_for(self, hand: _Hand) -> int | None:
+        """The number of a job that came back, for another than has lost it if there is any, or of the next one."""
+        others = any(each is not hand and each.state is not GONE for each in self._hands._hands)
+        for number, loser in sorted(self._again.items()):
+            if loser is not hand or not others:
+                del self._again[number]
+                return number
+        if self._held > HELD or self._all_out:
+            return None
+        try:
+            job = next(self._jobs)
+        except StopIteration:
+            self._all_out = True
+            return None
+        number, self._hands._jobs = self._hands._jobs, self._hands._jobs + 1
+        self._open[number] = job
+        return number
 
     def _opened(self, answer: bytes) -> Any:
         """The result in an answer; or the error in it is raised."""
@@ -335,7 +343,7 @@ class _Round:
             self._clean(job)
             self._killed[number] += 1
             if self._killed[number] < 2:
-                heapq.heappush(self._again, number)
+                self._again[number] = hand
                 lines.append("that is given to another")
             else:
                 del self._open[number]
