@@ -89,8 +89,10 @@ class Worker:
 
     def give(self, content: bytes) -> None:
         """A job's number and the job, as `pack` has made them of a list. That it has ended meanwhile is an event."""
-        with contextlib.suppress(OSError, ValueError):
-            write_frame(self._process.stdin, content)
+        process = self._process
+        if process:
+            with contextlib.suppress(OSError, ValueError):
+                write_frame(process.stdin, content)
 
     def dismiss(self) -> None:
         """Let it end; nothing more is heard of it."""
@@ -129,12 +131,12 @@ def serve(begin: Callable[[], Work]) -> None:
     parent.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with os.fdopen(os.dup(0), "rb") as jobs, os.fdopen(os.dup(1), "wb") as answers:
-        with open(os.devnull, "rb") as nothing:
-            os.dup2(nothing.fileno(), 0)
-        os.dup2(2, 1)
-        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), _kept_from_stderr() as said:
-            work_off(begin, jobs, answers, said, interrupt=_thread.interrupt_main)
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")  # open to the end: a thread reads on
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError), _kept_from_stderr() as said:
+        work_off(begin, jobs, answers, said, interrupt=_thread.interrupt_main)
 
 
 def work_off(
@@ -153,8 +155,9 @@ def work_off(
     idle = threading.Event()
 
     def listen() -> None:
-        while (content := read_frame(jobs)) is not None:
-            waiting.put(content)
+        with contextlib.suppress(ValueError):  # closed
+            while (content := read_frame(jobs)) is not None:
+                waiting.put(content)
         waiting.put(None)
         if not idle.is_set():
             interrupt()
