@@ -193,7 +193,7 @@ def _told(error: Exception) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _kept_from_stderr() -> Iterator[Callable[[], list[str]]]:
-    """Inside, what is printed to standard error is kept for whoever asks for it; the rest is printed at the end."""
+    """Inside, what is printed to standard error is kept for whoever asks for it; after an error the rest is printed."""
     kept = io.StringIO()
 
     def said() -> list[str]:
@@ -205,8 +205,11 @@ def _kept_from_stderr() -> Iterator[Callable[[], list[str]]]:
     try:
         with contextlib.redirect_stderr(kept):
             yield said
-    finally:
+    except (KeyboardInterrupt, BrokenPipeError):  # it was told to end: nobody asks any more
+        raise
+    except BaseException:
         sys.stderr.write(kept.getvalue())
+        raise
 
 
 class _unheard:

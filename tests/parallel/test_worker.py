@@ -178,10 +178,12 @@ def test_one_whose_parent_has_ended_is_interrupted_at_its_job():
     assert not pipes.thread.is_alive()
 
 
-def test_what_is_printed_to_standard_error_is_kept_for_the_parent(capsys):
-    with worker._kept_from_stderr() as said:
+@pytest.mark.parametrize(("error", "printed"), [(SystemExit, "last\n"), (KeyboardInterrupt, "")])
+def test_what_is_printed_to_standard_error_is_kept_for_the_parent_and_comes_out_with_an_error(error, printed, capsys):
+    with pytest.raises(error), worker._kept_from_stderr() as said:
         sys.stderr.write("one\ntwo\n")
         assert said() == ["one", "two"]
         assert said() == []
         sys.stderr.write("last\n")
-    assert capsys.readouterr().err == "last\n"
+        raise error
+    assert capsys.readouterr().err == printed
