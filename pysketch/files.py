@@ -133,16 +133,18 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
             os.close(descriptor)
 
 
-def left_behind(path: str | os.PathLike[str]) -> list[Path]:
+def left_behind(path: str | os.PathLike[str], *, numbered: bool = False) -> list[Path]:
     """The temporary files that processes which were killed left behind of `atomic_path(path)`, by name.
 
     Those of one that still writes are among them, so ask only while nobody else does. Of a target whose stem is
-    longer than 40 characters there are none, as they could be another one's.
+    longer than 40 characters there are none, as they could be another one's. numbered: those of NAME_1, NAME_2 and so
+    on, beside NAME, are among them.
     """
     target = Path(os.path.realpath(path))
     if len(target.stem) > 40 or not target.parent.is_dir():
         return []
-    name = re.compile(rf"\.{re.escape(target.stem)}\.\d+-[0-9a-f]{{8}}{re.escape(target.suffix)}")
+    number = r"(_\d+)?" if numbered else ""
+    name = re.compile(rf"\.{re.escape(target.stem)}{number}\.\d+-[0-9a-f]{{8}}{re.escape(target.suffix)}")
     return sorted(each for each in target.parent.iterdir() if name.fullmatch(each.name))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ class _Group:
     def __init__(self, size: int) -> None:
         self.barrier = threading.Barrier(size, timeout=60)
         self.sent: dict[tuple[int, int], np.ndarray] = {}
+        self.mail: list[SimpleQueue[tuple[int, bytes]]] = [SimpleQueue() for _ in range(size)]
 
 
 class ThreadCommunicator(Communicator):
@@ -37,6 +40,18 @@ class ThreadCommunicator(Communicator):
             assert array.shape == self._group.sent[rank, self.rank].shape
             array[...] = self._group.sent[rank, self.rank]
         self._group.barrier.wait()
+
+    def post(self, rank: int, content: bytes) -> None:
+        """By a queue."""
+        self._group.mail[rank].put((self.rank, content))
+
+    def arrived(self) -> list[tuple[int, bytes]]:
+        """What is in the queue."""
+        found = []
+        with contextlib.suppress(Empty):
+            while True:
+                found.append(self._group.mail[self.rank].get_nowait())
+        return found
 
     def begin_all_reduce(self, array: np.ndarray) -> None:
         """At once; `begun` notes how many elements."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import re
@@ -15,50 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mpiruns import MPIRUN, needs_mpirun, run, start, start_all, wait_for
 
 from pysketch.weights.snapshot import WeightsFile
 
 ROOT = Path(__file__).parents[1]
-MPIRUN = shutil.which("mpirun", path=os.path.dirname(sys.executable)) or shutil.which("mpirun")
-MISSING = [name for name, found in (("mpi4py", importlib.util.find_spec("mpi4py")), ("mpirun", MPIRUN)) if not found]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f'no {" and no ".join(MISSING)}: pip install -e ".[mpi]"'),
-]
-AS_ROOT = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-}
+pytestmark = [pytest.mark.slow, needs_mpirun]
 SOLVE = [sys.executable, str(ROOT / "tools" / "solve.py")]
-
-
-def start(size, command, log):
-    """An mpirun of so many processes; what they write goes to a file."""
-    return start_all([MPIRUN, "-n", str(size), *map(str, command)], log)
-
-
-def start_all(command, log):
-    """A command, whose PYTHONPATH leads to this checkout."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **AS_ROOT, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
-    with open(log, "wb") as file:
-        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=log.parent)
-
-
-def run(size, command, log):
-    """(status, what was written)."""
-    status = start(size, command, log).wait(timeout=300)
-    return status, log.read_text()
-
-
-def wait_for(text, log, process, seconds=120):
-    """Return when the text is in the log."""
-    end = time.monotonic() + seconds
-    while text not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < end, log.read_text()
-        time.sleep(0.05)
 
 
 def weights(path):

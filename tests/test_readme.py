@@ -41,7 +41,6 @@ NEW = {"pysketch/baselines/nearest.py", "tests/baselines/test_nearest.py"}
 SETUP = 'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && '
 OTHERS = {
     'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]"',
-    "pip install .",
 }
 """Commands that install, which these tests do not run."""
 QUICK = "python tools/reproduce.py --data synthetic --quick"

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+TERMINATED = 143
 LEAVE, LONGEST = 0.75, 3.0
 """Seconds that a process which fails leaves each of lower rank to say the same; and at most."""
+PATIENCE = 15.0
+"""Seconds that the others of an mpirun wait, once they were told to end, for the first one to tell them, too."""
 
 _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 
@@ -81,6 +85,12 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     """The option --threads, with a check."""
     help = "worker threads (default: the cores that this process may use)"
     parser.add_argument("--threads", type=at_least(1), metavar="N", help=help)
+
+
+def add_processes(parser: argparse.ArgumentParser, otherwise: str, *names: str) -> None:
+    """The option --processes, under further names too; `otherwise`: what holds without it."""
+    help = f"processes that share the work on this machine, and its cores (default: {otherwise}); mpirun has its own -n"
+    parser.add_argument("--processes", *names, type=at_least(1), metavar="N", help=help)
 
 
 def add_device(parser: argparse.ArgumentParser, otherwise: str = "auto") -> None:
@@ -320,6 +330,77 @@ def bars(delay: float = 1.0) -> Iterator[Callable[[str, int, int], None]]:
         yield progress
     finally:
         close()
+
+
+Parse = Callable[[Sequence[str] | None], argparse.Namespace]
+"""What a command line says; a usage error ends it."""
+
+
+def by_many(
+    tool: str,
+    arguments: Sequence[str] | None,
+    parse: Parse,
+    head: Callable[[argparse.Namespace, pysketch.parallel.Hands], int],
+    hand: Callable[[argparse.Namespace], pysketch.parallel.Work],
+) -> int:
+    """Run a tool whose jobs several processes may do: those of an mpirun, or as many as --processes says.
+
+    tool: its file. head: does all but the jobs, which it hands out, and returns the exit status; only the first process
+    does so. hand: makes what does jobs, once in each process that works, which may be this one, alone.
+    """
+    here = pysketch.parallel.place(os.environ)
+    if here is not None:
+        pysketch.parallel.work_at(here)
+        pysketch.parallel.serve(lambda: hand(_at_place(parse(arguments), here)))
+        return 0
+    args = parse(arguments) if pysketch.parallel.started_size(os.environ) == 1 else None  # --help loads nothing more
+    together = pysketch.parallel.communicator()
+    words = sys.argv[1:] if arguments is None else arguments
+    command = [sys.executable, os.path.abspath(tool), *words]
+    cores = pysketch.device.Workers().threads
+    threads = pysketch.parallel.own_threads(together)
+    if together.rank:
+        place = pysketch.parallel.Place(threads, together.local_rank)
+        pysketch.parallel.leave(pysketch.parallel.supervise(together, command, place, _told_to_end()))
+        return 0
+    hands = pysketch.parallel.Hands(lambda: hand(args), command, together, threads, cores, _tell)
+    if together.size > 1:
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        args = parse(arguments) if args is None else args
+        if together.size == 1:
+            hands.count = args.processes or 1
+        elif args.processes:
+            fail(f"mpirun says how many processes there are, {together.size}; expected no --processes beside it")
+        return head(args, hands)
+    finally:
+        pysketch.parallel.leave(hands.leave())
+
+
+def _at_place(args: argparse.Namespace, here: pysketch.parallel.Place) -> argparse.Namespace:
+    """With the threads of a working process, unless the command line says how many."""
+    if getattr(args, "threads", 0) is None:
+        args.threads = here.threads
+    return args
+
+
+def _tell(line: str) -> None:
+    """On stderr, above a progress bar."""
+    say(line, file=sys.stderr)
+
+
+def _terminate(number: int, frame: Any) -> None:
+    """SIGTERM to an mpirun's first process: the others are told the end."""
+    print("terminated", file=sys.stderr, flush=True)
+    sys.exit(TERMINATED)
+
+
+def _told_to_end() -> Callable[[], bool]:
+    """Whether the first process, which is told the same, has not said the end for so long after Ctrl-C or SIGTERM."""
+    heard: list[float] = []
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), lambda number, frame: heard.append(time.monotonic()))
+    return lambda: bool(heard) and time.monotonic() - heard[-1] > PATIENCE
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:

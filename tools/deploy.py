@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import common
 
 import pysketch
 from pysketch.errors import named
+from pysketch.files import left_behind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +34,8 @@ examples:
     python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg -o drawn.png --align eyes 412 380 530 371 --paste
   a large photo, 200x200 pixels of the sketch at a time, for a machine with little memory:
     python tools/deploy.py netdefs/pretrained/portrait.h5 party.jpg --align none --tile 200
+  a large folder, by four processes, which share the cores of this machine:
+    python tools/deploy.py netdefs/pretrained/portrait.h5 photos/ -o sketches --processes 4
   a photo of the person that an artist has drawn, to drawing_photo.png:
     python tools/deploy.py netdefs/pretrained/photo.h5 drawing.png
 
@@ -45,6 +49,10 @@ left pixel, the picture's left first.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and draw every photo; 2 if any could not be drawn."""
+    return common.by_many(__file__, arguments, _parse, _draw_all, _drawer)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(arguments)
     common.check_align(parser, args)
@@ -53,41 +61,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.paste and args.eyes is None:
         args.align = "auto"
     common.log_to(None, logging.WARNING)
+    return args
+
+
+def _draw_all(args: argparse.Namespace, hands: pysketch.parallel.Hands) -> int:
+    """Hand out the photos; tell what became of each, and the sum."""
     drawn = pysketch.drawing.read_net_file(args.net)[1].drawn
     jobs = pysketch.drawing.plan_jobs(args.photos, args.output, drawn)
     if args.eyes is not None and len(jobs) > 1:
-        parser.error("--align eyes is for one photo")
-    sketcher = pysketch.drawing.Sketcher(args.net, common.context(args))
-    if args.tile is not None:
-        sketcher.check_tile(args.tile)
+        _parser().error("--align eyes is for one photo")
     failures = unaligned = 0
-    tiles = partial(common.bar, unit="tile", leave=False, delay=1, disable=None)
-    draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
-    how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
-
-    def pictures(
-        job: pysketch.drawing.Job, photo: np.ndarray, choice: pysketch.drawing.Choice
-    ) -> pysketch.drawing.Pictures:
-        drawn = pysketch.drawing.draw_faces(draw, photo, choice.faces, **how)
-        return list(zip(pysketch.drawing.numbered(job[1], len(drawn), jobs), drawn, strict=True))
-
-    choose = partial(pysketch.drawing.choose_faces, align=args.align, eyes=args.eyes)
+    names = pysketch.drawing.taken_names(jobs)
+    photos = [[*map(str, job), taken] for job, taken in zip(jobs, names, strict=True)]
     bar = partial(common.bar, total=len(jobs), unit="photo", disable=len(jobs) == 1 or None)
-    with closing(pysketch.drawing.draw_album(jobs, choose, pictures)) as album:
-        for photo, sketches, choice, error in bar(album):
-            if choice.remark:
-                common.say(f"{photo}: {choice.remark}", file=sys.stderr)
-            if error:
+    with closing(hands(photos, name=lambda photo: photo[0], clean=_remove_unfinished)) as results:
+        for (photo, _), done in zip(jobs, bar(results), strict=True):
+            if isinstance(done, pysketch.parallel.Lost):
+                done = {"error": str(done)}
+            if done.get("remark"):
+                common.say(f"{photo}: {done['remark']}", file=sys.stderr)
+            if done.get("error"):
                 failures += 1
-                common.say(f"error: {named(photo, str(error))}", file=sys.stderr)
+                common.say(f"error: {named(photo, done['error'])}", file=sys.stderr)
             else:
-                unaligned += bool(choice.remark) and choice.faces is None
-                common.say(f"{photo} -> {', '.join(map(str, sketches))}")
+                unaligned += done["as_it_is"]
+                common.say(f"{photo} -> {', '.join(done['sketches'])}")
     if len(jobs) > 1:
         given = "photos" if drawn == "sketch" else "sketches"
         counts = f", {failures} left out" * bool(failures) + f", {unaligned} not aligned" * bool(unaligned)
         print(f"{len(jobs) - failures} of {len(jobs)} {given} drawn{counts}")
     return common.BAD_INPUT if failures else 0
+
+
+def _drawer(args: argparse.Namespace) -> pysketch.parallel.Work:
+    """What draws photos, given the path of each, its sketch's, and what `numbered` must not take."""
+    sketcher = pysketch.drawing.Sketcher(args.net, common.context(args))
+    if args.tile is not None:
+        sketcher.check_tile(args.tile)
+    tiles = partial(common.bar, unit="tile", leave=False, delay=1, disable=None)
+    draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
+    how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
+    choose = partial(pysketch.drawing.choose_faces, align=args.align, eyes=args.eyes)
+
+    def work(photos: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        taken: dict[Path, list[str]] = {}
+
+        def jobs() -> Iterator[pysketch.drawing.Job]:
+            for photo, sketch, names in photos:
+                taken[Path(sketch)] = names
+                yield Path(photo), Path(sketch)
+
+        def pictures(
+            job: pysketch.drawing.Job, photo: np.ndarray, choice: pysketch.drawing.Choice
+        ) -> pysketch.drawing.Pictures:
+            drawn = pysketch.drawing.draw_faces(draw, photo, choice.faces, **how)
+            return list(zip(pysketch.drawing.numbered(job[1], len(drawn), taken[job[1]]), drawn, strict=True))
+
+        with closing(pysketch.drawing.draw_album(jobs(), choose, pictures)) as album:
+            for _, sketches, choice, error in album:
+                yield {
+                    "sketches": [str(each) for each in sketches],
+                    "remark": choice.remark,
+                    "as_it_is": bool(choice.remark) and choice.faces is None,
+                    "error": error and str(error),
+                }
+
+    return work
+
+
+def _remove_unfinished(photo: list[Any]) -> None:
+    """What a process that was killed at a photo may have left of its sketches."""
+    for path in left_behind(photo[1], numbered=not photo[2]):
+        path.unlink(missing_ok=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     help = "draw in tiles of at most NxN pixels, without seams (default: auto, which large photos need)"
     parser.add_argument("--tile", type=_tile_side, metavar="auto|N", help=help)
     common.add_device(parser)
+    common.add_processes(parser, "1")
     common.add_threads(parser)
     return parser
 

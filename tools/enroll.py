@@ -25,6 +25,9 @@ examples:
     python tools/enroll.py photos/ -o gallery.h5 --people people.csv
   more photos, later:
     python tools/enroll.py more/ -o gallery.h5 --add
+  by two processes; by those of an mpirun, on as many machines as its file of hosts has:
+    python tools/enroll.py photos/ -o gallery.h5 --processes 2
+    mpirun -f hosts -n 8 python tools/enroll.py photos/ -o gallery.h5
   photos that are aligned already, 200x250 pixels with the eyes at (75, 125) and (125, 125):
     python tools/enroll.py photos/ -o gallery.h5 --align none
 
@@ -39,19 +42,33 @@ _SUSPICIOUS = 3  # sketches, and more than three quarters of all, before anythin
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and enrol every photo; 2 if any was left out, 130 after Ctrl-C."""
+    return common.by_many(__file__, arguments, _parse, _enrol, _drawing)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
+    args.net = find_net("portrait") if args.net is None else args.net
+    return args
+
+
+def _drawing(args: argparse.Namespace) -> pysketch.parallel.Work:
+    return pysketch.search.drawing(args.net, args.align, not args.no_thumbnails)
+
+
+def _enrol(args: argparse.Namespace, hands: pysketch.parallel.Hands) -> int:
+    """Plan, hand out what is to be drawn, put it into the gallery."""
     photos, remarks = pysketch.search.find_photos(args.photos, args.people)
     _tell(remarks)
-    with pysketch.search.Enrolment(args.output, find_net("portrait") if args.net is None else args.net) as enrolment:
+    with pysketch.search.Enrolment(args.output, args.net) as enrolment:
         plan = enrolment.plan(photos, args.add, _reading)
         left_out = len(plan.problems)
         _tell([*plan.remarks, *(f"error: {line}" for line in plan.problems)])
-        workers = args.workers or pysketch.search.default_workers(len(plan.todo))
+        hands.count = args.processes or pysketch.search.default_workers(len(plan.todo))
         enrolled = sketches = 0
         stopped = False
         try:
-            with closing(enrolment.draw(plan, args.align, not args.no_thumbnails, workers)) as results:
+            with closing(enrolment.draw(plan, hands)) as results:
                 for done in common.bar(results, total=len(plan.todo), unit="photo", disable=None):
                     enrolled += done.portrait is not None
                     sketches += done.drawn
@@ -61,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             stopped = True
             print("interrupted: what is drawn is put into the gallery ...", file=sys.stderr)
+        hands.close()
         if sketches >= _SUSPICIOUS and 4 * sketches > 3 * enrolled:
             what = "look like sketches, grey lines on white paper; photos of people are what is enrolled, and drawn"
             _tell([f"{sketches} of the {enrolled} pictures {what}"])
@@ -111,8 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--align", choices=("auto", "none"), help=help)
     parser.add_argument("--add", action="store_true", help="add to a gallery that holds other photos than these")
-    help = "processes that draw (default: as many as cores, and as memory has room for)"
-    parser.add_argument("--workers", type=common.at_least(1), metavar="N", help=help)
+    common.add_processes(parser, "as many as cores, and as memory has room for", "--workers")
     parser.add_argument("--no-thumbnails", action="store_true", help="keep no picture of the photo, only its path")
     parser.add_argument("--people", metavar="CSV", help="who is on which photo; without it names of files and folders")
     return parser

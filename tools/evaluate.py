@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import common
@@ -29,6 +30,7 @@ examples:
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --skin all
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data synthetic --groups 60   (who is mistaken for whom?)
   python tools/evaluate.py netdefs/pretrained/medium.h5 --data DIR --background black stripes wall.jpg
+  python tools/evaluate.py netdefs/pretrained/large.h5 --data DIR --baseline mrf --processes 2   (two photos at a time)
   python tools/evaluate.py netdefs/pretrained/small.h5 --data DIR --light 0.3 0.1   (how much does other light matter?)
   python tools/evaluate.py netdefs/pretrained/photo.h5 --data DIR --baseline et   (both from sketch to photo)
 
@@ -49,18 +51,36 @@ EXAMPLES += "\n\n--measures:\n" + "\n".join(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, let every method draw all test photos, print the tables."""
+    return common.by_many(__file__, arguments, _parse, _evaluate, _drawing)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(arguments)
-    request = pysketch.report.Request(
-        **{field.name: getattr(args, field.name) for field in fields(pysketch.report.Request)}
-    )
-    problem = request.problem()
+    problem = _request(args).problem()
     if problem:
         parser.error(problem)
     common.log_to(None, logging.WARNING)
-    for line in pysketch.report.score(
-        request, lambda net: pysketch.drawing.Sketcher(net, common.context(args)), progress_bar, _say
-    ):
+    return args
+
+
+def _request(args: argparse.Namespace) -> pysketch.report.Request:
+    names = [field.name for field in fields(pysketch.report.Request)]
+    return pysketch.report.Request(**{name: getattr(args, name) for name in names})
+
+
+def _sketcher(args: argparse.Namespace, net: str) -> pysketch.drawing.Sketcher:
+    return pysketch.drawing.Sketcher(net, common.context(args))
+
+
+def _drawing(args: argparse.Namespace) -> pysketch.parallel.Work:
+    return pysketch.report.drawing(_request(args), partial(_sketcher, args))
+
+
+def _evaluate(args: argparse.Namespace, hands: pysketch.parallel.Hands) -> int:
+    """Let all draw, score what they draw, print the tables."""
+    hand_out = hands if hands.several else None
+    for line in pysketch.report.score(_request(args), partial(_sketcher, args), progress_bar, _say, hand_out):
         print(line, flush=True)
     return 0
 
@@ -114,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--csv", type=Path, metavar="FILE", help=help)
     add("--report", type=Path, metavar="DIR", help="write DIR/index.html, with curves and all sketches")
     common.add_device(parser)
+    common.add_processes(parser, "1")
     common.add_threads(parser)
     return parser
 

@@ -6,7 +6,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import common
 
@@ -31,26 +33,53 @@ examples:
   python tools/reproduce.py table2 fig5 --data DIR --out results
   python tools/reproduce.py --data DIR --budget 30           what fits 30 minutes; again for more
   python tools/reproduce.py fig6 --data synthetic --quick --out try
+  python tools/reproduce.py fig4 recipe --data DIR --processes 2   two trainings at a time
 
 Minutes are those of two cores. Each result goes into a CSV in the folder at once and is never computed again while it
 is there: to compute it anew, remove its line (of literal, all lines). A net or recipe that has changed is another one.
 What fails, as where a library is missing, is told at the end and tried again the next time.
 DIR holds train/ and test/, each with photos/ and sketches/.
 --budget ends with a whole result, so that it may take some minutes more.
+What measures times (table1, table2, growth) is computed by one process, while no other one works.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute what is missing and write the page."""
+    return common.by_many(__file__, arguments, _parse, _reproduce, _computer)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     args = _parser().parse_args(arguments)
+    common.log_to(None, logging.ERROR)
+    args.folder = args.out / "quick" if args.quick else args.out
+    return args
+
+
+def _setting(args: argparse.Namespace) -> pysketch.reproduce.Setting:
+    return pysketch.reproduce.Setting(args.data, args.folder.resolve(), args.threads, args.quick)
+
+
+def _computer(args: argparse.Namespace) -> pysketch.parallel.Work:
+    """What computes cells, given the name of each one's experiment and itself."""
+    setting = _setting(args)
+
+    def compute(job: Any) -> dict[str, str]:
+        name, cell = job
+        return pysketch.reproduce.computed(pysketch.reproduce.EXPERIMENTS[name](setting), cell)
+
+    return partial(map, compute)
+
+
+def _reproduce(args: argparse.Namespace, hands: pysketch.parallel.Hands) -> int:
+    """Compute what is missing, by hands if there are several, and write the page."""
     pysketch.report.figures.library()
     pysketch.report.pages.library()
-    common.log_to(None, logging.ERROR)
     for split in ("train", "test"):
         pysketch.images.find_pairs(args.data, split)  # a DataError now, not one for every result
-    out = args.out / "quick" if args.quick else args.out
+    out = args.folder
     pysketch.reproduce.claim(out, args.data)
-    setting = pysketch.reproduce.Setting(args.data, out.resolve(), args.threads, args.quick)
+    setting = _setting(args)
     names = args.experiments or list(pysketch.reproduce.EXPERIMENTS)
     results = [
         pysketch.reproduce.Results.load(pysketch.reproduce.EXPERIMENTS[name](setting), out)
@@ -64,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bar.update(number - bar.n)
             bar.set_postfix_str(title)
 
-        left = pysketch.reproduce.run(wanted, None if args.budget is None else 60 * args.budget, begin)
+        budget = None if args.budget is None else 60 * args.budget
+        left = pysketch.reproduce.run(wanted, budget, begin, hand_out=hands if hands.several else None)
         bar.update(waiting - left - bar.n)
     pysketch.report.write_page(
         out / "index.html", "The paper, measured again", pysketch.reproduce.sections(results, out)
@@ -99,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     help = "begin no further result after so many"
     parser.add_argument("--budget", type=common.number(0), metavar="MINUTES", help=help)
     parser.add_argument("--quick", action="store_true", help="shrink everything, into DIR/quick: does it run?")
+    common.add_processes(parser, "1")
     common.add_threads(parser)
     return parser
 

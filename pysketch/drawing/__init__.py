@@ -17,6 +17,6 @@ __all__ = open_door(
         "faces": ["draw_faces"],
         "net_file": ["read_net_file", "write_net_file"],
         "sketcher": ["DEPLOY", "Sketcher", "deploy_net", "steps_of"],
-        "targets": ["Job", "numbered", "plan_jobs"],
+        "targets": ["Job", "numbered", "plan_jobs", "taken_names"],
     },
 )

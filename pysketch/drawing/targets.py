@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pysketch.errors import DataError
@@ -11,6 +12,8 @@ from pysketch.images import list_images
 
 Job = tuple[Path, Path]
 """A photo's path and its sketch's."""
+
+_NUMBERED = re.compile(r"(.+)_\d+(\.[^.]*|)", re.DOTALL)
 
 
 def plan_jobs(photos: Sequence[str], output: str | None, drawn: str = "sketch") -> list[Job]:
@@ -41,14 +44,25 @@ def plan_jobs(photos: Sequence[str], output: str | None, drawn: str = "sketch") 
     return list(zip(paths, targets, strict=True))
 
 
-def numbered(target: Path, n: int, jobs: Sequence[Job]) -> list[Path]:
-    """The target, or for several faces NAME_1, NAME_2 and so on, from left to right, that are no other job's files."""
+def taken_names(jobs: Sequence[Job]) -> list[list[str]]:
+    """For each job the names of other jobs' files, in its sketch's folder, that its numbered sketches could have."""
+    by_stem: dict[tuple[Path, str], list[str]] = defaultdict(list)
+    for path in {path.resolve() for job in jobs for path in job}:
+        if found := _NUMBERED.fullmatch(path.name):
+            by_stem[path.parent, found[1] + found[2]].append(path.name)
+    return [by_stem.get((target.parent.resolve(), target.name), []) for _, target in jobs]
+
+
+def numbered(target: Path, n: int, taken: Collection[str]) -> list[Path]:
+    """The target, or for several faces NAME_1, NAME_2 and so on, from left to right.
+
+    DataError if one of them is a link, or has one of the names that are taken, of `taken_names`.
+    """
     if n == 1:
         return [target]
     paths = [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, n + 1)]
-    taken = {path.resolve() for job in jobs for path in job}
     for path in paths:
-        if path.resolve() in taken:
+        if path.name in taken or path.is_symlink():
             raise DataError(f"{path}: the sketch of one of {n} faces would overwrite another file; choose another -o")
     return paths
 

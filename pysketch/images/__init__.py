@@ -61,7 +61,7 @@ __all__ = open_door(
             "in_other_light",
         ],
         "raw_folders": ["EyesOf", "align_person", "check_targets", "find_persons"],
-        "synthetic": ["further_pairs", "training_pairs"],
+        "synthetic": ["further_name", "further_pair", "further_pairs", "training_pairs"],
         "variation": [
             "MONK_TONES",
             "Parts",

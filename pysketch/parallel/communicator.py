@@ -32,6 +32,8 @@ class Communicator:
     local_size = 1
     overlaps = False
     """Whether begin_all_reduce goes on behind the caller's back."""
+    lost: frozenset[int] | set[int] = frozenset()
+    """The ranks that MPI says have died, where it lets the others live."""
 
     def exchange(self, sends: list[Message], receives: list[Message]) -> None:
         """Send arrays to other processes, and fill arrays with what these send; both by rank, none of them empty."""
@@ -102,6 +104,21 @@ class Communicator:
     def wait_for_all(self) -> None:
         """Return when all have called this."""
         self.all_gather(np.zeros(1, np.uint8))
+
+    def post(self, rank: int, content: bytes) -> None:
+        """Send bytes, not none, to a process that looks for them by `arrived`; returns at once."""
+        raise NotImplementedError("a process alone has nobody to write to")
+
+    def arrived(self) -> list[tuple[int, bytes]]:
+        """What others have posted to this process, in the order of each, with the sender's rank; returns at once."""
+        return []
+
+    def posted(self) -> bool:
+        """Whether all that was posted is on its way, and nobody needs to look after it."""
+        return True
+
+    def leave(self, everybody: bool) -> None:
+        """Work alone from here on; everybody: whether all processes are there to end together."""
 
     def own(self, items: int) -> slice:
         """Where this process's `items` stand among those of all."""

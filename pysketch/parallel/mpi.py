@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import faulthandler
 import os
@@ -9,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -35,20 +36,11 @@ PAUSE = 1e-4
 
 HEARD = 0.25
 """Seconds that mpirun has to pass on what was written last, before it is told to end all; what it has not is lost."""
+MAIL = 1
+"""The tag of what is posted; arrays are exchanged by tag 0."""
+
 LAST = 10.0
 """Seconds that mpirun may take to end the process that told it to end all."""
-
-
-def started_size(environment: Mapping[str, str]) -> int:
-    """How many processes the mpirun, or the srun, that started this one started; 1 without any.
-
-    Asked of the variables that Open MPI, MPICH (and what is derived from it: Intel MPI, MVAPICH) and Slurm set.
-    """
-    names = ["OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "PMI_SIZE"]
-    if "PMIX_RANK" in environment or "PMI_RANK" in environment:
-        names.append("SLURM_STEP_NUM_TASKS")  # a batch script has tasks, too, and is none
-    sizes = (environment.get(name, "") for name in names)
-    return next((int(size) for size in sizes if size.isdigit()), 1)
 
 
 class MpiCommunicator(Communicator):
@@ -72,6 +64,10 @@ class MpiCommunicator(Communicator):
         self._behind: MpiCommunicator | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._begun: list[Future[None]] = []
+        self.lost: set[int] = set()
+        self._finalizes = True
+        self._posted: list[tuple[int, Any, bytes]] = []
+        self._coming: list[tuple[int, Any, bytearray]] = []
 
     def exchange(self, sends: list[Message], receives: list[Message]) -> None:
         """MPI_Irecv and MPI_Isend: on MPICH up to eight times as fast as its collectives that do not block."""
@@ -105,6 +101,69 @@ class MpiCommunicator(Communicator):
             each.result()
         self.seconds += time.perf_counter() - start
 
+    def post(self, rank: int, content: bytes) -> None:
+        """MPI_Isend. To one that is lost nothing is sent: MPICH would end this process."""
+        self.posted()
+        if rank not in self.lost:
+            with self._noting(rank):
+                request = self._exchanges.Isend([content, self._mpi.BYTE], rank, MAIL)
+                self._posted.append((rank, request, content))
+
+    def posted(self) -> bool:
+        """Whether nothing is left to send; what was for one that is lost is given up."""
+        self._posted = [each for each in self._posted if self._is_open(*each[:2])]
+        return not self._posted
+
+    def arrived(self) -> list[tuple[int, bytes]]:
+        """MPI_Improbe and MPI_Imrecv. Where MPI says so, `lost` notes who has died."""
+        sources = [self._mpi.ANY_SOURCE] if not self.lost else [k for k in range(self.size) if k not in self.lost]
+        status = self._mpi.Status()
+        for source in sources:
+            with self._noting(source):
+                while message := self._exchanges.Improbe(source, MAIL, status):
+                    buffer = bytearray(status.Get_count(self._mpi.BYTE))
+                    request = message.Irecv([buffer, self._mpi.BYTE])
+                    self._coming.append((status.Get_source(), request, buffer))
+        found, later = [], []
+        for rank, request, buffer in self._coming:
+            if rank in {each[0] for each in later} or self._is_open(rank, request):
+                later.append((rank, request, buffer))
+            elif rank not in self.lost:
+                found.append((rank, bytes(buffer)))
+        self._coming = [each for each in later if each[0] not in self.lost]
+        return found
+
+    def _is_open(self, rank: int, request: Any) -> bool:
+        """Whether what was begun with a process still goes on."""
+        if rank not in self.lost:
+            with self._noting(rank):
+                return not request.Test()
+        return False
+
+    @contextlib.contextmanager
+    def _noting(self, rank: int) -> Iterator[None]:
+        """If MPI cannot do what is inside, the process of this rank is lost; of none in particular, all who are."""
+        try:
+            yield
+        except self._mpi.Exception:
+            if rank >= 0:
+                self.lost.add(rank)
+                return
+            for each in range(self.size):
+                if each != self.rank:
+                    with self._noting(each):
+                        self._exchanges.Iprobe(each, MAIL)
+
+    def leave(self, everybody: bool) -> None:
+        """A traceback ends this process alone from here on. MPI_Finalize waits for all, and so is left out without."""
+        self._finalizes = everybody
+        sys.excepthook = sys.__excepthook__
+
+    def finalize(self) -> None:
+        """The last thing that a process does."""
+        if self._finalizes:
+            self._mpi.Finalize()
+
     def abort(self, status: int) -> NoReturn:
         """MPI_Abort, after `HEARD` seconds. On MPICH it may return: mpirun then ends this process, too, a moment later.
 
@@ -137,6 +196,9 @@ def join_world(size: int) -> MpiCommunicator:
     started = f"this is one of {size} processes that an mpirun has started"
     try:
         with _ending_after(PATIENCE):
+            import mpi4py
+
+            mpi4py.rc.finalize = False  # `finalize` does it, if nobody was lost
             from mpi4py import MPI  # waits for the others
     except ImportError as error:
         raise ParallelError(
@@ -155,6 +217,7 @@ def join_world(size: int) -> MpiCommunicator:
         )
     communicator = MpiCommunicator(MPI, MPI.COMM_WORLD)
     sys.excepthook = _Hook(communicator)
+    atexit.register(communicator.finalize)
     return communicator
 
 

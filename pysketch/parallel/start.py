@@ -6,7 +6,8 @@ import os
 import platform
 
 from pysketch.parallel.communicator import ALONE, Communicator
-from pysketch.parallel.mpi import join_world, started_size
+from pysketch.parallel.mpi import join_world
+from pysketch.parallel.started import Place, started_size
 
 _joined: list[Communicator] = []
 
@@ -25,6 +26,19 @@ def communicator() -> Communicator:
 def joined() -> Communicator:
     """What `communicator` has given; `ALONE` if it was not asked yet, or could not."""
     return _joined[0] if _joined else ALONE
+
+
+def leave(everybody: bool) -> None:
+    """From here on this process is alone, as far as it and `joined` know; everybody: whether all can end together."""
+    joined().leave(everybody)
+    _joined[:] = [ALONE]
+
+
+def work_at(place: Place) -> None:
+    """This process works alone at this place: `joined` says which one of its machine it is."""
+    alone = Communicator()
+    alone.local_rank = place.number
+    _joined[:] = [alone]
 
 
 def own_threads(communicator: Communicator) -> int | None:

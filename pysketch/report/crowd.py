@@ -13,7 +13,7 @@ import numpy as np
 
 from pysketch.baselines import Progress, silent
 from pysketch.images import Pair, Variation, crop_centre, find_parts, further_pairs, vary
-from pysketch.report.evaluation import SKETCH_CROP, Draw
+from pysketch.report.evaluation import SKETCH_CROP, Draw, draw_each
 from pysketch.search import in_frame, mixed
 
 DRAWN = 400
@@ -39,8 +39,8 @@ def draw_crowd(
     photos = [_varied(training, k, rng) for k in range(number // 2)]
     photos += [photo for _, photo, _ in further_pairs(number - len(photos))]
     drawn = []
-    for done, photo in enumerate(photos, 1):
-        sketch = np.rint(np.clip(draw(photo), 0, 255)).astype(np.uint8)
+    for done, (made, _) in enumerate(draw_each(draw, photos), 1):
+        sketch = np.rint(np.clip(made, 0, 255)).astype(np.uint8)
         drawn.append(in_frame(sketch))
         progress(done, number)
     kinds = [kind for kind in (drawn[: number // 2], drawn[number // 2 :]) if kind]

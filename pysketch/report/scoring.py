@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
-from pysketch.baselines import baseline_class
-from pysketch.drawing import Sketcher, read_net_file
+from pysketch.drawing import Sketcher
 from pysketch.errors import DataError, counted
 from pysketch.images import PHOTO_TO_SKETCH, Pair, load_pairs
+from pysketch.report.artists import (
+    HandOut,
+    baselines_of,
+    direction_of,
+    match_and_crop,
+    methods_handed_out,
+    methods_here,
+)
 from pysketch.report.crowd import draw_crowd
-from pysketch.report.evaluation import SKETCH_CROP, WHOLE, check_strangers
+from pysketch.report.evaluation import check_strangers
 from pysketch.report.evaluation_pages import check_library, write_pairs, write_report
 from pysketch.report.further_tables import (
     tell_backgrounds,
@@ -22,9 +28,8 @@ from pysketch.report.further_tables import (
     tell_verification,
 )
 from pysketch.report.groups import group_trials
-from pysketch.report.matches import PIXELS
 from pysketch.report.measures import MEASURES, Surroundings, usable_measures
-from pysketch.report.methods import Bar, learned_method, net_method, no_bar
+from pysketch.report.methods import Bar, no_bar
 from pysketch.report.published import evaluate_pictures
 from pysketch.report.request import DRAWN_AGAIN, Request
 from pysketch.report.score_table import score_table
@@ -36,21 +41,23 @@ def score(
     sketcher: Callable[[str], Sketcher] = Sketcher,
     bar: Bar = no_bar,
     say: Callable[[str], None] = lambda sentence: None,
+    hand_out: HandOut | None = None,
 ) -> Iterator[str]:
     """The lines of all tables, each as soon as it is known; files that were asked for are written at the end.
 
     request: without a `problem`. sketcher: makes what draws of the net file's name. say: is told of what takes long,
-    and of pairs that are left out. DataError and its sisters, before anything is drawn, for what cannot be had.
+    and of pairs that are left out. hand_out: `Hands` of those who do what `drawing` does; None: all is
+    drawn here. DataError and its sisters, before anything is drawn, for what cannot be had.
     """
     request.check_outputs()
     if request.report:
         check_library()
-    baselines = [baseline_class(name)(seed=request.seed) for name in request.baseline or ()]
-    direction = read_net_file(request.net)[1].direction if request.net else PHOTO_TO_SKETCH
+    baselines_of(request)
+    direction = direction_of(request)
     if direction != PHOTO_TO_SKETCH and request.draws_again:
         raise DataError(f"{request.net}: {DRAWN_AGAIN} are for nets from photo to sketch; this one draws photos")
     pairs = _moved(load_pairs(request.data, "test", direction), request, say)
-    match, crop = request.match[0] if request.match else PIXELS, WHOLE if request.whole else SKETCH_CROP
+    match, crop = match_and_crop(request)
     skins = skin_trials(pairs, request.data, request.skin) if request.skin else []
     backgrounds = background_trials(pairs, request.data, request.background) if request.background else []
     light = partial(in_light, light=request.light, seed=request.seed)
@@ -58,12 +65,14 @@ def score(
     published = [evaluate_pictures(folder, pairs, crop, match) for folder in request.pictures or ()]
     asked = request.measures is not None
     names, missing = usable_measures(request.measures or list(MEASURES)) if asked else ([], [])
-    needed = baselines or request.distractors or any(MEASURES[name].distractors for name in names)
+    needed = request.baseline or request.distractors or any(MEASURES[name].distractors for name in names)
     training = load_pairs(request.data, "train", direction) if needed else []
     if request.distractors:
         check_strangers(training, pairs, "a crowd")
-    methods = [net_method(Path(request.net).stem, sketcher(request.net), match, crop)] if request.net else []
-    methods += [learned_method(baseline, training, lit, bar, match, crop) for baseline in baselines]
+    if hand_out:
+        methods = methods_handed_out(request, hand_out, training, lit, bar)
+    else:
+        methods = methods_here(request, sketcher, training, lit, bar)
     evaluations = [method.evaluate(lit, bar=bar) for method in methods] + published
     yield f"{counted(len(pairs), 'pair')}, {'{}x{}'.format(*evaluations[0].crop)} pixels, ranks by {match}"
     yield from score_table(evaluations)

@@ -14,7 +14,7 @@ __all__ = open_door(
     {
         "experiments": ["EXPERIMENTS", "claim", "sections", "status", "told"],
         "names": ["EXPERIMENT_NAMES"],
-        "runner": ["Results", "run"],
+        "runner": ["Results", "computed", "run"],
         "training": ["Setting"],
     },
 )

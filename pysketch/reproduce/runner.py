@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pysketch.errors import DataError, DivergenceError, PysketchError
+from pysketch.parallel import Lost
 from pysketch.report import Section, write_csv
 
 Cell = Mapping[str, Any]
@@ -28,7 +32,8 @@ class Experiment:
     """One table or figure: its cells, how one is computed, and how the results are shown.
 
     keys: the columns that tell cells apart; values: the columns of a result. compute(cell) gives the values;
-    show(rows, folder) writes figures into the folder and gives a section of the report.
+    show(rows, folder) writes figures into the folder and gives a section of the report. timed: cells measure times, and
+    are computed by one process while no other one works.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Experiment:
     cells: Sequence[Cell]
     compute: Callable[[Cell], Mapping[str, Any]]
     show: Callable[[Sequence[Row], Path], Section]
+    timed: bool = False
 
     def key(self, cell: Cell) -> tuple[str, ...]:
         """What tells this cell from others, as texts."""
@@ -100,19 +106,26 @@ class Results:
         known = {self.experiment.key(row) for row in self.rows if not row[STATUS].startswith(FAILED)}
         return [cell for cell in self.experiment.cells if self.experiment.key(cell) not in known]
 
-    def compute(self, cell: Cell) -> None:
-        """Compute one cell and keep it, or, if that is one line, why it has no values."""
-        values: Mapping[str, Any] = {}
-        try:
-            values, status = self.experiment.compute(cell), DONE
-        except DivergenceError as error:
-            status = f"{DIVERGED}: {error}"
-        except PysketchError as error:
-            status = f"{FAILED}: {error}"
-        row = {name: str(cell[name]) for name in self.experiment.keys}
-        row |= {name: str(values.get(name, "")) for name in self.experiment.values} | {STATUS: status}
-        self.rows = [each for each in self.rows if self.experiment.key(each) != self.experiment.key(cell)] + [row]
+    def keep(self, row: Row) -> None:
+        """Put a row into the file, in place of one of the same cell."""
+        self.rows = [each for each in self.rows if self.experiment.key(each) != self.experiment.key(row)] + [row]
         write_csv(self.path, self.header, [[row[name] for name in self.header] for row in self.rows])
+
+
+def computed(experiment: Experiment, cell: Cell) -> Row:
+    """A cell's row: its result or, if that is one line, why it has no values."""
+    try:
+        return row_of(experiment, cell, DONE, experiment.compute(cell))
+    except DivergenceError as error:
+        return row_of(experiment, cell, f"{DIVERGED}: {error}")
+    except PysketchError as error:
+        return row_of(experiment, cell, f"{FAILED}: {error}")
+
+
+def row_of(experiment: Experiment, cell: Cell, status: str, values: Mapping[str, Any] = MappingProxyType({})) -> Row:
+    """A row with this status and these values."""
+    row = {name: str(cell[name]) for name in experiment.keys}
+    return row | {name: str(values.get(name, "")) for name in experiment.values} | {STATUS: status}
 
 
 def run(
@@ -120,19 +133,47 @@ def run(
     budget: float | None,
     begin: Callable[[str, int], object],
     clock: Callable[[], float] = time.monotonic,
+    hand_out: Callable[..., Iterator[Row | Lost]] | None = None,
 ) -> int:
     """Compute what is missing, in the experiments' order; returns how many cells are left.
 
     budget: seconds after which no further cell is begun. Before each cell: begin(title, number of those before it).
+    hand_out: `Hands` of those who compute [experiment's name, cell] by `computed`, for cells that measure no times;
+    None: all are computed here. Each result is kept when it, and those before it, are there.
     """
     start = clock()
     waiting = [(results, cell) for results in all_results for cell in results.missing()]
-    for number, (results, cell) in enumerate(waiting):
-        if budget is not None and clock() - start >= budget:
-            return len(waiting) - number
-        begin(f"{results.experiment.name} {' '.join(results.experiment.key(cell))}", number)
-        results.compute(cell)
-    return 0
+    begun = 0
+
+    def cells(part: Iterable[tuple[Results, Cell]]) -> Iterator[tuple[Results, Cell]]:
+        nonlocal begun
+        for results, cell in part:
+            if budget is not None and clock() - start >= budget:
+                return
+            begin(f"{results.experiment.name} {' '.join(results.experiment.key(cell))}", begun)
+            begun += 1
+            yield results, cell
+
+    for here, part in itertools.groupby(waiting, lambda each: hand_out is None or each[0].experiment.timed):
+        if here:
+            for results, cell in cells(part):
+                results.keep(computed(results.experiment, cell))
+            continue
+        given: deque[tuple[Results, Cell]] = deque()
+        rows = hand_out(_noted(cells(part), given), name=lambda job: f"{job[0]} {' '.join(map(str, job[1].values()))}")
+        for row in rows:
+            results, cell = given.popleft()
+            if isinstance(row, Lost):
+                row = row_of(results.experiment, cell, f"{FAILED}: {row}")
+            results.keep(row)
+    return len(waiting) - begun
+
+
+def _noted(cells: Iterable[tuple[Results, Cell]], given: deque[tuple[Results, Cell]]) -> Iterator[list[Any]]:
+    """The jobs of cells, which are noted as they are given out: their results come in this order."""
+    for results, cell in cells:
+        given.append((results, cell))
+        yield [results.experiment.name, dict(cell)]
 
 
 def number(row: Row, name: str) -> float:

@@ -74,7 +74,7 @@ def table1(setting: Setting) -> Experiment:
         return child(setting, cell["method"], cell["method"], 12 if small else 0, 6 if small else 0)
 
     cells = [_with_file({"method": method}) for method in METHODS]
-    return Experiment("table1", ("method", "file"), (*_SCORES, *_COSTS), cells, compute, _show_table1)
+    return Experiment("table1", ("method", "file"), (*_SCORES, *_COSTS), cells, compute, _show_table1, timed=True)
 
 
 def _show_table1(rows: Sequence[Row], folder: Path) -> Section:
@@ -117,7 +117,7 @@ def table2(setting: Setting) -> Experiment:
 
     columns = ["runs", *(f"{net}{suffix}" for net in NETS for suffix in ("", "_low", "_high"))]
     cells = [{"threads": setting.workers.threads}]
-    return Experiment("table2", ("threads",), columns, cells, compute, _show_table2)
+    return Experiment("table2", ("threads",), columns, cells, compute, _show_table2, timed=True)
 
 
 def _show_table2(rows: Sequence[Row], folder: Path) -> Section:
@@ -146,7 +146,7 @@ def growth(setting: Setting) -> Experiment:
 
     cells = [_with_file({"method": method, "pairs": pairs}) for method in _GROWTH_METHODS for pairs in _GROWTH]
     cells = cells[:: 3 if setting.quick else 1]
-    return Experiment("growth", ("method", "pairs", "file"), _COSTS, cells, compute, _show_growth)
+    return Experiment("growth", ("method", "pairs", "file"), _COSTS, cells, compute, _show_growth, timed=True)
 
 
 def _show_growth(rows: Sequence[Row], folder: Path) -> Section:

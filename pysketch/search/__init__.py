@@ -17,7 +17,7 @@ __all__ = open_door(
         "agreement": ["agreement", "overlaid", "strongest"],
         "confidence": ["artists_of", "write_artists"],
         "describe": ["DESCRIPTION", "DETAIL_SCALE", "OUTLINE_SCALE", "describe", "outlines", "places", "rounded"],
-        "enrolment": ["Enrolment", "default_workers", "find_photos"],
+        "enrolment": ["Enrolment", "default_workers", "drawing", "find_photos"],
         "gallery": ["Gallery", "Match", "aligned_sketch", "check_lines", "photo_remark"],
         "gallery_file": ["Damage", "GalleryFile"],
         "indexed": ["make_shortlist"],

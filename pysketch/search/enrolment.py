@@ -1,7 +1,7 @@
 """Photos enrolled: found, aligned, drawn by a net, described, and put into a gallery.
 
-`find_photos` says which photos there are and whose they are. An `Enrolment` draws those that the gallery has not yet,
-in processes of one thread each, so that the same bits come out whatever their number; each waits in the journal, on the
+`find_photos` says which photos there are and whose they are. An `Enrolment` has those drawn that the gallery lacks, by
+one thread each, so that the same bits come out whoever draws (`parallel.Hands`). Each waits in the journal, on the
 disk, until all are put into the gallery in one step (`settle`).
 """
 
@@ -10,19 +10,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import signal
-import threading
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +29,7 @@ from pysketch.files import as_read, check_folder, read_table
 from pysketch.images import align as brought
 from pysketch.images import as_photo, can_find_faces, encode_picture, frame_sized, sort_out
 from pysketch.layers import Context
+from pysketch.parallel import Hands, Lost, Work
 from pysketch.search.describe import DESCRIPTION, describe
 from pysketch.search.drawn import looks_drawn
 from pysketch.search.gallery_file import Identity, Progress, no_progress
@@ -52,7 +49,6 @@ _COMMIT = 1.0, 64
 _AS_IT_IS = "taken as it is"
 _WORDS = Words("photo", "taken", "takes", eyes=False)
 
-_AHEAD = 3  # photos that are given out before they are asked for, for each worker
 _MEMORY = 600 << 20
 """Bytes of memory that a worker takes at most: the portrait net with its blobs 250 MB, dlib with a large photo 350."""
 
@@ -299,18 +295,23 @@ class Enrolment:
         self._check_people(list(first.values()), [photo for photo, _ in todo], waiting, remarks)
         return Plan(todo, len(first) - len(todo), remarks, problems)
 
-    def draw(self, plan: Plan, align: str | None, thumbnails: bool, workers: int) -> Iterator[Done]:
-        """Draw what is planned, in order; each is on the disk, in the journal, when it is yielded."""
-        results = _drawn(plan.todo, (os.fspath(self._net), align, thumbnails), workers)
+    def draw(self, plan: Plan, hands: Hands) -> Iterator[Done]:
+        """Draw what is planned, in order; each is on the disk, in the journal, when it is yielded.
+
+        hands: of those who do what `drawing` does, with this net.
+        """
+        jobs = [[os.fspath(photo.path), photo.person, photo.told, digest] for photo, digest in plan.todo]
+        results = hands(jobs, name=lambda job: as_read(job[0]))
         pending: list[Done] = []
         last = time.monotonic()
         try:
-            for done in results:
-                pending.append(done)
+            for (photo, _), result in zip(plan.todo, results, strict=True):
+                pending.append(_as_done(photo, result))
                 if len(pending) >= _COMMIT[1] or time.monotonic() - last >= _COMMIT[0]:
                     yield from self._commit(pending)
                     pending, last = [], time.monotonic()
         finally:  # Ctrl-C, too: what is drawn is kept
+            results.close()
             kept = list(self._commit(pending))
         yield from kept
 
@@ -388,64 +389,22 @@ def _digest(photo: Photo) -> bytes | str:
     return summed.digest()
 
 
-Task = tuple[Photo, bytes]
-How = tuple[str, str | None, bool]
+def drawing(net: str | os.PathLike[str], align: str | None, thumbnails: bool) -> Work:
+    """What does the jobs of `Enrolment.draw`: a `Drawer`, of a photo's path, person, whether that was told, digest."""
+    drawer = Drawer(net, align, thumbnails)
+
+    def drawn(job: Any) -> dict[str, Any]:
+        path, person, told, digest = job
+        done = drawer(Photo(Path(path), person, told), digest)
+        portrait = done.portrait and vars(done.portrait)
+        return {**done._asdict(), "photo": None, "portrait": portrait}
+
+    return partial(map, drawn)
 
 
-def _drawn(tasks: Sequence[Task], how: How, workers: int) -> Iterator[Done]:
-    """The tasks done in order; by one worker in this process, by more in processes of their own."""
-    if workers == 1 or len(tasks) < 2:
-        if tasks:
-            drawer = Drawer(*how)
-            yield from (drawer(*task) for task in tasks)
-        return
-    waiting: deque[Future[Done]] = deque()
-    left = iter(tasks)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin_worker, (how,)) as pool:
-        try:
-            while True:
-                while len(waiting) < _AHEAD * workers and (task := next(left, None)):
-                    with _unheard():
-                        waiting.append(pool.submit(_work, task))
-                if not waiting:
-                    return
-                yield waiting[0].result()
-                waiting.popleft()
-        except BrokenProcessPool:
-            raise GalleryError(
-                f"a worker was ended from outside, as where memory runs out; the same command goes on, --workers "
-                f"{max(1, workers // 2)} needs less"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-class _unheard:
-    """Ctrl-C waits inside: a process that is started here never hears of it, its parent ends it."""
-
-    def __enter__(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-    def __exit__(self, *error: object) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
-
-
-_drawers: list[Drawer] = []  # of this process: one
-
-
-def _begin_worker(how: How) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _drawers[:] = [Drawer(*how)]
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed cannot end its workers, and they would wait for ever."""
-    wait([parent_process().sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _work(task: Task) -> Done:
-    return _drawers[0](*task)
+def _as_done(photo: Photo, result: dict[str, Any] | Lost) -> Done:
+    """What `drawing` has made of a photo, or what was told of that."""
+    if isinstance(result, Lost):
+        return Done(photo, None, problem=named(photo.path, str(result)))
+    portrait = result["portrait"] and Portrait(**result["portrait"])
+    return Done(**{**result, "photo": photo, "portrait": portrait})

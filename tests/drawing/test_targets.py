@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pysketch.drawing.targets import numbered, plan_jobs
+from pysketch.drawing.targets import numbered, plan_jobs, taken_names
 from pysketch.errors import DataError
 from pysketch.images.pictures import write_image
 
@@ -68,8 +68,21 @@ def test_no_sketch_goes_over_a_photo_or_another(photos, output, message, album):
 
 
 def test_the_sketches_of_several_faces_are_numbered_where_nothing_else_is(album):
-    jobs = plan_jobs(["x.png", "y_2.png"], "out")
-    assert numbered(Path("out/x.png"), 1, jobs) == [Path("out/x.png")]
-    assert numbered(Path("out/x.png"), 3, jobs) == [Path(f"out/x_{n}.png") for n in (1, 2, 3)]
+    jobs = plan_jobs(["x.png", "y_2.png", "y.png", "z.png"], "out")
+    x, y_2, y, z = taken_names(jobs)
+    assert (x, y_2, y, z) == ([], [], ["y_2.png"], [])
+    assert numbered(Path("out/x.png"), 1, ["x_1.png"]) == [Path("out/x.png")]
+    assert numbered(Path("out/x.png"), 3, x) == [Path(f"out/x_{n}.png") for n in (1, 2, 3)]
     with pytest.raises(DataError, match=r"y_2\.png: the sketch of one of 2 faces would overwrite another file"):
-        numbered(Path("out/y.png"), 2, jobs)
+        numbered(Path("out/y.png"), 2, y)
+
+
+def test_a_photo_beside_the_sketches_is_not_taken_for_a_numbered_sketch(album):
+    jobs = [(Path("x.png"), Path("out/x.png")), (Path("out/x_1.png"), Path("elsewhere/y.png"))]
+    assert taken_names(jobs) == [["x_1.png"], []]
+
+
+def test_no_numbered_sketch_goes_through_a_link(tmp_path):
+    (tmp_path / "x_2.png").symlink_to(tmp_path / "photo.png")
+    with pytest.raises(DataError, match=r"x_2\.png: the sketch of one of 2 faces would overwrite another file"):
+        numbered(tmp_path / "x.png", 2, [])

@@ -12,23 +12,6 @@ from pysketch.errors import ParallelError
 from pysketch.parallel import mpi
 
 
-@pytest.mark.parametrize(
-    ("environment", "size"),
-    [
-        ({}, 1),
-        ({"OMPI_COMM_WORLD_SIZE": "4"}, 4),
-        ({"PMI_SIZE": "3", "PMI_RANK": "0"}, 3),
-        ({"MV2_COMM_WORLD_SIZE": "2"}, 2),
-        ({"SLURM_STEP_NUM_TASKS": "5", "PMIX_RANK": "1"}, 5),
-        ({"SLURM_STEP_NUM_TASKS": "5", "SLURM_NTASKS": "5"}, 1),
-        ({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, 1),
-        ({"PMI_SIZE": ""}, 1),
-    ],
-)
-def test_the_size_is_what_an_mpirun_says_and_a_batch_script_is_none(environment, size):
-    assert mpi.started_size(environment) == size
-
-
 def fake(monkeypatch, found):
     """An mpi4py whose world has so many processes."""
 
@@ -56,8 +39,14 @@ def fake(monkeypatch, found):
         THREAD_MULTIPLE=3,
         Query_thread=lambda: 3,
         Get_library_version=lambda: "Some MPI 4.2, built in May\nand more",
+        Finalize=lambda: aborted.append("finalized"),
+        Exception=LookupError,
+        Status=lambda: types.SimpleNamespace(),
+        ANY_SOURCE=-2,
+        BYTE="byte",
     )
-    monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=library))
+    monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=library, rc=types.SimpleNamespace()))
+    monkeypatch.setattr(mpi.atexit, "register", lambda call: None)
     return aborted
 
 
@@ -75,6 +64,7 @@ def test_without_an_mpi_too(monkeypatch):
         raise RuntimeError("cannot load\nMPI library")
 
     monkeypatch.setitem(sys.modules, "mpi4py", type(sys)("mpi4py"))
+    sys.modules["mpi4py"].rc = types.SimpleNamespace()
     monkeypatch.setattr(sys.modules["mpi4py"], "__getattr__", missing, raising=False)
     with pytest.raises(ParallelError, match=r"mpi4py finds no MPI \(cannot load MPI library\); .*\[mpi\]"):
         mpi.join_world(3)
@@ -131,7 +121,7 @@ def test_bytes_are_sent_as_they_lie_and_waited_for_without_blocking(monkeypatch)
         looks.append(requests)
         return len(looks) == 3
 
-    world, communicator._mpi.BYTE = type(communicator._world), "byte"
+    world = type(communicator._world)
     communicator._mpi.Request = types.SimpleNamespace(Testall=testall)
     for name in ("Irecv", "Isend"):
         setattr(world, name, lambda self, buffer, rank, name=name: calls.append((name, buffer, rank)) or name)
@@ -166,3 +156,83 @@ def test_others_run_where_the_system_has_no_way_to_yield(monkeypatch):
     monkeypatch.setattr(mpi.time, "sleep", pauses.append)
     mpi._let_others_run()
     assert pauses == [0]
+
+
+def test_the_end_is_mpi_finalize_unless_somebody_is_lost(monkeypatch):
+    for everybody, expected in ((True, ["finalized"]), (False, [])):
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        done = fake(monkeypatch, 3)
+        communicator = mpi.join_world(3)
+        assert sys.modules["mpi4py"].rc.finalize is False
+        assert sys.excepthook is not sys.__excepthook__
+        communicator.leave(everybody)
+        assert sys.excepthook is sys.__excepthook__
+        communicator.finalize()
+        assert done == expected
+
+
+class Post:
+    """The mail of a world of three, to and from rank 1; what is sent to one that is dead is an error."""
+
+    def __init__(self, monkeypatch):
+        fake(monkeypatch, 3)
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        self.communicator, self.dead, self.sent, self.mail, self.open = mpi.join_world(3), set(), [], [], set()
+        world = type(self.communicator._world)
+        world.Isend = lambda _, buffer, rank, tag: self.request(rank, self.sent.append((rank, bytes(buffer[0]), tag)))
+        world.Improbe = lambda _, source, tag, status: self.probe(source, status)
+        world.Iprobe = lambda _, source, tag: self.check(source)
+
+    def check(self, rank):
+        if rank in self.dead or (rank < 0 and self.dead):
+            raise LookupError("MPI_ERR_PROC_FAILED")
+
+    def request(self, rank, _=None):
+        self.check(rank)
+        return types.SimpleNamespace(Test=lambda: self.check(rank) or rank not in self.open)
+
+    def probe(self, source, status):
+        self.check(source)
+        found = next((each for each in self.mail if source in (each[0], -2)), None)
+        if found is None:
+            return None
+        self.mail.remove(found)
+        rank, content = found
+        status.Get_source, status.Get_count = lambda: rank, lambda kind: len(content)
+
+        def receive(buffer):
+            buffer[0][:] = content
+            return self.request(rank)
+
+        return types.SimpleNamespace(Irecv=receive)
+
+
+def test_what_is_posted_arrives_in_order_when_it_is_whole(monkeypatch):
+    post = Post(monkeypatch)
+    one = post.communicator
+    one.post(0, b"hello")
+    assert post.sent == [(0, b"hello", mpi.MAIL)]
+    assert one.posted()
+    post.mail = [(2, b"large"), (0, b"a"), (2, b"later")]
+    post.open = {2}
+    assert one.arrived() == [(0, b"a")]
+    post.open = set()
+    assert one.arrived() == [(2, b"large"), (2, b"later")]
+    assert one.arrived() == []
+    post.open = {0}
+    one.post(0, b"slow")
+    assert not one.posted()
+
+
+def test_one_that_mpi_says_is_dead_is_lost_and_the_others_are_heard(monkeypatch):
+    post = Post(monkeypatch)
+    one = post.communicator
+    one.post(0, b"to be lost")
+    post.open, post.dead, post.mail = {0}, {0}, [(2, b"alive")]
+    assert one.arrived() == []
+    assert one.lost == {0}
+    assert one.arrived() == [(2, b"alive")]
+    assert one.posted()
+    sent = len(post.sent)
+    one.post(0, b"nothing")
+    assert len(post.sent) == sent

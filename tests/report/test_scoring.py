@@ -10,7 +10,7 @@ from pysketch.errors import DataError
 from pysketch.images import synthetic
 from pysketch.images.pairs import SYNTHETIC, Pair
 from pysketch.images.preprocessing import SKETCH_TO_PHOTO
-from pysketch.report import scoring
+from pysketch.report import artists, scoring
 from pysketch.report.evaluation import evaluate
 from pysketch.report.matches import MATCHES
 from pysketch.report.request import Request
@@ -69,7 +69,7 @@ def test_who_is_left_out_is_said(monkeypatch):
     said = []
     monkeypatch.setattr(scoring, "brought_back", lambda pairs, moves, seed: (pairs[:1], ["test-001"]))
     request = Request(SYNTHETIC, baseline=["grey"], moved=(8, 5, 0.08), realign=True)
-    monkeypatch.setattr(scoring, "learned_method", lambda *arguments: scoring.net_method("green", _Green()))
+    monkeypatch.setattr(artists, "learned_method", lambda *arguments: artists.net_method("green", _Green()))
     assert next(scoring.score(request, say=said.append)).startswith("1 pair, ")
     assert said == ["left out, as not one face was found in each picture: test-001"]
 

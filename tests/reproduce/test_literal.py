@@ -8,7 +8,7 @@ from pysketch.netdef.definitions import load_netdef
 from pysketch.report.evaluation import SKETCH_CROP
 from pysketch.reproduce import literal as literal_module
 from pysketch.reproduce.literal import Descent, further_updates, literal, plateau_end, recipe
-from pysketch.reproduce.runner import Results, run
+from pysketch.reproduce.runner import Results, computed, run
 from pysketch.reproduce.training import Recipe, definition
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
@@ -110,7 +110,7 @@ def test_the_experiment_resumes_and_is_shown(setting, tmp_path, monkeypatch):
     monkeypatch.setattr(literal_module, "recipe", lambda images, seed: Recipe("tiny", 9, seed, {}, {"momentum": "0.9"}))
     results = Results.load(literal(setting), tmp_path)
     for cell in results.missing()[:2]:
-        results.compute(cell)
+        results.keep(computed(results.experiment, cell))
     again = Results.load(literal(setting), tmp_path)
     run([again], None, lambda *_: None)
     assert again.failures == []

@@ -4,7 +4,7 @@ import pytest
 from pysketch.reproduce import nets
 from pysketch.reproduce.nets import SEEDS, STRONG, fig3, fig4, fig5, fig6, recipe
 from pysketch.reproduce.paper import PAIRS
-from pysketch.reproduce.runner import Results, run
+from pysketch.reproduce.runner import Results, computed, run
 from pysketch.reproduce.training import SCORES, net_path, train
 
 pytest.importorskip("matplotlib", reason='figures need matplotlib: pip install -e ".[report]"')
@@ -80,7 +80,7 @@ def test_a_training_that_diverges_is_told_as_that_result(setting, folder, monkey
     for name, value in (("NET", "tiny"), ("ITERATIONS", 2), ("ADAM", {"base_lr": "1e38"})):
         monkeypatch.setattr(nets, name, value)
     results = Results.load(fig4(setting), folder)
-    results.compute(results.experiment.cells[0])
+    results.keep(computed(results.experiment, results.experiment.cells[0]))
     (row,) = results.diverged
     assert row["status"].startswith("diverged: training diverged")
 

@@ -4,7 +4,7 @@ import pytest
 
 from pysketch.errors import BaselineError, DataError, DivergenceError
 from pysketch.report.pages import Section
-from pysketch.reproduce.runner import Experiment, Results, number, run
+from pysketch.reproduce.runner import Experiment, Results, computed, number, run
 
 
 def squares(computed, name="squares", numbers=(3, 2, 5)):
@@ -37,7 +37,7 @@ def test_every_result_is_in_the_csv_before_the_next_is_begun(tmp_path):
 def test_what_is_there_is_not_computed_again(tmp_path):
     first, second = [], []
     results = Results.load(squares(first), tmp_path)
-    results.compute({"x": 5})
+    results.keep(computed(results.experiment, {"x": 5}))
     assert run([Results.load(squares(second), tmp_path)], None, lambda *_: None) == 0
     assert (first, second) == ([5], [3, 2])
     assert [row["x"] for row in Results.load(squares([]), tmp_path).done] == ["3", "5"]
@@ -130,5 +130,5 @@ def test_cells_with_one_key_are_told_apart_by_all_of_its_columns(tmp_path):
     cells = [{"pairs": 1, "seed": 11}, {"pairs": 11, "seed": 1}]
     experiment = Experiment("e", ("pairs", "seed"), (), cells, lambda cell: {}, lambda rows, folder: Section(""))
     results = Results.load(experiment, tmp_path)
-    results.compute(cells[0])
+    results.keep(computed(results.experiment, cells[0]))
     assert results.missing() == [cells[1]]

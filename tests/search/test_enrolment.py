@@ -25,9 +25,10 @@ from pysketch.images import synthetic
 from pysketch.images.alignment import align
 from pysketch.images.eye_finder import Face
 from pysketch.images.pictures import decode_picture, read_photo, write_image
+from pysketch.parallel import Hands, Lost
 from pysketch.search import enrolment
 from pysketch.search.describe import describe
-from pysketch.search.enrolment import Drawer, Enrolment, Photo, default_workers, find_photos
+from pysketch.search.enrolment import Drawer, Enrolment, Photo, default_workers, drawing, find_photos
 from pysketch.search.gallery_file import GalleryFile
 from pysketch.search.journal import waiting
 from pysketch.search.upkeep import remove_people
@@ -70,15 +71,20 @@ def folder(files, tmp_path):
     return Path(shutil.copytree(files / "photos", tmp_path / "photos"))
 
 
-def enrol(gallery, net, *folders, add=False, people=None, align="none", thumbnails=True, workers=1):
+def enrol(gallery, net, *folders, add=False, people=None, align="none", thumbnails=True):
     """Everything, to the end; what became of the photos that were drawn, and the plan."""
     photos, _ = find_photos(folders, people)
     with Enrolment(gallery, net) as enrolling:
         plan = enrolling.plan(photos, add)
-        with closing(enrolling.draw(plan, align, thumbnails, workers)) as results:
+        with closing(enrolling.draw(plan, alone(net, align, thumbnails))) as results:
             done = list(results)
         enrolling.settle()
     return done, plan
+
+
+def alone(net, align="none", thumbnails=True):
+    """This process, which draws."""
+    return Hands(lambda: drawing(net, align, thumbnails), [])
 
 
 def names(photos):
@@ -403,7 +409,7 @@ def enrol_and_tell(gallery, net, folder, told):
     """As the command does; who is enrolled is told at once."""
     photos, _ = find_photos([folder])
     with Enrolment(gallery, net) as enrolling, told.open("a", buffering=1) as log:
-        with closing(enrolling.draw(enrolling.plan(photos), "none", True, 1)) as results:
+        with closing(enrolling.draw(enrolling.plan(photos), alone(net))) as results:
             for done in results:
                 log.write(f"{done.photo.path}\n")
         enrolling.settle()
@@ -497,24 +503,16 @@ def waiting_rows(gallery):
     return path.exists() and path.stat().st_size > 100_000
 
 
-@pytest.mark.slow
-def test_the_same_bits_whatever_the_number_of_workers(net_file, tmp_path):
-    for seed in range(7):
-        write_photo(tmp_path / "photos" / f"{seed}.png", seed, (250, 200))
-    for workers in (1, 2, 3):
-        enrol(tmp_path / f"{workers}.h5", net_file, tmp_path / "photos", workers=workers)
-    contents = [(tmp_path / f"{workers}.h5").read_bytes() for workers in (1, 2, 3)]
-    assert contents[0] == contents[1] == contents[2]
+def test_a_photo_that_killed_two_workers_is_left_out_and_the_others_are_enrolled(folder, net_file, tmp_path):
+    hands = alone(net_file)
 
+    def lost_first(jobs, name):
+        for k, result in enumerate(hands(jobs)):
+            yield result if k else Lost(f"killed at {name(jobs[0])}")
 
-@pytest.mark.slow
-def test_a_worker_that_is_ended_from_outside_is_a_line(net_file, tmp_path, monkeypatch):
-    for seed in range(4):
-        write_photo(tmp_path / "photos" / f"{seed}.png", seed)
-    monkeypatch.setattr(enrolment, "_work", _die)
-    message = refused(GalleryError, enrol, tmp_path / "g.h5", net_file, tmp_path / "photos", workers=2)
-    assert "a worker was ended from outside" in message
-
-
-def _die(task):
-    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    with Enrolment(tmp_path / "g.h5", net_file) as enrolling:
+        done = list(enrolling.draw(enrolling.plan(find_photos([folder])[0]), lost_first))
+        enrolling.settle()
+    assert [bool(each.portrait) for each in done] == [False, True, True]
+    assert done[0].problem.startswith(f"{done[0].photo.path}: killed at {done[0].photo.path}")
+    assert len(GalleryFile(tmp_path / "g.h5").columns) == 2

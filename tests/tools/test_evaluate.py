@@ -16,7 +16,7 @@ from pysketch.images.metrics import rmse
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import to_luma, write_image
 from pysketch.images.preprocessing import SKETCH_TO_PHOTO, crop_centre
-from pysketch.report import scoring
+from pysketch.report import artists, scoring
 from pysketch.report.matches import MATCHES
 from pysketch.report.methods import Method
 from pysketch.report.varied import Trial
@@ -201,7 +201,7 @@ def test_groups_of_made_people_are_a_table_of_their_own(aligned, monkeypatch, ca
     pairs = load_pairs(str(aligned), "test")
     monkeypatch.setattr(scoring, "load_pairs", lambda *arguments: pairs)
     monkeypatch.setattr(scoring, "group_trials", lambda people: [Trial("as they come", pairs[:people])])
-    monkeypatch.setattr(scoring, "learned_method", lambda *arguments: Method("green", lambda photo: photo[..., 1]))
+    monkeypatch.setattr(artists, "learned_method", lambda *arguments: Method("green", lambda photo: photo[..., 1]))
     assert evaluate.main(["--data", "synthetic", "--baseline", "grey", "--groups", "2"]) == 0
     said, head, line = capsys.readouterr().out.split("\n\n")[1].splitlines()
     assert said == "By pixels."

@@ -13,7 +13,7 @@ __all__ = open_door(
     __name__,
     {
         "face": ["Face", "random_face"],
-        "pairs": ["face_pair", "further_pairs", "test_pairs", "training_pairs"],
+        "pairs": ["face_pair", "further_name", "further_pair", "further_pairs", "test_pairs", "training_pairs"],
         "photo": ["draw_photo"],
         "sketch": ["draw_sketch"],
     },

@@ -38,8 +38,17 @@ def test_pairs(n: int = 24, **changes: Any) -> list[tuple[str, np.ndarray, np.nd
 
 def further_pairs(n: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """n (name, photo, sketch), made one after the other, of persons who are in neither of the two lists."""
-    for k in range(n):
-        yield f"face-{k:03d}", *face_pair(_FIRST_FURTHER_SEED + k)
+    return map(further_pair, range(n))
+
+
+def further_pair(k: int) -> tuple[str, np.ndarray, np.ndarray]:
+    """The one with number k, from 0, of `further_pairs`."""
+    return further_name(k), *face_pair(_FIRST_FURTHER_SEED + k)
+
+
+def further_name(k: int) -> str:
+    """What the person with number k of `further_pairs` is called."""
+    return f"face-{k:03d}"
 
 
 def _pairs(prefix: str, first: int, n: int, changes: dict[str, Any]) -> list[tuple[str, np.ndarray, np.ndarray]]:
