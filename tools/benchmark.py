@@ -72,8 +72,8 @@ Nobody is real: synthetic faces are varied, drawn by the portrait net and mixed;
 looked for. A million people need 3.6 GiB of disk and, the first time, about ten minutes; what --keep names is used
 again. exhaustive is what pysketch does without FAISS, index what it does with it (pip install -e ".[search]");
 faiss-flat and sklearn are FAISS's plain search and scikit-learn's NearestNeighbors (pip install -e ".[baselines]"). All
-find a thousand candidates by their outlines and compare those in every detail. Who is not installed, or has too little
-memory, is named.
+find a thousand candidates, or one in 250, by their outlines and compare those in every detail. Who is not installed, or
+has too little memory, is named.
 """
 
 
