@@ -111,6 +111,9 @@ def _scatter_rows(window: Window, W: Array, dy: Array, block: Block, target: Arr
     """The rows of a block of dx, some channels of it: target (C, rows, W), overwritten; W (C kh kw, O)."""
     xp, (c, _, w), (kh, kw) = array_module(dy), target.shape, window.kernel
     (pad_h, pad_w), stride = window.pad, window.stride[0]
+    if xp is np and window.stride == (1, 1) and all(window.pad[k] < window.extent(k) for k in (0, 1)):
+        _sum_rows(window, W, dy, block, target, arena)
+        return
     top = max(0, -(-(block.top + pad_h - window.extent(0) + 1) // stride))
     bottom = min(dy.shape[1], (block.bottom - 1 + pad_h) // stride + 1)
     if top >= bottom:
@@ -127,6 +130,32 @@ def _scatter_rows(window: Window, W: Array, dy: Array, block: Block, target: Arr
     image[...] = 0
     col2im(col, window, image[:, first - start :])
     target[...] = image[:, block.top - start : block.bottom - start, pad_w : pad_w + w]
+
+
+def _sum_rows(
+    window: Window, W: np.ndarray, dy: np.ndarray, block: Block, target: np.ndarray, arena: Arena
+) -> None:
+    """As `_scatter_rows` at stride 1, in one pass: every pixel is the sum of its kh kw elements of the columns.
+
+    Zeros around dy make these as many for the pixels at the border.
+    """
+    (c, rows, w), o, itemsize = target.shape, len(dy), dy.itemsize
+    (down, across), (kh, kw) = window.dilation, window.kernel
+    pad_h, pad_w = (window.extent(axis) - 1 - window.pad[axis] for axis in (0, 1))
+    height, width = rows + window.extent(0) - 1, w + window.extent(1) - 1
+    seen_bytes = o * height * width * itemsize if pad_h or pad_w else 0
+    arena.reserve(c * kh * kw * height * width * itemsize + seen_bytes + SLACK, np)
+    if seen_bytes:
+        seen = arena.take((o, height, width), dy.dtype)
+        copy_seen(dy, block.top - pad_h, -pad_w, seen)
+    else:
+        seen = dy[:, block.top : block.top + height]
+    col = arena.take((c, kh, kw, height, width), dy.dtype)
+    multiply_columns(W, seen.reshape(o, -1), col.reshape(len(W), -1))
+    first = col[..., (kh - 1) * down :, (kw - 1) * across :]
+    s = col.strides
+    steps = (s[0], s[1] - down * s[3], s[2] - across * s[4], s[3], s[4])
+    np.add.reduce(np.lib.stride_tricks.as_strided(first, (c, kh, kw, rows, w), steps), axis=(1, 2), out=target)
 
 
 def add_sums(workers: Workers, dy: Array, db: Array | None) -> None:
