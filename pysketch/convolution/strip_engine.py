@@ -9,8 +9,8 @@ there is nothing to transpose:
     M (i, O, strips, W')      = U V, with U (i, O, C kw) the transformed filters: TILE products over channels
     y (O, m strips, W')       = A^T M, straight into the image
 
-per output TILE / m kw C multiplications, where im2col has kh kw C, of 3x3 kernels 4 C instead of 9 C; Winograd's in both
-directions has 1.8 C, but moves and transposes more: it is better from some fifty channels on (see `engine_choice`).
+An output takes TILE / m kw C multiplications, where im2col has kh kw C: of 3x3 kernels 4 C instead of 9 C. Winograd's
+filtering in both directions has 1.8 C, but moves and transposes more: it is better for many channels (`engine_choice`).
 
 Any geometry is one of stride 1 along the columns:
 
@@ -45,7 +45,7 @@ _PART = 5  # rows of each part of a higher one
 
 @dataclass(frozen=True)
 class Strips:
-    """How a window is cut along the columns: `parts` kernels of `taps` rows, for each of `phases`; m outputs a strip."""
+    """How a window is cut along the columns: `parts` kernels of `taps` rows for each of `phases`; m outputs a strip."""
 
     window: Window
 
@@ -86,7 +86,7 @@ class Strips:
 
     def count(self, height: int) -> int:
         """Strips that make so many rows of outputs, of each residue."""
-        return -(-(-(-height // self.residues)) // self.outputs)
+        return -(-height // (self.residues * self.outputs))
 
 
 class StripEngine:
@@ -110,7 +110,7 @@ class StripEngine:
 
     @staticmethod
     def fits(window: Window) -> bool:
-        """True for kernels of two rows or more in each phase, with a stride or a dilation along the columns, not both."""
+        """True for kernels of two rows or more in a phase, with a stride or a dilation along the columns, not both."""
         return Strips(window).rows > 1 and 1 in (window.stride[0], window.dilation[0])
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
@@ -342,7 +342,7 @@ def _by_strips(x: Array, rows: int) -> Array:
 
 
 def _strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """A view of x in which strips overlap; in a tenth of the time that NumPy's as_strided takes where x is contiguous."""
+    """A view of x in which strips overlap; if x is contiguous, in a tenth of the time that as_strided takes."""
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x, 0, strides)
     return np.lib.stride_tricks.as_strided(x, shape, strides)

@@ -97,11 +97,16 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
     if channels == 1:
         height = max(1, min(height, -(-n * c * h // (2 * workers.number(xp))), budget // row_bytes - overlap))
     tasks = [(block, part) for block in cut(n, h, w, height, w) for part in parts(c, channels)]
+    sums = xp is np and window.stride == (1, 1) and all(window.pad[k] < window.extent(k) for k in (0, 1))
 
     def work(task: tuple[Block, tuple[int, int]], arena: Arena) -> None:
         block, (first, last) = task
         target = dx[block.image, first:last, block.top : block.bottom]
-        _scatter_rows(window, transposed[first * taps : last * taps], dy[block.image], block, target, arena)
+        W_part, diff = transposed[first * taps : last * taps], dy[block.image]
+        if sums and _sum_bytes(window, diff, target) <= workers.room(xp):
+            _sum_rows(window, W_part, diff, block, target, arena)
+        else:
+            _scatter_rows(window, W_part, diff, block, target, arena)
         finish(target, block, first)
 
     workers.run(work, tasks, xp)
@@ -111,9 +116,6 @@ def _scatter_rows(window: Window, W: Array, dy: Array, block: Block, target: Arr
     """The rows of a block of dx, some channels of it: target (C, rows, W), overwritten; W (C kh kw, O)."""
     xp, (c, _, w), (kh, kw) = array_module(dy), target.shape, window.kernel
     (pad_h, pad_w), stride = window.pad, window.stride[0]
-    if xp is np and window.stride == (1, 1) and all(window.pad[k] < window.extent(k) for k in (0, 1)):
-        _sum_rows(window, W, dy, block, target, arena)
-        return
     top = max(0, -(-(block.top + pad_h - window.extent(0) + 1) // stride))
     bottom = min(dy.shape[1], (block.bottom - 1 + pad_h) // stride + 1)
     if top >= bottom:
@@ -132,20 +134,17 @@ def _scatter_rows(window: Window, W: Array, dy: Array, block: Block, target: Arr
     target[...] = image[:, block.top - start : block.bottom - start, pad_w : pad_w + w]
 
 
-def _sum_rows(
-    window: Window, W: np.ndarray, dy: np.ndarray, block: Block, target: np.ndarray, arena: Arena
-) -> None:
+def _sum_rows(window: Window, W: Array, dy: Array, block: Block, target: Array, arena: Arena) -> None:
     """As `_scatter_rows` at stride 1, in one pass: every pixel is the sum of its kh kw elements of the columns.
 
     Zeros around dy make these as many for the pixels at the border.
     """
-    (c, rows, w), o, itemsize = target.shape, len(dy), dy.itemsize
+    (c, rows, w), o = target.shape, len(dy)
     (down, across), (kh, kw) = window.dilation, window.kernel
     pad_h, pad_w = (window.extent(axis) - 1 - window.pad[axis] for axis in (0, 1))
     height, width = rows + window.extent(0) - 1, w + window.extent(1) - 1
-    seen_bytes = o * height * width * itemsize if pad_h or pad_w else 0
-    arena.reserve(c * kh * kw * height * width * itemsize + seen_bytes + SLACK, np)
-    if seen_bytes:
+    arena.reserve(_sum_bytes(window, dy, target), np)
+    if pad_h or pad_w:
         seen = arena.take((o, height, width), dy.dtype)
         copy_seen(dy, block.top - pad_h, -pad_w, seen)
     else:
@@ -156,6 +155,13 @@ def _sum_rows(
     s = col.strides
     steps = (s[0], s[1] - down * s[3], s[2] - across * s[4], s[3], s[4])
     np.add.reduce(np.lib.stride_tricks.as_strided(first, (c, kh, kw, rows, w), steps), axis=(1, 2), out=target)
+
+
+def _sum_bytes(window: Window, dy: Array, target: Array) -> int:
+    """What `_sum_rows` takes in an arena, at most: columns, and dy with zeros around it."""
+    (c, rows, w), taps = target.shape, math.prod(window.kernel)
+    positions = (rows + window.extent(0) - 1) * (w + window.extent(1) - 1)
+    return (c * taps + len(dy)) * positions * dy.itemsize + SLACK
 
 
 def add_sums(workers: Workers, dy: Array, db: Array | None) -> None:
