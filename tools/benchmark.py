@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ from pysketch.benchmark import (
     Job,
     check_picture,
     grow,
+    measure_engines,
     measure_roofline,
     measure_table2,
     race_in_gallery,
+    report_engines,
     report_estimate,
     report_gallery,
     report_race,
     report_roofline,
     report_table2,
     run_race,
+    summary_engines,
     summary_gallery,
     summary_race,
     summary_roofline,
@@ -42,8 +46,8 @@ EXAMPLES = f"""
 examples:
   how long each layer of the medium net takes, forward and backward, on one photo:
     python tools/benchmark.py netdefs/medium.prototxt
-  beside PyTorch, onnxruntime and OpenCV (pip install -e ".[bench]"):
-    python tools/benchmark.py netdefs/medium.prototxt --against torch,onnxruntime,opencv
+  beside PyTorch, onnxruntime, OpenVINO and OpenCV (pip install -e ".[bench]"), a batch of eight photos:
+    python tools/benchmark.py netdefs/medium.prototxt --against torch,onnxruntime,openvino,opencv --batch 8
   a training step of four pairs (forward, backward, update by Adam), for another program to read:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
@@ -52,6 +56,8 @@ examples:
     python tools/benchmark.py --table2
   how near each layer comes to what this device can do at best:
     python tools/benchmark.py netdefs/medium.prototxt --roofline
+  every engine in every convolution, measured and as the cost model expects it, which chooses among them:
+    python tools/benchmark.py netdefs/portrait.prototxt --engines
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
   how long it takes to find somebody among a thousand people and a million (see benchmark.py gallery --help):
@@ -66,7 +72,9 @@ Weights and inputs are random, and the same for all. Each contender is a process
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
 the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
 additions of the direct algorithm, whatever an engine really does. peers: {", ".join(LIBRARIES)}.
-torch keeps images in PyTorch's default order, torch-channels-last in the one its manual advises for CPUs.
+torch runs eagerly, with images in PyTorch's default order, torch-channels-last with those its manual advises for CPUs;
+torch-compiled is torch.compile (needs a C++ compiler), torch-frozen a trace, frozen and optimised for inference;
+openvino has its hint for latency and float32. torch-frozen, onnxruntime, openvino and opencv only draw.
 On a GPU times come from its own events; the host's time is how long it takes to launch a step.
 """
 
@@ -104,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     device = common.use_device(args)
     if args.against and device.kind == "gpu":
         parser.error("--against: the peers run on the CPU only; add --device cpu")
+    if args.engines and device.kind == "gpu":
+        parser.error("--engines: the cost model is the CPU's; add --device cpu")
     batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
     job = Job(
         args.netdef or "",
@@ -124,6 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(line, flush=True)
     elif args.table2:
         _show(measure_table2(job, args.iterations), args.json, summary_table2, report_table2)
+    elif args.engines:
+        trials = measure_engines(job, args.iterations)
+        _show(trials, args.json, partial(summary_engines, job), partial(report_engines, job))
     elif args.roofline:
         _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
     else:
@@ -186,10 +199,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--forward-only: --phase train is about forward and backward")
     if args.json and (args.grow or args.estimate):
         parser.error("--json: --grow and --estimate print Markdown")
-    if args.against and (args.table2 or args.roofline or args.estimate):
-        parser.error("--against: --table2, --roofline and --estimate are about us alone")
-    if args.phase == "train" and (args.table2 or args.roofline or args.estimate):
-        parser.error("--phase train: --table2, --roofline and --estimate are about drawing")
+    if args.against and (args.table2 or args.roofline or args.estimate or args.engines):
+        parser.error("--against: --table2, --roofline, --estimate and --engines are about us alone")
+    if args.phase == "train" and (args.table2 or args.roofline or args.estimate or args.engines):
+        parser.error("--phase train: --table2, --roofline, --estimate and --engines are about drawing")
     whole = args.table2 or args.estimate
     if whole and (args.netdef or args.batch or args.size):
         parser.error("--table2 and --estimate are about one 155x200 photo and the nets sr to large; name no other")
@@ -216,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
+    what.add_argument(
+        "--engines", action="store_true", help="the convolutions' engines, measured and by the cost model"
+    )
     what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")
     parser.add_argument("-o", "--output", metavar="PICTURE", help="the plot of --grow (.png, .svg or .pdf)")
     return parser

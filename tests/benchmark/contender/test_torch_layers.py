@@ -98,7 +98,8 @@ def test_torch_trains_layers_of_two_bottoms_as_we_do(type, extra):
 
 GAME = """
     layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [2, 1, 7, 6] } } }
-    layer { name: "draw" type: "Convolution" bottom: "x" top: "drawn" convolution_param { num_output: 1 kernel_size: 1 } }
+    layer { name: "draw" type: "Convolution" bottom: "x" top: "drawn"
+            convolution_param { num_output: 1 kernel_size: 1 } }
     layer { name: "near" type: "Python" bottom: "drawn" bottom: "x" top: "near" loss_weight: 2
             python_param { module: "pysketch.layers" layer: "AbsoluteLoss" } }
     layer { name: "gate" type: "Python" bottom: "drawn" top: "judged"
