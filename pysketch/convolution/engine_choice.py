@@ -57,10 +57,10 @@ class Rates:
 
 
 RATES = {
-    "gemm": Rates(123e9, 13e9, 10e9, 0.6e-3),
-    "thin": Rates(137e9, 6e9, 20e9, 0.6e-3),
-    "winograd": Rates(150e9, 6e9, 10e9, 2.8e-3),
-    "strips": Rates(124e9, 18.5e9, 10e9, 1.4e-3),
+    "gemm": Rates(150e9, 6e9, 14e9, 0.45e-3),
+    "thin": Rates(110e9, 3.3e9, 10e9, 0.3e-3),
+    "winograd": Rates(250e9, 4.4e9, 6e9, 2.0e-3),
+    "strips": Rates(165e9, 16e9, 5.5e9, 1.0e-3),
 }
 """Way -> what it does in a second, on two cores."""
 
