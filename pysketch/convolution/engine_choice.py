@@ -58,7 +58,7 @@ class Rates:
 
 RATES = {
     "gemm": Rates(150e9, 6e9, 14e9, 0.45e-3),
-    "thin": Rates(110e9, 3.3e9, 10e9, 0.3e-3),
+    "thin": Rates(110e9, 3.3e9, 10e9, 0.45e-3),
     "winograd": Rates(250e9, 4.4e9, 6e9, 2.0e-3),
     "strips": Rates(165e9, 16e9, 5.5e9, 1.0e-3),
 }
