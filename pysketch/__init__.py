@@ -1,19 +1,44 @@
 """pysketch: draws pencil sketches of face photos, by a small Caffe-style engine.
 
 ``Net`` and ``Solver`` run and train what a netdef says, ``Sketcher`` draws with a trained net file; a ``Context`` says
-where and how they work.
+where and how they work. A name is imported when it is asked for; so is a room, as ``pysketch.images``.
 """
 
-from pysketch import caffe
-from pysketch.caffe import io
-from pysketch.drawing import Sketcher
-from pysketch.layers import STAND_INS, Context
-from pysketch.net import Net
-from pysketch.netdef import Phase
-from pysketch.search import Gallery
-from pysketch.solver import Solver, get_solver, load_solver
+from pysketch.doors import STAND_INS, open_door
 
-STAND_INS["caffe"] = caffe
+STAND_INS["caffe"] = "pysketch.caffe"
 
 __version__ = "0.1.0"
-__all__ = ["Context", "Gallery", "Net", "Phase", "Sketcher", "Solver", "get_solver", "io", "load_solver"]
+__all__ = open_door(
+    __name__,
+    {
+        "caffe": ["io"],
+        "drawing": ["Sketcher"],
+        "layers": ["Context"],
+        "net": ["Net"],
+        "netdef": ["Phase"],
+        "search": ["Gallery"],
+        "solver": ["Solver", "get_solver", "load_solver"],
+    },
+    rooms=[
+        "baselines",
+        "benchmark",
+        "caffe",
+        "convolution",
+        "device",
+        "drawing",
+        "images",
+        "interop",
+        "layers",
+        "net",
+        "netdef",
+        "page",
+        "parallel",
+        "report",
+        "reproduce",
+        "search",
+        "shipped",
+        "solver",
+        "weights",
+    ],
+)

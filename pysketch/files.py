@@ -30,6 +30,9 @@ _MARKS = (
 )
 """Byte-order marks, as Windows' editors and PowerShell write them, and the encodings that they stand for."""
 
+GALLERY = "a gallery of photos, as enroll.py writes it"
+"""What `describe` calls one: HDF5, but with neither weights nor a net in it."""
+
 _STARTS = (
     (b"\x89PNG\r\n", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -41,6 +44,7 @@ _STARTS = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a file packed by gzip"),
     (b"\x93NUMPY", "a NumPy array"),
+    (b"pysketch gallery\n", GALLERY),
 )
 """What files of other kinds begin with."""
 

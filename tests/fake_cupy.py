@@ -76,6 +76,7 @@ def fake_cupy(count=2, wrong=(0, 0), capability=(8, 0)):
     cupy.RawKernel = lambda source, name: add_twice
     cupy.asarray = asarray
     cupy.get_array_module = lambda x: cupy
-    runtime = SimpleNamespace(getDeviceCount=get_device_count, getDeviceProperties=properties)
+    runtime = SimpleNamespace(getDeviceCount=get_device_count, getDeviceProperties=properties, is_hip=False)
+    runtime.runtimeGetVersion, runtime.driverGetVersion = lambda: 12090, lambda: 13020
     cupy.cuda = SimpleNamespace(Device=FakeDevice, runtime=runtime)
     return cupy

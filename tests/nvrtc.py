@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ARCHITECTURES = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90")
+ARCHITECTURES = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 
 
 def errors(source: str, architecture: str, *options: str) -> str:

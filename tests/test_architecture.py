@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("pysketch", "tools", "netdefs", "tests")
 
 ROOMS = [
+    "doors",
     "errors",
     "files",
     "shipped",
@@ -95,7 +96,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def read_imports(name: str, tree: ast.Module) -> list[tuple[str, str | None]]:
-    """(module, name taken from it, None for the module itself) of every import; relative ones are made absolute."""
+    """(module, name taken from it, None for the module itself) of every import; relative ones are made absolute.
+
+    What a door's table says is an import, too, and so is `pysketch.ROOM.NAME`, which is how the tools take a name.
+    """
     package = name if (ROOT / Path(*name.split("."))).is_dir() else name.rpartition(".")[0]
     found = []
     for node in ast.walk(tree):
@@ -105,7 +109,26 @@ def read_imports(name: str, tree: ast.Module) -> list[tuple[str, str | None]]:
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
             found += [(module, alias.name) for alias in node.names]
+    for file, names in door_table(tree).items():
+        found += [(f"{name}.{file}" if file else name, each) for each in names]
+    if name.startswith("tools."):
+        found += [(module, taken) for module, _, taken in (each.rpartition(".") for each in full_names(tree))]
     return found
+
+
+def door_table(tree: ast.Module) -> dict[str, list[str]]:
+    """File -> names: what an `__init__.py` hands to `open_door`; nothing of another file."""
+    for node in tree.body:
+        call = getattr(node, "value", None)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "open_door":
+            return ast.literal_eval(call.args[1])
+    return {}
+
+
+def full_names(tree: ast.Module) -> set[str]:
+    """Every name that is written out from the front door on, as pysketch.images.read_photo, up to its third part."""
+    chains = (ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return {chain for chain in chains if re.fullmatch(r"pysketch\.\w+\.\w+", chain) and chain.split(".")[1] in ROOMS}
 
 
 IMPORTS = {name: read_imports(name, tree) for name, tree in {**TREES, **TOOL_TREES}.items()}
@@ -195,8 +218,9 @@ def test_an_import_that_goes_up_is_seen(monkeypatch):
 
 
 RUN_TIME_IMPORTS = {
-    "pysketch.layers: f'{__name__}.{_module.name}'",  # every layer of the folder
-    "pysketch.baselines: f'{__name__}.{_module.name}'",  # every baseline of the folder
+    "pysketch.doors.door: f'{self.__name__}.{file or name}'",  # what a door's table says, which the check sees
+    "pysketch.doors.registry: self._closed().pop(plain)",  # a layer, a baseline, or every one of the folder
+    "pysketch.doors.stand_ins: STAND_INS[name]",  # the room caffe, which the front door hands in
     "pysketch.layers.python: name",  # a user's module, from the folders that the user allowed
     # a peer's library, or pysketch as a user's
     "pysketch.benchmark.contender.child: {**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0]",
@@ -213,6 +237,39 @@ def test_no_module_is_imported_while_it_runs_where_the_check_of_imports_would_no
     assert found == RUN_TIME_IMPORTS
 
 
+def test_what_a_doors_table_says_is_seen_as_an_import_and_is_in_the_file():
+    tree = ast.parse('__all__ = open_door(__name__, {"": ["b"], "c.d": ["E"]}, rooms=["f"])')
+    assert read_imports("pysketch.net", tree) == [("pysketch.net", "b"), ("pysketch.net.c.d", "E")]
+    missing = [
+        f"{door}: {name} of {file}"
+        for door, tree in TREES.items()
+        for file, names in door_table(tree).items()
+        for name in names
+        if (name not in top_names(f"{door}.{file}") if file else f"{door}.{name}" not in SOURCES)
+    ]
+    assert missing == []
+    assert sum(bool(door_table(tree)) for tree in TREES.values()) > 15
+
+
+def top_names(module: str) -> set[str]:
+    """What stands at the top of a module: definitions, assignments, imports, and a door's table."""
+    found = {name for names in door_table(TREES[module]).values() for name in names}
+    for node in TREES[module].body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        found |= {each.id for target in targets if target for each in ast.walk(target) if isinstance(each, ast.Name)}
+        found |= {node.name} if isinstance(node, ast.ClassDef | Function) else set()
+        found |= {each.asname or each.name for each in getattr(node, "names", []) if isinstance(each, ast.alias)}
+    return found
+
+
+def test_the_front_door_has_all_rooms_that_are_folders_but_doors():
+    (call,) = (
+        node.value for node in TREES["pysketch"].body if isinstance(node, ast.Assign) and "rooms" in ast.unparse(node)
+    )
+    rooms = {each.arg: ast.literal_eval(each.value) for each in call.keywords}["rooms"]
+    assert set(rooms) == {room for room in ROOMS if (ROOT / "pysketch" / room).is_dir()} - {"doors"}
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_imports_go_in_a_circle_inside_a_room(room):
     inside = {name for name in SOURCES if room_of(name) == room}
@@ -226,7 +283,9 @@ def test_a_circle_is_seen():
 
 
 def exported(door: str) -> set[str]:
-    """The names in a door's __all__."""
+    """The names in a door's table, or, where it has none, in its __all__."""
+    if table := door_table(TREES[door]):
+        return {name for names in table.values() for name in names}
     for node in TREES[door].body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return set(ast.literal_eval(node.value))

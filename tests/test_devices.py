@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -207,8 +208,8 @@ print("MARK", file=sys.stderr, flush=True)
 """
 
 
-def copies(folder, display=0, replaced=("", "")):
-    """The bytes of each copy (up to the GPU, down from it) in four iterations, as the emulated driver tells them."""
+def traced(folder, display=0, replaced=("", "")):
+    """What the emulated driver tells of the time before four iterations, and of these."""
     run = subprocess.run(
         [sys.executable, "-c", TRAINING, str(folder), str(display), *replaced],
         env={**os.environ, "CUPY_ON_CPU_TRACE": "1"},
@@ -219,6 +220,12 @@ def copies(folder, display=0, replaced=("", "")):
     )
     assert run.returncode == 0, run.stderr[-2000:]
     before, during, _ = run.stderr.split("MARK\n")
+    return before, during
+
+
+def copies(folder, display=0, replaced=("", "")):
+    """The bytes of each copy (up to the GPU, down from it) in four iterations."""
+    before, during = traced(folder, display, replaced)
     pieces = [(int(place, 16), int(size)) for size, place in re.findall(r"hipMalloc (\d+) -> (0x\w+)", before + during)]
 
     def on_gpu(address):
@@ -241,6 +248,19 @@ def test_an_iteration_takes_its_batch_up_once_and_nothing_down(emulated, tmp_pat
     batch = sorted(4 * size for size in (2 * 5 * 13 * 11, 2 * 1 * 9 * 7))
     assert sorted(up) == sorted(batch * 4)
     assert down == []
+
+
+def test_an_iteration_launches_few_kernels_of_cupys_and_takes_no_new_memory(emulated, tmp_path):
+    _, during = traced(tmp_path)
+    names = Counter(re.findall(r"launch (\w+)", during))
+    assert not re.search("hipMalloc|hipFree", during)
+    assert {name: number / 4 for name, number in names.items() if name.startswith("cupy_")} == {
+        "cupy_copy__float32_float32": 3,  # turned kernels, two of them backward
+        "cupy_add__float32_float32_float32": 2,  # their gradients
+        "cupy_copy__float32_float64": 1,  # the loss, for the log
+        "cupy_fill": 1,  # the loss's diff
+    }
+    assert sum(names.values()) / 4 == 29
 
 
 def test_a_displayed_iteration_takes_single_numbers_down(emulated, tmp_path):

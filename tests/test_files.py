@@ -324,6 +324,7 @@ KINDS = [
         b"version https://git-lfs.github.com/spec/v1\n",
         "a Git LFS pointer, not the file itself; git lfs pull fetches it",
     ),
+    (b"pysketch gallery\n01234567\n{", "a gallery of photos, as enroll.py writes it"),
 ]
 
 

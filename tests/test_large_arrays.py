@@ -118,7 +118,7 @@ def test_the_last_pixel_is_rectified_gated_finished_and_summed(run_last_thread, 
     chunks = -(-PLANE // 8192)
     sums = large(n, c, chunks)
     y[-1, -1].reshape(-1)[(chunks - 1) * 8192] = 3  # the first thread of the last chunk takes it
-    run_last_thread(unfolding_batched._SUMS, ((chunks - 1) * 256 + 1, c, n), y, sums, n, c, PLANE - 100, *steps[:2])
+    run_last_thread(unfolding_batched._SUMS, ((chunks - 1) * 256 + 1, c, n), y, sums, n, c, PLANE - 100, *steps[:2], 0)
     assert sums[-1, -1, -1] == 3
 
 

@@ -45,8 +45,11 @@ OTHERS = {
 }
 """Commands that install, which these tests do not run."""
 QUICK = "python tools/reproduce.py --data synthetic --quick"
-LEARN = "python tools/learn_views.py netdefs/pretrained/portrait.h5 --data DIR -o learned.npz"
+_NETS = "netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5"
+LEARN = f"python tools/learn_views.py {_NETS} --data DIR -o learned.npz"
+GROW = "python tools/benchmark.py netdefs/small.prototxt --grow ranks"
 SHORTER = {
+    GROW: "python tools/benchmark.py netdefs/sr.prototxt --grow ranks --iterations 3",
     QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
     "python tools/prepare.py synthetic people --count 24": "python tools/prepare.py synthetic people --count 4",
@@ -58,6 +61,7 @@ LIBRARIES = {
     "tools/reproduce.py": "jinja2",
     "tools/page.py": "gradio",
     "--report": "jinja2",
+    "--grow ranks": "mpi4py",
 }
 """What a command with these words needs that is not installed with the tests: without it the command is only parsed."""
 SERVES = "python tools/page.py"

@@ -5,42 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import common
 
-from pysketch.benchmark import (
-    KINDS,
-    LIBRARIES,
-    GalleryJob,
-    Job,
-    check_picture,
-    grow,
-    measure_engines,
-    measure_roofline,
-    measure_table2,
-    race_in_gallery,
-    report_engines,
-    report_estimate,
-    report_gallery,
-    report_race,
-    report_roofline,
-    report_table2,
-    run_race,
-    summary_engines,
-    summary_gallery,
-    summary_race,
-    summary_roofline,
-    summary_table2,
-)
-from pysketch.device import Workers
+import pysketch
 
 BATCHES = {"test": 1, "train": 4}
 MIN_RUNS = 3
+RANKS = "ranks"
+"""What --grow takes beside `KINDS`: processes that share a training."""
+CARDS = "cards"
+"""What --estimate takes beside RANKS: a photo on three GPUs."""
 
 EXAMPLES = f"""
 examples:
@@ -52,6 +33,8 @@ examples:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
     python tools/benchmark.py netdefs/medium.prototxt --grow area -o area.png
+  how a training step grows with the processes that share it, 1, 2 and 4 (pip install -e ".[mpi]"):
+    python tools/benchmark.py netdefs/small.prototxt --grow ranks
   the run times of the paper's Table 2, on this device:
     python tools/benchmark.py --table2
   how near each layer comes to what this device can do at best:
@@ -60,6 +43,10 @@ examples:
     python tools/benchmark.py netdefs/portrait.prototxt --engines
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
+  what up to 256 processes that share a training should take, and where more no longer pay (an estimate):
+    python tools/benchmark.py --estimate ranks
+  everything at once on a machine with a card, in under eight minutes, as card.json and card.md:
+    python tools/benchmark.py --gpu-report card
   how long it takes to find somebody among a thousand people and a million (see benchmark.py gallery --help):
     python tools/benchmark.py gallery --keep crowd
 
@@ -71,7 +58,7 @@ has no loss: its outputs' diffs are 1, and its backward needs memory for all blo
 Weights and inputs are random, and the same for all. Each contender is a process of its own with as many
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
 the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
-additions of the direct algorithm, whatever an engine really does. peers: {", ".join(LIBRARIES)}.
+additions of the direct algorithm, whatever an engine really does. peers: {", ".join(pysketch.benchmark.LIBRARIES)}.
 torch runs eagerly, with images in PyTorch's default order, torch-channels-last with those its manual advises for CPUs;
 torch-compiled is torch.compile (needs a C++ compiler), torch-frozen a trace, frozen and optimised for inference;
 openvino has its hint for latency and float32. torch-frozen, onnxruntime, openvino and opencv only draw.
@@ -87,7 +74,7 @@ examples:
     python tools/benchmark.py gallery --keep crowd --sizes 1e3 1e4 --queries 1000
 
 Nobody is real: synthetic faces are varied, drawn by the portrait net and mixed; sketches of them, moved a little, are
-looked for. A million people need 5 GiB of disk and, the first time, about half an hour; what --keep names is used
+looked for. A million people need 3.6 GiB of disk and, the first time, about ten minutes; what --keep names is used
 again. exhaustive is what pysketch does without FAISS, index what it does with it (pip install -e ".[search]");
 faiss-flat and sklearn are FAISS's plain search and scikit-learn's NearestNeighbors (pip install -e ".[baselines]"). All
 find a thousand candidates by their outlines and compare those in every detail. Who is not installed, or has too little
@@ -102,20 +89,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _gallery(words[1:])
     parser = _parser()
     args = parser.parse_args(words)
+    args.phase = args.phase or ("train" if args.grow == RANKS else "test")
     _check(parser, args)
     if args.estimate:
-        print("\n".join(report_estimate()))
+        report = pysketch.benchmark.report_estimate if args.estimate == CARDS else pysketch.benchmark.report_scaling
+        print("\n".join(report()))
         return 0
     common.log_to(None, logging.WARNING)
-    if args.against:
+    if args.gpu_report:
+        return _gpu_report(args)
+    if args.against or args.grow == RANKS:
         args.device = args.device or "cpu"
     device = common.use_device(args)
-    if args.against and device.kind == "gpu":
-        parser.error("--against: the peers run on the CPU only; add --device cpu")
     if args.engines and device.kind == "gpu":
         parser.error("--engines: the cost model is the CPU's; add --device cpu")
-    batch, threads = args.batch or BATCHES[args.phase], args.threads or Workers().threads
-    job = Job(
+    if args.grow == RANKS and device.kind == "gpu":
+        parser.error("--grow ranks: on the CPU only; add --device cpu")
+    own = 1 if args.grow == RANKS else pysketch.device.Workers().threads
+    batch, threads = args.batch or BATCHES[args.phase], args.threads or own
+    job = pysketch.benchmark.Job(
         args.netdef or "",
         args.phase,
         batch,
@@ -127,40 +119,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layers=tuple(args.layers),
         backward=not args.forward_only,
     )
-    if args.grow:
+    if args.grow == RANKS:
+        _show(
+            pysketch.benchmark.measure_ranks(job, args.iterations, args.mpirun),
+            args.json,
+            pysketch.benchmark.summary_ranks,
+            pysketch.benchmark.report_ranks,
+        )
+    elif args.grow:
         if args.output:
-            check_picture(args.output)
-        for line in grow(args.grow, job, args.against, args.iterations, args.output):
+            pysketch.benchmark.check_picture(args.output)
+        for line in pysketch.benchmark.grow(args.grow, job, args.against, args.iterations, args.output):
             print(line, flush=True)
     elif args.table2:
-        _show(measure_table2(job, args.iterations), args.json, summary_table2, report_table2)
+        _show(
+            pysketch.benchmark.measure_table2(job, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_table2,
+            pysketch.benchmark.report_table2,
+        )
     elif args.engines:
-        trials = measure_engines(job, args.iterations)
-        _show(trials, args.json, partial(summary_engines, job), partial(report_engines, job))
+        _show(
+            pysketch.benchmark.measure_engines(job, args.iterations),
+            args.json,
+            partial(pysketch.benchmark.summary_engines, job),
+            partial(pysketch.benchmark.report_engines, job),
+        )
     elif args.roofline:
-        _show(measure_roofline(job, args.iterations), args.json, summary_roofline, report_roofline)
+        _show(
+            pysketch.benchmark.measure_roofline(job, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_roofline,
+            pysketch.benchmark.report_roofline,
+        )
     else:
-        _show(run_race(job, args.against, args.iterations), args.json, summary_race, report_race)
+        _show(
+            pysketch.benchmark.run_race(job, args.against, args.iterations),
+            args.json,
+            pysketch.benchmark.summary_race,
+            pysketch.benchmark.report_race,
+        )
+    return 0
+
+
+def _gpu_report(args: argparse.Namespace) -> int:
+    args.device = args.device or "gpu"
+    device = common.use_device(args, say=print)
+    changes = {"threads": args.threads} if args.threads else {}
+    plan = pysketch.benchmark.Plan(str(device), 60 * args.minutes, seed=args.seed, runs=args.iterations, **changes)
+    paths = pysketch.benchmark.report_card(plan, args.gpu_report, lambda line: print(line, flush=True))
+    print(f"{paths[1]}: for people; {paths[0]}: for programs")
     return 0
 
 
 def _gallery(arguments: Sequence[str]) -> int:
     args = _gallery_parser().parse_args(arguments)
-    threads = args.threads or Workers().threads
-    job = GalleryJob(args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers)
-    results = race_in_gallery(job)
+    threads = args.threads or pysketch.device.Workers().threads
+    job = pysketch.benchmark.GalleryJob(
+        args.keep, tuple(args.sizes), args.queries, args.described, threads, args.seed, args.strangers
+    )
+    results = pysketch.benchmark.race_in_gallery(job)
     if args.json:
         *_, result = results
-        print(json.dumps(summary_gallery(result)))
+        print(json.dumps(pysketch.benchmark.summary_gallery(result)))
     else:
-        for line in report_gallery(results):
+        for line in pysketch.benchmark.report_gallery(results):
             print(line, flush=True)
     return 0
 
 
 def _gallery_parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py gallery", "Time the search for people.", GALLERY_EXAMPLES)
-    help = "keep the made people here; 4 GiB for a million"
+    help = "keep the made people here; 3.6 GiB for a million"
     parser.add_argument("--keep", type=Path, required=True, metavar="DIR", help=help)
     sizes = {"default": [10**3, 10**4, 10**5, 10**6], "metavar": "N"}
     parser.add_argument("--sizes", type=_people, nargs="+", help="default: 1e3 1e4 1e5 1e6", **sizes)
@@ -186,34 +216,49 @@ def _people(text: str) -> int:
 
 
 def _show(
-    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], list[str]]
+    found: Any, as_json: bool, summary: Callable[[Any], dict[str, Any]], report: Callable[[Any], Iterable[str]]
 ) -> None:
     print(json.dumps(summary(found)) if as_json else "\n".join(report(found)))
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with status 2 where options do not go together."""
-    if args.output and not args.grow:
-        parser.error("-o names the plot of --grow")
+    if args.output and args.grow not in pysketch.benchmark.KINDS:
+        parser.error(f"-o names the plot of --grow {', '.join(pysketch.benchmark.KINDS)}")
     if args.forward_only and args.phase == "train":
         parser.error("--forward-only: --phase train is about forward and backward")
-    if args.json and (args.grow or args.estimate):
-        parser.error("--json: --grow and --estimate print Markdown")
-    if args.against and (args.table2 or args.roofline or args.estimate or args.engines):
-        parser.error("--against: --table2, --roofline, --estimate and --engines are about us alone")
+    if args.json and (args.grow in pysketch.benchmark.KINDS or args.estimate):
+        parser.error(f"--json: --grow {', '.join(pysketch.benchmark.KINDS)} and --estimate print Markdown")
+    if args.mpirun and args.grow != RANKS:
+        parser.error("--mpirun is about --grow ranks")
+    if args.grow == RANKS and args.phase == "test":
+        parser.error("--grow ranks: several processes share a training; leave --phase test out")
+    if args.against and (args.table2 or args.roofline or args.estimate or args.engines or args.grow == RANKS):
+        parser.error("--against: --table2, --roofline, --estimate, --engines and --grow ranks are about us alone")
     if args.phase == "train" and (args.table2 or args.roofline or args.estimate or args.engines):
         parser.error("--phase train: --table2, --roofline, --estimate and --engines are about drawing")
+    if args.gpu_report:
+        alone = args.netdef or args.batch or args.size or args.against or args.layers or args.json
+        if alone or args.phase == "train" or args.forward_only or args.math != "default":
+            parser.error(
+                "--gpu-report: races the shipped nets in its own ways; it takes --device, --minutes, --threads, "
+                "--iterations and --seed"
+            )
+        if (args.device or "gpu").partition(":")[0] != "gpu":
+            parser.error(f"--gpu-report: needs a GPU, found --device {args.device}")
+        return
     whole = args.table2 or args.estimate
     if whole and (args.netdef or args.batch or args.size):
         parser.error("--table2 and --estimate are about one 155x200 photo and the nets sr to large; name no other")
     if not whole and not args.netdef:
-        parser.error("expected a netdef file, --table2 or --estimate")
+        parser.error("expected a netdef file, --table2, --estimate or --gpu-report")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("benchmark.py", "Time a net, layer by layer and beside its peers.", EXAMPLES)
     common.add_netdef(parser, nargs="?")
-    parser.add_argument("--phase", choices=("test", "train"), default="test", help="draw, or learn (default: test)")
+    help = "draw, or learn (default: test; with --grow ranks train)"
+    parser.add_argument("--phase", choices=("test", "train"), help=help)
     parser.add_argument("--batch", type=common.at_least(1), metavar="N", help="images (default: 1; in phase train 4)")
     common.add_size(parser)
     parser.add_argument("--against", type=_peers, default=(), metavar="PEER,...", help="compare with these peers")
@@ -225,14 +270,21 @@ def _parser() -> argparse.ArgumentParser:
     common.add_threads(parser)
     common.add_layers(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    help = "for --grow ranks on other machines: mpirun with its options, but -n, such as 'mpirun -f hosts'"
+    parser.add_argument("--mpirun", type=shlex.split, default=[], metavar="COMMAND", help=help)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--grow", choices=KINDS, help="a Markdown table over sizes, batches, or the nets sr to large")
+    help = "a Markdown table over sizes, batches, the nets sr to large, or processes that share a training"
+    what.add_argument("--grow", choices=(*pysketch.benchmark.KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
-    what.add_argument(
-        "--engines", action="store_true", help="the convolutions' engines, measured and by the cost model"
-    )
-    what.add_argument("--estimate", action="store_true", help="a Markdown table of times expected on three GPUs")
+    help = "the convolutions' engines, measured and by the cost model"
+    what.add_argument("--engines", action="store_true", help=help)
+    help = "Markdown tables of times expected: a photo on three GPUs (cards, the default), a training by many ranks"
+    what.add_argument("--estimate", nargs="?", const=CARDS, choices=(CARDS, RANKS), help=help)
+    help = "one report on a card: OUT.json and OUT.md, of tests, times beside PyTorch's, rooflines, calls, accuracy"
+    what.add_argument("--gpu-report", metavar="OUT", help=help)
+    help = "that --gpu-report may take (default: 7.5)"
+    parser.add_argument("--minutes", type=common.number(0.1), default=7.5, metavar="M", help=help)
     parser.add_argument("-o", "--output", metavar="PICTURE", help="the plot of --grow (.png, .svg or .pdf)")
     return parser
 
@@ -240,8 +292,9 @@ def _parser() -> argparse.ArgumentParser:
 def _peers(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in LIBRARIES:
-            raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {", ".join(LIBRARIES)}')
+        if name not in pysketch.benchmark.LIBRARIES:
+            known = ", ".join(pysketch.benchmark.LIBRARIES)
+            raise argparse.ArgumentTypeError(f'no peer "{name}"; expected some of {known}')
     return names
 
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import math
+import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from tqdm import tqdm
+if importlib.util.find_spec("pysketch") is None:  # a checkout that is not installed: for us, and for what we start
+    sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (sys.path[1], os.environ.get("PYTHONPATH"))))
+    _modules = {"pillow": "PIL", "protobuf": "google"}  # of packages that are called otherwise
+    _needed = ("numpy", "pillow", "scipy", "h5py", "tqdm", "threadpoolctl", "protobuf")
+    if _missing := [name for name in _needed if importlib.util.find_spec(_modules.get(name, name)) is None]:
+        print(f"error: not installed: {', '.join(_missing)}; pip install {' '.join(_missing)}", file=sys.stderr)
+        sys.exit(2)
 
-from pysketch.device import Device, Workers, allow_tf32, choose_device, out_of_memory
+import pysketch
 from pysketch.errors import NetdefError, PysketchError
-from pysketch.layers import Context
-from pysketch.netdef import NetDef, Phase, load_netdef
-from pysketch.parallel import joined
 from pysketch.shipped import find_net, find_netdef, in_words
-from pysketch.solver import CaffeFormatter, SolverDef
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -178,9 +186,10 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", action="append", default=[], metavar="NAME", help=help)
 
 
-def load_net(args: argparse.Namespace) -> NetDef:
+def load_net(args: argparse.Namespace) -> pysketch.netdef.NetDef:
     """The netdef of the command line; NetdefError, too, for a --stage without a rule, and for no layers in --phase."""
-    netdef, phase = load_netdef(args.netdef), Phase[getattr(args, "phase", "test").upper()]
+    netdef = pysketch.netdef.load_netdef(args.netdef)
+    phase = pysketch.netdef.Phase[getattr(args, "phase", "test").upper()]
     for message in netdef.unknown_stages(args.stage):
         raise NetdefError(message)
     if not netdef.select(netdef.resolve_state(phase, stages=tuple(args.stage))).layers:
@@ -189,19 +198,21 @@ def load_net(args: argparse.Namespace) -> NetDef:
 
 
 def use_device(
-    args: argparse.Namespace, solver: SolverDef | None = None, say: Callable[[str], object] | None = None
-) -> Device:
+    args: argparse.Namespace,
+    solver: pysketch.solver.SolverDef | None = None,
+    say: Callable[[str], object] | None = None,
+) -> pysketch.device.Device:
     """The device that --device names, else the solver file's, else auto's; with the math mode of --math.
 
     Of several processes of a machine each takes a GPU of its own: the next one by its local rank.
     say: gets one line, what was taken and why; without it the line goes to stderr unless the device was named.
     DeviceError if the device, or the math mode on it, is not there.
     """
-    number = joined().local_rank
+    number = pysketch.parallel.joined().local_rank
     by_name = args.device or solver is None
-    device = choose_device(args.device or "auto", number) if by_name else solver.choose_device(number)
+    device = pysketch.device.choose_device(args.device or "auto", number) if by_name else solver.choose_device(number)
     if args.math == "tf32":
-        allow_tf32(device)
+        pysketch.device.allow_tf32(device)
     name = "CPU" if device.kind == "cpu" else f"GPU with device ID {device.index}"
     line = f"Use {name} ({device.reason}), math mode {args.math}."
     if say:
@@ -211,11 +222,11 @@ def use_device(
     return device
 
 
-def context(args: argparse.Namespace) -> Context:
+def context(args: argparse.Namespace) -> pysketch.layers.Context:
     """Where and how to work, from the options that a tool has: --device, --threads, --data, --layers, --output."""
-    return Context(
+    return pysketch.layers.Context(
         use_device(args),
-        workers=Workers(args.threads),
+        workers=pysketch.device.Workers(args.threads),
         data_source=getattr(args, "data", None),
         layer_paths=getattr(args, "layers", ()),
         output_dir=getattr(args, "output", None),
@@ -266,6 +277,27 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def bar(*steps: Iterable[Any], **options: Any) -> Any:
+    """A progress bar, as tqdm's: of the steps, if they are given, which are gone through, else to be updated.
+
+    Steps whose bar would not be seen are gone through as they are: importing tqdm takes time.
+    """
+    hidden = options.get("disable", False)
+    if steps and (hidden or (hidden is None and not sys.stderr.isatty())):
+        return steps[0]
+    from tqdm import tqdm
+
+    return tqdm(*steps, **options)
+
+
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print a line, above the progress bars if there are any."""
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(line, file=file)
+    else:
+        print(line, file=file or sys.stdout)
+
+
 @contextmanager
 def bars(delay: float = 1.0) -> Iterator[Callable[[str, int, int], None]]:
     """What tells a progress: what is done, how many of how many steps; each that takes longer than `delay` s as a bar.
@@ -277,7 +309,7 @@ def bars(delay: float = 1.0) -> Iterator[Callable[[str, int, int], None]]:
     def progress(what: str, done: int, total: int) -> None:
         if what not in shown:
             close()
-            shown[what] = tqdm(desc=what, total=total, delay=delay, leave=False, disable=None)
+            shown[what] = bar(desc=what, total=total, delay=delay, leave=False, disable=None)
         shown[what].update(done - shown[what].n)
 
     def close() -> None:
@@ -305,7 +337,7 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
         sys.stderr.close()
         _end("", 1)
     except Exception as error:
-        problem = out_of_memory(error)
+        problem = pysketch.device.out_of_memory(error)
         if problem is None:
             raise
         fail(f"{problem}; try a smaller tile, image or batch, micro_batch in the solver file, or --device cpu")
@@ -321,7 +353,7 @@ def _end(message: str, status: int) -> None:
 
     What is wrong for all, such as a mistake in a netdef, is said by the first: the others leave it a moment for that.
     """
-    together = joined()
+    together = pysketch.parallel.joined()
     if together.size > 1:
         time.sleep(min(LEAVE * together.rank, LONGEST))
         message = f"rank {together.rank} of {together.size}: {message}"
@@ -337,7 +369,7 @@ class _ProgressHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
-        tqdm.write(self.format(record), file=sys.stderr)
+        say(self.format(record), file=sys.stderr)
 
 
 def log_to(path: str | None, level: int = logging.INFO) -> None:
@@ -351,7 +383,7 @@ def log_to(path: str | None, level: int = logging.INFO) -> None:
         handler = _handler(path)
     except OSError as error:
         fail(f"{path}: the log cannot be written there: {error.strerror}")
-    handler.setFormatter(CaffeFormatter())
+    handler.setFormatter(pysketch.solver.CaffeFormatter())
     logger = logging.getLogger("pysketch")
     for old in logger.handlers[:]:
         logger.removeHandler(old)
@@ -362,6 +394,6 @@ def log_to(path: str | None, level: int = logging.INFO) -> None:
 
 
 def _handler(path: str | None) -> logging.Handler:
-    if joined().rank:
+    if pysketch.parallel.joined().rank:
         return logging.NullHandler()
     return logging.FileHandler(path, encoding="utf-8") if path else _ProgressHandler()

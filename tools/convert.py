@@ -8,15 +8,10 @@ from pathlib import Path
 
 import common
 
-from pysketch.drawing import deploy_net, steps_of
+import pysketch
 from pysketch.errors import DataError, SnapshotError
 from pysketch.files import atomic_path, check_output
-from pysketch.images import Preprocessing
-from pysketch.interop import deploy_prototxt, describe_input, onnx_model
-from pysketch.net import Net
-from pysketch.netdef import NetDef, load_netdef, parse_netdef
 from pysketch.shipped import find_net, find_netdef
-from pysketch.weights import read_attributes
 
 EXAMPLES = """
 examples:
@@ -44,43 +39,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
         common.fail(f"expected {expected}; found {' '.join(map(str, args.files))}")
     netdef, preprocessing, weights = _read(sources, args)
     check_output(target, [weights, *(find_netdef(str(each)) for each in sources[:-1])])
-    net = deploy_net(netdef, preprocessing)
+    net = pysketch.drawing.deploy_net(netdef, preprocessing)
     net.copy_from(weights)
     _write(target, net, netdef, preprocessing)
-    steps = steps_of(net)
+    steps = pysketch.drawing.steps_of(net)
     sides = f"; height a multiple of {steps[0]}, width of {steps[1]}" if max(steps) > 1 else ""
-    print(f"{target}: input, N x {preprocessing.channels} x height x width: {describe_input(preprocessing)}{sides}")
+    channels = pysketch.interop.describe_input(preprocessing)
+    print(f"{target}: input, N x {preprocessing.channels} x height x width: {channels}{sides}")
     return 0
 
 
-def _read(sources: Sequence[Path], args: argparse.Namespace) -> tuple[NetDef, Preprocessing, Path]:
+def _read(
+    sources: Sequence[Path], args: argparse.Namespace
+) -> tuple[pysketch.netdef.NetDef, pysketch.images.Preprocessing, Path]:
     """The netdef, the preprocessing and the file with the weights."""
     if len(sources) == 1:
         weights = Path(find_net(str(sources[0])))
-        kept = read_attributes(weights)
+        kept = pysketch.weights.read_attributes(weights)
         if "netdef" not in kept:
             raise SnapshotError(f"{weights}: has no netdef in it; put one in front: NETDEF {weights} {args.files[-1]}")
-        netdef = parse_netdef(kept["netdef"], f"{weights.name}[netdef]")
+        netdef = pysketch.netdef.parse_netdef(kept["netdef"], f"{weights.name}[netdef]")
         return netdef, _preprocessing(kept.get("preprocessing"), weights, args), weights
-    netdef, weights = load_netdef(find_netdef(str(sources[0]))), Path(find_net(str(sources[1])))
-    return netdef, _preprocessing(read_attributes(weights).get("preprocessing"), weights, args), weights
+    netdef, weights = pysketch.netdef.load_netdef(find_netdef(str(sources[0]))), Path(find_net(str(sources[1])))
+    return (
+        netdef,
+        _preprocessing(pysketch.weights.read_attributes(weights).get("preprocessing"), weights, args),
+        weights,
+    )
 
 
-def _preprocessing(kept: str | None, weights: Path, args: argparse.Namespace) -> Preprocessing:
+def _preprocessing(kept: str | None, weights: Path, args: argparse.Namespace) -> pysketch.images.Preprocessing:
     """What the file keeps, unless it keeps none or any of the options is given."""
     if kept is not None and (args.scale, args.mean, args.xy_scale) == (None, None, None):
-        return Preprocessing.from_json(kept, str(weights))
+        return pysketch.images.Preprocessing.from_json(kept, str(weights))
     has_xy = args.xy_scale is not None
     scale = 1.0 if args.scale is None else args.scale
-    return Preprocessing(scale, tuple(args.mean or (0.0,)), has_xy, args.xy_scale or 1.0)
+    return pysketch.images.Preprocessing(scale, tuple(args.mean or (0.0,)), has_xy, args.xy_scale or 1.0)
 
 
-def _write(target: Path, net: Net, netdef: NetDef, preprocessing: Preprocessing) -> None:
+def _write(
+    target: Path, net: pysketch.net.Net, netdef: pysketch.netdef.NetDef, preprocessing: pysketch.images.Preprocessing
+) -> None:
     attributes = {"netdef": netdef.text, "preprocessing": preprocessing.to_json()}
     if target.suffix == ".prototxt":
-        _write_bytes(target, deploy_prototxt(net, preprocessing).encode())
+        _write_bytes(target, pysketch.interop.deploy_prototxt(net, preprocessing).encode())
     elif target.suffix == ".onnx":
-        _write_bytes(target, onnx_model(net))
+        _write_bytes(target, pysketch.interop.onnx_model(net))
     else:
         net.save(target, attributes=attributes)
 

@@ -6,14 +6,17 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
+from typing import TYPE_CHECKING
 
 import common
-from tqdm import tqdm
 
-from pysketch.drawing import Sketcher, choose_faces, draw_faces, numbered, plan_jobs, read_net_file
-from pysketch.errors import DataError, named
-from pysketch.images import read_photo, write_image
+import pysketch
+from pysketch.errors import named
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EXAMPLES = """
 examples:
@@ -50,34 +53,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.paste and args.eyes is None:
         args.align = "auto"
     common.log_to(None, logging.WARNING)
-    drawn = read_net_file(args.net)[1].drawn
-    jobs = plan_jobs(args.photos, args.output, drawn)
+    drawn = pysketch.drawing.read_net_file(args.net)[1].drawn
+    jobs = pysketch.drawing.plan_jobs(args.photos, args.output, drawn)
     if args.eyes is not None and len(jobs) > 1:
         parser.error("--align eyes is for one photo")
-    sketcher = Sketcher(args.net, common.context(args))
+    sketcher = pysketch.drawing.Sketcher(args.net, common.context(args))
     if args.tile is not None:
         sketcher.check_tile(args.tile)
     failures = unaligned = 0
-    tiles = partial(tqdm, unit="tile", leave=False, delay=1, disable=None)
+    tiles = partial(common.bar, unit="tile", leave=False, delay=1, disable=None)
     draw = partial(sketcher.draw, tile=args.tile, progress=tiles)
     how = {"size_as_input": args.size_as_input, "pasted": args.paste, "beside": args.side_by_side}
-    for photo_path, sketch_path in tqdm(jobs, unit="photo", disable=None if len(jobs) > 1 else True):
-        try:
-            photo = read_photo(photo_path)
-            faces, remark = choose_faces(photo, args.align, args.eyes)
-            if remark:
-                tqdm.write(f"{photo_path}: {remark}", file=sys.stderr)
-            as_it_is = bool(remark) and faces is None
-            pictures = draw_faces(draw, photo, faces, **how)
-            targets = numbered(sketch_path, len(pictures), jobs)
-            for target, picture in zip(targets, pictures, strict=True):
-                write_image(target, picture)
-        except DataError as error:
-            failures += 1
-            tqdm.write(f"error: {named(photo_path, str(error))}", file=sys.stderr)
-        else:
-            unaligned += as_it_is
-            tqdm.write(f"{photo_path} -> {', '.join(map(str, targets))}")
+
+    def pictures(
+        job: pysketch.drawing.Job, photo: np.ndarray, choice: pysketch.drawing.Choice
+    ) -> pysketch.drawing.Pictures:
+        drawn = pysketch.drawing.draw_faces(draw, photo, choice.faces, **how)
+        return list(zip(pysketch.drawing.numbered(job[1], len(drawn), jobs), drawn, strict=True))
+
+    choose = partial(pysketch.drawing.choose_faces, align=args.align, eyes=args.eyes)
+    bar = partial(common.bar, total=len(jobs), unit="photo", disable=len(jobs) == 1 or None)
+    with closing(pysketch.drawing.draw_album(jobs, choose, pictures)) as album:
+        for photo, sketches, choice, error in bar(album):
+            if choice.remark:
+                common.say(f"{photo}: {choice.remark}", file=sys.stderr)
+            if error:
+                failures += 1
+                common.say(f"error: {named(photo, str(error))}", file=sys.stderr)
+            else:
+                unaligned += bool(choice.remark) and choice.faces is None
+                common.say(f"{photo} -> {', '.join(map(str, sketches))}")
     if len(jobs) > 1:
         given = "photos" if drawn == "sketch" else "sketches"
         counts = f", {failures} left out" * bool(failures) + f", {unaligned} not aligned" * bool(unaligned)

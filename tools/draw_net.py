@@ -8,12 +8,9 @@ from collections.abc import Sequence
 
 import common
 
+import pysketch
 from pysketch.errors import DataError, NetdefError, ShapeError
 from pysketch.files import check_output
-from pysketch.layers import Context
-from pysketch.net import build_without_data
-from pysketch.netdef import Phase
-from pysketch.report import draw_graph, figures, graph_layout, net_graph, netdef_graph
 
 EXAMPLES = """
 examples:
@@ -35,19 +32,25 @@ Needs matplotlib and grandalf: pip install -e ".[report]".
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, build the net if it can be, write the picture."""
     args = _parser().parse_args(arguments)
-    figures.check_path(args.output)
+    pysketch.report.figures.check_path(args.output)
     check_output(args.output, [args.netdef])
-    graph_layout.library()
-    phase, netdef, context = Phase[args.phase.upper()], common.load_net(args), Context(layer_paths=args.layers)
+    pysketch.report.graph_layout.library()
+    phase, netdef, context = (
+        pysketch.netdef.Phase[args.phase.upper()],
+        common.load_net(args),
+        pysketch.layers.Context(layer_paths=args.layers),
+    )
     graph = None
     if not args.plain:
         try:
-            graph = net_graph(build_without_data(netdef, phase, args.stage, context, size=args.size)[0])
+            graph = pysketch.report.net_graph(
+                pysketch.net.build_without_data(netdef, phase, args.stage, context, size=args.size)[0]
+            )
         except (NetdefError, ShapeError, DataError) as error:
             print(f"drawn without shapes: {error}", file=sys.stderr)
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
-    nodes, edges = graph or netdef_graph(netdef, phase, args.stage, context)
-    draw_graph(nodes, edges, args.output, f"{netdef.name or args.netdef}: phase {phase.name}{stages}")
+    nodes, edges = graph or pysketch.report.netdef_graph(netdef, phase, args.stage, context)
+    pysketch.report.draw_graph(nodes, edges, args.output, f"{netdef.name or args.netdef}: phase {phase.name}{stages}")
     return 0
 
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 import common
-from tqdm import tqdm
 
+import pysketch
 from pysketch.errors import counted
 from pysketch.files import as_read
-from pysketch.search import Enrolment, GalleryFile, default_workers, find_photos
 from pysketch.shipped import find_net
 
 EXAMPLES = """
@@ -42,18 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and enrol every photo; 2 if any was left out, 130 after Ctrl-C."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    photos, remarks = find_photos(args.photos, args.people)
+    photos, remarks = pysketch.search.find_photos(args.photos, args.people)
     _tell(remarks)
-    with Enrolment(args.output, find_net("portrait") if args.net is None else args.net) as enrolment:
+    with pysketch.search.Enrolment(args.output, find_net("portrait") if args.net is None else args.net) as enrolment:
         plan = enrolment.plan(photos, args.add, _reading)
         left_out = len(plan.problems)
         _tell([*plan.remarks, *(f"error: {line}" for line in plan.problems)])
-        workers = args.workers or default_workers(len(plan.todo))
+        workers = args.workers or pysketch.search.default_workers(len(plan.todo))
         enrolled = sketches = 0
         stopped = False
         try:
             with closing(enrolment.draw(plan, args.align, not args.no_thumbnails, workers)) as results:
-                for done in tqdm(results, total=len(plan.todo), unit="photo", disable=None):
+                for done in common.bar(results, total=len(plan.todo), unit="photo", disable=None):
                     enrolled += done.portrait is not None
                     sketches += done.drawn
                     left_out += bool(done.problem)
@@ -71,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counts = f", {left_out} left out" if left_out else ""
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")
     if enrolment.has_gallery:
-        columns = GalleryFile(args.output).columns
+        columns = pysketch.search.GalleryFile(args.output).columns
         print(f"{as_read(args.output)}: {counted(len(columns), 'photo')} of {_people(len(columns.names))}")
     if stopped:
         print("interrupted: the same command goes on", file=sys.stderr)
@@ -82,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _tell(lines: Iterable[str]) -> None:
     """Each on stderr, above a progress bar; what would steer a terminal in words."""
     for line in lines:
-        tqdm.write(as_read(" ".join(line.split())), file=sys.stderr)
+        common.say(as_read(" ".join(line.split())), file=sys.stderr)
 
 
 def _people(count: int) -> str:
@@ -91,7 +90,7 @@ def _people(count: int) -> str:
 
 def _reading(digests: Iterable, total: int) -> Iterable:
     """A progress bar, for more files than are read in a moment."""
-    return tqdm(digests, "read", total, unit="photo", leave=False, delay=2, disable=None)
+    return common.bar(digests, "read", total, unit="photo", leave=False, delay=2, disable=None)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,24 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import common
-from tqdm import tqdm
 
+import pysketch
 from pysketch.errors import DataError, named
 from pysketch.files import as_read
-from pysketch.images import sort_out
-from pysketch.report import (
-    WORTH,
-    Found,
-    check_find_page,
-    found_record,
-    found_table,
-    how_sure,
-    how_sure_all,
-    pages,
-    people,
-    write_find_page,
-)
-from pysketch.search import INNER, PIXELS, VIEWS, Gallery, aligned_sketch
 
 EXAMPLES = """
 examples:
@@ -68,38 +54,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common.check_align(parser, args)
     common.log_to(None, logging.WARNING)
     if args.report:
-        pages.library()
+        pysketch.report.pages.library()
     sketches = _sketches(args.sketches)
     if args.report:
-        check_find_page(args.report, [args.gallery, *sketches])
-    gallery = Gallery(args.gallery, index=None if len(sketches) >= MANY else False)
+        pysketch.report.check_find_page(args.report, [args.gallery, *sketches])
+    gallery = pysketch.search.Gallery(args.gallery, index=None if len(sketches) >= MANY else False)
     if args.eyes is not None and len(sketches) > 1:
         parser.error("--align eyes is for one sketch")
     done, left_out, unusable = [], [], []
-    for path in tqdm(sketches, unit="sketch", leave=False, disable=None if len(sketches) > 1 else True):
+    for path in common.bar(sketches, unit="sketch", leave=False, disable=None if len(sketches) > 1 else True):
         try:
             found = _find(gallery, path, args)
         except DataError as error:
             unusable.append(as_read(path))
             left_out.append(named(path, str(error)))
-            tqdm.write(f"error: {' '.join(as_read(left_out[-1]).split())}", file=sys.stderr)
+            common.say(f"error: {' '.join(as_read(left_out[-1]).split())}", file=sys.stderr)
             continue
         if found.remark:
-            tqdm.write(f"{as_read(path)}: {found.remark}", file=sys.stderr)
-        tqdm.write(
-            json.dumps(found_record(gallery, found)) if args.json else _told(gallery, found, len(sketches) == 1),
+            common.say(f"{as_read(path)}: {found.remark}", file=sys.stderr)
+        common.say(
+            json.dumps(pysketch.report.found_record(gallery, found))
+            if args.json
+            else _told(gallery, found, len(sketches) == 1),
             file=sys.stdout,
         )
         done += [found] if args.report else [found.sketch]
     if done and not args.json:
         if len(sketches) > 1:
-            print("\n".join(textwrap.wrap(how_sure_all(gallery, args.match), 120)))
-        print("\n".join(textwrap.wrap(WORTH, 120)))
+            print("\n".join(textwrap.wrap(pysketch.report.how_sure_all(gallery, args.match), 120)))
+        print("\n".join(textwrap.wrap(pysketch.report.WORTH, 120)))
     if len(sketches) > 1:
         counts = f", {len(left_out)} left out: {', '.join(unusable)}" * bool(left_out)
         print(f"{len(done)} of {len(sketches)} sketches looked for{counts}", file=sys.stderr if args.json else None)
     if args.report and done:
-        write_find_page(args.report, gallery, args.gallery, done, left_out)
+        pysketch.report.write_find_page(args.report, gallery, args.gallery, done, left_out)
         print(f"report: {args.report}", file=sys.stderr if args.json else None)
     return common.BAD_INPUT if left_out else 0
 
@@ -111,7 +99,7 @@ def _sketches(given: Sequence[str]) -> list[Path]:
         if not Path(name).is_dir():
             paths.append(Path(name))
             continue
-        found, left_out = sort_out(name)
+        found, left_out = pysketch.images.sort_out(name)
         if not found:
             raise DataError(f"{name}: no images in this folder; found {', '.join(left_out[:5]) or 'nothing'}")
         paths += found
@@ -120,21 +108,21 @@ def _sketches(given: Sequence[str]) -> list[Path]:
     return paths
 
 
-def _find(gallery: Gallery, path: Path, args: argparse.Namespace) -> Found:
+def _find(gallery: pysketch.search.Gallery, path: Path, args: argparse.Namespace) -> pysketch.report.Found:
     remarks: list[str] = []
-    sketch = aligned_sketch(path, args.align, args.eyes, remarks.append)
+    sketch = pysketch.search.aligned_sketch(path, args.align, args.eyes, remarks.append)
     compared = {"desc": "compared", "unit": "photo", "leave": False, "delay": 1, "disable": None}
-    with tqdm(total=len(gallery), **compared) as bar:
+    with common.bar(total=len(gallery), **compared) as bar:
         matches = gallery.find_aligned(sketch, args.n, args.match, bar.update)
-    return Found(str(path), sketch, matches, args.match, "; ".join(remarks))
+    return pysketch.report.Found(str(path), sketch, matches, args.match, "; ".join(remarks))
 
 
-def _told(gallery: Gallery, found: Found, alone: bool) -> str:
+def _told(gallery: pysketch.search.Gallery, found: pysketch.report.Found, alone: bool) -> str:
     """The list; how sure it is as well, if it is the only one."""
     photos = f" ({len(gallery):,} photos)" if len(gallery) != gallery.people else ""
-    head = f"{as_read(found.sketch)}: the nearest of {people(gallery.people)}{photos}"
-    sure = textwrap.wrap(how_sure(gallery, found), 120) if alone else []
-    return "\n".join([head, *found_table(gallery, found), *sure, ""])
+    head = f"{as_read(found.sketch)}: the nearest of {pysketch.report.people(gallery.people)}{photos}"
+    sure = textwrap.wrap(pysketch.report.how_sure(gallery, found), 120) if alone else []
+    return "\n".join([head, *pysketch.report.found_table(gallery, found), *sure, ""])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,7 +136,12 @@ def _parser() -> argparse.ArgumentParser:
         "views: several views of the face, the default; inner: the inner face alone, without hair and collar; pixels: "
         "the paper's squared difference"
     )
-    parser.add_argument("--match", choices=(VIEWS, INNER, PIXELS), default=VIEWS, help=help)
+    parser.add_argument(
+        "--match",
+        choices=pysketch.search.WAYS,
+        default=pysketch.search.VIEWS,
+        help=help,
+    )
     help = (
         'write a page with pictures, in one file that needs no network (pip install -e ".[report]"); its folder must '
         "be there, a new page may be read by its owner alone"

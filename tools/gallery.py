@@ -8,12 +8,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import common
 
+import pysketch
 from pysketch.errors import GalleryError, counted
 from pysketch.files import as_read
-from pysketch.search import Damage, GalleryFile, merge_galleries, remove_damaged, remove_people, waiting_photos
 
 EXAMPLES = """
 examples:
@@ -22,7 +23,7 @@ examples:
   for a program, with each photo's number, file and SHA-256:
     python tools/gallery.py gallery.h5 list --json
   how large it is, which net drew, whether photos wait:
-    python tools/gallery.py gallery.h5 info
+    python tools/gallery.py gallery.h5 info             (--json: for a program)
   erase two people:
     python tools/gallery.py gallery.h5 remove anna "John Smith"
   is every photo as it was written?
@@ -67,11 +68,11 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(gallery: str) -> tuple[GalleryFile | None, list[tuple[bytes, str, str]] | None]:
+def _opened(gallery: str) -> tuple[pysketch.search.GalleryFile | None, list[tuple[bytes, str, str]] | None]:
     """The gallery, None where there is none yet but photos wait for it; which wait, None while somebody writes it."""
-    waits = waiting_photos(gallery)
+    waits = pysketch.search.waiting_photos(gallery)
     if os.path.lexists(gallery) or waits == []:
-        return GalleryFile(gallery), waits
+        return pysketch.search.GalleryFile(gallery), waits
     if waits is None:
         raise GalleryError(f"{gallery}: no such gallery yet: another process is enrolling into it")
     return None, waits
@@ -79,15 +80,17 @@ def _opened(gallery: str) -> tuple[GalleryFile | None, list[tuple[bytes, str, st
 
 def _info(args: argparse.Namespace) -> int:
     file, waits = _opened(args.gallery)
-    if file:
-        columns = file.columns
-        size = os.path.getsize(args.gallery)
-        pictures = len(columns.photos.content), len(columns.sketches.content)
-        print(f"photos: {len(columns)}")
-        print(f"people: {len(columns.names)}")
-        print(f"net: {file.identity.net} (SHA-256 of its file)")
-        print(f"description: version {file.identity.description}")
-        print(f"bytes: {size:,}, {pictures[0]:,} of them thumbnails, {pictures[1]:,} drawn sketches")
+    held = None if file is None else _held(file, args.gallery)
+    if args.json:
+        print(json.dumps({"gallery": held, "waiting": None if waits is None else len(waits)}, indent=1))
+        return 0
+    if held:
+        print(f"photos: {held['photos']}")
+        print(f"people: {held['people']}")
+        print(f"net: {held['net']} (SHA-256 of its file)")
+        print(f"description: version {held['description']}")
+        pictures = f"{held['thumbnail_bytes']:,} of them thumbnails, {held['sketch_bytes']:,} drawn sketches"
+        print(f"bytes: {held['bytes']:,}, {pictures}")
     else:
         print("no gallery yet")
     if waits is None:
@@ -97,12 +100,26 @@ def _info(args: argparse.Namespace) -> int:
     return 0
 
 
+def _held(file: pysketch.search.GalleryFile, path: str) -> dict[str, Any]:
+    """What is in the gallery, of plain types."""
+    columns = file.columns
+    return {
+        "photos": len(columns),
+        "people": len(columns.names),
+        "net": file.identity.net,
+        "description": file.identity.description,
+        "bytes": os.path.getsize(path),
+        "thumbnail_bytes": len(columns.photos.content),
+        "sketch_bytes": len(columns.sketches.content),
+    }
+
+
 def _remove(args: argparse.Namespace) -> int:
     if bool(args.names) == args.damaged:
         _parser().error("remove: expected names of people, or --damaged")
     if args.damaged:
         with common.bars() as progress:
-            damage = remove_damaged(args.gallery, progress)
+            damage = pysketch.search.remove_damaged(args.gallery, progress)
         for each in damage:
             print(f"{_which(each)}: erased")
         removed = len(damage), len({each.person for each in damage})
@@ -110,7 +127,7 @@ def _remove(args: argparse.Namespace) -> int:
             print(_again(damage), file=sys.stderr)
     else:
         with common.bars() as progress:
-            removed = remove_people(args.gallery, args.names, progress)
+            removed = pysketch.search.remove_people(args.gallery, args.names, progress)
     print(f"erased: {counted(removed[0], 'photo')} of {_people(removed[1])}")
     if removed[0] and not args.damaged:
         print("the same photos, enrolled again, would come back", file=sys.stderr)
@@ -118,7 +135,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    file = GalleryFile(args.gallery)
+    file = pysketch.search.GalleryFile(args.gallery)
     file.check_column("outlines")
     damage = file.damage()
     for each in damage:
@@ -132,13 +149,13 @@ def _verify(args: argparse.Namespace) -> int:
     return common.BAD_INPUT if damage else 0
 
 
-def _which(damage: Damage) -> str:
+def _which(damage: pysketch.search.Damage) -> str:
     """A photo's number, person and file: the path is doubtful where it may be what is damaged."""
     doubt = "" if damage.sound else ", if that is not what is damaged"
     return f"photo {damage.row} ({as_read(damage.person)}, {as_read(damage.path)}{doubt})"
 
 
-def _again(damage: Sequence[Damage]) -> str:
+def _again(damage: Sequence[pysketch.search.Damage]) -> str:
     """How they come back."""
     which = "this file" if len(damage) == 1 else "these files"
     return f"enrolling {which} again, with --add, brings {'it' if len(damage) == 1 else 'them'} back whole"
@@ -146,8 +163,8 @@ def _again(damage: Sequence[Damage]) -> str:
 
 def _merge(args: argparse.Namespace) -> int:
     with common.bars() as progress:
-        added = merge_galleries(args.gallery, args.other, args.join, progress)
-    held = len(GalleryFile(args.other).columns) - added
+        added = pysketch.search.merge_galleries(args.gallery, args.other, args.join, progress)
+    held = len(pysketch.search.GalleryFile(args.other).columns) - added
     there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
     print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}{there}")
     return 0
@@ -163,7 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|info|remove|verify|merge")
     listing = actions.add_parser("list", help="everybody in it")
     listing.add_argument("--json", action="store_true", help="for a program, with every photo")
-    actions.add_parser("info", help="how many, how large, which net")
+    info = actions.add_parser("info", help="how many, how large, which net")
+    info.add_argument("--json", action="store_true", help="for a program")
     remove = actions.add_parser("remove", help="erase people")
     remove.add_argument("names", nargs="*", metavar="NAME", help="the people, as list shows them")
     remove.add_argument("--damaged", action="store_true", help="the photos that verify finds damaged, instead")

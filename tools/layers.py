@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import common
 
-import pysketch  # noqa: F401  (registers the layers)
+import pysketch
 from pysketch.errors import NetdefError, did_you_mean
-from pysketch.layers import LAYERS, UNSUPPORTED_LAYERS, Layer
-from pysketch.report import describe_layer, list_layers
 
 EXAMPLES = """
 examples:
@@ -22,17 +20,19 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the list of types, or what the named ones are."""
     types = _parser().parse_args(arguments).types
-    texts = [describe_layer(_layer(name)) for name in types] or [list_layers()]
+    texts = [pysketch.report.describe_layer(_layer(name)) for name in types] or [pysketch.report.list_layers()]
     print("\n\n\n".join(map("\n".join, texts)))
     return 0
 
 
-def _layer(name: str) -> type[Layer]:
-    if name in UNSUPPORTED_LAYERS and name not in LAYERS:
-        raise NetdefError(f"not supported: {name} (Caffe has it); near: {UNSUPPORTED_LAYERS[name]}")
-    if name not in LAYERS:
-        raise NetdefError(f"unknown layer type {name!r}{did_you_mean(name, LAYERS)}; without a name all are listed")
-    return LAYERS[name]
+def _layer(name: str) -> type[pysketch.layers.Layer]:
+    if name in pysketch.layers.UNSUPPORTED_LAYERS and name not in pysketch.layers.LAYERS:
+        raise NetdefError(f"not supported: {name} (Caffe has it); near: {pysketch.layers.UNSUPPORTED_LAYERS[name]}")
+    if name not in pysketch.layers.LAYERS:
+        raise NetdefError(
+            f"unknown layer type {name!r}{did_you_mean(name, pysketch.layers.LAYERS)}; without a name all are listed"
+        )
+    return pysketch.layers.LAYERS[name]
 
 
 def _parser() -> argparse.ArgumentParser:

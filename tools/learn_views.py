@@ -8,14 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import common
-import numpy as np
-from tqdm import tqdm
 
-from pysketch.drawing import Sketcher
+import pysketch
 from pysketch.errors import counted
 from pysketch.files import check_output
-from pysketch.images import SYNTHETIC, load_pairs, pair_files, training_pairs
-from pysketch.search import INNER_VIEWS, WHOLE_VIEWS, artists_of, learn_from, write_artists, write_learned
 from pysketch.shipped import find_net
 
 EXAMPLES = """
@@ -39,29 +35,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draw, learn, write."""
     parser = _parser()
     args = parser.parse_args(arguments)
+    import numpy as np  # not before --help, which needs none of it
+
     if args.artists and len(args.nets) > 1:
         parser.error("--artists is for one net")
     if args.artists and args.inner:
         parser.error("--artists measures the views of whole sketches, --inner learns others")
     common.log_to(None, logging.WARNING)
-    check_output(args.output, [*args.nets, *pair_files(args.data)])
-    pairs = load_pairs(args.data, "train")
+    check_output(args.output, [*args.nets, *pysketch.images.pair_files(args.data)])
+    pairs = pysketch.images.load_pairs(args.data, "train")
     if args.artists:
         (net,) = args.nets
-        write_artists(args.output, artists_of(pairs, Sketcher(net, common.context(args)).draw, Path(net).name))
+        pysketch.search.write_artists(
+            args.output,
+            pysketch.search.artists_of(
+                pairs, pysketch.drawing.Sketcher(net, common.context(args)).draw, Path(net).name
+            ),
+        )
         print(f"{counted(len(pairs) * (len(pairs) - 1), 'comparison')} of different people -> {args.output}")
         return 0
-    made = [photo for _, photo, _ in training_pairs(args.made)]
-    sketchers = [Sketcher(net, common.context(args)) for net in args.nets]
-    with tqdm(unit="sketch", disable=None, leave=False) as bar:
+    made = [photo for _, photo, _ in pysketch.images.training_pairs(args.made)]
+    sketchers = [pysketch.drawing.Sketcher(net, common.context(args)) for net in args.nets]
+    with common.bar(unit="sketch", disable=None, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        views, rng = INNER_VIEWS if args.inner else WHOLE_VIEWS, np.random.default_rng(args.seed)
-        learned = learn_from(pairs, made, [each.draw for each in sketchers], rng, progress, views)
-    write_learned(args.output, learned)
+        views, rng = (
+            pysketch.search.INNER_VIEWS if args.inner else pysketch.search.WHOLE_VIEWS,
+            np.random.default_rng(args.seed),
+        )
+        learned = pysketch.search.learn_from(pairs, made, [each.draw for each in sketchers], rng, progress, views)
+    pysketch.search.write_learned(args.output, learned)
     print(f"learned from {counted(len(pairs), 'pair')} and {counted(len(made), 'made face')} -> {args.output}")
     return 0
 
@@ -71,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "nets", nargs="+", type=find_net, metavar="NET", help="net files, or shipped ones by name, such as medium"
     )
-    parser.add_argument("--data", required=True, metavar=f"DIR|{SYNTHETIC}", help="photo-sketch pairs")
+    parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--artists", action="store_true", help="measure how near artists' sketches come to others")
     parser.add_argument("--inner", action="store_true", help="learn how the inner face alone is described")

@@ -12,9 +12,7 @@ from typing import NoReturn
 
 import common
 
-from pysketch.drawing import Sketcher
-from pysketch.page import Limits, Studio, open_page
-from pysketch.search import Gallery
+import pysketch
 from pysketch.shipped import find_net
 
 EXAMPLES = """
@@ -38,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common.log_to(None, logging.WARNING)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, _interrupt)
-    gallery = Gallery(args.gallery) if args.gallery else None
-    studio = Studio(Sketcher(args.net, common.context(args)), gallery)
-    limits = Limits(args.megabytes, args.visitors)
-    with open_page(studio, limits, args.host, args.port) as address:
+    gallery = pysketch.search.Gallery(args.gallery) if args.gallery else None
+    studio = pysketch.page.Studio(pysketch.drawing.Sketcher(args.net, common.context(args)), gallery)
+    limits = pysketch.page.Limits(args.megabytes, args.visitors)
+    with pysketch.page.open_page(studio, limits, args.host, args.port) as address:
         print(f"{address}  Ctrl-C ends it.", flush=True)
         ended = threading.Event()
         while not ended.wait(1.0):  # Ctrl-C is noticed between two waits, on every system

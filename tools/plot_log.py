@@ -8,9 +8,8 @@ from pathlib import Path
 
 import common
 
+import pysketch
 from pysketch.files import check_output
-from pysketch.report import figures, training_panels
-from pysketch.solver import read_log
 
 EXAMPLES = """
 examples:
@@ -31,10 +30,12 @@ Needs matplotlib: pip install -e ".[report]".
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, read the logs, write the picture."""
     args = _parser().parse_args(arguments)
-    figures.check_path(args.output)
+    pysketch.report.figures.check_path(args.output)
     check_output(args.output, args.logs)
-    logs = {name: read_log(path) for name, path in _names(args.logs).items()}
-    figures.stacked(args.output, training_panels(logs), "iteration", next(iter(logs)) if len(logs) == 1 else None)
+    logs = {name: pysketch.solver.read_log(path) for name, path in _names(args.logs).items()}
+    pysketch.report.figures.stacked(
+        args.output, pysketch.report.training_panels(logs), "iteration", next(iter(logs)) if len(logs) == 1 else None
+    )
     return 0
 
 

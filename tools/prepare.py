@@ -7,27 +7,15 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import common
-import numpy as np
-from tqdm import tqdm
 
+import pysketch
 from pysketch.errors import DataError, counted
-from pysketch.images import (
-    SYNTHETIC,
-    EyesOf,
-    align_person,
-    check_targets,
-    describe,
-    eyes_of,
-    find_eyes,
-    find_persons,
-    find_points_file,
-    further_pairs,
-    read_eye_table,
-    read_points_eyes,
-    write_image,
-)
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EXAMPLES = """
 examples:
@@ -55,21 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    if args.raw == SYNTHETIC:
+    if args.raw == pysketch.images.SYNTHETIC:
         if args.eyes is not None or args.points is not None:
             parser.error("made faces are aligned: expected neither --eyes nor --points")
         return _write_made_faces(Path(args.dir), args.count or 24, args.overwrite)
     if args.count is not None:
         parser.error("--count is for RAW synthetic, made faces")
     eyes, target, failures = _eyes_source(args), Path(args.dir), 0
-    persons = list(find_persons(Path(args.raw), target))
-    check_targets(persons, args.overwrite)
-    for person in tqdm(persons, unit="person", disable=None):
+    persons = list(pysketch.images.find_persons(Path(args.raw), target))
+    pysketch.images.check_targets(persons, args.overwrite)
+    for person in common.bar(persons, unit="person", disable=None):
         try:
-            align_person(person, eyes)
+            pysketch.images.align_person(person, eyes)
         except DataError as error:
             failures += 1
-            tqdm.write(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            common.say(f"error: {' '.join(str(error).split())}", file=sys.stderr)
     print(f"{len(persons) - failures} of {len(persons)} persons -> {target}")
     return common.BAD_INPUT if failures else 0
 
@@ -93,33 +81,41 @@ def _parser() -> argparse.ArgumentParser:
 
 def _write_made_faces(folder: Path, count: int, overwrite: bool) -> int:
     """Photos and drawings of people who do not exist, pictures of the same names."""
-    for name, photo, sketch in tqdm(further_pairs(count), total=count, unit="person", disable=None):
+    for name, photo, sketch in common.bar(
+        pysketch.images.further_pairs(count), total=count, unit="person", disable=None
+    ):
         for path, picture in (
             (folder / "photos" / f"{name}.png", photo),
             (folder / "sketches" / f"{name}.png", sketch),
         ):
             if path.exists() and not overwrite:
                 raise DataError(f"{path}: is there already; choose another DIR, or --overwrite")
-            write_image(path, picture)
+            pysketch.images.write_image(path, picture)
     print(f"{counted(count, 'made person')} -> {folder}")
     return 0
 
 
-def _eyes_source(args: argparse.Namespace) -> EyesOf:
+def _eyes_source(args: argparse.Namespace) -> pysketch.images.EyesOf:
     """What gives the eyes of a picture, read from its path."""
     if args.eyes is not None:
-        table = read_eye_table(args.eyes)
-        return lambda path, picture: eyes_of(table, path)
+        table = pysketch.images.read_eye_table(args.eyes)
+        return lambda path, picture: pysketch.images.eyes_of(table, path)
     if args.points is not None:
         raw, points = Path(args.raw), Path(args.points or args.raw)
-        return lambda path, picture: read_points_eyes(find_points_file(path, points / path.parent.relative_to(raw)))
+        return lambda path, picture: pysketch.images.read_points_eyes(
+            pysketch.images.find_points_file(path, points / path.parent.relative_to(raw))
+        )
     return _found_eyes
 
 
 def _found_eyes(path: Path, picture: np.ndarray) -> np.ndarray:
-    faces = find_eyes(picture)
+    faces = pysketch.images.find_eyes(picture)
     if len(faces) != 1:
-        found = "no face" if not faces else f"{len(faces)} faces, at {' and at '.join(map(describe, faces))}"
+        found = (
+            "no face"
+            if not faces
+            else f"{len(faces)} faces, at {' and at '.join(map(pysketch.images.describe, faces))}"
+        )
         raise DataError(f"{path}: expected one face, found {found}; give its eyes with --eyes")
     return faces[0]
 

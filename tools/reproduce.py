@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import common
-from tqdm import tqdm
 
+import pysketch
 from pysketch.errors import did_you_mean
-from pysketch.images import find_pairs
-from pysketch.report import figures, pages, write_page
-from pysketch.reproduce import EXPERIMENTS, Results, Setting, claim, run, sections, status, told
 
 EXAMPLES = """
 experiments:
@@ -46,31 +43,38 @@ DIR holds train/ and test/, each with photos/ and sketches/.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute what is missing and write the page."""
     args = _parser().parse_args(arguments)
-    figures.library()
-    pages.library()
+    pysketch.report.figures.library()
+    pysketch.report.pages.library()
     common.log_to(None, logging.ERROR)
     for split in ("train", "test"):
-        find_pairs(args.data, split)  # a DataError now, not one for every result
+        pysketch.images.find_pairs(args.data, split)  # a DataError now, not one for every result
     out = args.out / "quick" if args.quick else args.out
-    claim(out, args.data)
-    setting = Setting(args.data, out.resolve(), args.threads, args.quick)
-    names = args.experiments or list(EXPERIMENTS)
-    results = [Results.load(EXPERIMENTS[name](setting), out) for name in EXPERIMENTS]
+    pysketch.reproduce.claim(out, args.data)
+    setting = pysketch.reproduce.Setting(args.data, out.resolve(), args.threads, args.quick)
+    names = args.experiments or list(pysketch.reproduce.EXPERIMENTS)
+    results = [
+        pysketch.reproduce.Results.load(pysketch.reproduce.EXPERIMENTS[name](setting), out)
+        for name in pysketch.reproduce.EXPERIMENTS
+    ]
     wanted = [each for each in results if each.experiment.name in names]
     waiting = sum(len(each.missing()) for each in wanted)
-    with tqdm(total=waiting, unit="result", disable=None, dynamic_ncols=True) as bar:
+    with common.bar(total=waiting, unit="result", disable=None, dynamic_ncols=True) as bar:
 
         def begin(title: str, number: int) -> None:
             bar.update(number - bar.n)
             bar.set_postfix_str(title)
 
-        left = run(wanted, None if args.budget is None else 60 * args.budget, begin)
+        left = pysketch.reproduce.run(wanted, None if args.budget is None else 60 * args.budget, begin)
         bar.update(waiting - left - bar.n)
-    write_page(out / "index.html", "The paper, measured again", sections(results, out))
+    pysketch.report.write_page(
+        out / "index.html", "The paper, measured again", pysketch.reproduce.sections(results, out)
+    )
     for each in results:
-        print(status(each))
+        print(pysketch.reproduce.status(each))
     print(f"report: {out / 'index.html'}" + (f"; {left} results are left, run the command again" if left else ""))
-    failures = [f"{each.experiment.name} {told(each, row)}" for each in wanted for row in each.failures]
+    failures = [
+        f"{each.experiment.name} {pysketch.reproduce.told(each, row)}" for each in wanted for row in each.failures
+    ]
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
     return common.BAD_INPUT if failures else 0
@@ -78,15 +82,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def experiment(name: str) -> str:
     """A check for argparse: the name of an experiment."""
-    if name not in EXPERIMENTS:
-        hint = did_you_mean(name, EXPERIMENTS)
-        raise argparse.ArgumentTypeError(f"unknown experiment {name!r}; expected {', '.join(EXPERIMENTS)}{hint}")
+    if name not in pysketch.reproduce.EXPERIMENT_NAMES:
+        hint = did_you_mean(name, pysketch.reproduce.EXPERIMENT_NAMES)
+        raise argparse.ArgumentTypeError(
+            f"unknown experiment {name!r}; expected {', '.join(pysketch.reproduce.EXPERIMENT_NAMES)}{hint}"
+        )
     return name
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = common.parser("reproduce.py", "Measure the paper's tables and figures again.", EXAMPLES)
-    help = f"which of them; default: all of {', '.join(EXPERIMENTS)}"
+    help = f"which of them; default: all of {', '.join(pysketch.reproduce.EXPERIMENT_NAMES)}"
     parser.add_argument("experiments", nargs="*", type=experiment, metavar="EXPERIMENT", help=help)
     parser.add_argument("--data", required=True, metavar="DIR|synthetic", help="photo-sketch pairs")
     parser.add_argument("--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced")

@@ -9,13 +9,8 @@ from contextlib import closing
 
 import common
 
-from pysketch.device import Workers
+import pysketch
 from pysketch.files import check_output
-from pysketch.images import pair_files, write_image
-from pysketch.layers import Context
-from pysketch.net import Net
-from pysketch.netdef import Phase
-from pysketch.report import data_sheet
 
 EXAMPLES = """
 examples:
@@ -33,11 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the data layers, write the picture."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    check_output(args.output, [args.netdef, *(pair_files(args.data) if args.data else ())])
-    context = Context(seed=args.seed, workers=Workers(1), data_source=args.data, layer_paths=args.layers)
-    net = Net(common.load_net(args), Phase[args.phase.upper()], context, stages=args.stage)
+    check_output(args.output, [args.netdef, *(pysketch.images.pair_files(args.data) if args.data else ())])
+    context = pysketch.layers.Context(
+        seed=args.seed, workers=pysketch.device.Workers(1), data_source=args.data, layer_paths=args.layers
+    )
+    net = pysketch.net.Net(common.load_net(args), pysketch.netdef.Phase[args.phase.upper()], context, stages=args.stage)
     with closing(net):
-        write_image(args.output, data_sheet(net, args.count))
+        pysketch.images.write_image(args.output, pysketch.report.data_sheet(net, args.count))
     return 0
 
 

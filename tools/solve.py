@@ -12,15 +12,10 @@ from functools import partial
 from types import FrameType
 
 import common
-from tqdm import tqdm
 
-from pysketch.device import Workers
-from pysketch.drawing import write_net_file
+import pysketch
 from pysketch.files import check_output
-from pysketch.netdef import quote, read_text
-from pysketch.parallel import between_devices, communicator, own_threads
 from pysketch.shipped import find_net, find_solver
-from pysketch.solver import Solver, check_start, load_solver, nothing_left
 
 logger = logging.getLogger("pysketch.solve")
 
@@ -61,24 +56,26 @@ counts, --max-iter and --prefix behind all, and a warning says so.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, train, write the net file."""
     args = _parser().parse_args(arguments)
-    together = communicator()
+    together = pysketch.parallel.communicator()
     if args.log:
         check_output(args.log, [args.solver, args.weights or "", args.resume or ""])
     common.log_to(args.log)
-    definition = load_solver(args.solver, _settings(args))
+    definition = pysketch.solver.load_solver(args.solver, _settings(args))
     device = common.use_device(args, definition, logger.info)
-    logger.info("Initializing solver from parameters:\n%s", read_text(args.solver))
+    logger.info("Initializing solver from parameters:\n%s", pysketch.netdef.read_text(args.solver))
     for setting in definition.settings:
         logger.info("Set beside it: %s", setting.text)
     total = definition.options.max_iter
-    begun = check_start(definition, args.resume, args.weights)
+    begun = pysketch.solver.check_start(definition, args.resume, args.weights)
     if args.resume and begun >= total:
-        logger.warning("%s: %s", args.resume, nothing_left(begun, total))
+        logger.warning("%s: %s", args.resume, pysketch.solver.nothing_left(begun, total))
         return 0
     where = {"data_source": args.data, "layer_paths": args.layers, "output_dir": args.output}
-    where |= {"workers": Workers(args.threads or own_threads(together))}
-    context = definition.context(device, args.seed, communicator=between_devices(together, device), **where)
-    solver = Solver(definition, context, keep_blobs=False)
+    where |= {"workers": pysketch.device.Workers(args.threads or pysketch.parallel.own_threads(together))}
+    context = definition.context(
+        device, args.seed, communicator=pysketch.parallel.between_devices(together, device), **where
+    )
+    solver = pysketch.solver.Solver(definition, context, keep_blobs=False)
     with closing(solver):
         if args.resume:
             solver.restore(args.resume)
@@ -86,12 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             solver.net.copy_from(args.weights)
         _handle_signals(solver)
         hidden = True if together.rank else None
-        with tqdm(total=total, initial=solver.iter, unit="it", disable=hidden, dynamic_ncols=True) as bar:
+        with common.bar(total=total, initial=solver.iter, unit="it", disable=hidden, dynamic_ncols=True) as bar:
             solver.on_iteration = partial(_show, bar)
             finished = solver.solve()
         if together.rank == 0:
             path = f"{definition.prefix}.h5" if finished else f"{definition.prefix}_iter_{solver.iter}.h5"
-            draws = write_net_file(path, solver.net)
+            draws = pysketch.drawing.write_net_file(path, solver.net)
             logger.info("Net file%s: %s", " for drawing" if draws else "", path)
     return 0
 
@@ -121,18 +118,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(args: argparse.Namespace) -> list[str]:
     """What --set, --max-iter and --prefix say, as `load_solver` takes it."""
-    short = {"max_iter": args.max_iter, "snapshot_prefix": args.prefix and quote(args.prefix)}
+    short = {"max_iter": args.max_iter, "snapshot_prefix": args.prefix and pysketch.netdef.quote(args.prefix)}
     return [*args.set, *(f"{name}={value}" for name, value in short.items() if value is not None)]
 
 
-def _show(bar: tqdm, solver: Solver) -> None:
+def _show(bar: common.tqdm, solver: pysketch.solver.Solver) -> None:
     """One more iteration; the loss, which a GPU must be waited for, only when the bar is drawn anew."""
     if not bar.disable and time.time() - bar.last_print_t >= bar.mininterval:
         bar.set_postfix(loss=f"{solver.loss:.4g}", lr=f"{solver.rate:.3g}", refresh=False)
     bar.update()
 
 
-def _handle_signals(solver: Solver) -> None:
+def _handle_signals(solver: pysketch.solver.Solver) -> None:
     """Caffe's: SIGINT snapshots and stops, SIGHUP (on Windows Ctrl-Break) snapshots and goes on.
 
     Under mpirun SIGTERM and SIGUSR1 are like SIGINT: one or the other is what it passes on, and one process's is all's.

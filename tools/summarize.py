@@ -7,10 +7,7 @@ from collections.abc import Sequence
 
 import common
 
-from pysketch.layers import Context
-from pysketch.net import build_without_data, summarize
-from pysketch.netdef import Phase
-from pysketch.report import summary_table
+import pysketch
 
 EXAMPLES = """
 examples:
@@ -30,13 +27,13 @@ A PhotoSketchData layer needs no data here: an Input layer stands in for it. Oth
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, build the net, print the table."""
     args = _parser().parse_args(arguments)
-    phase = Phase[args.phase.upper()]
-    net, _ = build_without_data(
-        common.load_net(args), phase, args.stage, Context(layer_paths=args.layers), size=args.size
+    phase = pysketch.netdef.Phase[args.phase.upper()]
+    net, _ = pysketch.net.build_without_data(
+        common.load_net(args), phase, args.stage, pysketch.layers.Context(layer_paths=args.layers), size=args.size
     )
     stages = "".join(f', stage "{stage}"' for stage in args.stage)
     print(f"{net.name or args.netdef}: phase {phase.name}{stages}\n")
-    print("\n".join(summary_table(summarize(net))))
+    print("\n".join(pysketch.report.summary_table(pysketch.net.summarize(net))))
     return 0
 
 

@@ -9,8 +9,7 @@ from contextlib import closing
 
 import common
 
-from pysketch.net import Net, batch_scores
-from pysketch.netdef import Phase
+import pysketch
 from pysketch.shipped import find_net
 
 EXAMPLES = """
@@ -30,16 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the batches, print the scores."""
     args = _parser().parse_args(arguments)
     common.log_to(None, logging.WARNING)
-    net = Net(
+    net = pysketch.net.Net(
         common.load_net(args),
-        Phase.TEST,
+        pysketch.netdef.Phase.TEST,
         common.context(args),
         stages=args.stage,
         weights=args.weights,
         keep=(),
     )
     with closing(net):
-        for line in batch_scores(net, args.iterations):
+        for line in pysketch.net.batch_scores(net, args.iterations):
             print(line, flush=True)
     return 0
 

@@ -26,6 +26,7 @@ from typing import ClassVar
 import numpy as np
 
 from pysketch.device import Workers
+from pysketch.doors import Registry
 from pysketch.errors import BaselineError, DataError, did_you_mean
 from pysketch.images import Pair
 
@@ -105,7 +106,7 @@ def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
 
-BASELINES: dict[str, type[Baseline]] = {}
+BASELINES: Registry[type[Baseline]] = Registry("pysketch.baselines")
 """Every baseline by its name."""
 
 

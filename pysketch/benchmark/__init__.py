@@ -2,47 +2,33 @@
 
 Each contender, ourselves included, works in a process of its own (`contender`), with equal weights, inputs and
 threads; `race` lets them take turns and compares their results before any time is shown. `estimate` and `roofline`
-say what a device could do at best, `engines` how well the choice of a convolution's engine is founded.
+say what a device could do at best, `engines` how well the choice of a convolution's engine is founded. `ranks` times a
+training that several processes share (`rank` is one of them), and `scaling` says what many should take. `card` asks a
+card everything at once, for one report.
 
 Start reading at `race`.
 """
 
-from pysketch.benchmark.contender.child import peak_bytes
-from pysketch.benchmark.contender.peers import LIBRARIES
-from pysketch.benchmark.engines import measure_engines, report_engines, summary_engines
-from pysketch.benchmark.estimate import report_estimate
-from pysketch.benchmark.gallery_race import GalleryJob, race_in_gallery, report_gallery, summary_gallery
-from pysketch.benchmark.growth import KINDS, NETS, check_picture, grow
-from pysketch.benchmark.nets import Job
-from pysketch.benchmark.race import run_race
-from pysketch.benchmark.race_report import report_race, summary_race
-from pysketch.benchmark.roofline import measure_roofline, report_roofline, summary_roofline
-from pysketch.benchmark.table2 import PAPER_MS, measure_table2, report_table2, summary_table2
+from pysketch.doors import open_door
 
-__all__ = [
-    "KINDS",
-    "LIBRARIES",
-    "NETS",
-    "PAPER_MS",
-    "GalleryJob",
-    "Job",
-    "check_picture",
-    "grow",
-    "measure_engines",
-    "measure_roofline",
-    "measure_table2",
-    "peak_bytes",
-    "race_in_gallery",
-    "report_engines",
-    "report_estimate",
-    "report_gallery",
-    "report_race",
-    "report_roofline",
-    "report_table2",
-    "run_race",
-    "summary_engines",
-    "summary_gallery",
-    "summary_race",
-    "summary_roofline",
-    "summary_table2",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "card.plan": ["Plan"],
+        "card.report": ["report_card"],
+        "contender.child": ["peak_bytes"],
+        "contender.libraries": ["LIBRARIES"],
+        "engines": ["measure_engines", "report_engines", "summary_engines"],
+        "estimate": ["report_estimate"],
+        "gallery_race": ["GalleryJob", "race_in_gallery", "report_gallery", "summary_gallery"],
+        "growth": ["NETS", "check_picture", "grow"],
+        "kinds": ["KINDS"],
+        "nets": ["Job"],
+        "race": ["run_race"],
+        "race_report": ["report_race", "summary_race"],
+        "ranks": ["measure_ranks", "report_ranks", "summary_ranks"],
+        "roofline": ["measure_roofline", "report_roofline", "summary_roofline"],
+        "scaling_report": ["report_scaling"],
+        "table2": ["PAPER_MS", "measure_table2", "report_table2", "summary_table2"],
+    },
+)

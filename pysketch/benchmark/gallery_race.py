@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pysketch.benchmark.contender.searchers import CANDIDATES, SEARCHERS
+from pysketch.benchmark.contender.searchers import SEARCHERS
 from pysketch.benchmark.growth import mebibytes
 from pysketch.benchmark.population import Alikeness, Crowd, make_crowd, query_sketch
 from pysketch.benchmark.race import Contender
 from pysketch.benchmark.search_reference import Nearest, nearest
 from pysketch.report import markdown
-from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query, make_shortlist
+from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query
 
 PEER_QUERIES = 20
 """Peers look for no more people than that: they are slow, and candidates by every product need no proof."""
@@ -115,13 +115,12 @@ def _race(job: GalleryJob, crowd: Crowd, size: int, result: GalleryResult) -> No
                 contender.ask()
                 entry.load_seconds = contender.ask("load")["seconds"]
                 taking_part.append((entry, contender))
-        likely = make_shortlist(people.outlines, False, job.threads)
         for start in _bar(range(0, len(numbers), _CHUNK), f"{size} people, {_CHUNK} queries each"):
             chunk = numbers[start : start + _CHUNK]
             queries = [_described(crowd, number, job.seed, result.describing) for number in chunk]
             arrays = {kind: np.stack([getattr(each, kind) for each in queries]) for kind in ("outlines", "details")}
             np.savez(folder / "queries.npz", **arrays)
-            truths = [nearest(each, likely.nearest(each.outlines, CANDIDATES), people) for each in queries]
+            truths = [nearest(each, people) for each in queries]
             result.compared[size] += [truth.compared for truth in truths]
             for entry, contender in taking_part:
                 if entry.name in _OURS or start < PEER_QUERIES:

@@ -21,7 +21,6 @@ NETS = ("sr", "small", "medium", "large")
 BASE_SIZE = (155, 200)
 """Width and height in pixels, of area 1: the crops that the paper trains on."""
 
-KINDS = ("area", "batch", "filters")
 PICTURES = (".png", ".svg", ".pdf")
 
 

@@ -21,10 +21,15 @@ _RUNS = 5
 
 @dataclass(frozen=True)
 class Machine:
-    """Measured rates: FLOP/s of float32 products; bytes/s of a copy, what is read and what is written added up."""
+    """Measured rates: FLOP/s of float32 products; bytes/s of a copy, what is read and what is written added up.
+
+    order, copied: of what was measured, the matrices' rows and the bytes.
+    """
 
     flops: float
     bandwidth: float
+    order: int
+    copied: int
 
 
 def measure(device: Device, workers: Workers, clock: HostClock | EventClock, order: int, nbytes: int) -> Machine:
@@ -39,7 +44,7 @@ def measure(device: Device, workers: Workers, clock: HostClock | EventClock, ord
     target = xp.empty_like(source)
     product = _fastest(clock, lambda: multiply(a, b, c))
     copy = _fastest(clock, lambda: _copy(source, target, workers))
-    return Machine(2 * order**3 / product, 2 * source.nbytes / copy)
+    return Machine(2 * order**3 / product, 2 * source.nbytes / copy, order, source.nbytes)
 
 
 def _fastest(clock: HostClock | EventClock, call: Call) -> float:

@@ -12,6 +12,7 @@ from pysketch.errors import NetdefError
 from pysketch.layers import Context, Layer
 from pysketch.net import Net, backward_multiply_adds, build_without_data, forward_multiply_adds
 from pysketch.netdef import NetDef, Phase, load_netdef
+from pysketch.parallel import ALONE, Communicator
 
 RATE = 0.001
 """Adam's rate in phase train, of every contender; times each param's lr_mult."""
@@ -25,7 +26,7 @@ class Job:
     update by Adam of the net that learns (phase TRAIN). size: (width, height) of the input images instead of the
     netdef's; seed: of weights and inputs. device, math: where and how we compute, as on the command line; peers know
     only the CPU. layers: folders from which Python layers may be imported. backward: in phase "test", time the layers'
-    backward as well.
+    backward as well. dtype: of our net's arrays; inputs and peers' are float32.
     """
 
     netdef: str
@@ -38,10 +39,13 @@ class Job:
     math: str = "default"
     layers: tuple[str, ...] = ()
     backward: bool = True
+    dtype: str = "float32"
 
 
-def build(job: Job, device: Device = CPU) -> tuple[Net, dict[str, np.ndarray]]:
+def build(job: Job, device: Device = CPU, communicator: Communicator = ALONE) -> tuple[Net, dict[str, np.ndarray]]:
     """The net of a job, and an array for each of its inputs, by name; both depend on nothing but the job.
+
+    communicator: the processes that train it together.
 
     Inputs are random, uniform: images in 0..1 (around 0 the gradients of weights would be sums that cancel, and
     contenders' rounding errors would look large), the sketches of a PhotoSketchData layer in 0..255. Other data layers
@@ -53,7 +57,14 @@ def build(job: Job, device: Device = CPU) -> tuple[Net, dict[str, np.ndarray]]:
         netdef,
         phase,
         stages,
-        Context(device, seed=job.seed, workers=Workers(job.threads), layer_paths=job.layers),
+        Context(
+            device,
+            np.dtype(job.dtype).type,
+            seed=job.seed,
+            workers=Workers(job.threads),
+            layer_paths=job.layers,
+            communicator=communicator,
+        ),
         batch=job.batch,
         size=job.size,
         keep=() if job.phase == "test" else None,

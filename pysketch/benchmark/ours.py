@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.benchmark.contender.clock import EventClock, HostClock
+from pysketch.benchmark.contender.clock import Call, HostClock, cupy_clock
 from pysketch.benchmark.contender.peers import Arrays, param_name
 from pysketch.benchmark.machine import Machine, measure
 from pysketch.benchmark.nets import RATE, Job, build, build_backward, release_workspace, workspace_bytes
@@ -22,6 +22,12 @@ from pysketch.solver import Updater, read_solver
 SOLVER = f"""net: "of the benchmark" type: "Adam" base_lr: {RATE} momentum: 0.9 momentum2: 0.999 max_iter: 1"""
 
 
+def updater(net: Net) -> Updater:
+    """Adam, of the net's params."""
+    solver = read_solver(parse(SOLVER, "<benchmark>"), "<benchmark>")
+    return Updater(solver.options, solver.type, net.learnable, net.context.workers)
+
+
 class Ours:
     """A job's net with the weights in folder/params.npz, its inputs in place.
 
@@ -32,9 +38,11 @@ class Ours:
         fields = {name: value for name, value in job.items() if name in Job.__dataclass_fields__}
         self.job = Job(**fields)
         self.device = choose_device(self.job.device)
+        if self.device.kind == "gpu":
+            self.device.xp.get_default_memory_pool().free_all_blocks()  # of an earlier job
         if self.job.math == "tf32":
             allow_tf32(self.device)
-        self.clock = HostClock() if self.device.kind == "cpu" else EventClock(self.device.xp)
+        self.clock = HostClock() if self.device.kind == "cpu" else cupy_clock(self.device.xp)
         self.net, self.inputs = build(self.job, self.device)
         self.trains = job["phase"] == "train"
         self.iteration = 0
@@ -44,8 +52,7 @@ class Ours:
                 copy_into(param.blob.data, params[param_name(param)])
         self._feed(self.net)
         if self.trains:
-            solver = read_solver(parse(SOLVER, "<benchmark>"), "<benchmark>")
-            self.updater = Updater(solver.options, solver.type, self.net.learnable, self.net.context.workers)
+            self.updater = updater(self.net)
 
     def check(self) -> Arrays:
         """Phase test: the outputs. Phase train: the loss, every learned param's gradient, the loss after an update."""
@@ -62,12 +69,18 @@ class Ours:
 
     def step(self) -> None:
         """Forward; in phase train also backward and update. A GPU may still be at it afterwards."""
-        if self.trains:
-            self.net.clear_param_diffs()
-        self.net.forward()
-        if self.trains:
-            self.net.backward()
-            self._update()
+        for part in self.parts().values():
+            part()
+
+    def parts(self) -> dict[str, Call]:
+        """What a step consists of, in order; the gradients are cleared with the forward pass."""
+        if not self.trains:
+            return {"forward": self.net.forward}
+        return {"forward": self._forward, "backward": self.net.backward, "update": self._update}
+
+    def device_bytes(self) -> int | None:
+        """The most that CuPy has taken of the GPU's memory for this job; None on a CPU."""
+        return None if self.device.kind == "cpu" else self.device.xp.get_default_memory_pool().total_bytes()
 
     def time_layers(self) -> list[list[float | None]]:
         """One pass, layer by layer: [forward, backward] seconds of each, backward None where it does not run."""
@@ -117,6 +130,10 @@ class Ours:
         if self.trains:
             self.net.backward_layers(indices)
         return workspace_bytes(self.net)
+
+    def _forward(self) -> None:
+        self.net.clear_param_diffs()
+        self.net.forward()
 
     def _update(self) -> None:
         self.updater.update(RATE, self.iteration)

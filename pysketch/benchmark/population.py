@@ -22,11 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pysketch.benchmark.search_reference import Everybody, everybody, further_basis
+from pysketch.benchmark.search_reference import THIRDS, Everybody, thirds_of
 from pysketch.drawing import Sketcher
 from pysketch.files import atomic_path
 from pysketch.images import SYNTHETIC, Variation, find_parts, load_pairs, vary, warp
-from pysketch.search import DESCRIPTION, DETAIL_SCALE, describe, mixed, places, rounded
+from pysketch.search import DESCRIPTION, DETAIL_SCALE, OUTLINE_SCALE, describe, mixed, outlines, places, rounded
 from pysketch.shipped import find_net
 
 VARIATION = Variation(skin=0.5, hair=0.7, side_light=0.2, shadow=0.2, turn=1.5, zoom=0.02, blur=0.7, noise=3, jpeg=0.3)
@@ -58,6 +58,14 @@ class Alikeness(NamedTuple):
     most: float
 
 
+class Mixture(NamedTuple):
+    """details: (N, DETAIL) int8; sources: (N, 3) int32; fit: (N, 2) float32: see `Everybody`."""
+
+    details: np.ndarray
+    sources: np.ndarray
+    fit: np.ndarray
+
+
 class Crowd(NamedTuple):
     """described: (M, DETAIL) int8: the mixed sketches, of which the first are the first people, too."""
 
@@ -77,11 +85,11 @@ def make_crowd(folder: Path, size: int, described: int, seed: int, progress: Pro
     name = f"{seed}-{DESCRIPTION}-{described}"
     faces = Faces(*_kept(folder / f"faces-{seed}.npy", lambda: np.stack(draw_faces(seed, progress))))
     pool = _kept(folder / f"described-{name}.npy", lambda: _describe_mixed(faces.drawn, described, seed, progress))
-    basis = _kept(folder / f"basis-{name}.npy", lambda: further_basis(pool))
-    paths = [folder / f"{kind}-{name}-{size}.npy" for kind in Everybody._fields[:-1]]
+    paths = [folder / f"{kind}-{name}-{size}.npy" for kind in ("outlines", *Mixture._fields)]
     if not all(path.exists() for path in paths):
-        _write_people(paths, pool, basis, size, seed, progress)
-    return Crowd(faces, pool, Everybody(*(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths), basis))
+        _write_people(paths, pool, size, seed, progress)
+    columns = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
+    return Crowd(faces, pool, Everybody(*columns, owners(), thirds_of(pool, owners())))
 
 
 def draw_faces(seed: int, progress: Progress) -> Faces:
@@ -117,15 +125,26 @@ def owners() -> np.ndarray:
     return np.where(inner, np.where((y >= _EYES[0]) & (y < _EYES[1]), 1, 2), 0)
 
 
-def mixed_details(details: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """(count, DETAIL) int8 of (M, DETAIL): the numbers of each third from another row, all of norm 1 again."""
-    sources, owner = rng.integers(len(details), size=(count, 3)), owners()
+def mixed_details(details: np.ndarray, count: int, rng: np.random.Generator) -> Mixture:
+    """So many of (M, DETAIL): the numbers of each third from another row, all of norm 1 again."""
+    sources, owner = rng.integers(len(details), size=(count, THIRDS)), owners()
     found = np.empty((count, details.shape[1]), np.float32)
-    for third in range(3):
+    for third in range(THIRDS):
         numbers = np.flatnonzero(owner == third)
         found[:, numbers] = details[np.ix_(sources[:, third], numbers)]
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
-    return rounded(found, DETAIL_SCALE)
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    found /= lengths
+    kept = rounded(found, DETAIL_SCALE)
+    found -= kept / np.float32(DETAIL_SCALE)
+    fit = np.column_stack([1 / lengths, np.linalg.norm(found, axis=1)])
+    return Mixture(kept, sources.astype(np.int32), fit)
+
+
+def _not_mixed(details: np.ndarray, start: int) -> Mixture:
+    """Rows of the pool, from a place on, as they are."""
+    places = np.arange(start, start + len(details), dtype=np.int32)
+    fit = np.tile(np.float32([1 / DETAIL_SCALE, 0]), (len(details), 1))
+    return Mixture(details, np.repeat(places[:, None], THIRDS, axis=1), fit)
 
 
 def alikeness(details: np.ndarray) -> Alikeness:
@@ -143,9 +162,7 @@ def _describe_mixed(drawn: np.ndarray, count: int, seed: int, progress: Progress
     return np.stack([describe(mixed_sketch(drawn, number, seed)).detail for number in numbers])
 
 
-def _write_people(
-    paths: list[Path], pool: np.ndarray, basis: np.ndarray, size: int, seed: int, progress: Progress
-) -> None:
+def _write_people(paths: list[Path], pool: np.ndarray, size: int, seed: int, progress: Progress) -> None:
     """The files, each whole or not at all: the pool first, then mixtures, a generator a block."""
     first = min(len(pool), size)
     starts = [*range(0, first, _BLOCK), *range(first, size, _BLOCK)]
@@ -154,8 +171,9 @@ def _write_people(
         files = [stack.enter_context(path.open("wb")) for path in temporary]
         for start, end in zip(progress(starts, "blocks of people mixed"), [*starts[1:], size], strict=True):
             rng = np.random.default_rng([seed, 4, start])
-            details = pool[start:end] if end <= first else mixed_details(pool, end - start, rng)
-            for file, rows in zip(files, everybody(details, basis), strict=False):
+            some = _not_mixed(pool[start:end], start) if end <= first else mixed_details(pool, end - start, rng)
+            seen = rounded(outlines(some.details.astype(np.float32) / np.float32(DETAIL_SCALE)), OUTLINE_SCALE)
+            for file, rows in zip(files, (seen, *some), strict=True):
                 if not start:
                     about = {"descr": rows.dtype.str, "fortran_order": False, "shape": (size, rows.shape[1])}
                     np.lib.format.write_array_header_1_0(file, about)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,8 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 from pysketch.benchmark.contender.child import OURS, read_arrays
+from pysketch.benchmark.contender.libraries import LIBRARIES
 from pysketch.benchmark.contender.peers import (
-    LIBRARIES,
+    ON_A_CARD,
     TRAINING,
     Arrays,
     check_known,
@@ -35,11 +37,11 @@ from pysketch.interop import onnx_model
 from pysketch.net import Net
 from pysketch.shipped import how_to_install
 
-LIMIT = {"test": 1e-3, "train": 5e-3}
-"""How far apart, as a part of the largest magnitude, the results of a peer and ours may be, by phase.
+LIMITS = {"default": 1e-3, "tf32": 3e-2}
+"""How far apart, as a part of the largest magnitude, the results of a peer and ours may be, by math mode."""
 
-Gradients are further apart where rounding turns the sign of a value at a kink, a ReLU's or an absolute difference's.
-"""
+GRADIENTS = 5
+"""So many times as far in phase train: rounding turns the sign of values at kinks, a ReLU's or a difference's."""
 
 PAUSE = 0.1
 """Seconds between two turns: OpenMP's and OpenBLAS's threads wait busily for up to 0.03 s after work."""
@@ -129,10 +131,14 @@ _START = "import sys; sys.path[0] = sys.argv.pop(1); from contender import child
 
 
 class Contender:
-    """A process of `contender.child`. OpenMP's threads, such as PyTorch's, keep to cores of their own, as ours do."""
+    """A process of `contender.child`. OpenMP's threads, such as PyTorch's, keep to cores of their own, as ours do.
 
-    def __init__(self, folder: Path, name: str, threads: int) -> None:
+    limit: seconds that an answer may take; None: any number.
+    """
+
+    def __init__(self, folder: Path, name: str, threads: int, limit: float | None = None) -> None:
         self.name = name
+        self.limit = limit
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads)), "OMP_PROC_BIND": "true"}
         command = [sys.executable, "-c", _START, str(Path(__file__).parent), str(folder), name]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -142,7 +148,10 @@ class Contender:
 
     def ask(self, request: str | None = None) -> dict[str, Any]:
         """Its answer to a request; without one, its greeting. BenchmarkError if it has none."""
-        line = ""
+        line, asked = "", time.monotonic()
+        watch = threading.Timer(self.limit, self.process.kill) if self.limit else None
+        if watch:
+            watch.start()
         try:
             if request:
                 self.process.stdin.write(request + "\n")
@@ -150,8 +159,13 @@ class Contender:
             line = self.process.stdout.readline()
         except BrokenPipeError:
             pass
+        finally:
+            if watch:
+                watch.cancel()
         if not line:
             status = self.process.wait()
+            if watch and time.monotonic() - asked >= self.limit:
+                raise BenchmarkError(f"{self.name}: no answer to {request or 'its start'} in {self.limit:.0f} s")
             hint = " (killed: too little memory?)" if status == -9 else ""
             raise BenchmarkError(f"{self.name}: its process ended with status {status}{hint}")
         answer = json.loads(line)
@@ -180,12 +194,13 @@ def run_race(
     _check_peers(job, peers)
     names = [OURS, *peers]
     with tempfile.TemporaryDirectory(prefix="pysketch-") as folder, ExitStack() as stack:
-        net, image = _prepare(job, peers, Path(folder))
+        net, image = prepare(job, peers, Path(folder))
         total = len(names) * runs + (runs if with_layers else 0)
         bar = stack.enter_context(tqdm(total=total, unit="run", disable=None, leave=False))
         contenders = {name: stack.enter_context(_started(Path(folder), name, job.threads)) for name in names}
         imported = {name: each.ask()["imported_bytes"] for name, each in contenders.items()}
-        differences = _compare(contenders, Path(folder), LIMIT[job.phase])
+        limit = LIMITS[job.math] * (GRADIENTS if job.phase == "train" else 1)
+        differences = _compare(contenders, Path(folder), limit)
         steps, host = _time_in_turn(contenders, runs, bar)
         peaks = {name: each.ask("peak")["peak_bytes"] for name, each in contenders.items()}
         layers = _layers(net, job.phase == "train")
@@ -216,15 +231,25 @@ def largest_difference(ours: Arrays, theirs: Arrays) -> tuple[float, str]:
     return differences[worst], worst
 
 
+def too_different(name: str, difference: float, limit: float) -> str:
+    """What is said of a peer whose array of that name is further from ours than it may be."""
+    return (
+        f'its "{name}" differs from ours by {difference:.2g} of the largest magnitude, expected at most {limit:g}; '
+        "times of different work are not compared"
+    )
+
+
 def _check_peers(job: Job, peers: Sequence[str]) -> None:
     for peer in peers:
         if missing := missing_libraries(peer):
             raise BenchmarkError(f"{peer}: {' and '.join(missing)} not installed; {how_to_install('bench')}")
+        if job.device != "cpu" and peer not in ON_A_CARD:
+            raise BenchmarkError(f"{peer}: runs on the CPU only; add --device cpu, or compare with {ON_A_CARD[0]}")
         if job.phase == "train" and peer not in TRAINING:
             raise BenchmarkError(f"{peer} cannot train; in phase train compare with {' or '.join(TRAINING)}")
 
 
-def _prepare(job: Job, peers: Sequence[str], folder: Path) -> tuple[Net, tuple[int, ...]]:
+def prepare(job: Job, peers: Sequence[str], folder: Path) -> tuple[Net, tuple[int, ...]]:
     """Write what the contenders read; returns the net, whose arrays nobody uses, and its first blob's shape."""
     net, inputs = build(job)
     for peer in peers:
@@ -261,10 +286,7 @@ def _compare(contenders: dict[str, Contender], folder: Path, limit: float) -> di
         difference, name = largest_difference(results[OURS], results[peer])
         differences[peer] = difference
         if difference > limit:
-            raise BenchmarkError(
-                f'{peer}: its "{name}" differs from ours by {difference:.2g} of the largest magnitude, expected at '
-                f"most {limit:g}; times of different work are not compared"
-            )
+            raise BenchmarkError(f"{peer}: {too_different(name, difference, limit)}")
     return differences
 
 

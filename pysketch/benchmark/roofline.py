@@ -28,9 +28,13 @@ _GPU_BYTES = (
 )
 
 
-def measure_roofline(job: Job, runs: int) -> Result:
-    """A race of ours alone, layers and machine included."""
-    return run_race(replace(job, backward=False), (), runs, machine=(ORDERS[job.device.split(":")[0]], COPIED))
+def measure_roofline(job: Job, runs: int, order: int | None = None, copied: int | None = None) -> Result:
+    """A race of ours alone, layers and machine included.
+
+    order, copied: of the large product and copy that tell the machine's rates; None: those of `machine`.
+    """
+    machine = order or ORDERS[job.device.split(":")[0]], copied or COPIED
+    return run_race(replace(job, backward=False), (), runs, machine=machine)
 
 
 def least_ms(result: Result, layer: LayerResult) -> float:
@@ -58,11 +62,11 @@ def report_roofline(result: Result) -> list[str]:
     rows += [_row(result, layer) for layer in layers]
     rows.append(_total(result, layers))
     where = f"{job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
-    shape, order = "x".join(map(str, result.image)), ORDERS[job.device.split(":")[0]]
+    shape, order = "x".join(map(str, result.image)), machine.order
     return [
         f"{result.net}: forward, input {shape}, {where}, median (quartiles) of {len(result.host.runs)} runs",
         f"At best: {machine.flops / 1e9:.0f} GFLOP/s (product of {order}x{order} float32 matrices), "
-        f"{machine.bandwidth / 1e9:.1f} GB/s (copy of {COPIED >> 20} MiB, read and written)",
+        f"{machine.bandwidth / 1e9:.1f} GB/s (copy of {machine.copied >> 20} MiB, read and written)",
         "",
         *aligned(rows),
         "",

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 from pysketch.device import CPU, Device, choose_device
+from pysketch.doors import FIRST_PATH
 from pysketch.layers import LAYERS, Context
 from pysketch.netdef import Phase
 from pysketch.solver import CaffeFormatter
@@ -35,8 +36,6 @@ class Mode:
 
 mode = Mode()
 """What the functions below set."""
-
-_AT_FIRST = frozenset(sys.path)
 
 
 def set_mode_cpu() -> None:
@@ -69,7 +68,7 @@ def layer_paths() -> list[str]:
     main = sys.modules["__main__"]
     script = getattr(main, "__file__", None) if main.__spec__ is None else None  # else it is python -m
     folder = os.path.dirname(os.path.abspath(script)) if script else sys.path[0]
-    added = [path for path in sys.path if path not in _AT_FIRST]
+    added = [path for path in sys.path if path not in FIRST_PATH]
     return list(dict.fromkeys(path or os.getcwd() for path in (sys.path[0], folder, *added)))
 
 

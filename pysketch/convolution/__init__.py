@@ -8,36 +8,20 @@ Start reading at `im2col`, then `gemm_engine`; `winograd` has the other algorith
 along the columns alone.
 """
 
-from pysketch.convolution.blocks import parts
-from pysketch.convolution.engine_choice import ENGINES, Engine, choose_way, cost, possible_ways, winograd_fits
-from pysketch.convolution.gemm import multiply
-from pysketch.convolution.im2col import Window
-from pysketch.convolution.receptive_field import POINT, Fields, ReceptiveField
-from pysketch.convolution.rectifier import Finish, gate, rectify
-from pysketch.convolution.strip_engine import Strips
-from pysketch.convolution.unfolding_batched import cut_tiles
-from pysketch.convolution.winograd import KERNELS, TILE
-from pysketch.convolution.winograd_batched import run_length
+from pysketch.doors import open_door
 
-__all__ = [
-    "ENGINES",
-    "KERNELS",
-    "POINT",
-    "TILE",
-    "Engine",
-    "Fields",
-    "Finish",
-    "ReceptiveField",
-    "Strips",
-    "Window",
-    "choose_way",
-    "cost",
-    "cut_tiles",
-    "gate",
-    "multiply",
-    "parts",
-    "possible_ways",
-    "rectify",
-    "run_length",
-    "winograd_fits",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "blocks": ["parts"],
+        "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "possible_ways", "winograd_fits"],
+        "gemm": ["multiply"],
+        "im2col": ["Window"],
+        "receptive_field": ["POINT", "Fields", "ReceptiveField"],
+        "rectifier": ["Finish", "gate", "rectify"],
+        "strip_engine": ["Strips"],
+        "unfolding_batched": ["cut_tiles"],
+        "winograd": ["KERNELS", "TILE"],
+        "winograd_batched": ["run_length"],
+    },
+)

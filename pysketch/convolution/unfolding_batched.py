@@ -87,20 +87,22 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
 
 
 def add_sums(workers: Workers, dy: Array, db: Array | None) -> None:
-    """As `unfolding.add_sums`: chunks of each image's channel, then their sums."""
+    """As `unfolding.add_sums`: chunks of each image's channel, then chunks of these, until one is left."""
     if db is None:
         return
     dy = _flat(dy)
-    images, channels, count = dy.shape
-    chunks = -(-count // _CHUNK)
     if array_module(dy) is np:
-        sums = np.add.reduceat(dy, range(0, count, _CHUNK), axis=2)
-    else:
-        sums = array_module(dy).empty((images, channels, chunks), dy.dtype)
-        assert dy.strides[2] == dy.itemsize
-        steps = (step // dy.itemsize for step in dy.strides[:2])
-        _SUMS((chunks * _SUMS.threads, channels, images), dy, sums, images, channels, count, *steps)
-    db += sums.sum(axis=(0, 2))
+        db += np.add.reduceat(dy, range(0, dy.shape[2], _CHUNK), axis=2).sum(axis=(0, 2))
+        return
+    sums = dy
+    while sums is not db:
+        (images, channels, count), x = sums.shape, sums
+        chunks = -(-count // _CHUNK)
+        last = images == chunks == 1
+        sums = db if last else array_module(x).empty((1, channels, images * chunks), x.dtype)
+        assert x.strides[2] == x.itemsize
+        steps = (step // x.itemsize for step in x.strides[:2])
+        _SUMS((chunks * _SUMS.threads, channels, images), x, sums, images, channels, count, *steps, last)
 
 
 def _unfolded(window: Window, workers: Workers, x: Array, y: Array, rows: int) -> Iterator[tuple[Tile, Array]]:
@@ -154,8 +156,9 @@ _CHUNK = 8192  # positions that one block of threads adds up
 _SOURCE = r"""
 // A block of 256 threads for each chunk of 8192 positions: every thread adds some, then pairs of threads, and so on.
 // After the last barrier thread 0 alone reads part, and only part[0], which it alone writes next.
+// sums: (channels, images, chunks), overwritten or, if so asked, added to.
 extern "C" __global__ void channel_sums(const real* x, real* sums, int images, int channels, int count,
-                                        long long x_image, long long x_channel) {
+                                        long long x_image, long long x_channel, int adds) {
     __shared__ real part[256];
     int t = threadIdx.x, start = blockIdx.x * 8192, stop = count - start < 8192 ? count : start + 8192;
     for (int n = blockIdx.z; n < images; n += gridDim.z) {
@@ -168,7 +171,9 @@ extern "C" __global__ void channel_sums(const real* x, real* sums, int images, i
                 if (t < half) part[t] += part[t + half];
                 __syncthreads();
             }
-            if (t == 0) sums[((long long)n * channels + c) * gridDim.x + blockIdx.x] = part[0];
+            if (t > 0) continue;
+            real* to = sums + ((long long)c * images + n) * gridDim.x + blockIdx.x;
+            *to = adds ? *to + part[0] : part[0];
         }
     }
 }

@@ -7,44 +7,29 @@ gradient; `Workers` are the threads that share a layer's work on a CPU; a `Kerne
 Start reading at `backend`, the only module that imports CuPy, then `blob` and `workers`.
 """
 
-from pysketch.device.backend import (
-    CPU,
-    Array,
-    Device,
-    allow_tf32,
-    array_module,
-    blas,
-    choose_device,
-    copy_into,
-    nccl_of,
-    out_of_memory,
-    to_host,
-)
-from pysketch.device.blob import Blob
-from pysketch.device.kernel import Kernel
-from pysketch.device.prefetch import Prefetcher
-from pysketch.device.staging import Stage
-from pysketch.device.workers import ALIGNMENT, SLACK, Arena, Workers, padded
+from pysketch.doors import open_door
 
-__all__ = [
-    "ALIGNMENT",
-    "CPU",
-    "SLACK",
-    "Arena",
-    "Array",
-    "Blob",
-    "Device",
-    "Kernel",
-    "Prefetcher",
-    "Stage",
-    "Workers",
-    "allow_tf32",
-    "array_module",
-    "blas",
-    "choose_device",
-    "copy_into",
-    "nccl_of",
-    "out_of_memory",
-    "padded",
-    "to_host",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "backend": [
+            "CPU",
+            "Array",
+            "Device",
+            "allow_tf32",
+            "array_module",
+            "blas",
+            "choose_device",
+            "copy_into",
+            "cuda_versions",
+            "nccl_of",
+            "out_of_memory",
+            "to_host",
+        ],
+        "blob": ["Blob"],
+        "kernel": ["Kernel"],
+        "prefetch": ["Prefetcher"],
+        "staging": ["Stage"],
+        "workers": ["ALIGNMENT", "SLACK", "Arena", "Workers", "padded"],
+    },
+)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from pysketch.device.installation import not_installed, packages, versions
 from pysketch.device.self_test import gpu_name, gpu_problem, one_line
 from pysketch.errors import DeviceError
-from pysketch.shipped import how_to_install
 
 Array = Any
 """A numpy.ndarray or a cupy.ndarray."""
@@ -158,6 +158,11 @@ def blas() -> tuple[ModuleType, int]:
     return cublas, _import_cupy().cuda.device.get_cublas_handle()
 
 
+def cuda_versions(device: Device) -> dict[str, Any]:
+    """Of a GPU's libraries and driver: see `installation.versions`."""
+    return versions(device.xp)
+
+
 def nccl_of(device: Device) -> ModuleType | None:
     """CuPy's bare NCCL functions, for this GPU, which becomes the current one; None if this CuPy has none."""
     nccl = device.xp.cuda.nccl
@@ -176,6 +181,6 @@ def _gpu_problem(index: int) -> str | None:
         cupy = _import_cupy()
     except Exception as error:  # CuPy turns whatever goes wrong in it into an ImportError with a long text
         if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
-            return f"CuPy is not installed ({one_line(error)}); {how_to_install('gpu')}"
-        return f"CuPy cannot be loaded ({one_line(error)})"
+            return not_installed()
+        return f"{' and '.join(packages()) or 'CuPy'} cannot be loaded ({one_line(error)})"
     return gpu_problem(cupy, index)

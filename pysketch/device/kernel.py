@@ -10,7 +10,7 @@ A kernel's source stands beside its NumPy twin, as text. Rules for all of them:
 - `__restrict__` where a thread reads on after it has written, so that it need not wait for one to do the other;
 - no atomics: every element is written by one thread, in a fixed order of sums.
 
-They have run on an emulated device, and been compiled by NVRTC for sm_70 to sm_90; none has run on a card yet.
+They have run on an emulated device, and been compiled by NVRTC for sm_70 to sm_120; none has run on a card yet.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from types import ModuleType
 
 import numpy as np
 
+from pysketch.device.installation import what_is_found, why_not
+
 _KERNEL = """
 extern "C" __global__ void add_twice(const float* x, const float* y, float* z, int n) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -19,19 +21,21 @@ def gpu_problem(cupy: ModuleType, index: int) -> str | None:
     """Why GPU `index` cannot be used, in one line; None if it passes the test."""
     try:
         count = cupy.cuda.runtime.getDeviceCount()  # cupy.is_available() would hide why there is none
+        if count == 0:
+            return why_not(cupy, "there is no GPU")
         if index >= count:
             return f"there {'is 1 GPU' if count == 1 else f'are {count} GPUs'}, counted from 0"
         with cupy.cuda.Device(index):
             return _wrong_result(cupy)
     except Exception as error:
-        return one_line(error)
+        return why_not(cupy, one_line(error))
 
 
 def gpu_name(cupy: ModuleType, index: int) -> str:
-    """What GPU `index` is: its name and memory, and the CuPy that runs it."""
+    """What GPU `index` is: its name and memory, the CuPy that runs it, and its and the driver's CUDA."""
     properties = cupy.cuda.runtime.getDeviceProperties(index)
     name, memory = properties["name"].decode(errors="replace"), properties["totalGlobalMem"]
-    return f"{name}, {memory / 2**30:.1f} GiB, CuPy {cupy.__version__}"
+    return f"{name}, {memory / 2**30:.1f} GiB, {what_is_found(cupy)}"
 
 
 def one_line(error: BaseException) -> str:

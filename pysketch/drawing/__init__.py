@@ -2,27 +2,21 @@
 
 A net file (`net_file`) is weights, netdef and preprocessing in one .h5: all that drawing needs. `Sketcher` builds the
 net that draws and runs a photo through it, in tiles if it is large. `choice` says which faces of a photo are drawn,
-`faces` brings each into the frame first, `targets` says which file each sketch goes to.
+`faces` brings each into the frame first, `targets` says which file each sketch goes to, `album` draws many photos.
 
 Start reading at `sketcher`.
 """
 
-from pysketch.drawing.choice import Words, choose_faces
-from pysketch.drawing.faces import draw_faces
-from pysketch.drawing.net_file import read_net_file, write_net_file
-from pysketch.drawing.sketcher import DEPLOY, Sketcher, deploy_net, steps_of
-from pysketch.drawing.targets import numbered, plan_jobs
+from pysketch.doors import open_door
 
-__all__ = [
-    "DEPLOY",
-    "Sketcher",
-    "Words",
-    "choose_faces",
-    "deploy_net",
-    "draw_faces",
-    "numbered",
-    "plan_jobs",
-    "read_net_file",
-    "steps_of",
-    "write_net_file",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "album": ["Pictures", "draw_album"],
+        "choice": ["Choice", "Words", "choose_faces"],
+        "faces": ["draw_faces"],
+        "net_file": ["read_net_file", "write_net_file"],
+        "sketcher": ["DEPLOY", "Sketcher", "deploy_net", "steps_of"],
+        "targets": ["Job", "numbered", "plan_jobs"],
+    },
+)

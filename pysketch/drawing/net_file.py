@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pysketch.errors import SnapshotError
 from pysketch.images import Preprocessing
-from pysketch.layers import PhotoSketchData
 from pysketch.net import Net
 from pysketch.netdef import NetDef, parse_netdef
 from pysketch.weights import read_attributes
@@ -20,6 +19,8 @@ def write_net_file(path: str | os.PathLike[str], net: Net) -> bool:
     is not PhotoSketchData have no preprocessing that we know; their files cannot be drawn with. Returns whether
     this one can.
     """
+    from pysketch.layers import PhotoSketchData  # which who draws need not wait for
+
     attributes = {"netdef": net.netdef.text}
     for layer in net.layers:
         if isinstance(layer, PhotoSketchData):

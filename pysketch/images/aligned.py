@@ -3,7 +3,7 @@
 A glance, not a finder: of aligned faces in the studio's light all pass (188 of CUFS, 109 of 112 made ones), of those
 upside down one (of the made ones); in any light and of any skin 3 of 4; of faces 15 to 50 pixels or a factor of 1.35
 and more away from their places 1 of 7. It takes half a millisecond. Who does not pass is looked at by `eye_finder`,
-which takes a second to load and 25 ms a photo.
+which takes a tenth of a second to load and 25 ms a photo.
 """
 
 from __future__ import annotations

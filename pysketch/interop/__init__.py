@@ -3,10 +3,11 @@
 Start reading at `export`; `onnx_operators` says what each layer is in ONNX.
 """
 
-from pysketch.interop.export import deploy_prototxt, describe_input, onnx_model
+from pysketch.doors import open_door
 
-__all__ = [
-    "deploy_prototxt",
-    "describe_input",
-    "onnx_model",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "export": ["deploy_prototxt", "describe_input", "onnx_model"],
+    },
+)

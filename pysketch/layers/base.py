@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ import numpy as np
 
 from pysketch.convolution import POINT, Fields
 from pysketch.device import Blob
+from pysketch.doors import Registry
 from pysketch.errors import DataError, NetdefError, Position, ShapeError, counted, did_you_mean
 from pysketch.files import as_read, find_file, where_looked
 from pysketch.layers.context import Context
@@ -273,7 +274,7 @@ class Layer:
             )
 
 
-LAYERS: dict[str, type[Layer]] = {}
+LAYERS: Registry[type[Layer]] = Registry("pysketch.layers")
 """Every layer class that a netdef's `type` can name."""
 
 _CAFFE_SECTIONS = """
@@ -313,9 +314,10 @@ def check_sections(definition: LayerDef) -> None:
     NetdefError for a section that nobody knows, and for a mistake in one that pysketch knows. What stands in the others
     is not looked at, nor in a layer that only Caffe has: its type is refused, by `layer_class`, where it is used.
     """
-    tables = {cls.section: cls.table for cls in LAYERS.values() if cls.section}
-    tables |= {name: table for cls in LAYERS.values() for name, table in cls.more_sections.items()}
     own = LAYERS.get(definition.type)
+    tables = _tables([own] if own else [])
+    if not definition.sections.keys() <= tables.keys():
+        tables = _tables(LAYERS.values()) | tables
     for name, message in definition.sections.items():
         if name not in tables and name not in CAFFE_SECTIONS:
             raise definition.error(
@@ -324,6 +326,12 @@ def check_sections(definition: LayerDef) -> None:
         if own is not None and name in tables:
             read = name in own.sections_read(definition)
             (tables[name] if read else _only_names(tables[name])).read(message, definition.where)
+
+
+def _tables(classes: Collection[type[Layer]]) -> dict[str, Table]:
+    """The sections that these classes read, each with its options."""
+    tables = {cls.section: cls.table for cls in classes if cls.section}
+    return tables | {name: table for cls in classes for name, table in cls.more_sections.items()}
 
 
 def unread_sections(definition: LayerDef, cls: type[Layer]) -> str:

@@ -80,15 +80,20 @@ class GenerativeDiscriminativeLoss(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """L, L_gen and L_discrim."""
         f, S = _matrix(bottom[0].data), _matrix(bottom[1].data)
-        own = self.own or slice(0, len(f))
-        difference = f[own] - S[own]
-        sums = self.xp.stack([(difference * difference).sum(), self._log_terms(f, S, own)])
+        n, own = len(f), self.own or slice(0, len(f))
+        e = exponentials(f, S, self.lam, slice(0, n), own) if n > 1 else None  # a single pair has none
+        sums = _sums(f[own], S[own], e)
         if self.own:
             self.context.communicator.all_reduce(sums)
-        generative, discriminative = sums[0] / len(f), sums[1] / max(len(f) * (len(f) - 1), 1)
-        values = (generative + self.alpha * discriminative, generative, discriminative)
-        for blob, value in zip(top, values, strict=False):
-            blob.data[...] = value
+        pairs = max(n * (n - 1), 1)
+        if self.xp is np:
+            generative, discriminative = sums[0] / n, sums[1] / pairs
+            values = (generative + self.alpha * discriminative, generative, discriminative)
+            for blob, value in zip(top, values, strict=False):
+                blob.data[...] = value
+        else:
+            tops = [blob.data for blob in top] + [None] * (3 - len(top))
+            _LOSSES((1,), sums, *tops, n, pairs, self.alpha)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """The partial derivative for every output, collected from every pair it takes part in."""
@@ -97,28 +102,15 @@ class GenerativeDiscriminativeLoss(Layer):
         f, S = _matrix(bottom[0].data), _matrix(bottom[1].data)
         n = len(f)
         diffs = [blob.diff for blob in top]
-        g_gen = diffs[0] + (diffs[1] if len(top) > 1 else 0)
-        g_dis = self.alpha * diffs[0] + (diffs[2] if len(top) > 2 else 0)
-        a = g_gen * (2 / n)
-        b = g_dis * (2 / (self.lam * n * max(n - 1, 1)))
+        rates = 2 / n, 2 / (self.lam * n * max(n - 1, 1))  # of a and of b, before what the tops' diffs give
         own, all_ = self.own or slice(0, n), slice(0, n)
-        # s: rows are sketches i, columns predictions j; 0 where i = j
+        # e: rows are sketches i, columns predictions j; 0 where i = j
         if propagate_down[0]:
-            s = self._sigma(f, S, all_, own)
-            _collect(a, b, s.T, f, S, own, out=_matrix(bottom[0].diff))
+            e = exponentials(f, S, self.lam, all_, own)
+            _collect(diffs, self.alpha, rates, e.T, f, S, own, out=_matrix(bottom[0].diff))
         if propagate_down[1]:
-            s = s if propagate_down[0] and self.own is None else self._sigma(f, S, own, all_)
-            _collect(a, b, s, S, f, own, out=_matrix(bottom[1].diff))
-
-    def _log_terms(self, f: Array, S: Array, own: slice) -> Array:
-        """The sum over all sketches i and own predictions j; a single pair has none."""
-        if len(f) == 1:
-            return self.xp.zeros((), f.dtype)
-        return array_module(f).log1p(exponentials(f, S, self.lam, slice(0, len(f)), own)).sum()
-
-    def _sigma(self, f: Array, S: Array, rows: slice, columns: slice) -> Array:
-        e = exponentials(f, S, self.lam, rows, columns)
-        return e / (1 + e)
+            e = e if propagate_down[0] and self.own is None else exponentials(f, S, self.lam, own, all_)
+            _collect(diffs, self.alpha, rates, e, S, f, own, out=_matrix(bottom[1].diff))
 
 
 def exponentials(f: Array, S: Array, lam: float, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
@@ -148,17 +140,57 @@ def _matrix(x: Array) -> Array:
     return x.reshape(x.shape[0], -1)
 
 
-def _collect(a: Array, b: Array, s: Array, x: Array, others: Array, own: slice, out: Array) -> None:
-    """out_j = (a - b sum_i s_ji) x_j - a others_j + b sum_i s_ji others_i, in this order of sums, for the j of `own`.
+def _sums(f: Array, S: Array, e: Array | None) -> Array:
+    """(2,): the squares of f - S, and the logarithms of 1 + e; on a GPU by two kernels."""
+    xp = array_module(f)
+    if xp is np:
+        difference = f - S
+        return np.stack([(difference * difference).sum(), np.zeros((), f.dtype) if e is None else np.log1p(e).sum()])
+    assert f.flags.c_contiguous and S.flags.c_contiguous
+    e = None if e is None else xp.ascontiguousarray(e)
+    count = 0 if e is None else e.size
+    parts, sums = xp.empty(min(_MOST_PARTS, -(-f.size // _SQUARES.threads)), f.dtype), xp.empty(2, f.dtype)
+    _SQUARES((parts.size * _SQUARES.threads,), f, S, parts, f.size)
+    _ADD_UP((_ADD_UP.threads,), parts, e, sums, parts.size, count)
+    return sums
 
-    s: its rows are those j, its columns all i.
-    """
-    out = out[own]
-    array_module(x).matmul(s, others, out=out)
-    out *= b
-    out += (a - b * s.sum(axis=1))[:, None] * x[own]
-    out -= a * others[own]
 
+def _collect(
+    diffs: Sequence[Array],
+    alpha: float,
+    rates: tuple[float, float],
+    e: Array,
+    x: Array,
+    others: Array,
+    own: slice,
+    out: Array,
+) -> None:
+    """out_j = (a - b sum_i s_ji) x_j - a others_j + b sum_i s_ji others_i, for the j of `own`; s = e / (1 + e).
+
+    e: its rows are those j, its columns all i. a and b: from the tops' diffs, alpha and the rates. On a GPU one kernel
+    makes the matrix that the others are multiplied with, b s with -a where i = j, and what x is; a second one adds x.
+    """  # fmt: skip
+    xp, out = array_module(x), out[own]
+    if xp is np:
+        a, b = (diffs[0] + (diffs[1] if len(diffs) > 1 else 0)) * rates[0], alpha * diffs[0]
+        b = (b + (diffs[2] if len(diffs) > 2 else 0)) * rates[1]
+        s = e / (1 + e)
+        np.matmul(s, others, out=out)
+        out *= b
+        out += (a - b * s.sum(axis=1))[:, None] * x[own]
+        out -= a * others[own]
+        return
+    mine, n = e.shape
+    assert out.flags.c_contiguous and x.flags.c_contiguous
+    pulls, weights = xp.empty((mine, n), x.dtype), xp.empty(mine, x.dtype)
+    steps = (step // e.itemsize for step in e.strides)
+    tops = [*diffs, *[None] * (3 - len(diffs))]
+    _PULLS((mine,), e, *tops, pulls, weights, mine, n, own.start, *steps, alpha, *rates)
+    multiply(pulls, others, out)
+    _ADD_OWN((x.shape[1], mine), weights, x[own], out, mine, x.shape[1])
+
+
+_MOST_PARTS = 512  # sums of squares by as many blocks of threads
 
 _SOURCE = r"""
 // rows: the sketches, then the predictions, without the mean sketch. One thread for each pixel.
@@ -185,5 +217,82 @@ extern "C" __global__ void exponentials(const real* gram, real* e, int n, real r
         e[(long long)i * n + j] = i == j ? (real)0 : exp(-(d > 0 || d != d ? d : 0) * rate);
     }
 }
+
+// The sum of a block's 256 values, for thread 0; part may be used again after it.
+__device__ real block_sum(real value, real* part) {
+    int t = threadIdx.x;
+    part[t] = value;
+    __syncthreads();
+    for (int half = 128; half > 0; half /= 2) {
+        if (t < half) part[t] += part[t + half];
+        __syncthreads();
+    }
+    real sum = part[0];
+    __syncthreads();
+    return sum;
+}
+
+// Each block of 256 threads adds up its share of the squares of f - S.
+extern "C" __global__ void squares(const real* f, const real* S, real* parts, long long count) {
+    __shared__ real part[256];
+    real sum = 0;
+    for (long long i = (long long)blockIdx.x * 256 + threadIdx.x; i < count; i += (long long)gridDim.x * 256) {
+        sum += (f[i] - S[i]) * (f[i] - S[i]);
+    }
+    sum = block_sum(sum, part);
+    if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+// One block of 256 threads: sums[0] of the parts, sums[1] of log(1 + e).
+extern "C" __global__ void add_up(const real* parts, const real* e, real* sums, int parts_count, int count) {
+    __shared__ real part[256];
+    real squares = 0, logs = 0;
+    for (int i = threadIdx.x; i < parts_count; i += 256) squares += parts[i];
+    for (int i = threadIdx.x; i < count; i += 256) logs += log1p(e[i]);
+    squares = block_sum(squares, part);
+    logs = block_sum(logs, part);
+    if (threadIdx.x == 0) {
+        sums[0] = squares;
+        sums[1] = logs;
+    }
+}
+
+extern "C" __global__ void losses(const real* sums, real* joint, real* generative, real* discriminative, int n,
+                                  int pairs, real alpha) {
+    if (blockIdx.x * blockDim.x + threadIdx.x > 0) return;
+    real own = sums[0] / n, others = sums[1] / pairs;
+    *joint = own + alpha * others;
+    if (generative) *generative = own;
+    if (discriminative) *discriminative = others;
+}
+
+// One thread for each own j: b s_ji with -a where i = j, and a - b sum_i s_ji. e: (own j, i), steps apart.
+extern "C" __global__ void pulls(const real* e, const real* joint, const real* generative, const real* discriminative,
+                                 real* pulls, real* weights, int own, int n, int first, long long e_row,
+                                 long long e_column, real alpha, real a_rate, real b_rate) {
+    int j = blockIdx.x * blockDim.x + threadIdx.x;
+    if (j >= own) return;
+    real a = (*joint + (generative ? *generative : (real)0)) * a_rate;
+    real b = (alpha * *joint + (discriminative ? *discriminative : (real)0)) * b_rate;
+    real sum = 0;
+    for (int i = 0; i < n; ++i) {
+        real value = e[j * e_row + i * e_column], s = value / (1 + value);
+        sum += s;
+        pulls[(long long)j * n + i] = i == first + j ? -a : b * s;
+    }
+    weights[j] = a - b * sum;
+}
+
+// out_j += weight_j x_j. One thread for each pixel of each picture.
+extern "C" __global__ void add_own(const real* weights, const real* x, real* out, int own, int pixels) {
+    int p = blockIdx.x * blockDim.x + threadIdx.x;
+    if (p >= pixels) return;
+    for (int j = blockIdx.y; j < own; j += gridDim.y) {
+        long long at = (long long)j * pixels + p;
+        out[at] += weights[j] * x[at];
+    }
+}
 """
-_CENTRE, _EXPONENTIALS = Kernel("centre", _SOURCE), Kernel("exponentials", _SOURCE)
+_CENTRE, _EXPONENTIALS, _SQUARES, _ADD_UP, _LOSSES, _PULLS, _ADD_OWN = (
+    Kernel(name, _SOURCE) for name in ("centre", "exponentials", "squares", "add_up", "losses", "pulls", "add_own")
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -14,15 +14,13 @@ from typing import Any
 import numpy as np
 
 from pysketch.device import Blob, copy_into, to_host
+from pysketch.doors import STAND_INS, stand_in
 from pysketch.errors import did_you_mean
 from pysketch.layers import pycaffe
 from pysketch.layers.base import LAYERS, PYTHON, Context, Count, Layer, register
 from pysketch.netdef import LayerDef, Options, Phase
 
 OURS = "pysketch.layers"
-
-STAND_INS: dict[str, ModuleType] = {}
-"""What a user's layer finds by these names where the real ones are not installed; pysketch hands in its `caffe`."""
 
 
 @register
@@ -172,8 +170,15 @@ def _check_methods(target: type, definition: LayerDef, where: Any) -> None:
 
 def _find_ours(options: Options, definition: LayerDef) -> type:
     """One of our classes, in ``pysketch.layers`` or in its own module there."""
-    ours = (cls for cls in LAYERS.values() if cls.__module__.startswith(f"{OURS}.") and cls is not Python)
-    classes = {cls.__name__: cls for cls in ours if options.module in (OURS, cls.__module__)}
+
+    def of_module(classes: Iterable[type[Layer]]) -> dict[str, type[Layer]]:
+        ours = (cls for cls in classes if cls.__module__.startswith(f"{OURS}.") and cls is not Python)
+        return {cls.__name__: cls for cls in ours if options.module in (OURS, cls.__module__)}
+
+    named = LAYERS.get(options.layer)  # most classes go by their own names: then no others are imported
+    classes = of_module([named] if named else [])
+    if options.layer not in classes:
+        classes = of_module(LAYERS.values())
     known = list(classes)
     if options.layer not in known:
         hint = did_you_mean(options.layer, known)
@@ -227,7 +232,7 @@ def _import_from(folders: list[str]) -> Iterator[None]:
     """The folders come first in sys.path, and STAND_INS's names are found if nothing real has them."""
     before = list(sys.path)
     sys.path[:0] = folders
-    stand_ins = {name: module for name, module in STAND_INS.items() if not _is_real(name)}
+    stand_ins = {name: stand_in(name) for name in STAND_INS if not _is_real(name)}
     others = _modules_in(stand_ins)
     sys.modules.update(stand_ins)
     try:

@@ -8,41 +8,22 @@ trusted for; `tiling` cuts large images by what each layer sees. `settings` chan
 Start reading at `net`.
 """
 
-from pysketch.net.batch_scores import batch_scores
-from pysketch.net.debug_info import mean_magnitude
-from pysketch.net.divergence import first_not_finite, is_finite
-from pysketch.net.flat_params import FlatParams, Segment
-from pysketch.net.gradient_check import check_gradients, check_net_gradients
-from pysketch.net.multiply_adds import backward_multiply_adds, forward_multiply_adds
-from pysketch.net.net import Net
-from pysketch.net.settings import noted, with_settings
-from pysketch.net.splits import unread_tops
-from pysketch.net.stand_ins import build_without_data
-from pysketch.net.summary import LayerSummary, NetSummary, summarize
-from pysketch.net.tiling import BUDGET, Size, Tile, Tiling, whole_image
+from pysketch.doors import open_door
 
-__all__ = [
-    "BUDGET",
-    "FlatParams",
-    "LayerSummary",
-    "Net",
-    "NetSummary",
-    "Segment",
-    "Size",
-    "Tile",
-    "Tiling",
-    "backward_multiply_adds",
-    "batch_scores",
-    "build_without_data",
-    "check_gradients",
-    "check_net_gradients",
-    "first_not_finite",
-    "forward_multiply_adds",
-    "is_finite",
-    "mean_magnitude",
-    "noted",
-    "summarize",
-    "unread_tops",
-    "whole_image",
-    "with_settings",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "batch_scores": ["batch_scores"],
+        "debug_info": ["mean_magnitude"],
+        "divergence": ["first_not_finite", "is_finite"],
+        "flat_params": ["FlatParams", "Segment"],
+        "gradient_check": ["check_gradients", "check_net_gradients"],
+        "multiply_adds": ["backward_multiply_adds", "forward_multiply_adds"],
+        "net": ["Net"],
+        "settings": ["noted", "with_settings"],
+        "splits": ["unread_tops"],
+        "stand_ins": ["build_without_data"],
+        "summary": ["LayerSummary", "NetSummary", "summarize"],
+        "tiling": ["BUDGET", "Size", "Tile", "Tiling", "whole_image"],
+    },
+)

@@ -181,7 +181,8 @@ class Net:
 
     def loss(self) -> Array:
         """The sum of loss_weight * top over all weighted tops, as they stand; on a GPU float(loss) waits for it."""
-        return sum((weight * blob.data.sum().astype(np.float64) for blob, weight in self.loss_weights), start=0.0)
+        terms = [_weighted(blob.data, weight) for blob, weight in self.loss_weights]
+        return sum(terms[1:], start=terms[0]) if terms else 0.0
 
     def clear_param_diffs(self) -> None:
         """Set every param's diff to 0, once per update."""
@@ -386,3 +387,9 @@ class Net:
             )
         self.blobs[name] = Blob((), self.context.dtype, self.context.xp)
         return self.blobs[name]
+
+
+def _weighted(values: Array, weight: float) -> Array:
+    """weight * their sum in float64; each step that changes nothing would be one more launch on a GPU."""
+    total = (values.reshape(())[()] if values.size == 1 else values.sum()).astype(np.float64)
+    return total if weight == 1 else weight * total

@@ -12,7 +12,7 @@ from pysketch.device import Blob, copy_into, to_host
 from pysketch.errors import SnapshotError, counted, did_you_mean
 from pysketch.layers import Layer
 from pysketch.netdef import Phase, told_apart
-from pysketch.weights import WeightsReader, group_name, open_weights, write_caffemodel, write_weights
+from pysketch.weights import WeightsReader, group_name, open_weights, write_weights
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +117,8 @@ def save_weights(
     data = [(name, [to_host(blob.data) for blob in layer.blobs]) for name, layer in named]
     diff = [(name, [to_host(blob.diff) for blob in layer.blobs]) for name, layer in named] if diffs else None
     if binary:
+        from pysketch.weights import write_caffemodel  # with protobuf, for which others need not wait
+
         definitions = [layer.definition for layer in layers]
         write_caffemodel(path, name, definitions, phase, data, diff, attributes)
         return

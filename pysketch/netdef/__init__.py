@@ -8,59 +8,30 @@ how params start, `settings` puts single options, given beside a file, into its 
 Start reading at `definitions`.
 """
 
-from pysketch.netdef.definitions import (
-    AUTOMATIC,
-    BLOB_SHAPE,
-    DEPLOY,
-    LAYER,
-    NET_STATE,
-    PARAM_SPEC,
-    LayerDef,
-    NetDef,
-    Phase,
-    load_netdef,
-    netdef_of,
-    netdef_tree,
-    parse_netdef,
-    told_apart,
-)
-from pysketch.netdef.fillers import FILLER, check_filler, fill
-from pysketch.netdef.options import Choice, Kind, Option, Options, Table
-from pysketch.netdef.prototxt import Field, Message, Scalar, load, parse, quote, read_text, write
-from pysketch.netdef.settings import Setting, put, put_json
+from pysketch.doors import open_door
 
-__all__ = [
-    "AUTOMATIC",
-    "BLOB_SHAPE",
-    "DEPLOY",
-    "FILLER",
-    "LAYER",
-    "NET_STATE",
-    "PARAM_SPEC",
-    "Choice",
-    "Field",
-    "Kind",
-    "LayerDef",
-    "Message",
-    "NetDef",
-    "Option",
-    "Options",
-    "Phase",
-    "Scalar",
-    "Setting",
-    "Table",
-    "check_filler",
-    "fill",
-    "load",
-    "load_netdef",
-    "netdef_of",
-    "netdef_tree",
-    "parse",
-    "parse_netdef",
-    "put",
-    "put_json",
-    "quote",
-    "read_text",
-    "told_apart",
-    "write",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "definitions": [
+            "AUTOMATIC",
+            "BLOB_SHAPE",
+            "DEPLOY",
+            "LAYER",
+            "NET_STATE",
+            "PARAM_SPEC",
+            "LayerDef",
+            "NetDef",
+            "Phase",
+            "load_netdef",
+            "netdef_of",
+            "netdef_tree",
+            "parse_netdef",
+            "told_apart",
+        ],
+        "fillers": ["FILLER", "check_filler", "fill"],
+        "options": ["Choice", "Kind", "Option", "Options", "Table"],
+        "prototxt": ["Field", "Message", "Scalar", "load", "parse", "quote", "read_text", "write"],
+        "settings": ["Setting", "put", "put_json"],
+    },
+)

@@ -7,8 +7,13 @@ answer is made of what the browser sent, pictures and eyes, so visitors share no
 Start reading at `studio`, then `layout`.
 """
 
-from pysketch.page.layout import Limits
-from pysketch.page.serving import open_page
-from pysketch.page.studio import Studio
+from pysketch.doors import open_door
 
-__all__ = ["Limits", "Studio", "open_page"]
+__all__ = open_door(
+    __name__,
+    {
+        "layout": ["Limits"],
+        "serving": ["open_page"],
+        "studio": ["Studio"],
+    },
+)

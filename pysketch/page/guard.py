@@ -39,7 +39,6 @@ _HEADERS = {
 }
 _NOT_STORED = {"cache-control": "no-store"}
 _CLOSED = (
-    "/gradio_api/file",
     "/gradio_api/call",
     "/gradio_api/runs",
     "/gradio_api/mcp",
@@ -48,10 +47,10 @@ _CLOSED = (
     "/proxy",
     "/monitoring",
 )
-"""Doors of Gradio that the page does not use: to files, for programs that call it, to look at who called.
-
-The browser asks for an upload back, to show it while the answer is made; by then it may be gone.
-"""
+"""Doors of Gradio that the page does not use: to files, for programs that call it, to look at who called."""
+_FILES = "/gradio_api/file"
+"""Gradio's browser side asks for an upload back, to show it while the answer is made. It gets nothing, which is no
+error that a browser would complain of."""
 
 
 class Guard:
@@ -91,6 +90,8 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if not is_ours(headers.get("host", ""), self._names):
             return 403, "This page is reached by another address: that which was shown when it was started."
+        if scope["path"].startswith(_FILES):
+            return 204, ""
         if scope["path"].startswith(_CLOSED):
             return 404, "There is nothing here."
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):

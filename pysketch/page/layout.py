@@ -39,6 +39,21 @@ document.addEventListener("keydown", event => {
 </script>"""
 """Gradio's Slider tells of a typed number only when its box is left: Enter leaves it."""
 
+_GONE = """<script>
+(() => {
+    const words = "This page does not answer any more: where it was started it was ended, or the network is gone. "
+        + "What is shown here stays; start it again and load the page anew.";
+    const notice = document.createElement("div");
+    notice.setAttribute("role", "alert");
+    notice.textContent = words;
+    notice.style.cssText = "position: fixed; inset: 0 0 auto 0; padding: 0.8em; z-index: 9999; text-align: center;"
+        + "background: #b00020; color: white; font-family: system-ui, sans-serif;";
+    const ask = () => fetch("robots.txt", {cache: "no-store"});
+    setInterval(() => ask().then(() => notice.remove(), () => document.body.append(notice)), 3000);
+})();
+</script>"""
+"""Asks every three seconds whether there is still somebody who answers, and says so if there is nobody."""
+
 _LEGEND = (
     "Of each person the photo, what the net drew of it, and where that and the sketch agree: orange places speak for "
     "the match, blue ones against it, as strongly as they are coloured, by one measure for all people."
@@ -144,7 +159,7 @@ def styles() -> dict[str, Any]:
     gr = load_gradio()
     system = ["system-ui", "sans-serif"]
     theme = gr.themes.Default(primary_hue="orange", font=system, font_mono=["ui-monospace", "monospace"])
-    return {"theme": theme, "css": _CSS, "head": _ENTER}
+    return {"theme": theme, "css": _CSS, "head": _ENTER + _GONE}
 
 
 def _add_draw(gr: ModuleType, studio: Studio, limits: Limits, uploads: Path) -> None:

@@ -28,7 +28,7 @@ from pysketch.images import (
     to_luma,
 )
 from pysketch.report import Found, Person, how_sure, pictured
-from pysketch.search import VIEWS, Gallery, check_lines
+from pysketch.search import VIEWS, Gallery, check_lines, photo_remark
 from pysketch.shipped import how_to_install
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ PASTED = 1600
 """Pixels of the longer side, at most, of a photo into which sketches are put back: 12 megapixels would take 3 s."""
 
 _CHOSEN, _OTHER, _EDGE = (230, 0, 80), (0, 90, 220), (255, 255, 255)
+_SEGMENTS = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
+"""Which bars of seven a digit has: a above, b and c at the right, d below, e and f at the left, g in the middle."""
 _LIES = {1: "lies on its side: turn it left", 2: "is upside down: turn it", 3: "lies on its side: turn it right"}
 
 
@@ -128,9 +130,10 @@ class Studio:
         return Look(faces, f"{counted(len(sure), 'face')} found{more}.")
 
     def look_at_sketch(self, picture: np.ndarray) -> Look:
-        """The same of a sketch that is looked for; DataError for blank paper."""
+        """The same of a sketch that is looked for, with a word if it looks like a photo; DataError for blank paper."""
         check_lines(to_luma(picture))
-        return self.look(picture)
+        look, doubt = self.look(picture), photo_remark(picture)
+        return look._replace(remark=f"{look.remark} {doubt[0].upper()}{doubt[1:]}.") if doubt else look
 
     def draw(self, photo: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> Drawing:
         """The faces of a photo (H, W, 3) uint8 with these eyes, drawn; DataError for eyes that no face has."""
@@ -176,11 +179,14 @@ class Studio:
 
 
 def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.ndarray:
-    """The picture (H, W, 3) uint8, of `shown_size`, with marks on all eyes, the chosen face's in red."""
+    """The picture (H, W, 3) uint8, of `shown_size`, with marks on all eyes, the chosen face's in red.
+
+    Of several faces each has its number above its eyes, from 1, as it is called in the choice.
+    """
     width, height = shown_size(picture)
     shown = picture if (width, height) == picture.shape[1::-1] else resample(picture, width, height)
     share = width / picture.shape[1]
-    polygons = []
+    polygons, numbers = [], []
     for k, eyes in enumerate(faces):
         at = _scaled(eyes, share)
         reach = max(9.0, 0.022 * max(width, height), 0.25 * float(np.hypot(*(at[1] - at[0]))))
@@ -188,7 +194,11 @@ def marked(picture: np.ndarray, faces: Sequence[np.ndarray], chosen: int) -> np.
         colour = _CHOSEN if k == chosen else _OTHER
         for around, fill in ((max(1.0, thick / 2), _EDGE), (0.0, colour)):
             polygons += [(bar, np.array(fill)) for eye in at for bar in _bars(eye, reach, thick, around)]
-    return draw_polygons(shown, polygons)
+            if len(faces) > 1:
+                high = 1.2 * reach
+                middle = (at.mean(axis=0) - (0, 1.8 * reach)).clip(high, np.subtract((width, height), high))
+                numbers += [(bar, np.array(fill)) for bar in _digits(k + 1, middle, high, thick, around)]
+    return draw_polygons(shown, polygons + numbers)
 
 
 def shown_size(picture: np.ndarray) -> tuple[int, int]:
@@ -239,3 +249,26 @@ def _bars(eye: np.ndarray, reach: float, thick: float, around: float) -> list[np
     bar = np.array([(near, -half), (far, -half), (far, half), (near, half)])
     turns = (np.array([[c, -s], [s, c]]) for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)))
     return [eye + bar @ turn.T for turn in turns]
+
+
+def _digits(number: int, middle: np.ndarray, high: float, thick: float, around: float) -> list[np.ndarray]:
+    """Corners of bars that make a number around a place (x, y), its digits this high, each bar so much larger."""
+    wide, half, text = 0.55 * high, thick / 2 + around, str(number)
+    ends = {
+        "a": ((0, 0), (1, 0)),
+        "b": ((1, 0), (1, 0.5)),
+        "c": ((1, 0.5), (1, 1)),
+        "d": ((0, 1), (1, 1)),
+        "e": ((0, 0.5), (0, 1)),
+        "f": ((0, 0), (0, 0.5)),
+        "g": ((0, 0.5), (1, 0.5)),
+    }
+    step = wide + 3 * thick
+    left = middle - ((step * (len(text) - 1) + wide) / 2, high / 2)
+    bars = []
+    for k, digit in enumerate(text):
+        for name in _SEGMENTS[int(digit)]:
+            (x0, y0), (x1, y1) = np.multiply(ends[name], (wide, high)) + left + np.array([step * k, 0.0])
+            corners = [(x0 - half, y0 - half), (x1 + half, y0 - half), (x1 + half, y1 + half), (x0 - half, y1 + half)]
+            bars.append(np.array(corners))
+    return bars

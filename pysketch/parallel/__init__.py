@@ -8,8 +8,14 @@ Start reading at `communicator`; `mpi` carries the bytes between processes, `ncc
 whether there are others.
 """
 
-from pysketch.parallel.communicator import ALONE, Communicator
-from pysketch.parallel.nccl import between_devices
-from pysketch.parallel.start import communicator, joined, own_threads
+from pysketch.doors import open_door
 
-__all__ = ["ALONE", "Communicator", "between_devices", "communicator", "joined", "own_threads"]
+__all__ = open_door(
+    __name__,
+    {
+        "communicator": ["ALONE", "SMALL", "Communicator", "Message"],
+        "launch": ["OVERSUBSCRIBED", "find_mpirun"],
+        "nccl": ["between_devices"],
+        "start": ["communicator", "joined", "own_threads"],
+    },
+)

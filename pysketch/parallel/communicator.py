@@ -30,6 +30,8 @@ class Communicator:
     size = 1
     local_rank = 0
     local_size = 1
+    overlaps = False
+    """Whether begin_all_reduce goes on behind the caller's back."""
 
     def exchange(self, sends: list[Message], receives: list[Message]) -> None:
         """Send arrays to other processes, and fill arrays with what these send; both by rank, none of them empty."""

@@ -27,6 +27,8 @@ class NcclCommunicator(Communicator):
     order. Sums that `begin_all_reduce` begins have a stream and an NCCL communicator of their own.
     """
 
+    overlaps = True
+
     def __init__(self, host: Communicator, nccl: ModuleType, device: Device) -> None:
         self.rank, self.size = host.rank, host.size
         self.local_rank, self.local_size = host.local_rank, host.local_size

@@ -26,12 +26,15 @@ from pysketch.images import (
     rmse,
     ssim,
 )
-from pysketch.report.matches import MATCHES, PIXELS
+from pysketch.report.matches import MATCHES
+from pysketch.search import PIXELS
 
 PHOTO_CROP = (155, 200)
 """Width and height of the centre of a photo that a net draws."""
 SKETCH_CROP = (143, 188)
 """Width and height of the centre of a sketch that is scored."""
+WHOLE = (200, 250)
+"""Width and height of a whole sketch, as galleries keep it."""
 
 Draw = Callable[[np.ndarray], np.ndarray]
 """Photo (H, W, 3) uint8 RGB -> sketch (H', W') with the same centre, any real dtype, grey levels 0..255."""
@@ -145,6 +148,11 @@ def net_draw(sketcher: Sketcher) -> Draw:
     if sketcher.lost_border == (0, 0):
         return sketcher.draw
     return lambda photo: sketcher.draw(crop_centre(photo, *PHOTO_CROP))
+
+
+def whole_draw(sketcher: Sketcher) -> Draw:
+    """How a gallery has a photo drawn: all of it, continued by reflection where the net loses a border."""
+    return lambda photo: sketcher.draw(photo, size_as_input=True)
 
 
 def fit_seconds(baseline: Baseline, training: Sequence[Pair], pairs: Sequence[Pair], progress: Progress) -> float:

@@ -13,6 +13,7 @@ from pysketch.images import PHOTO_TO_SKETCH, SKETCH_TO_PHOTO, Pair, crop_centre,
 from pysketch.report import figures
 from pysketch.report import pages as report
 from pysketch.report.evaluation import CSV_HEADER, Evaluation, csv_rows
+from pysketch.report.matches import PIXELS
 from pysketch.report.pages import PICTURES, Picture, Section, Table, write_csv, write_page
 from pysketch.report.verification import Verification
 
@@ -97,8 +98,9 @@ def _table(folder: Path, evaluations: Sequence[Evaluation], words: Words, verifi
         f"All scores are of the centre {first.crop[0]}x{first.crop[1]} of a {words.drawn}. RMSE is on grey levels 0 to "
         "255, averaged over the pairs; at .5 and at 2 both pictures are rescaled (the paper's MPRL). bias is the mean "
         f"difference in grey levels: above 0, what is drawn is lighter than the {words.truth}. PSNR is in decibels. "
-        f"Rank n: the share of {words.truth}s whose own person is among the n nearest of all drawn {words.drawn}s, "
-        "in percent; who is equally near counts against us. s/photo is the median. Every pair is in pairs.csv."
+        f"Rank n: every {words.truth} is compared, by {first.match}, with all that was drawn; the share, in percent, "
+        "whose own person is among the n nearest; who is equally near counts against us. s/photo is the median. Every "
+        "pair is in pairs.csv."
     )
     highest = min(15, len(first.names))
     curve = {each.method: [each.matched(n) for n in range(1, highest + 1)] for each in evaluations}
@@ -147,7 +149,8 @@ def _extremes(evaluations: Sequence[Evaluation], strips: Sequence[Picture], word
 
 def _confusions(folder: Path, evaluation: Evaluation, words: Words) -> Section:
     """Every query whose own person is not the first: the query, the one wrongly ranked first, the true one."""
-    names, distances, ranks = evaluation.names, np.sqrt(evaluation.distances), evaluation.ranks
+    names, ranks, by_pixels = evaluation.names, evaluation.ranks, evaluation.match == PIXELS
+    distances, digits = (np.sqrt(evaluation.distances), 0) if by_pixels else (evaluation.distances, 3)
     wrong = [(k, names.index(first)) for k, first in enumerate(evaluation.first()) if names[k] != first]
     pictures = []
     for query, first in wrong:
@@ -155,14 +158,15 @@ def _confusions(folder: Path, evaluation: Evaluation, words: Words) -> Section:
         seen = evaluation.sketches[query], evaluation.drawn[first], evaluation.drawn[query]
         write_image(folder / path, side_by_side(*seen))
         caption = (
-            f"query {names[query]}; ranked first {names[first]}, distance {distances[query, first]:.0f}; "
-            f"the true one, distance {distances[query, query]:.0f}, has rank {ranks[query]}"
+            f"query {names[query]}; ranked first {names[first]}, distance {distances[query, first]:.{digits}f}; "
+            f"the true one, distance {distances[query, query]:.{digits}f}, has rank {ranks[query]}"
         )
         pictures.append(Picture(path, caption))
+    what = "roots of the sum of squared differences of grey levels" if by_pixels else f"by {evaluation.match}"
     text = (
         f"{len(wrong)} of {len(names)} queries find another person first. From the left: the {words.truth} (the "
         f"query), the drawn {words.drawn} that is wrongly the nearest, the drawn {words.drawn} of the query's own "
-        "person. Distances are roots of the sum of squared differences of grey levels."
+        f"person. Distances are {what}."
     )
     return Section(f"Confusions of {evaluation.method}", [text], pictures=pictures)
 

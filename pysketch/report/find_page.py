@@ -11,7 +11,8 @@ import numpy as np
 from pysketch.errors import DataError
 from pysketch.files import PRIVATE, as_read, begins_as_page, check_folder, check_output
 from pysketch.images import encode_picture
-from pysketch.report.found import MEASURES, WORTH, Found, how_sure, people, pictured, rows
+from pysketch.report.found import MEASURES, Found, how_sure, people, pictured, rows
+from pysketch.report.meanings import WORTH
 from pysketch.report.pages import Group, Picture, Section, Table, in_page, write_page
 from pysketch.search import INNER, PIXELS, VIEWS, Gallery
 from pysketch.shipped import net_of_digest

@@ -26,13 +26,6 @@ _PAPER = np.full((250, 200), 255, np.uint8)
 NOTHING = "-"
 """In place of a number that says nothing."""
 
-WORTH = (
-    "A match is a lead, not a proof. The list always has a first person, even if the one who was drawn is not in the "
-    "gallery; somebody else may well look more like the sketch. Let people look at the pictures, and look for other "
-    "evidence before anybody is called the one who was drawn."
-)
-"""What a match is worth, in plain words."""
-
 
 class Found(NamedTuple):
     """A sketch that was looked for: its file, what was seen of it, the matches, what was compared, a remark or "".

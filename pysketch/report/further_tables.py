@@ -10,50 +10,15 @@ import numpy as np
 from pysketch.errors import counted
 from pysketch.images import Pair, cumulative_match_score, own_ranks
 from pysketch.report.evaluation import Evaluation
-from pysketch.report.groups import RATE, Errors, error_rows, errors_below, limit
+from pysketch.report.groups import Errors, error_rows, errors_below, limit
 from pysketch.report.matches import MATCHES, inner_only, margins
+from pysketch.report.meanings import BACKGROUND, GROUPS, MATCHING, SKIN, VERIFICATION
 from pysketch.report.measures import Measured, Surroundings, explain, measure, measure_artists, measure_rows
 from pysketch.report.methods import Bar, Method, no_bar
 from pysketch.report.pages import Section, Table
 from pysketch.report.table import Rows, aligned
 from pysketch.report.varied import Trial, background_outcomes, outcome_rows, skin_outcome
-from pysketch.report.verification import CONFIDENCE, RATES, RESAMPLES, Verification, verify
-
-SKIN = (
-    "drawn is the mean grey level of forehead and cheeks as they were drawn: paper is 255, whatever the skin. inner "
-    "RMSE is that of the face alone. Synthetic persons are made with skin of that colour; of others, the skin is given "
-    "another tone where a blue screen shows where the person ends, and photos without one are left out."
-)
-BACKGROUND = (
-    "behind is the mean grey level that was drawn where the blue screen was: paper is 255. inner RMSE is that of the "
-    "face alone. Photos without a screen are left out; synthetic ones are made before one."
-)
-VERIFICATION = (
-    "are two sketches of one person? Every artist's sketch is compared with every drawn one; who is at most as far "
-    "as a threshold is accepted, all who are equally far alike. area: under the curve of true over false accepts; the "
-    "chance that the own person is nearer than another one. equal error: where as large a share of others is accepted "
-    "as of own persons refused, in percent. at 1 %: the share of own persons accepted, in percent, where at most 1 % "
-    f"of others are. In brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is "
-    "mistaken, what so few people can vouch for; -: too few comparisons to say."
-)
-GROUPS = (
-    "who is mistaken, and for whom? The same made people in each group, but for what all of it have in common, in the "
-    "photo and in the artist's sketch. not first: of the sketches, those that find somebody else of their group first. "
-    "others taken for one: of different people in the group, those that are nearer than a distance, the same for all "
-    f"groups; of people as they come {100 * RATE:g} % are. own refused: of own persons, those that are farther. In "
-    f"percent; in brackets what {100 * CONFIDENCE:.0f} % of resamples of the people say, or, where nobody is mistaken, "
-    "what so few can vouch for. Made faces are simpler than people: compare groups with each other, not with real ones."
-)
-
-MATCHING = (
-    "who is found? Each artist's sketch is compared with all drawn ones; by pixels, as the paper does, or by several "
-    "views of a face, whose best match under small shifts, turns and sizes counts (inner: views of the inner face "
-    "alone, of which all else is no part). rank n: the own person is among the "
-    "n nearest, in percent. margin: how much farther the next person is than the own one, in deviations of all others' "
-    "distances, on average. inner face: all but an oval from the forehead to the chin is masked, in both sketches. "
-    "with so many others: drawn sketches of people who are nobody, mixed of a few hundred drawn photos, half of "
-    "training people, half of made ones."
-)
+from pysketch.report.verification import RATES, RESAMPLES, Verification, verify
 
 Light = Callable[[Sequence[Pair]], Sequence[Pair]]
 """Gives pairs the light that they are to be seen in."""
@@ -169,7 +134,8 @@ def tell_skins(methods: Sequence[Method], trials: Sequence[Trial], light: Light 
         for method in methods
         for trial in trials
     ]
-    return _told("Skin", SKIN, outcome_rows(("skin", "drawn"), outcomes), 2)
+    by = _by(methods)
+    return _told("Skin", f"{SKIN} {by}", outcome_rows(("skin", "drawn"), outcomes), 2, [by])
 
 
 def tell_backgrounds(
@@ -180,7 +146,13 @@ def tell_backgrounds(
     for method in methods:
         scored = [method.evaluate(light(trial.pairs), trial, bar) for trial in trials]
         outcomes += [(method.name, outcome) for outcome in background_outcomes(trials, scored)]
-    return _told("Background", BACKGROUND, outcome_rows(("background", "behind"), outcomes), 2)
+    by = _by(methods)
+    return _told("Background", f"{BACKGROUND} {by}", outcome_rows(("background", "behind"), outcomes), 2, [by])
+
+
+def _by(methods: Sequence[Method]) -> str:
+    """By what people are recognised, which is the same for all methods."""
+    return f"Ranks by {methods[0].match}."
 
 
 def _told(heading: str, text: str, rows: Rows, numbers_from: int, lines: Sequence[str] = ()) -> Told:

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pysketch.images import MONK_TONES, own_ranks, synthetic_pairs
+from pysketch.report.meanings import RATE
 from pysketch.report.table import Rows
 from pysketch.report.varied import Trial
 from pysketch.report.verification import RESAMPLES, Estimate, resampled_people
-
-RATE = 0.01
-"""The share of others that are accepted at the distance at which all groups are looked at."""
 
 _MIXED = "as they come"
 _HAIRS = {"black": (26, 22, 24), "brown": (92, 58, 36), "blond": (190, 148, 92), "white": (230, 228, 224)}

@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 
 from pysketch.images import crop_centre, inner_face, squared_distances
-from pysketch.search import INNER_VIEWS, WHOLE_VIEWS, Query, ViewSet, describe
+from pysketch.search import INNER, INNER_VIEWS, PIXELS, VIEWS, WHOLE_VIEWS, Query, ViewSet, describe
 
-PIXELS, VIEWS, INNER = "pixels", "views", "inner"
 PAPER = 255
 """The grey level of a sketch where nothing is drawn."""
 

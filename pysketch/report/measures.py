@@ -14,6 +14,7 @@ from pysketch.baselines import Progress, silent
 from pysketch.errors import DataError
 from pysketch.images import Pair, crop_centre, cumulative_match_score, measures, own_ranks
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.meanings import MEASURED
 from pysketch.report.table import Rows
 
 Describe = Callable[[Sequence[np.ndarray]], np.ndarray]
@@ -60,7 +61,7 @@ def _mean(_: Evaluation, each: list[float]) -> float:
 
 @dataclass(frozen=True)
 class Measure:
-    """A column: its head, how a value is written, what it means, how it is measured.
+    """A column: its head, what it means, how a value is written, how it is measured.
 
     each: of every pair, None if a pair alone tells nothing; whole: of the method. column: what the pairs' own values
     are called in a CSV file. of_artists: whether the artists' own value tells anything; else it is 0, 1 or 100.
@@ -68,8 +69,8 @@ class Measure:
     """
 
     head: str
-    form: str
     meaning: str
+    form: str
     each: Each | None = None
     whole: Whole = _mean
     column: str = ""
@@ -114,55 +115,48 @@ def _rank_1(_: Evaluation, ranks: list[float]) -> float:
 
 MEASURES = {
     "fsim": Measure(
-        "FSIM",
+        *MEASURED["fsim"],
         ".3f",
-        "feature similarity: edges and lines in the same places",
         _of_pairs(measures.fsim),
         column="fsim",
     ),
     "scoot": Measure(
-        "Scoot",
+        *MEASURED["scoot"],
         ".3f",
-        "as much texture in each sixteenth; rewards any roughness, a plain grey photo's too",
         _of_pairs(measures.scoot),
         column="scoot",
         check=measures.check_scikit_image,
     ),
     "gradient": Measure(
-        "gradient",
+        *MEASURED["gradient"],
         ".2f",
-        "the mean gradient over the artist's: below 1 blurred, above 1 rough; blind to where",
         _of_pairs(lambda drawn, sketch: measures.gradient_ratio([drawn], [sketch])),
         _of_sets(measures.gradient_ratio),
         column="gradient",
     ),
     "fine": Measure(
-        "fine",
+        *MEASURED["fine"],
         ".2f",
-        "the energy of waves shorter than 8 pixels over the artist's; so does noise",
         _of_pairs(lambda drawn, sketch: measures.fine_ratio([drawn], [sketch])),
         _of_sets(measures.fine_ratio),
         column="fine",
     ),
     "dark": Measure(
-        "dark %",
+        *MEASURED["dark"],
         ".1f",
-        "pixels below 64, in percent; compare with the artist's line",
         _of_pairs(lambda drawn, _: 100 * measures.dark_share([drawn])),
         column="dark",
         of_artists=True,
     ),
     "texture": Measure(
-        "texture",
+        *MEASURED["texture"],
         ".1f",
-        "the Frechet distance of local binary patterns to the artist's: 0 is the same hand, of whomever",
         whole=_of_sets(measures.texture_distance),
         check=measures.check_scikit_image,
     ),
     "hog": Measure(
-        "HOG 1",
+        *MEASURED["hog"],
         ".0f",
-        "rank 1 in percent by oriented gradients: drawn sketches search the artists', those of train/ among them",
         _ranks(measures.hog_descriptors, measures.euclidean),
         _rank_1,
         column="hog_rank",
@@ -170,9 +164,8 @@ MEASURES = {
         check=measures.check_scikit_image,
     ),
     "lbp": Measure(
-        "LBP 1",
+        *MEASURED["lbp"],
         ".0f",
-        "the same by local binary patterns in 7x7 regions",
         _ranks(measures.lbp_descriptors, measures.chi_squared),
         _rank_1,
         column="lbp_rank",
@@ -180,9 +173,8 @@ MEASURES = {
         check=measures.check_scikit_image,
     ),
     "face": Measure(
-        "face 1",
+        *MEASURED["face"],
         ".0f",
-        "rank 1 in percent by dlib's face descriptor: drawn sketches search the photos",
         _face_ranks,
         _rank_1,
         column="face_rank",

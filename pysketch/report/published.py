@@ -12,7 +12,7 @@ import numpy as np
 from pysketch.errors import DataError
 from pysketch.images import Pair, list_images, read_sketch
 from pysketch.report.evaluation import SKETCH_CROP, Evaluation, evaluate
-from pysketch.report.matches import PIXELS
+from pysketch.search import PIXELS
 
 logger = logging.getLogger(__name__)
 

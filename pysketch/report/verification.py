@@ -15,13 +15,12 @@ import numpy as np
 
 from pysketch.errors import DataError
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.meanings import CONFIDENCE
 
 RATES = (0.01, 0.001)
 """The false-accept rates at which the share of true accepts is told."""
 RESAMPLES = 1000
 """How often the people are drawn anew for an interval."""
-CONFIDENCE = 0.95
-"""The share of the resamples that an interval holds."""
 
 _POINTS = 60  # of the curve, at most
 

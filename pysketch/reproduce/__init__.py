@@ -7,8 +7,14 @@ an experiment or some.
 Start reading at `runner`, then `nets`.
 """
 
-from pysketch.reproduce.experiments import EXPERIMENTS, claim, sections, status, told
-from pysketch.reproduce.runner import Results, run
-from pysketch.reproduce.training import Setting
+from pysketch.doors import open_door
 
-__all__ = ["EXPERIMENTS", "Results", "Setting", "claim", "run", "sections", "status", "told"]
+__all__ = open_door(
+    __name__,
+    {
+        "experiments": ["EXPERIMENTS", "claim", "sections", "status", "told"],
+        "names": ["EXPERIMENT_NAMES"],
+        "runner": ["Results", "run"],
+        "training": ["Setting"],
+    },
+)

@@ -10,6 +10,7 @@ from pysketch.files import atomic_path
 from pysketch.images import SYNTHETIC
 from pysketch.report import Section
 from pysketch.reproduce.literal import literal
+from pysketch.reproduce.names import EXPERIMENT_NAMES
 from pysketch.reproduce.nets import fig3, fig4, fig5, fig6
 from pysketch.reproduce.recipe import recipe
 from pysketch.reproduce.regularizer import regularizer
@@ -17,18 +18,13 @@ from pysketch.reproduce.runner import STATUS, Experiment, Results, Row
 from pysketch.reproduce.tables import growth, table1, table2
 from pysketch.reproduce.training import Setting
 
-EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = {
-    "table1": table1,
-    "table2": table2,
-    "fig3": fig3,
-    "fig4": fig4,
-    "fig5": fig5,
-    "fig6": fig6,
-    "regularizer": regularizer,
-    "recipe": recipe,
-    "literal": literal,
-    "growth": growth,
-}
+EXPERIMENTS: dict[str, Callable[[Setting], Experiment]] = dict(
+    zip(
+        EXPERIMENT_NAMES,
+        (table1, table2, fig3, fig4, fig5, fig6, regularizer, recipe, literal, growth),
+        strict=True,
+    )
+)
 """What measures each table and figure, in the order of the page."""
 
 _FAILURES = 5

@@ -9,66 +9,25 @@ near; `agreement` shows where two sketches agree.
 Start reading at `gallery`.
 """
 
-from pysketch.search.agreement import agreement, overlaid, strongest
-from pysketch.search.confidence import artists_of, write_artists
-from pysketch.search.describe import (
-    DESCRIPTION,
-    DETAIL_SCALE,
-    OUTLINE_SCALE,
-    describe,
-    outlines,
-    places,
-    rounded,
-)
-from pysketch.search.enrolment import Enrolment, default_workers, find_photos
-from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery, Match, aligned_sketch, check_lines
-from pysketch.search.gallery_file import Damage, GalleryFile
-from pysketch.search.indexed import make_shortlist
-from pysketch.search.journal import waiting_photos
-from pysketch.search.learning import learn_from, write_learned
-from pysketch.search.matching import Query
-from pysketch.search.mixing import mixed
-from pysketch.search.portraits import Portrait
-from pysketch.search.upkeep import merge_galleries, remove_damaged, remove_people
-from pysketch.search.views import INNER_VIEWS, WHOLE_VIEWS, ViewSet, in_frame
+from pysketch.doors import open_door
 
-__all__ = [
-    "DESCRIPTION",
-    "DETAIL_SCALE",
-    "INNER",
-    "INNER_VIEWS",
-    "OUTLINE_SCALE",
-    "PIXELS",
-    "VIEWS",
-    "WHOLE_VIEWS",
-    "Damage",
-    "Enrolment",
-    "Gallery",
-    "GalleryFile",
-    "Match",
-    "Portrait",
-    "Query",
-    "ViewSet",
-    "agreement",
-    "aligned_sketch",
-    "artists_of",
-    "check_lines",
-    "default_workers",
-    "describe",
-    "find_photos",
-    "in_frame",
-    "learn_from",
-    "make_shortlist",
-    "merge_galleries",
-    "mixed",
-    "outlines",
-    "overlaid",
-    "places",
-    "remove_damaged",
-    "remove_people",
-    "rounded",
-    "strongest",
-    "waiting_photos",
-    "write_artists",
-    "write_learned",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "agreement": ["agreement", "overlaid", "strongest"],
+        "confidence": ["artists_of", "write_artists"],
+        "describe": ["DESCRIPTION", "DETAIL_SCALE", "OUTLINE_SCALE", "describe", "outlines", "places", "rounded"],
+        "enrolment": ["Enrolment", "default_workers", "find_photos"],
+        "gallery": ["Gallery", "Match", "aligned_sketch", "check_lines", "photo_remark"],
+        "gallery_file": ["Damage", "GalleryFile"],
+        "indexed": ["make_shortlist"],
+        "journal": ["waiting_photos"],
+        "learning": ["learn_from", "write_learned"],
+        "matching": ["Query"],
+        "mixing": ["mixed"],
+        "portraits": ["Portrait"],
+        "upkeep": ["merge_galleries", "remove_damaged", "remove_people"],
+        "views": ["INNER_VIEWS", "WHOLE_VIEWS", "ViewSet", "in_frame"],
+        "ways": ["INNER", "PIXELS", "VIEWS", "WAYS"],
+    },
+)

@@ -25,7 +25,7 @@ import numpy as np
 from pysketch.errors import DataError
 from pysketch.search.views import WHOLE_VIEWS, ViewSet, look, sampled
 
-DESCRIPTION = 1
+DESCRIPTION = 2
 """The version of all that stands here: descriptions of different versions are not compared."""
 
 OUTLINE, NUISANCES = WHOLE_VIEWS.outline, 128

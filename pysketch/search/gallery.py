@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pysketch.device import Workers
 from pysketch.drawing import Words, choose_faces
 from pysketch.errors import DataError, GalleryError, counted
 from pysketch.files import as_read
@@ -28,10 +29,7 @@ from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
 from pysketch.search.shortlist import SHORTLIST, Shortlist
 from pysketch.search.views import FRAME
-
-VIEWS, INNER, PIXELS = "views", "inner", "pixels"
-"""What may be compared: several views of a face, see `describe`, such views of the inner face alone, see
-`inner_distances`, or the paper's measure, see `pixel_distances`."""
+from pysketch.search.ways import INNER, PIXELS, VIEWS
 
 _OF_KEPT = {INNER: inner_distances, PIXELS: pixel_distances}
 
@@ -69,7 +67,7 @@ class Gallery:
     def __init__(self, path: str | os.PathLike[str], *, index: bool | None = None) -> None:
         self._stamp = _stamp(path)  # of before, so that what is renamed over it meanwhile is opened next time
         self._file = GalleryFile(path)
-        self._index, self._lock = index, Lock()
+        self._index, self._lock, self._workers = index, Lock(), Workers()
         self._shortlist: Shortlist | None = None
         self._all_checked = False
         self.identity = self._file.identity
@@ -140,10 +138,12 @@ class Gallery:
             return self._nearest(np.arange(len(self)), distances, n)
         if match != VIEWS:
             raise ValueError(f"expected {VIEWS}, {INNER} or {PIXELS}, found {match}")
-        shortlist, query = self._find_shortlist(), Query(sketch)
-        rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
-        self._file.check_rows(rows)
-        distances = query.distances(self.columns.details[rows])
+        shortlist = self._find_shortlist()
+        with self._workers.single_threaded_blas():  # its products are small: a second thread would mostly be waited for
+            query = Query(sketch)
+            rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
+            self._file.check_rows(rows)
+            distances = query.distances(self.columns.details[rows])
         found = self._nearest(rows, distances, n)
         return [each._replace(false_accept_rate=self._confidence.rate(each.distance)) for each in found]
 
@@ -236,6 +236,11 @@ def check_lines(sketch: np.ndarray) -> None:
         raise DataError("no lines in it: every pixel is of the same grey")
 
 
+def photo_remark(picture: np.ndarray) -> str:
+    """What is to be said of a sketch, RGB uint8 (H, W, 3), that looks like a photo; an empty text of any other."""
+    return "it has colours: is it a photo? Distances are measured on sketches" if in_colour(picture) else ""
+
+
 def _warn(remark: str) -> None:
     logger.warning("the sketch: %s", remark)
 
@@ -266,8 +271,7 @@ def aligned_sketch(
         remark = f"not an aligned face of 200x250 pixels: {remark or '1 face found'}, aligned by its eyes"
     if faces is not None and len(faces) != 1:
         raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes")
-    coloured = "it has colours: is it a photo? Distances are measured on sketches" if in_colour(picture) else ""
-    remarks = [coloured, remark, _how_small(size, None if faces is None else faces[0])]
+    remarks = [photo_remark(picture), remark, _how_small(size, None if faces is None else faces[0])]
     if faces is not None:
         picture = brought(picture, faces[0])
     elif frame_sized(size):

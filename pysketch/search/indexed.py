@@ -23,7 +23,7 @@ from pysketch.shipped import how_to_install
 WORTH = 200_000
 """From so many rows on an index is built without being asked for."""
 
-_PROBED = 16  # one list in so many is looked at
+_PROBED = 8  # one list in so many is looked at
 _TRAINED = 48  # rows a list, to find what the lists are of
 _ROUNDS = 8
 _BLOCK = 16384  # rows at a time

@@ -8,6 +8,7 @@ that if the process is killed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -71,7 +72,7 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str], progr
         known = {name for name, _ in waits.values()} | set(file.columns.people() if file else ())
         for name in names:
             if name not in known:
-                hint = as_read(did_you_mean(name, known))
+                hint = as_read(did_you_mean(name, [each for each in known if _numbers(each) == _numbers(name)]))
                 raise GalleryError(f"{gallery}: nobody is called {as_read(name)} in it{hint}")
         gone = {digest for digest, (name, _) in waits.items() if name in names}
         keep = _rows_without(file, names) if file else np.empty(0, int)
@@ -80,6 +81,11 @@ def remove_people(gallery: str | os.PathLike[str], names: Collection[str], progr
         if file:
             _rewrite(journal, file, keep, progress)
         return Removed(held + len(gone), len(set(names)))
+
+
+def _numbers(name: str) -> list[int]:
+    """The numbers in a name: whoever has another one is no misspelling but somebody else."""
+    return [int(each) for each in re.findall("[0-9]+", name)]
 
 
 def remove_damaged(gallery: str | os.PathLike[str], progress: Progress = no_progress) -> list[Damage]:

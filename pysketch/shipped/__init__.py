@@ -6,18 +6,14 @@ command ``pysketch`` (`command`) runs the folder tools from either place, each t
 Start reading at `folders`, then `names`.
 """
 
-from pysketch.shipped.extras import how_to_install
-from pysketch.shipped.folders import folder
-from pysketch.shipped.names import find_net, find_netdef, find_solver, net_of_digest
-from pysketch.shipped.words import COMMANDS, in_words
+from pysketch.doors import open_door
 
-__all__ = [
-    "COMMANDS",
-    "find_net",
-    "find_netdef",
-    "find_solver",
-    "folder",
-    "how_to_install",
-    "in_words",
-    "net_of_digest",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "extras": ["how_to_install"],
+        "folders": ["folder"],
+        "names": ["find_net", "find_netdef", "find_solver", "net_of_digest"],
+        "words": ["COMMANDS", "in_words"],
+    },
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, requires
 
 from pysketch.shipped.folders import in_checkout
 
@@ -20,6 +19,8 @@ def how_to_install(extra: str) -> str:
 
 
 def _libraries(extra: str) -> list[str]:
+    from importlib.metadata import PackageNotFoundError, requires
+
     try:
         listed = requires("pysketch") or []
     except PackageNotFoundError:

@@ -8,24 +8,17 @@ the paper's Algorithm 1: a large batch in the memory of a few pairs; `shared_bat
 Start reading at `solver`.
 """
 
-from pysketch.solver.definition import SolverDef, load_solver, read_solver
-from pysketch.solver.log import CaffeFormatter
-from pysketch.solver.log_reader import Curve, TrainingLog, read_log
-from pysketch.solver.solver import Solver, get_solver
-from pysketch.solver.start import check_start, nothing_left
-from pysketch.solver.updates import Updater
+from pysketch.doors import open_door
 
-__all__ = [
-    "CaffeFormatter",
-    "Curve",
-    "Solver",
-    "SolverDef",
-    "TrainingLog",
-    "Updater",
-    "check_start",
-    "get_solver",
-    "load_solver",
-    "nothing_left",
-    "read_log",
-    "read_solver",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "definition": ["SolverDef", "load_solver", "read_solver"],
+        "log": ["CaffeFormatter"],
+        "log_reader": ["Curve", "TrainingLog", "read_log"],
+        "shared_batches": ["SharedBatches"],
+        "solver": ["Solver", "get_solver"],
+        "start": ["check_start", "nothing_left"],
+        "updates": ["Updater"],
+    },
+)

@@ -55,7 +55,7 @@ class SharedBatches:
         made_by_head = self._made_by(self.head)
         read = [b for i in self.tail for b in net.bottoms[i] if id(b) not in made_by_tail | whole]
         read += [b for i in shared for b in net.tops[i] if any(b is net.blobs[name] for name in net.outputs)]
-        self._labels = unique(blob for blob in read if id(blob) in made_by_head)
+        self.labels = unique(blob for blob in read if id(blob) in made_by_head)
         self.gathered = unique(blob for blob in read if id(blob) not in made_by_head)
         self._direct = [i for i in self.tail if not any(id(blob) in made_by_tail for blob in net.bottoms[i])]
         self._shares: list[Array] = []
@@ -136,7 +136,7 @@ class SharedBatches:
 
     def _gather(self) -> None:
         """Let the blobs that the tail reads hold the whole batch; those of one memory are gathered once."""
-        blobs = [*self._labels, *self.gathered]
+        blobs = [*self.labels, *self.gathered]
         wholes: dict[int, Array] = {}
         for blob in blobs:
             if not blob.shape:
@@ -161,7 +161,7 @@ class SharedBatches:
 
     def _begin_sums(self) -> Callable[[int], None]:
         """Begin to sum what no layer adds to any more; the result, told which layer is done, goes on with it."""
-        waiting = list(self._chunks())
+        waiting = list(self.chunks())
         for diff, layers in waiting:
             if not layers:
                 self.communicator.begin_all_reduce(diff)
@@ -175,7 +175,7 @@ class SharedBatches:
 
         return done
 
-    def _chunks(self) -> Iterator[tuple[Array, set[int]]]:
+    def chunks(self) -> Iterator[tuple[Array, set[int]]]:
         """Pieces of the gradient, and which layers still add to each."""
         users: dict[int, set[int]] = {}
         for index in (*self.body, *self.middle):

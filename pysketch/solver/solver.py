@@ -362,14 +362,14 @@ class Solver:
 
     def _forward_backward(self) -> Array:
         """iter_size times forward and backward; the mean loss."""
-        total = 0.0
+        losses = []
         for _ in range(self.options.iter_size):
             loss = self._runner.forward_loss()
             if self._looks_at_loss():
                 self._check_finite(loss)  # before backward, so that the first place that is not finite is the cause
             self._runner.backward()
-            total += loss
-        return total / self.options.iter_size
+            losses.append(loss)
+        return sum(losses[1:], start=losses[0]) / len(losses) if len(losses) > 1 else losses[0]
 
     def _looks_at_loss(self) -> bool:
         """Every iteration; on a GPU, where the host would have to wait for it, only when it is displayed."""

@@ -7,42 +7,23 @@ an LMDB, record by record.
 Start reading at `files`.
 """
 
-from pysketch.weights.caffe_schema import enum_type, message_class, message_names
-from pysketch.weights.caffemodel import fill_blob, layer_text, read_blob, write_caffemodel
-from pysketch.weights.database import Record, Records, is_lmdb
-from pysketch.weights.files import (
-    SUFFIXES,
-    WeightsReader,
-    check_weights,
-    open_weights,
-    read_attributes,
-    read_solver_state,
-    write_solver_state,
-)
-from pysketch.weights.snapshot import SolverState, group_name, new_hdf5, read_datasets, write_datasets, write_weights
+from pysketch.doors import open_door
 
-__all__ = [
-    "SUFFIXES",
-    "Record",
-    "Records",
-    "SolverState",
-    "WeightsReader",
-    "check_weights",
-    "enum_type",
-    "fill_blob",
-    "group_name",
-    "is_lmdb",
-    "layer_text",
-    "message_class",
-    "message_names",
-    "new_hdf5",
-    "open_weights",
-    "read_attributes",
-    "read_blob",
-    "read_datasets",
-    "read_solver_state",
-    "write_caffemodel",
-    "write_datasets",
-    "write_solver_state",
-    "write_weights",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "caffe_schema": ["enum_type", "message_class", "message_names"],
+        "caffemodel": ["fill_blob", "layer_text", "read_blob", "write_caffemodel"],
+        "database": ["Record", "Records", "is_lmdb"],
+        "files": [
+            "SUFFIXES",
+            "WeightsReader",
+            "check_weights",
+            "open_weights",
+            "read_attributes",
+            "read_solver_state",
+            "write_solver_state",
+        ],
+        "snapshot": ["SolverState", "group_name", "new_hdf5", "read_datasets", "write_datasets", "write_weights"],
+    },
+)

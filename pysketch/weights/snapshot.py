@@ -26,7 +26,7 @@ import h5py
 import numpy as np
 
 from pysketch.errors import DataError, SnapshotError, counted
-from pysketch.files import atomic_path, describe, reserve
+from pysketch.files import GALLERY, atomic_path, describe, reserve
 from pysketch.weights.hdf5_heaps import has_sound_heaps
 
 Weights = Sequence[tuple[str, Sequence[np.ndarray]]]
@@ -301,10 +301,15 @@ def _open(path: str | os.PathLike[str], error: type[Exception]) -> h5py.File:
     if not Path(path).is_file():
         raise error(f"{path}: no such file")
     try:
-        return h5py.File(path, "r")
-    except OSError as problem:
         with Path(path).open("rb") as stream:
             kind = describe(stream.read(_LOOKED_AT))
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from None
+    if kind == GALLERY:
+        raise error(f"{path}: is {kind}; neither weights nor a net are in it")
+    try:
+        return h5py.File(path, "r")
+    except OSError as problem:
         found = f"; it is {kind}" if kind not in ("", "an HDF5 file") else ""
         raise error(f"{path}: not an HDF5 file: {_reason(problem)}{found}") from None
 

@@ -7,7 +7,7 @@ import pytest
 from baseline_pairs import made_pairs
 from helpers import collected
 
-from pysketch.baselines import BASELINES
+from pysketch.baselines.baseline import BASELINES
 
 SMALL = collected("baselines", "CONTRACT")
 """Options with which each method can learn from the pairs of `made_pairs`, from its own test file."""

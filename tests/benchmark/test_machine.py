@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pysketch.benchmark.contender.clock import EventClock, HostClock, Times
+from pysketch.benchmark.contender.clock import HostClock, Times, cupy_clock
 from pysketch.benchmark.machine import _copy, measure
 from pysketch.device.backend import CPU, to_host
 from pysketch.device.workers import Workers
@@ -30,7 +30,7 @@ def test_rates_are_of_the_fastest_run_after_one_that_is_not_counted():
 
 
 def test_every_device_has_its_rates(device):
-    clock = HostClock() if device.kind == "cpu" else EventClock(device.xp)
+    clock = HostClock() if device.kind == "cpu" else cupy_clock(device.xp)
     machine = measure(device, Workers(2), clock, 33, 4096)
     assert machine.flops > 0
     assert machine.bandwidth > 0

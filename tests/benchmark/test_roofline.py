@@ -21,7 +21,7 @@ def result(device="cpu"):
     ]
     steps, host = {"pysketch": Spread([16.0])}, Spread([15.0])
     found = Result("net", Job("net", device=device), (1, 3, 5, 7), 1, steps, {}, {}, {}, host, layers)
-    found.machine = Machine(1e9, 1e9)
+    found.machine = Machine(1e9, 1e9, 65, 4096)
     return found
 
 

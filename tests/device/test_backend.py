@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fake_cupy import FakeArray, FakeDevice, fake_cupy
 
-from pysketch.device import backend
+from pysketch.device import backend, installation
 from pysketch.device.backend import (
     CPU,
     Device,
@@ -39,7 +39,10 @@ Original error:
 
 @pytest.fixture
 def install(monkeypatch):
-    """Put a module in CuPy's place, or an exception that its import raises."""
+    """Put a module in CuPy's place, or an exception that its import raises; the packages and the driver as well."""
+    for module in (backend, installation):
+        monkeypatch.setattr(module, "packages", lambda: ["cupy-cuda12x"])
+    monkeypatch.setattr(installation, "driver_cuda", lambda: 12040)
     real_import = builtins.__import__
 
     def put(cupy):
@@ -59,21 +62,21 @@ def install(monkeypatch):
 
 NOT_THERE = ModuleNotFoundError("No module named 'cupy'", name="cupy")
 PROBLEMS = [
-    (NOT_THERE, "CuPy is not installed (No module named 'cupy'); pip install -e \".[gpu]\""),
+    (NOT_THERE, 'CuPy is not installed; the driver serves CUDA 12.4: pip install -e ".[gpu]"'),
     (
         ImportError(LOAD_ERROR),
-        "CuPy cannot be loaded (ImportError: libcublas.so.12: cannot open shared object file)",
+        "cupy-cuda12x cannot be loaded (ImportError: libcublas.so.12: cannot open shared object file)",
     ),
     (
         ModuleNotFoundError("No module named 'fastrlock'", name="fastrlock"),
-        "CuPy cannot be loaded (No module named 'fastrlock')",
+        "cupy-cuda12x cannot be loaded (No module named 'fastrlock')",
     ),
-    (RuntimeError(), "CuPy cannot be loaded (RuntimeError)"),
+    (RuntimeError(), "cupy-cuda12x cannot be loaded (RuntimeError)"),
     (
-        fake_cupy(RuntimeError("cudaErrorInsufficientDriver: driver too old\nfor this runtime")),
-        "cudaErrorInsufficientDriver: driver too old",
+        fake_cupy(RuntimeError("cudaErrorNoDevice: no device is detected\nand more")),
+        "CuPy 99.1 (cupy-cuda12x), driver for CUDA 12.4: cudaErrorNoDevice: no device is detected",
     ),
-    (fake_cupy(0), "there are 0 GPUs, counted from 0"),
+    (fake_cupy(0), "CuPy 99.1 (cupy-cuda12x), driver for CUDA 12.4: there is no GPU"),
     (fake_cupy(wrong=(1, 1)), "a 2x2 matrix product came out wrong on it"),
 ]
 
@@ -103,7 +106,8 @@ def test_a_gpu_that_passes_the_self_test_is_taken(install, name, index):
     install(fake_cupy(2))
     device = choose_device(name)
     assert (device.kind, device.index, str(device)) == ("gpu", index, f"gpu:{index}")
-    assert device.reason == "Fake K40, 12.0 GiB, CuPy 99.1; it passed the self-test"
+    found = "CuPy 99.1 (cupy-cuda12x), CUDA 12.9, driver for CUDA 13.2"
+    assert device.reason == f"Fake K40, 12.0 GiB, {found}; it passed the self-test"
 
 
 @pytest.mark.parametrize(("name", "index"), [("gpu", 1), ("auto", 1), ("gpu:0", 0)])

@@ -117,9 +117,36 @@ def test_small_faces_are_searched_for_at_a_larger_size_in_the_rows_of_the_first_
     looked = searched(monkeypatch, faces)
     found = eye_finder.find_faces(PHOTO)
     np.testing.assert_allclose([face.middle for face in found], [face[:2] for face in faces])
-    assert sorted({step for _, step in looked}) == [0.5, 1, 2, 4]
-    assert min(box.top for box, step in looked if step == 0.5) > 900
-    assert max(box.bottom for box, step in looked if step == 0.5) < 1900
+    steps = sorted({step for _, step in looked})
+    np.testing.assert_allclose(steps, [70 / 120, 80 / 120, 1, 2, 4])
+    assert min(box.top for box, step in looked if step < 1) > 900
+    assert max(box.bottom for box, step in looked if step < 1) < 1900
+
+
+def test_where_a_face_was_found_one_of_two_thirds_of_it_is_not_missed(monkeypatch):
+    """The second pass is no larger than that needs: the smaller face is found, and one smaller still would be."""
+    looked = searched(monkeypatch, [(2000, 1400, 348, 1.0), (500, 1500, 240, 1.0)])
+    assert [face.width for face in eye_finder.find_faces(PHOTO)] == [240, 348]
+    assert [step for box, step in looked if box.left == 0 and box.top in (0, 8)][:2] == [4, 2.9]
+    assert min(step for _, step in looked) == 2
+
+
+@pytest.mark.parametrize("picture", [synthetic.face_pair(4)[0], np.zeros((90, 90), np.uint8)])
+def test_the_unpacked_detector_is_dlibs_own(find_eyes, picture):
+    import dlib
+
+    own = dlib.get_frontal_face_detector()
+    if eye_finder._models()[0].__getstate__() != own.__getstate__():  # saved by another version of dlib
+        assert eye_finder._models()[0].run(picture, 1, 0.0)[:2] == own.run(picture, 1, 0.0)[:2]
+
+
+def test_a_dlib_that_cannot_read_the_unpacked_detector_takes_its_own(find_eyes, monkeypatch, tmp_path):
+    (tmp_path / "old").write_bytes(b"of another dlib")
+    monkeypatch.setattr(eye_finder, "_UNPACKED", tmp_path / "old")
+    eye_finder._models.cache_clear()
+    (eyes,) = find_eyes(synthetic.face_pair(2)[0])
+    eye_finder._models.cache_clear()
+    np.testing.assert_array_equal([eyes], find_eyes(synthetic.face_pair(2)[0]))
 
 
 def test_what_hardly_looks_like_a_face_is_none_and_does_not_end_the_search(monkeypatch):

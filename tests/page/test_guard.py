@@ -61,7 +61,6 @@ def test_numbers_localhost_and_the_machines_names_are_ours(host):
     "path",
     [
         "/gradio_api/call/x",
-        "/gradio_api/file=/etc/passwd",
         "/file=a",
         "/monitoring",
         "/gradio_api/runs",
@@ -70,6 +69,12 @@ def test_numbers_localhost_and_the_machines_names_are_ours(host):
 )
 def test_doors_that_the_page_does_not_use_are_closed(path):
     assert asked(path)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/file=/etc/passwd", "/gradio_api/file/x"])
+def test_whoever_asks_for_a_file_gets_nothing_which_is_no_error(path):
+    status, _, text = asked(path)
+    assert (status, text) == (204, "")
 
 
 def test_too_much_or_nobody_knows_how_much_is_refused_before_it_is_read():

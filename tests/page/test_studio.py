@@ -128,6 +128,14 @@ def test_a_blank_sketch_is_told_as_such_whatever_its_size(drawer, monkeypatch):
     assert drawer.look_at_sketch(WIDE).guessed
 
 
+def test_a_sketch_with_colours_is_told_to_look_like_a_photo_and_one_without_is_not(drawer):
+    _, photo, sketch = synthetic.test_pairs(1)[0]
+    told = "Aligned already. It has colours: is it a photo? Distances are measured on sketches."
+    assert drawer.look_at_sketch(photo).remark == told
+    assert drawer.look_at_sketch(sketch[:, :, None].repeat(3, axis=2)).remark == "Aligned already."
+    assert drawer.look(photo).remark == "Aligned already."
+
+
 @pytest.mark.parametrize("size", [(9, 400), (400, 9), (4000, 3000)])
 def test_a_guess_is_within_the_picture_the_left_eye_first(drawer, monkeypatch, size):
     finder(monkeypatch)
@@ -200,6 +208,26 @@ def test_marks_are_on_the_eyes_and_leave_the_pupils_free():
     red, blue = picture[..., 0].astype(int), picture[..., 2].astype(int)
     assert (red - blue)[:150].min() < -100 and (red - blue)[:150].max() <= 0
     assert (red - blue)[150:].max() > 100 and (red - blue)[150:].min() >= 0
+
+
+def test_several_faces_have_the_numbers_by_which_one_is_chosen_and_one_alone_has_none():
+    grey = np.full((400, 900, 3), 90, np.uint8)
+    faces = [np.array([[x, 200.0], [x + 60, 200.0]]) for x in (100.0, 300.0, 500.0)]
+    above = (slice(147, 178), slice(None))
+    (lone,) = ((marked(grey, faces[:1], 0) != grey).any(axis=2)[above],)
+    assert not lone[:, 115:146].any()
+    picture = marked(grey, faces, 1)[above].astype(int)
+    numbers = [picture[:, x + 15 : x + 46] for x in (100, 300, 500)]
+    inked = [(abs(each[..., 0] - each[..., 2]) > 100) for each in numbers]
+    assert inked[0].sum() < 0.6 * inked[1].sum()  # a 1 has two bars of seven, 2 and 3 have five
+    assert (inked[1] != inked[2]).any() and inked[2].sum() == pytest.approx(inked[1].sum(), rel=0.1)
+    assert (numbers[1][inked[1]][:, 0] > 200).all() and (numbers[0][inked[0]][:, 2] > 200).all()
+
+
+def test_the_number_of_a_face_at_the_edge_is_within_the_picture():
+    grey = np.full((300, 600, 3), 90, np.uint8)
+    faces = [np.array([[100.0, 2.0], [160.0, 2.0]]), np.array([[400.0, 200.0], [460.0, 200.0]])]
+    assert (marked(grey, faces, 0)[10:25, 120:141] != 90).any()
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,25 @@ def test_bytes_are_sent_as_they_lie_and_waited_for_without_blocking(monkeypatch)
     ]
     assert all(np.shares_memory(buffer[0], flat) for _, buffer, _ in calls)
     assert communicator.seconds > 0
+
+
+def test_an_exchange_is_looked_at_without_a_pause_at_first_and_then_ever_less(monkeypatch):
+    fake(monkeypatch, 3)
+    communicator, looks, pauses = mpi.join_world(3), [], []
+    world, communicator._mpi.BYTE = type(communicator._world), "byte"
+    world.Irecv = world.Isend = lambda self, buffer, rank: "request"
+    communicator._mpi.Request = types.SimpleNamespace(Testall=lambda requests: looks.append(1) or len(looks) == 10)
+    monkeypatch.setattr(mpi, "YIELDS", 4)
+    monkeypatch.setattr(mpi, "SPINS", 7)
+    monkeypatch.setattr(mpi, "_let_others_run", lambda: pauses.append("none"))
+    monkeypatch.setattr(mpi.time, "sleep", pauses.append)
+    communicator.exchange([(0, np.zeros(1))], [(0, np.zeros(1))])
+    assert pauses == ["none"] * 3 + [0] * 3 + [mpi.PAUSE] * 3
+
+
+def test_others_run_where_the_system_has_no_way_to_yield(monkeypatch):
+    pauses = []
+    monkeypatch.delattr(mpi.os, "sched_yield", raising=False)
+    monkeypatch.setattr(mpi.time, "sleep", pauses.append)
+    mpi._let_others_run()
+    assert pauses == [0]

@@ -7,7 +7,17 @@ from pysketch.baselines import Baseline
 from pysketch.errors import DataError
 from pysketch.images import metrics
 from pysketch.images.pairs import Pair
-from pysketch.report.evaluation import CSV_HEADER, Evaluation, csv_rows, evaluate, fit_seconds, net_draw
+from pysketch.report.evaluation import (
+    CSV_HEADER,
+    WHOLE,
+    Evaluation,
+    check_strangers,
+    csv_rows,
+    evaluate,
+    fit_seconds,
+    net_draw,
+    whole_draw,
+)
 
 
 def random_pairs(*names, h=19, w=17):
@@ -110,6 +120,18 @@ def test_a_net_whose_sketches_are_as_large_as_photos_draws_all_of_them_and_is_sc
     np.testing.assert_array_equal(scored.sketches[0], pairs[0].sketch[31:219, 28:171])
 
 
+def test_a_gallery_has_all_of_a_photo_drawn_as_large_as_it_is():
+    class Cropping:
+        def draw(self, photo, size_as_input):
+            assert size_as_input
+            return photo[..., 0]
+
+    pairs = random_pairs("a", h=250, w=200)
+    scored = evaluate("m", whole_draw(Cropping()), pairs, WHOLE)
+    np.testing.assert_array_equal(scored.drawn[0], pairs[0].photo[..., 0])
+    np.testing.assert_array_equal(scored.sketches[0], pairs[0].sketch)
+
+
 def test_who_comes_first_is_the_nearest_drawn_and_a_tie_counts_against_us():
     scores = evaluation_of(drawn=[10, 50, 50, 90], sketches=[20, 50, 80, 90])
     assert scores.ranks.tolist() == [1, 2, 3, 1]
@@ -152,3 +174,10 @@ def test_learning_from_a_test_photo_is_an_error_that_names_the_pair():
         'test pair c: its photo is a training photo too; baseline "remembering" needs training pairs of other '
         "people, in train/ of the data folder"
     )
+
+
+def test_training_people_are_other_people_than_test_people_or_the_pair_is_named():
+    one, other = random_pairs("train-000", "train-001")
+    check_strangers([one], [other], "a crowd")
+    with pytest.raises(DataError, match="test pair train-001: its photo is a training photo too; a crowd needs"):
+        check_strangers([one, other], [other], "a crowd")

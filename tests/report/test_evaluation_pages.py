@@ -1,6 +1,7 @@
 import csv
 import html
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from pysketch.images.pairs import Pair
 from pysketch.images.pictures import read_photo
 from pysketch.report import evaluation_pages as evaluate_report
 from pysketch.report.evaluation import Evaluation
+from pysketch.report.matches import MATCHES
 from pysketch.report.verification import verify
 
 pytest.importorskip("matplotlib", reason='reports need matplotlib: pip install -e ".[report]"')
@@ -48,6 +50,25 @@ def test_the_page_has_scores_every_pair_and_who_was_taken_for_whom(tmp_path, pai
     shown = re.findall(r'src="([^"]+)"', text)
     assert all((page.parent / path).is_file() for path in shown)
     assert len([path for path in shown if "pair_" in path]) == 2 + 2 + 4  # best, worst, all
+
+
+def test_distances_are_told_as_what_people_were_compared_by_gives_them(tmp_path, pairs, monkeypatch):
+    for other in ("cumulative_match", "stacked"):
+        monkeypatch.setattr(evaluate_report.figures, other, lambda *arguments: None)
+    far = np.full((4, 4), 0.75)
+    np.fill_diagonal(far, 0.25)
+    far[0, 1] = 0.125
+    monkeypatch.setitem(MATCHES, "views", lambda drawn, sketches: far)
+    for match, words in (
+        ("views", "query ann; ranked first b&lt;b&gt;, distance 0.125; the true one, distance 0.250, has rank 2"),
+        ("pixels", "query b&lt;b&gt;; ranked first cid, distance 0; the true one, distance "),
+    ):
+        made = replace(evaluation(pairs, [0, 2, 1, 3], [0, 0, 0, 9]), match=match)
+        text = evaluate_report.write_report(tmp_path, [made], pairs).read_text(encoding="utf-8")
+        assert words in text
+        assert f"artist&#39;s sketch is compared, by {match}, with all that was drawn" in text
+        assert ("Distances are by views." in text) == (match == "views")
+        assert ("Distances are roots of the sum of squared differences" in text) == (match == "pixels")
 
 
 def test_the_curve_of_true_over_false_accepts_stands_beside_the_cumulative_match_score(tmp_path, pairs, monkeypatch):

@@ -15,7 +15,8 @@ from PIL import Image
 from pysketch.errors import DataError
 from pysketch.report import found
 from pysketch.report.find_page import check_find_page, write_find_page
-from pysketch.report.found import WORTH, Found
+from pysketch.report.found import Found
+from pysketch.report.meanings import WORTH
 from pysketch.search.agreement import overlaid, strongest
 from pysketch.search.gallery import INNER, PIXELS, VIEWS, Gallery
 

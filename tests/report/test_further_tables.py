@@ -20,6 +20,7 @@ from pysketch.report.further_tables import (
     tell_verification,
 )
 from pysketch.report.groups import errors_below, limit
+from pysketch.report.matches import MATCHES
 from pysketch.report.measures import Surroundings
 from pysketch.report.methods import Method
 from pysketch.report.varied import Trial, background_trials, skin_trials
@@ -97,7 +98,8 @@ def test_skins_have_a_line_for_each_method_and_tone_in_the_light_that_is_asked_f
 
     told, dimmed = tell_skins([GREEN, WHITE], trials), tell_skins([GREEN, WHITE], trials, dim)
     check_same(told)
-    assert told.section.paragraphs == [SKIN]
+    assert told.section.paragraphs == [f"{SKIN} Ranks by pixels."]
+    assert told.lines[1] == "Ranks by pixels."
     rows = told.section.tables[0].rows
     assert [row[:2] for row in rows] == [["green", "1"], ["green", "10"], ["white", "1"], ["white", "10"]]
     levels, dark = ([float(row[2]) for row in each.section.tables[0].rows] for each in (told, dimmed))
@@ -106,10 +108,12 @@ def test_skins_have_a_line_for_each_method_and_tone_in_the_light_that_is_asked_f
     np.testing.assert_allclose(dark[:2], np.array(levels[:2]) / 2, atol=2)
 
 
-def test_backgrounds_have_a_line_for_each_method_the_screen_first(pairs, two_faces):
-    told = tell_backgrounds([GREEN], background_trials(pairs, SYNTHETIC, ["black"]))
+def test_backgrounds_have_a_line_for_each_method_the_screen_first(pairs, two_faces, monkeypatch):
+    monkeypatch.setitem(MATCHES, "views", lambda drawn, sketches: 1 - np.eye(2))
+    told = tell_backgrounds([GREEN._replace(match="views")], background_trials(pairs, SYNTHETIC, ["black"]))
     check_same(told)
-    assert told.section.paragraphs == [BACKGROUND]
+    assert told.section.paragraphs == [f"{BACKGROUND} Ranks by views."]
+    assert told.lines[1] == "Ranks by views."
     assert [row[1] for row in told.section.tables[0].rows] == ["screen", "black"]
     assert told.section.tables[0].rows[1][2] == "0"
 

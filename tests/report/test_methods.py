@@ -7,7 +7,7 @@ import numpy as np
 from pysketch.baselines.grey import Grey
 from pysketch.images.pairs import Pair
 from pysketch.images.pictures import to_luma
-from pysketch.report.evaluation import SKETCH_CROP
+from pysketch.report.evaluation import SKETCH_CROP, WHOLE
 from pysketch.report.methods import Method, learned_method, net_method, no_bar
 from pysketch.report.varied import Trial
 
@@ -52,6 +52,21 @@ def test_a_net_draws_the_centre_that_the_papers_nets_draw():
     method = net_method("medium", Net())
     scored = method.evaluate([pair("x")])
     assert (method.name, method.learn_seconds, scored.crop) == ("medium", 0, SKETCH_CROP)
+
+
+def test_with_whole_sketches_all_of_a_photo_is_drawn_and_scored():
+    class Net:
+        lost_border = (12, 12)
+
+        def draw(self, photo, size_as_input):
+            return photo[..., 1] if size_as_input else photo[6:-6, 6:-6, 1]
+
+    x = pair("x")
+    scored = net_method("medium", Net(), crop=WHOLE).evaluate([x])
+    assert scored.crop == WHOLE
+    np.testing.assert_array_equal(scored.drawn[0], x.photo[..., 1])
+    learned = learned_method(Grey(), [pair("a")], [x], crop=WHOLE).evaluate([x])
+    np.testing.assert_array_equal(learned.drawn[0], to_luma(x.photo))
 
 
 def test_without_a_bar_nothing_is_shown(capsys):

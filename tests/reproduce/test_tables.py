@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import race_once
 
-from pysketch.baselines import BASELINES
+from pysketch.baselines.baseline import BASELINES
 from pysketch.benchmark import table2 as table2_module
 from pysketch.benchmark.nets import Job
 from pysketch.errors import BaselineError

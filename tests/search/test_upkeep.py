@@ -106,6 +106,12 @@ def test_a_name_that_is_nowhere_is_told_and_nothing_is_done(path):
     assert files(path.parent) == ["gallery.h5"]
 
 
+def test_who_has_another_number_is_no_misspelling_but_somebody_else(path):
+    assert refused(GalleryError, remove_people, path, ["person-4"]) == f"{path}: nobody is called person-4 in it"
+    message = refused(GalleryError, remove_people, path, ["perzon-3"])
+    assert message == f'{path}: nobody is called perzon-3 in it; did you mean "person-3"?'
+
+
 def test_a_gallery_that_is_not_there_is_not_made(path, tmp_path):
     (tmp_path / "a").mkdir()
     for act, *arguments in ((remove_people, ["anna"]), (remove_damaged,), (merge_galleries, path)):

@@ -6,6 +6,8 @@ import pytest
 from helpers import race_once
 from solver_helpers import CONV_NET, write_net
 
+import pysketch
+from pysketch import device
 from pysketch.benchmark import gallery_race, nets, race
 
 KEYS = {
@@ -59,9 +61,14 @@ def test_people_get_a_table_of_layers_and_one_of_steps(tiny, capsys, device):
         (["--forward-only", "--phase", "train"], "--phase train is about forward and backward"),
         (["--size", "3by4"], "expected WIDTHxHEIGHT"),
         (["-o", "x.png"], "-o names the plot of --grow"),
-        (["--grow", "area", "--json"], "--json: --grow and --estimate print Markdown"),
+        (["--grow", "ranks", "-o", "x.png"], "-o names the plot of --grow area, batch, filters"),
+        (["--grow", "ranks", "--phase", "test"], "several processes share a training; leave --phase test out"),
+        (["--grow", "ranks", "--against", "torch"], "are about us alone"),
+        (["--mpirun", "mpirun -f hosts"], "--mpirun is about --grow ranks"),
+        (["--grow", "area", "--json"], "--json: --grow area, batch, filters and --estimate print Markdown"),
         (["--roofline", "--against", "torch"], "are about us alone"),
         (["--roofline", "--phase", "train"], "are about drawing"),
+        (["--gpu-report", "x"], "--gpu-report: races the shipped nets in its own ways; it takes --device, --minutes"),
         (["--table2"], "are about one 155x200 photo and the nets sr to large; name no other"),
     ],
 )
@@ -76,7 +83,32 @@ def test_without_a_netdef_there_must_be_something_to_do(capsys):
     with pytest.raises(SystemExit) as stop:
         benchmark.main([])
     assert stop.value.code == common.BAD_INPUT
-    assert "expected a netdef file, --table2 or --estimate" in capsys.readouterr().err
+    assert "expected a netdef file, --table2, --estimate or --gpu-report" in capsys.readouterr().err
+
+
+def test_a_report_on_a_card_needs_one(capsys):
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(["--gpu-report", "x", "--device", "cpu"])
+    assert stop.value.code == common.BAD_INPUT
+    assert "--gpu-report: needs a GPU, found --device cpu" in capsys.readouterr().err
+
+
+def test_a_report_on_a_card_says_where_it_is(monkeypatch, tmp_path, capsys):
+    plans = []
+
+    def report(plan, output, tell):
+        plans.append(plan)
+        tell("The card: 1 s")
+        return tmp_path / f"{output}.json", tmp_path / f"{output}.md"
+
+    monkeypatch.setattr(common, "use_device", lambda args, say: say("Use GPU") or device.Device("gpu", 1))
+    monkeypatch.setattr(pysketch.benchmark, "report_card", report)
+    arguments = ["--gpu-report", "card", "--minutes", "2", "--seed", "3", "--iterations", "5", "--threads", "6"]
+    assert benchmark.main(arguments) == 0
+    said = "Use GPU", "The card: 1 s", f"{tmp_path / 'card.md'}: for people; {tmp_path / 'card.json'}: for programs"
+    assert tuple(capsys.readouterr().out.splitlines()) == said
+    (plan,) = plans
+    assert (plan.device, plan.seconds, plan.seed, plan.runs, plan.threads) == ("gpu:1", 120, 3, 5, 6)
 
 
 @pytest.mark.slow
@@ -91,6 +123,33 @@ def test_a_net_that_reads_files_is_timed_with_them(tmp_path, capsys):
 def test_an_estimate_needs_nothing_but_the_nets(capsys):
     assert benchmark.main(["--estimate"]) == 0
     assert "ESTIMATE, not measured" in capsys.readouterr().out
+
+
+def test_processes_that_share_a_training_are_a_table_or_an_object(tiny, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("pysketch.benchmark.measure_ranks", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr("pysketch.benchmark.report_ranks", lambda growth: iter(["a", "table"]))
+    monkeypatch.setattr("pysketch.benchmark.summary_ranks", lambda growth: {"an": "object"})
+    arguments = [tiny, "--grow", "ranks", "--mpirun", "mpirun -f 'my hosts'", "--iterations", "5"]
+    assert benchmark.main(arguments) == 0
+    assert capsys.readouterr().out == "a\ntable\n"
+    assert benchmark.main([*arguments, "--json", "--batch", "8"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"an": "object"}
+    (job, runs, mpirun), (other, *_) = asked
+    assert (job.phase, job.batch, job.threads, job.device, other.batch) == ("train", 4, 1, "cpu", 8)
+    assert (runs, mpirun) == (5, ["mpirun", "-f", "my hosts"])
+
+
+def test_on_a_gpu_the_processes_are_not_timed(tiny, gpu, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main([tiny, "--grow", "ranks", "--device", str(gpu)])
+    assert "--grow ranks: on the CPU only; add --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_many_processes_are_estimated(capsys):
+    assert benchmark.main(["--estimate", "ranks"]) == 0
+    assert "How many processes pay" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -142,11 +201,10 @@ def test_a_peer_that_is_not_installed_is_one_line(tiny, monkeypatch):
         benchmark.main([tiny, "--against", "torch", "--iterations", "3"])
 
 
-def test_on_a_gpu_peers_are_refused(tiny, gpu, capsys):
-    with pytest.raises(SystemExit) as stop:
-        benchmark.main([tiny, "--against", "torch", "--device", str(gpu)])
-    assert stop.value.code == common.BAD_INPUT
-    assert "--against: the peers run on the CPU only; add --device cpu" in capsys.readouterr().err
+def test_on_a_gpu_peers_of_the_cpu_are_refused(tiny, gpu, monkeypatch):
+    monkeypatch.setattr(race, "missing_libraries", lambda peer: [])
+    with pytest.raises(race.BenchmarkError, match=r"^opencv: runs on the CPU only; add --device cpu, or compare with"):
+        benchmark.main([tiny, "--against", "opencv", "--device", str(gpu)])
 
 
 @pytest.mark.parametrize(
@@ -173,7 +231,7 @@ def test_a_gallery_is_a_table_or_an_object(tmp_path, monkeypatch, capsys):
         searched = gallery_race.Searched(1000, "index", 0.1, [0.02], [0.03], 1, 1, {"held_bytes": 1, "peak_bytes": 2})
         yield gallery_race.GalleryResult(job, {}, [0.1], {1000: [5]}, [searched])
 
-    monkeypatch.setattr(benchmark, "race_in_gallery", raced)
+    monkeypatch.setattr("pysketch.benchmark.race_in_gallery", raced)
     arguments = ["gallery", "--keep", str(tmp_path), "--sizes", "1e3", "--queries", "7", "--threads", "3"]
     assert benchmark.main(arguments) == 0
     assert "1 of 1" in capsys.readouterr().out

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import benchmark
 import common
@@ -211,7 +213,7 @@ def test_tf32_is_off_unless_asked_for_and_refused_on_a_cpu(no_gpu, capsys):
 
 def test_the_math_mode_is_named(gpus, monkeypatch):
     lines, modes = [], []
-    monkeypatch.setattr("common.allow_tf32", modes.append)
+    monkeypatch.setattr("pysketch.device.allow_tf32", modes.append)
     device = chosen(["--math", "tf32"], say=lines.append)
     assert modes == [device]
     assert lines[0].endswith(", math mode tf32.")
@@ -292,7 +294,7 @@ class Together:
 )
 def test_one_of_several_processes_says_its_rank_and_ends_all(monkeypatch, capsys, error, status, line):
     together, waits = Together(1), []
-    monkeypatch.setattr(common, "joined", lambda: together)
+    monkeypatch.setattr("pysketch.parallel.joined", lambda: together)
     monkeypatch.setattr(common.time, "sleep", waits.append)
 
     def main(arguments):
@@ -306,7 +308,7 @@ def test_one_of_several_processes_says_its_rank_and_ends_all(monkeypatch, capsys
 
 def test_of_several_processes_the_first_one_logs(monkeypatch, capsys, tmp_path):
     for rank, path in ((0, None), (1, None), (2, tmp_path / "log" / "train.log")):
-        monkeypatch.setattr(common, "joined", lambda rank=rank: Together(rank))
+        monkeypatch.setattr("pysketch.parallel.joined", lambda rank=rank: Together(rank))
         common.log_to(path and str(path))
         logging.getLogger("pysketch.solver").warning("of rank %d", rank)
     assert re.findall(r"of rank (\d)", capsys.readouterr().err) == ["0"]
@@ -315,8 +317,8 @@ def test_of_several_processes_the_first_one_logs(monkeypatch, capsys, tmp_path):
 
 def test_each_process_of_a_machine_takes_the_next_gpu(monkeypatch):
     asked = []
-    monkeypatch.setattr(common, "joined", lambda: Together(2))
-    monkeypatch.setattr(common, "choose_device", lambda name, number: asked.append((name, number)) or CPU)
+    monkeypatch.setattr("pysketch.parallel.joined", lambda: Together(2))
+    monkeypatch.setattr("pysketch.device.choose_device", lambda name, number: asked.append((name, number)) or CPU)
     parser = argparse.ArgumentParser()
     common.add_device(parser)
     common.use_device(parser.parse_args(["--device", "gpu"]))
@@ -343,3 +345,25 @@ def test_what_takes_long_is_shown_as_a_bar_each_and_nothing_where_nobody_looks(c
     with common.bars() as progress:
         progress("photos written", 1, 7)
     assert "written" not in capsys.readouterr().err
+
+
+def test_a_checkout_that_is_not_installed_names_the_libraries_that_are_missing():
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-S", "-E", str(root / "tools" / "benchmark.py")]  # -S: nothing is installed
+    run = subprocess.run(command, capture_output=True, text=True)
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    needed = re.findall(r'"(\w+)[>=]', re.search(r"^dependencies = \[(.*?)\]", project, re.MULTILINE | re.DOTALL)[1])
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: not installed: ")
+    assert {*run.stderr.rpartition("pip install ")[2].split()} == {*needed}
+
+
+@pytest.mark.slow
+def test_a_checkout_that_is_not_installed_works_from_any_folder(tmp_path):
+    root = Path(__file__).parents[2]
+    libraries = sysconfig.get_path("purelib")
+    environment = {**os.environ, "PYTHONPATH": libraries}
+    command = [sys.executable, "-S", str(root / "tools" / "benchmark.py"), "--estimate"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "ESTIMATE, not measured" in run.stdout

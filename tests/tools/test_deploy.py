@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,25 @@ def test_a_folder_counts_the_photos_that_are_drawn_as_they_are(net_file, tmp_pat
     said = capsys.readouterr()
     assert said.out.splitlines()[-1] == "2 of 2 photos drawn, 1 not aligned"
     assert "b.png: not an aligned face of 200x250 pixels, no face found in it: drawn as it is" in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends SIGINT in another way")
+def test_ctrl_c_in_the_midst_of_a_folder_leaves_whole_files_only(net_file, tmp_path):
+    photos = np.random.default_rng(3).integers(0, 256, (400, 121, 133, 3)).astype(np.uint8)
+    for k, pixels in enumerate(photos):
+        write_image(tmp_path / "album" / f"{k:03}.png", pixels)
+    out = tmp_path / "out"
+    command = [sys.executable, ROOT / "tools" / "deploy.py", net_file, tmp_path / "album", "-o", out]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
+    written = sorted(out.iterdir())
+    assert 0 < len(written) < len(photos)
+    assert [path.name for path in written] == [f"{k:03}.png" for k in range(len(written))]
+    assert {read_sketch(path).shape for path in written} == {(117, 129)}
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgba", "palette", "sixteen bits", "rotated"])

@@ -44,7 +44,7 @@ def test_a_net_that_cannot_be_built_is_drawn_as_its_netdef_says(tmp_path, capsys
 
 
 def test_plain_draws_without_building_and_says_nothing(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(draw_net, "build_without_data", None)
+    monkeypatch.setattr("pysketch.net.build_without_data", None)
     assert draw_net.main([tiny, "--plain", "-o", str(tmp_path / "net.svg")]) == 0
     assert capsys.readouterr().err == ""
 

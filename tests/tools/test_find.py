@@ -306,7 +306,7 @@ def test_a_report_that_must_not_be_written_is_refused_before_anybody_is_looked_f
     gallery, sketches, tmp_path, report, message, monkeypatch
 ):
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
-    monkeypatch.setattr(find, "Gallery", None)
+    monkeypatch.setattr("pysketch.search.Gallery", None)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(DataError, match=message):
         find.main([gallery, str(sketches), "--report", str(tmp_path / report)])
@@ -315,7 +315,7 @@ def test_a_report_that_must_not_be_written_is_refused_before_anybody_is_looked_f
 
 def test_without_the_reports_library_nothing_is_looked_for(gallery, sketches, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
-    monkeypatch.setattr(find, "Gallery", None)
+    monkeypatch.setattr("pysketch.search.Gallery", None)
     with pytest.raises(DataError, match="a report needs jinja2"):
         find.main([gallery, str(sketches), "--report", "x.html"])
 

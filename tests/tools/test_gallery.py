@@ -1,4 +1,5 @@
 import json
+import os
 
 import gallery
 import pytest
@@ -51,6 +52,27 @@ def test_info_counts_and_names_nobody(path, capsys):
     with Journal(path):
         gallery.main([path, "info"])
     assert "being written by another process" in capsys.readouterr().out
+
+
+def test_a_program_gets_what_info_says(path, tmp_path, capsys):
+    with Journal(path) as journal:
+        journal.begin(IDENTITY)
+        journal.add([portrait(7)])
+    gallery.main([path, "info", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["waiting"] == 1
+    held = told["gallery"]
+    assert (held["photos"], held["people"], held["net"], held["description"]) == (4, 3, IDENTITY.net, 3)
+    assert held["bytes"] == os.path.getsize(path) > held["thumbnail_bytes"] + held["sketch_bytes"] > 0
+    new = str(tmp_path / "new.h5")
+    with Journal(new) as journal:
+        journal.begin(IDENTITY)
+        journal.add([portrait(7)])
+    gallery.main([new, "info", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"gallery": None, "waiting": 1}
+    with Journal(path):
+        gallery.main([path, "info", "--json"])
+    assert json.loads(capsys.readouterr().out)["waiting"] is None
 
 
 def test_who_waits_is_listed_beside_those_who_are_there_and_where_there_is_no_gallery_yet(path, tmp_path, capsys):

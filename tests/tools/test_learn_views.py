@@ -25,7 +25,7 @@ def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, ca
 
     monkeypatch.setattr(learning, "learn", learn)
     pairs = [Pair(*values) for values in synthetic.training_pairs(2)]
-    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: pairs)
+    monkeypatch.setattr("pysketch.images.load_pairs", lambda data, split: pairs)
     output = tmp_path / "learned.npz"
     arguments = [str(net_file), str(net_file), "--data", "synthetic", "--made", "1", "-o", str(output)]
     assert learn_views.main(arguments) == 0
@@ -39,9 +39,9 @@ def test_nets_draw_what_is_learned_from_and_it_is_written(net_file, tmp_path, ca
 
 def test_of_the_inner_face_its_own_views_are_learned(net_file, tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(learn_views, "learn_from", lambda *arguments: given.append(arguments[-1]))
-    monkeypatch.setattr(learn_views, "write_learned", lambda path, learned: given.append(path))
-    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: [])
+    monkeypatch.setattr("pysketch.search.learn_from", lambda *arguments: given.append(arguments[-1]))
+    monkeypatch.setattr("pysketch.search.write_learned", lambda path, learned: given.append(path))
+    monkeypatch.setattr("pysketch.images.load_pairs", lambda data, split: [])
     output = tmp_path / "learned_inner.npz"
     arguments = [str(net_file), "--data", "synthetic", "--made", "1", "--inner", "-o", str(output)]
     assert learn_views.main(arguments) == 0
@@ -55,7 +55,7 @@ def test_bad_data_is_one_line(net_file, tmp_path):
 
 def test_artists_sketches_are_measured_instead_beside_what_one_net_draws(net_file, tmp_path, capsys, monkeypatch):
     pairs = [Pair(*values) for values in synthetic.training_pairs(2)]
-    monkeypatch.setattr(learn_views, "load_pairs", lambda data, split: pairs)
+    monkeypatch.setattr("pysketch.images.load_pairs", lambda data, split: pairs)
     output = tmp_path / "artists.json"
     arguments = [str(net_file), "--data", "synthetic", "--artists", "-o", str(output)]
     assert learn_views.main(arguments) == 0

@@ -219,6 +219,7 @@ class Visitor:
         self.url, self.requests, self.faults = url, [], []
         self.tab.on("request", lambda request: self.requests.append(request.url))
         self.tab.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.tab.on("console", lambda told: self.faults.append(told.text) if told.type == "error" else None)
         self.tab.goto(url)
         self.see("Drop a picture here")
 
@@ -511,7 +512,7 @@ def test_other_doors_and_files_are_closed(served):
     for path in ("docs", "redoc", "openapi.json", "monitoring", "gradio_api/runs", "gradio_api/call/take"):
         assert asked(served.url, path) in (404, 405), path
     for path in (FACE, "/etc/passwd"):
-        assert asked(served.url, f"gradio_api/file={path}") in (403, 404)
+        assert asked(served.url, f"gradio_api/file={path}") == 204  # nothing
     assert asked(served.url, Host="elsewhere.example") == 403
 
 
@@ -594,6 +595,18 @@ def test_an_upload_that_nobody_uses_is_removed(slow):
     while path.exists():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_a_page_whose_server_was_ended_says_so(browser, net_file, trap, tmp_path):
+    made = Served(tmp_path, trap, "--net", str(net_file), "--device", "cpu")
+    visitor = Visitor(browser, made.url)
+    visitor.tab.wait_for_timeout(3500)
+    assert "does not answer" not in visitor.text()
+    made.end()
+    visitor.until(lambda: "This page does not answer any more" in visitor.text(), 20)
+    visitor.context.close()
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 from pysketch.errors import DataError
 from pysketch.images import synthetic
 from pysketch.images.alignment import FRAME_EYES, align
+from pysketch.images.eye_finder import find_eyes
 from pysketch.images.pairs import load_pairs
 from pysketch.images.pictures import read_photo, read_sketch, write_image
 
@@ -133,7 +134,7 @@ def test_a_person_whose_picture_cannot_be_read_counts_and_points_beside_pictures
 def test_a_picture_without_exactly_one_face_is_reported_and_never_guessed(
     raw, tmp_path, monkeypatch, capsys, faces, found
 ):
-    monkeypatch.setattr(prepare, "find_eyes", lambda picture: [FRAME_EYES, FRAME_EYES + 1][:faces])
+    monkeypatch.setattr("pysketch.images.find_eyes", lambda picture: [FRAME_EYES, FRAME_EYES + 1][:faces])
     assert prepare.main([str(raw), str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()
     assert len(re.findall(rf"anna\.png: expected one face, found {found}", capsys.readouterr().err)) == 1
@@ -149,7 +150,7 @@ def test_found_eyes_align_photos_and_sketches(tmp_path):
     assert prepare.main([str(tmp_path / "raw"), str(tmp_path / "out")]) == 0
     (pair,) = load_pairs(tmp_path / "out", "train")
     for frame in (pair.photo, pair.sketch):
-        (eyes,) = prepare.find_eyes(frame)
+        (eyes,) = find_eyes(frame)
         np.testing.assert_allclose(eyes, FRAME_EYES, atol=3)
 
 

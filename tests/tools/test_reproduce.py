@@ -3,12 +3,13 @@ import io
 
 import common
 import pytest
-import reproduce
-from reproduce import EXPERIMENTS, claim, main
+from reproduce import EXAMPLES, main
 from tqdm import tqdm
 
+import pysketch
 from pysketch.errors import BaselineError, DataError, DivergenceError
 from pysketch.report.pages import Section, Table
+from pysketch.reproduce.experiments import EXPERIMENTS, claim
 from pysketch.reproduce.runner import Experiment
 from pysketch.reproduce.training import Setting
 
@@ -35,7 +36,9 @@ def computed(monkeypatch, few_faces):
 
         return lambda setting: Experiment(name, ("x",), ("double",), [{"x": x} for x in numbers], compute, show)
 
-    monkeypatch.setattr(reproduce, "EXPERIMENTS", {"one": make("one", (3, 13)), "two": make("two", (5,))})
+    made = {"one": make("one", (3, 13)), "two": make("two", (5,))}
+    monkeypatch.setattr("pysketch.reproduce.EXPERIMENTS", made)
+    monkeypatch.setattr("pysketch.reproduce.EXPERIMENT_NAMES", tuple(made))
     return found
 
 
@@ -60,7 +63,7 @@ def test_everything_is_computed_once_and_shown(computed, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp_path, monkeypatch, capsys):
-    make = reproduce.EXPERIMENTS["one"]
+    make = pysketch.reproduce.EXPERIMENTS["one"]
 
     def broken(setting):
         experiment = make(setting)
@@ -74,7 +77,7 @@ def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp
         experiment.compute = compute
         return experiment
 
-    monkeypatch.setitem(reproduce.EXPERIMENTS, "one", broken)
+    monkeypatch.setitem(pysketch.reproduce.EXPERIMENTS, "one", broken)
     assert main(["--data", "synthetic", "--out", str(tmp_path)]) == common.BAD_INPUT
     said = capsys.readouterr()
     assert said.err.splitlines()[-1] == "error: one 3 failed: svr needs scikit-learn"
@@ -82,7 +85,7 @@ def test_what_fails_is_told_at_the_end_and_makes_the_exit_status_2(computed, tmp
     page = (tmp_path / "index.html").read_text()
     assert "Not computed yet: 1 of 2." in page
     assert "3 failed: svr needs scikit-learn" in page
-    monkeypatch.setitem(reproduce.EXPERIMENTS, "one", make)
+    monkeypatch.setitem(pysketch.reproduce.EXPERIMENTS, "one", make)
     assert main(["two", "--data", "synthetic", "--out", str(tmp_path)]) == 0  # nobody asked for the one that failed
     assert main(["one", "--data", "synthetic", "--out", str(tmp_path)]) == 0
     assert "3 failed" not in (tmp_path / "index.html").read_text()
@@ -120,7 +123,7 @@ def test_there_is_one_progress_bar_over_all_results(computed, tmp_path, monkeypa
             super().__init__(*arguments, **options | {"disable": False, "file": io.StringIO()})
             bars.append(self)
 
-    monkeypatch.setattr(reproduce, "tqdm", Bar)
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     main(["--data", "synthetic", "--out", str(tmp_path)])
     (bar,) = bars
     assert (bar.total, bar.n) == (3, 3)
@@ -158,7 +161,7 @@ def test_an_unknown_experiment_is_refused_with_the_known_ones(capsys):
 
 def test_help_names_every_experiment():
     for name in EXPERIMENTS:
-        assert f"\n  {name:<13}" in reproduce.EXAMPLES
+        assert f"\n  {name:<13}" in EXAMPLES
 
 
 def test_the_real_experiments_have_cells_that_their_keys_tell_apart(tmp_path):

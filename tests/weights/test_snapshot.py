@@ -397,6 +397,13 @@ def param_is_a_group(path):
         file.create_group("data/a/0")
 
 
+def a_gallery(path):
+    with h5py.File(path, "w", userblock_size=4096) as file:
+        file.create_group("data")
+    with path.open("r+b") as stream:
+        stream.write(b"pysketch gallery\n")
+
+
 def param_is_a_text(path):
     with h5py.File(path, "w") as file:
         file["data/a/0"] = "text"
@@ -408,6 +415,7 @@ def param_is_a_text(path):
         (no_hdf5, "not an HDF5 file: file signature not found"),
         (empty, "not an HDF5 file: "),
         (cut_short, "not an HDF5 file: truncated file"),
+        (a_gallery, "is a gallery of photos, as enroll.py writes it; neither weights nor a net are in it"),
         (without_data, "has no /data; is it a pysketch or Caffe file?"),
         (data_is_a_dataset, "/data is no group"),
         (layer_is_a_dataset, "/data/a is no group"),

@@ -7,11 +7,13 @@ line. This process imports pysketch only to be the contender "pysketch".
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,32 +22,48 @@ from typing import Any, TextIO
 import numpy as np
 
 from .clock import clock_of
-from .peers import LIBRARIES, Arrays, make_peer
+from .libraries import LIBRARIES
+from .peers import Arrays, make_peer
 from .searchers import SEARCHERS, make_searcher
 
 OURS = "pysketch"
 
+JOB = "job.json"
+"""What is to be done, in a race's folder."""
+
 
 def main(folder: Path, name: str, requests: TextIO, answers: TextIO) -> None:
-    """Serve requests until they end."""
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    """Serve requests until they end.
+
+    "job K" lays down what was in hand and takes the job in the folder's Kth folder; a folder with a job.json of its
+    own begins with that.
+    """
     importlib.import_module({**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0])
     imported = peak_bytes()
     try:
-        contender = make_contender(folder, name, job)
+        contender = make_contender(folder, name) if (folder / JOB).exists() else None
+        path = folder / f"{name}.npz"
         _say(answers, {"imported_bytes": imported})
         for line in requests:
             request, *numbers = line.split()
-            _say(answers, REQUESTS[request](contender, folder / f"{name}.npz", *map(int, numbers)))
+            if request == "job":
+                contender, path = None, folder / numbers[0] / f"{name}.npz"
+                gc.collect()  # before the next one needs the memory
+                contender = make_contender(path.parent, name)
+                _say(answers, {})
+            else:
+                _say(answers, REQUESTS[request](contender, path, *map(int, numbers)))
     except Exception as error:
         problem = _bad_luck(name, error)
         if problem is None:
-            raise
+            traceback.print_exc()
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         _say(answers, {"error": problem})
 
 
-def make_contender(folder: Path, name: str, job: dict[str, Any]) -> Any:
-    """Ourselves or a peer, with the weights and inputs in the folder; or somebody who looks for people."""
+def make_contender(folder: Path, name: str) -> Any:
+    """Ourselves or a peer, with the job, weights and inputs in the folder; or somebody who looks for people."""
+    job = json.loads((folder / JOB).read_text(encoding="utf-8"))
     if name in SEARCHERS:
         return make_searcher(name, folder, job)
     if name == OURS:
@@ -53,7 +71,9 @@ def make_contender(folder: Path, name: str, job: dict[str, Any]) -> Any:
 
         return Ours(folder, job)
     rate = job["rate"] if job["phase"] == "train" else None
-    return make_peer(name, folder, read_arrays(folder / "inputs.npz"), job["threads"], rate)
+    return make_peer(
+        name, folder, read_arrays(folder / "inputs.npz"), job["threads"], rate, (job["device"], job["math"])
+    )
 
 
 def _bad_luck(name: str, error: Exception) -> str | None:
@@ -97,6 +117,16 @@ def _step(contender: Any, path: Path) -> dict[str, Any]:
     return asdict(*clock_of(contender).time([contender.step]))
 
 
+def _parts(contender: Any, path: Path) -> dict[str, Any]:
+    parts = contender.parts()
+    times = clock_of(contender).time(list(parts.values()))
+    return {"parts": {name: asdict(each) for name, each in zip(parts, times, strict=True)}}
+
+
+def _device(contender: Any, path: Path) -> dict[str, Any]:
+    return {"device_bytes": contender.device_bytes()}
+
+
 def _peak(contender: Any, path: Path) -> dict[str, Any]:
     return {"peak_bytes": peak_bytes()}
 
@@ -132,6 +162,8 @@ def _memory(contender: Any, path: Path) -> dict[str, Any]:
 REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
     "check": _check,
     "step": _step,
+    "parts": _parts,
+    "device": _device,
     "peak": _peak,
     "layers": _layers,
     "workspace": _workspace,

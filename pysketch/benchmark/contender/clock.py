@@ -37,20 +37,22 @@ class HostClock:
 
 
 class EventClock:
-    """A GPU's clock, of the module `cupy`: it notes when it comes to an event before a piece of work and to one after.
+    """A GPU's clock: it notes when it comes to an event before a piece of work and to one after.
 
     The calls of one `time` follow each other without a pause, so that the GPU works on one while the host launches
-    the next; nothing waits until all are launched.
+    the next; nothing waits until all are launched. event: makes an event, which has `record`. wait: until all that was
+    launched is done. elapsed: milliseconds between two events.
     """
 
-    def __init__(self, cupy: ModuleType) -> None:
-        self.cuda = cupy.cuda
+    def __init__(
+        self, event: Callable[[], Any], wait: Callable[[], object], elapsed: Callable[[Any, Any], float]
+    ) -> None:
+        self.event, self.wait, self.elapsed = event, wait, elapsed
 
     def time(self, calls: Sequence[Call]) -> list[Times]:
         """The times of some calls, one after the other, which begin when all that was launched before is done."""
-        events = [(self.cuda.Event(), self.cuda.Event()) for _ in calls]
-        stream = self.cuda.get_current_stream()
-        stream.synchronize()
+        events = [(self.event(), self.event()) for _ in calls]
+        self.wait()
         host = []
         for call, (first, last) in zip(calls, events, strict=True):
             start = time.perf_counter()
@@ -58,9 +60,20 @@ class EventClock:
             call()
             last.record()
             host.append(time.perf_counter() - start)
-        stream.synchronize()
-        elapsed = (self.cuda.get_elapsed_time(*pair) / 1e3 for pair in events)  # events count milliseconds
-        return [Times(*pair) for pair in zip(elapsed, host, strict=True)]
+        self.wait()
+        return [Times(self.elapsed(*pair) / 1e3, busy) for pair, busy in zip(events, host, strict=True)]
+
+
+def cupy_clock(cupy: ModuleType) -> EventClock:
+    """By CuPy's events, on its current stream."""
+    cuda = cupy.cuda
+    return EventClock(cuda.Event, lambda: cuda.get_current_stream().synchronize(), cuda.get_elapsed_time)
+
+
+def torch_clock(torch: ModuleType) -> EventClock:
+    """By PyTorch's events, on its current stream."""
+    cuda = torch.cuda
+    return EventClock(lambda: cuda.Event(enable_timing=True), cuda.synchronize, cuda.Event.elapsed_time)
 
 
 def clock_of(contender: Any) -> HostClock | EventClock:

@@ -14,25 +14,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .libraries import LIBRARIES
+
 if TYPE_CHECKING:
     from pysketch.layers import Layer
     from pysketch.net import Net
 
 Arrays = dict[str, np.ndarray]
 
-LIBRARIES = {
-    "torch": ("torch",),
-    "torch-channels-last": ("torch",),
-    "torch-compiled": ("torch",),
-    "torch-frozen": ("torch",),
-    "onnxruntime": ("onnxruntime", "onnx"),
-    "openvino": ("openvino", "onnx"),
-    "opencv": ("cv2", "onnx"),
-}
-"""What each peer needs: its own library first."""
-
 TRAINING = ("torch", "torch-channels-last", "torch-compiled")
 """The peers that can train; the others only draw."""
+
+ON_A_CARD = ("torch", "torch-channels-last")
+"""The peers that can compute on a card; the others are for the CPU."""
 
 TORCH_LAYERS = (
     *("AbsVal", "AbsoluteLoss", "AdversarialLoss", "BNLL", "BatchNorm", "Bias", "Concat", "Convolution"),
@@ -153,14 +147,18 @@ def _options(layer: Layer, net: Net) -> dict[str, Any]:
     return {}
 
 
-def make_peer(peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None) -> Peer:
-    """A peer from the files that `race` wrote; rate: Adam's, None to draw."""
+def make_peer(
+    peer: str, folder: Path, inputs: Arrays, threads: int, rate: float | None, where: tuple[str, str]
+) -> Peer:
+    """A peer from the files that `race` wrote; rate: Adam's, None to draw; where: the job's device and math mode."""
     graph = json.loads((folder / "net.json").read_text(encoding="utf-8"))
     if LIBRARIES[peer] == ("torch",):
         from .torch_peer import TorchPeer
 
         with np.load(folder / "params.npz", allow_pickle=False) as params:
-            return TorchPeer(graph, dict(params), inputs, threads, peer.removeprefix("torch").lstrip("-"), rate)
+            device, math = where[0].replace("gpu", "cuda"), where[1]
+            way = peer.removeprefix("torch").lstrip("-")
+            return TorchPeer(graph, dict(params), inputs, threads, way, rate, device, math)
     from .onnx_peers import OnnxRuntimePeer, OpenCVPeer, OpenVinoPeer
 
     makers = {"onnxruntime": OnnxRuntimePeer, "openvino": OpenVinoPeer, "opencv": OpenCVPeer}

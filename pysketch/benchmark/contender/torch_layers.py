@@ -94,11 +94,11 @@ def _joint_loss(step: Step, bottoms: list[Tensor], params: list[Tensor]) -> list
     n, options = len(f), step["options"]
     generative = ((f - S) ** 2).sum() / n
     if n == 1:
-        return [generative, generative, torch.zeros(())]
+        return [generative, generative, f.new_zeros(())]
     mean = S.mean(0)
     f, S = f - mean, S - mean
     d = ((S * S).sum(1)[:, None] + (f * f).sum(1)[None, :] - 2 * S @ f.T).clamp(min=0)
-    others = ~torch.eye(n, dtype=torch.bool)
+    others = ~torch.eye(n, dtype=torch.bool, device=f.device)
     discriminative = torch.log1p(torch.exp(d[others] * (-1 / options["lambda"]))).sum() / (n * (n - 1))
     return [generative + options["alpha"] * discriminative, generative, discriminative]
 

@@ -1,4 +1,4 @@
-"""The peer PyTorch: a net of ours, described by `peers.describe`, in the ways that PyTorch can run it on a CPU."""
+"""The peer PyTorch: a net of ours, described by `peers.describe`, in PyTorch's ways to run it on a CPU or a card."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .clock import Call, EventClock, HostClock, torch_clock
 from .torch_layers import FUNCTIONS
 
 WAYS = ("", "channels-last", "compiled", "frozen")
@@ -60,7 +61,8 @@ class TorchPeer:
     """conv2d, relu, autograd, and Adam with its fused update, the fastest of its three on a CPU.
 
     graph: from `peers.describe`. params, inputs: name -> array. way: one of WAYS. rate: Adam's; None: draw only, in
-    inference mode.
+    inference mode. device: "cpu", or a card's name, such as "cuda:0": there cuDNN tries its ways at first and keeps the
+    fastest, and math "tf32" lets products and convolutions round to TF32.
     """
 
     def __init__(
@@ -71,12 +73,15 @@ class TorchPeer:
         threads: int,
         way: str = "",
         rate: float | None = None,
+        device: str = "cpu",
+        math: str = "default",
     ) -> None:
         torch.set_num_threads(threads)
+        self.clock = HostClock() if device == "cpu" else _on_card(math)
         layout = torch.channels_last if way else torch.contiguous_format
         self.graph, self.rate = graph, rate
-        self.inputs = [_tensor(inputs[name], layout) for name in graph["inputs"]]
-        tensors = {name: _tensor(params[name], layout) for name in graph["params"]}
+        self.inputs = [_tensor(inputs[name], layout, device) for name in graph["inputs"]]
+        tensors = {name: _tensor(params[name], layout, device) for name in graph["params"]}
         self.net = TorchNet(graph, tensors, rate is not None)
         self.learned = {
             name: param
@@ -96,23 +101,40 @@ class TorchPeer:
         if self.rate is None:
             with torch.inference_mode():
                 outputs = self.call(*self.inputs)
-            return {name: x.contiguous().numpy() for name, x in zip(self.net.kept, outputs, strict=True)}
+            return {name: _host(x) for name, x in zip(self.net.kept, outputs, strict=True)}
         self.optimizer.zero_grad()
         loss = self._loss()
         loss.backward()
-        found = {f"gradient of {name}": param.grad.numpy().copy() for name, param in self.learned.items()}
+        found = {f"gradient of {name}": _host(param.grad).copy() for name, param in self.learned.items()}
         self.optimizer.step()
-        return {"loss": loss.detach().numpy(), **found, "loss after an update": self._loss().detach().numpy()}
+        return {"loss": _host(loss), **found, "loss after an update": _host(self._loss())}
 
     def step(self) -> None:
         """Forward; with a rate also backward and update."""
+        for part in self.parts().values():
+            part()
+
+    def parts(self) -> dict[str, Call]:
+        """What a step consists of, in order; the gradients are cleared with the forward pass."""
         if self.rate is None:
-            with torch.inference_mode():
-                self.call(*self.inputs)
-        else:
-            self.optimizer.zero_grad()
-            self._loss().backward()
-            self.optimizer.step()
+            return {"forward": self._draw}
+        return {"forward": self._learn, "backward": self._backward, "update": self.optimizer.step}
+
+    def device_bytes(self) -> int | None:
+        """The most that PyTorch has taken of the card's memory for this job; None on a CPU."""
+        return None if isinstance(self.clock, HostClock) else torch.cuda.max_memory_reserved()
+
+    def _draw(self) -> None:
+        with torch.inference_mode():
+            self.call(*self.inputs)
+
+    def _learn(self) -> None:
+        self.optimizer.zero_grad()
+        self.loss = self._loss()
+
+    def _backward(self) -> None:
+        self.loss.backward()
+        del self.loss  # and with it the graph
 
     def _loss(self) -> Tensor:
         weights = (self.graph["loss_weights"][name] for name in self.net.kept)
@@ -130,6 +152,21 @@ def _prepared(net: TorchNet, inputs: list[Tensor], way: str) -> Any:
     return net
 
 
-def _tensor(array: np.ndarray, layout: torch.memory_format) -> Tensor:
+def _on_card(math: str) -> EventClock:
+    """PyTorch's switches for a card, and its clock there; memory of an earlier job is given back."""
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = math == "tf32"
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    return torch_clock(torch)
+
+
+def _host(x: Tensor) -> np.ndarray:
+    """As a NumPy array, which may share the memory."""
+    return x.detach().contiguous().cpu().numpy()
+
+
+def _tensor(array: np.ndarray, layout: torch.memory_format, device: str) -> Tensor:
     """A copy in memory of PyTorch's own, aligned as it likes."""
-    return torch.from_numpy(array).clone(memory_format=layout if array.ndim == 4 else torch.contiguous_format)
+    copy = torch.from_numpy(array).clone(memory_format=layout if array.ndim == 4 else torch.contiguous_format)
+    return copy.to(device)

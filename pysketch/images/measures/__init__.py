@@ -7,26 +7,17 @@ docstring says what a value means, and where it misleads. scikit-image and dlib 
 Start reading at `strokes`.
 """
 
-from pysketch.images.measures.face_descriptor import check_dlib, face_descriptors
-from pysketch.images.measures.fsim import fsim
-from pysketch.images.measures.library import check_scikit_image
-from pysketch.images.measures.recognition import chi_squared, euclidean, hog_descriptors
-from pysketch.images.measures.scoot import scoot
-from pysketch.images.measures.strokes import dark_share, fine_ratio, gradient_ratio
-from pysketch.images.measures.texture import lbp_descriptors, texture_distance
+from pysketch.doors import open_door
 
-__all__ = [
-    "check_dlib",
-    "check_scikit_image",
-    "chi_squared",
-    "dark_share",
-    "euclidean",
-    "face_descriptors",
-    "fine_ratio",
-    "fsim",
-    "gradient_ratio",
-    "hog_descriptors",
-    "lbp_descriptors",
-    "scoot",
-    "texture_distance",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "face_descriptor": ["check_dlib", "face_descriptors"],
+        "fsim": ["fsim"],
+        "library": ["check_scikit_image"],
+        "recognition": ["chi_squared", "euclidean", "hog_descriptors"],
+        "scoot": ["scoot"],
+        "strokes": ["dark_share", "fine_ratio", "gradient_ratio"],
+        "texture": ["lbp_descriptors", "texture_distance"],
+    },
+)

@@ -7,34 +7,24 @@ are test photos with one thing changed, to see what a net makes of it.
 Start reading at `vary`.
 """
 
-from pysketch.images.variation.parts import Parts, find_parts
-from pysketch.images.variation.probes import (
-    BACKGROUNDS,
-    before_background,
-    find_background,
-    in_tone,
-    inner_face,
-    skin_places,
-    synthetic_in_tone,
-    synthetic_pairs,
-    with_screen,
-)
-from pysketch.images.variation.recolour import MONK_TONES
-from pysketch.images.variation.vary import Variation, vary
+from pysketch.doors import open_door
 
-__all__ = [
-    "BACKGROUNDS",
-    "MONK_TONES",
-    "Parts",
-    "Variation",
-    "before_background",
-    "find_background",
-    "find_parts",
-    "in_tone",
-    "inner_face",
-    "skin_places",
-    "synthetic_in_tone",
-    "synthetic_pairs",
-    "vary",
-    "with_screen",
-]
+__all__ = open_door(
+    __name__,
+    {
+        "names": ["BACKGROUNDS"],
+        "parts": ["Parts", "find_parts"],
+        "probes": [
+            "before_background",
+            "find_background",
+            "in_tone",
+            "inner_face",
+            "skin_places",
+            "synthetic_in_tone",
+            "synthetic_pairs",
+            "with_screen",
+        ],
+        "recolour": ["MONK_TONES"],
+        "vary": ["Variation", "vary"],
+    },
+)

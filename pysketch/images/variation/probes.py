@@ -16,12 +16,10 @@ from pysketch.errors import DataError
 from pysketch.images import synthetic
 from pysketch.images.pairs import SYNTHETIC, Pair
 from pysketch.images.pictures import read_photo, resize
+from pysketch.images.variation.names import BACKGROUNDS
 from pysketch.images.variation.parts import CHEEKS, Parts, find_parts, oval
 from pysketch.images.variation.recolour import MONK_TONES, with_skin
 from pysketch.images.variation.vary import before, levels
-
-BACKGROUNDS = ("black", "brown", "grey", "white", "stripes", "noise")
-"""What may be asked for by name: plain colours, black and white bars, and coarse coloured noise."""
 
 _PLAIN = {"black": (0, 0, 0), "brown": (101, 67, 33), "grey": (128, 128, 128), "white": (255, 255, 255)}
 _BAR, _GRAIN = 12, 8  # pixels across a bar and a grain of noise
