@@ -64,6 +64,7 @@ SOLE_IMPORTERS = {
     "skimage": {"images"},
     "torch": {"benchmark"},
     "onnxruntime": {"benchmark"},
+    "openvino": {"benchmark"},
     "cv2": {"benchmark"},
     "tqdm": {"benchmark"},
     "gradio": {"page"},

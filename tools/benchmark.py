@@ -8,6 +8,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ EXAMPLES = f"""
 examples:
   how long each layer of the medium net takes, forward and backward, on one photo:
     python tools/benchmark.py netdefs/medium.prototxt
-  beside PyTorch, onnxruntime and OpenCV (pip install -e ".[bench]"):
-    python tools/benchmark.py netdefs/medium.prototxt --against torch,onnxruntime,opencv
+  beside PyTorch, onnxruntime, OpenVINO and OpenCV (pip install -e ".[bench]"), a batch of eight photos:
+    python tools/benchmark.py netdefs/medium.prototxt --against torch,onnxruntime,openvino,opencv --batch 8
   a training step of four pairs (forward, backward, update by Adam), for another program to read:
     python tools/benchmark.py netdefs/medium.prototxt --phase train --against torch --json
   how time and memory grow up to 16 times the image's area, as a Markdown table and a plot:
@@ -38,6 +39,8 @@ examples:
     python tools/benchmark.py --table2
   how near each layer comes to what this device can do at best:
     python tools/benchmark.py netdefs/medium.prototxt --roofline
+  every engine in every convolution, measured and as the cost model expects it, which chooses among them:
+    python tools/benchmark.py netdefs/portrait.prototxt --engines
   what the nets should take on cards that nobody has tried (an estimate; needs no card):
     python tools/benchmark.py --estimate
   what up to 256 processes that share a training should take, and where more no longer pay (an estimate):
@@ -56,7 +59,9 @@ Weights and inputs are random, and the same for all. Each contender is a process
 threads; first their results are compared, then they run in turn, one at a time: once to warm up, once for
 the clock. A ratio is a peer's median over ours: above 1 we are faster. GFLOP/s count the multiplications and
 additions of the direct algorithm, whatever an engine really does. peers: {", ".join(pysketch.benchmark.LIBRARIES)}.
-torch keeps images in PyTorch's default order, torch-channels-last in the one its manual advises for CPUs.
+torch runs eagerly, with images in PyTorch's default order, torch-channels-last with those its manual advises for CPUs;
+torch-compiled is torch.compile (needs a C++ compiler), torch-frozen a trace, frozen and optimised for inference;
+openvino has its hint for latency and float32. torch-frozen, onnxruntime, openvino and opencv only draw.
 On a GPU times come from its own events; the host's time is how long it takes to launch a step.
 """
 
@@ -72,8 +77,8 @@ Nobody is real: synthetic faces are varied, drawn by the portrait net and mixed;
 looked for. A million people need 3.6 GiB of disk and, the first time, about ten minutes; what --keep names is used
 again. exhaustive is what pysketch does without FAISS, index what it does with it (pip install -e ".[search]");
 faiss-flat and sklearn are FAISS's plain search and scikit-learn's NearestNeighbors (pip install -e ".[baselines]"). All
-find a thousand candidates by their outlines and compare those in every detail. Who is not installed, or has too little
-memory, is named.
+find a thousand candidates, or one in 250, by their outlines and compare those in every detail. Who is not installed, or
+has too little memory, is named.
 """
 
 
@@ -96,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.against or args.grow == RANKS:
         args.device = args.device or "cpu"
     device = common.use_device(args)
+    if args.engines and device.kind == "gpu":
+        parser.error("--engines: the cost model is the CPU's; add --device cpu")
     if args.grow == RANKS and device.kind == "gpu":
         parser.error("--grow ranks: on the CPU only; add --device cpu")
     own = 1 if args.grow == RANKS else pysketch.device.Workers().threads
@@ -130,6 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args.json,
             pysketch.benchmark.summary_table2,
             pysketch.benchmark.report_table2,
+        )
+    elif args.engines:
+        _show(
+            pysketch.benchmark.measure_engines(job, args.iterations),
+            args.json,
+            partial(pysketch.benchmark.summary_engines, job),
+            partial(pysketch.benchmark.report_engines, job),
         )
     elif args.roofline:
         _show(
@@ -219,10 +233,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--mpirun is about --grow ranks")
     if args.grow == RANKS and args.phase == "test":
         parser.error("--grow ranks: several processes share a training; leave --phase test out")
-    if args.against and (args.table2 or args.roofline or args.estimate or args.grow == RANKS):
-        parser.error("--against: --table2, --roofline, --estimate and --grow ranks are about us alone")
-    if args.phase == "train" and (args.table2 or args.roofline or args.estimate):
-        parser.error("--phase train: --table2, --roofline and --estimate are about drawing")
+    if args.against and (args.table2 or args.roofline or args.estimate or args.engines or args.grow == RANKS):
+        parser.error("--against: --table2, --roofline, --estimate, --engines and --grow ranks are about us alone")
+    if args.phase == "train" and (args.table2 or args.roofline or args.estimate or args.engines):
+        parser.error("--phase train: --table2, --roofline, --estimate and --engines are about drawing")
     if args.gpu_report:
         alone = args.netdef or args.batch or args.size or args.against or args.layers or args.json
         if alone or args.phase == "train" or args.forward_only or args.math != "default":
@@ -263,6 +277,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--grow", choices=(*pysketch.benchmark.KINDS, RANKS), help=help)
     what.add_argument("--table2", action="store_true", help="the paper's run times: nets sr to large, one photo")
     what.add_argument("--roofline", action="store_true", help="operations, bytes and least times of the layers")
+    help = "the convolutions' engines, measured and by the cost model"
+    what.add_argument("--engines", action="store_true", help=help)
     help = "Markdown tables of times expected: a photo on three GPUs (cards, the default), a training by many ranks"
     what.add_argument("--estimate", nargs="?", const=CARDS, choices=(CARDS, RANKS), help=help)
     help = "one report on a card: OUT.json and OUT.md, of tests, times beside PyTorch's, rooflines, calls, accuracy"

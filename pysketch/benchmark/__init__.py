@@ -2,8 +2,9 @@
 
 Each contender, ourselves included, works in a process of its own (`contender`), with equal weights, inputs and
 threads; `race` lets them take turns and compares their results before any time is shown. `estimate` and `roofline`
-say what a device could do at best. `ranks` times a training that several processes share (`rank` is one of them), and
-`scaling` says what many should take. `card` asks a card everything at once, for one report.
+say what a device could do at best, `engines` how well the choice of a convolution's engine is founded. `ranks` times a
+training that several processes share (`rank` is one of them), and `scaling` says what many should take. `card` asks a
+card everything at once, for one report.
 
 Start reading at `race`.
 """
@@ -17,6 +18,7 @@ __all__ = open_door(
         "card.report": ["report_card"],
         "contender.child": ["peak_bytes"],
         "contender.libraries": ["LIBRARIES"],
+        "engines": ["measure_engines", "report_engines", "summary_engines"],
         "estimate": ["report_estimate"],
         "gallery_race": ["GalleryJob", "race_in_gallery", "report_gallery", "summary_gallery"],
         "growth": ["NETS", "check_picture", "grow"],

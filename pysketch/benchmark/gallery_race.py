@@ -27,7 +27,7 @@ from pysketch.benchmark.population import Alikeness, Crowd, make_crowd, query_sk
 from pysketch.benchmark.race import Contender
 from pysketch.benchmark.search_reference import Nearest, nearest
 from pysketch.report import markdown
-from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query
+from pysketch.search import DETAIL_SCALE, OUTLINE_SCALE, Query, candidate_count
 
 PEER_QUERIES = 20
 """Peers look for no more people than that: they are slow, and candidates by every product need no proof."""
@@ -102,6 +102,7 @@ def _race(job: GalleryJob, crowd: Crowd, size: int, result: GalleryResult) -> No
     numbers = range(min(job.queries, len(crowd.described), first or size))
     paths = {"outlines": str(crowd.people.outlines.filename), "details": str(crowd.people.details.filename)}
     about = {**paths, "rows": [first, size], "threads": job.threads, "scales": [OUTLINE_SCALE, DETAIL_SCALE]}
+    about["candidates"] = candidate_count(size - first)
     entries = [Searched(size, name, why_not=_why_not(name, *people.outlines.shape)) for name in SEARCHERS]
     result.searched += entries
     result.compared[size] = []

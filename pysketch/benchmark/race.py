@@ -40,6 +40,9 @@ from pysketch.shipped import how_to_install
 LIMITS = {"default": 1e-3, "tf32": 3e-2}
 """How far apart, as a part of the largest magnitude, the results of a peer and ours may be, by math mode."""
 
+GRADIENTS = 5
+"""So many times as far in phase train: rounding turns the sign of values at kinks, a ReLU's or a difference's."""
+
 PAUSE = 0.1
 """Seconds between two turns: OpenMP's and OpenBLAS's threads wait busily for up to 0.03 s after work."""
 
@@ -196,7 +199,8 @@ def run_race(
         bar = stack.enter_context(tqdm(total=total, unit="run", disable=None, leave=False))
         contenders = {name: stack.enter_context(_started(Path(folder), name, job.threads)) for name in names}
         imported = {name: each.ask()["imported_bytes"] for name, each in contenders.items()}
-        differences = _compare(contenders, Path(folder), LIMITS[job.math])
+        limit = LIMITS[job.math] * (GRADIENTS if job.phase == "train" else 1)
+        differences = _compare(contenders, Path(folder), limit)
         steps, host = _time_in_turn(contenders, runs, bar)
         peaks = {name: each.ask("peak")["peak_bytes"] for name, each in contenders.items()}
         layers = _layers(net, job.phase == "train")

@@ -13,7 +13,8 @@ that it reads, once, and each that it writes, once. Per image, with K = kh kw, P
                      input    reads x, writes V (64 C T)
                      product  128 O C T operations; reads U and V, writes M (64 O T)
                      output   reads M, writes y, finished
-    a CPU            reads x, W (WINOGRAD: U, which is kept) and y is written; all operations
+    a CPU            reads x, W (WINOGRAD and WINOGRAD_1D, see `strip_engine`: U, which is kept); y is written; all
+                     operations
     other layers     read their bottoms, write their tops; operations not counted
 
 Operations are multiplications and additions of products, and of Winograd's transforms as products of small dense
@@ -27,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pysketch.benchmark.nets import layer_flops
-from pysketch.convolution import TILE, Window, choose_way, cut_tiles, run_length
+from pysketch.convolution import TILE, Strips, Window, choose_way, cut_tiles, run_length
 from pysketch.device import Blob
 from pysketch.layers import Convolution, Layer
 from pysketch.net import Net
@@ -138,7 +139,7 @@ def layer_work(layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob], gpu: b
     finishes = rectifies or layer.options.bias_term
     works = [_convolution(shape, way, layer, gpu, finishes) for shape in _shapes(layer, bottom, top)]
     direct, _ = layer_flops(layer, list(bottom), list(top), [False] * len(bottom))
-    name = "WINOGRAD" if way == "winograd" else "CAFFE"
+    name = {"winograd": "WINOGRAD", "strips": "WINOGRAD_1D"}.get(way, "CAFFE")
     passes = tuple(each for work in works for each in work.passes)
     return Work(name, direct, passes, sum(work.cached for work in works))
 
@@ -162,9 +163,11 @@ def _shapes(layer: Convolution, bottom: Sequence[Blob], top: Sequence[Blob]) -> 
 
 def _convolution(shape: Shape, way: str, layer: Convolution, gpu: bool, finishes: bool) -> Work:
     limit = layer.context.workers.limit
-    passes, between = {"gemm": _gemm, "thin": _thin, "winograd": _winograd}[way](shape, limit)
+    ways = {"gemm": _gemm, "thin": _thin, "strips": _strips, "winograd": _winograd}
+    passes, between = ways[way](shape, limit)
     if not gpu:
-        kernels = ITEM * TILE * TILE * shape.o * shape.c if way == "winograd" else shape.W
+        each = {"winograd": TILE * TILE, "strips": TILE * Strips(shape.window).depth}.get(way, shape.taps)
+        kernels = ITEM * each * shape.o * shape.c
         flops = sum(each.flops for each in passes if each.name != "kernels")
         return Work(None, 0, (Pass(layer.type, flops, shape.x + kernels + shape.y),), between)
     if way != "winograd" and finishes:
@@ -191,6 +194,16 @@ def _thin(shape: Shape, limit: int) -> tuple[list[Pass], int]:
     product = Pass("product", flops, shape.x + shape.W + columns, tiles)
     passes = [Pass("turn", 0, 2 * shape.W), product, Pass("fold", 0, columns + shape.y, tiles)]
     return passes, 2 * columns
+
+
+def _strips(shape: Shape, limit: int) -> tuple[list[Pass], int]:
+    strips, n = Strips(shape.window), TILE
+    rows = shape.images * strips.residues * strips.count(shape.out[0])
+    positions = rows * shape.out[1]
+    flops = 2 * n * positions * strips.depth * shape.c * shape.o
+    flops += 2 * n * n * rows * strips.phases * shape.c * shape.size[1] + 2 * n * strips.outputs * positions * shape.o
+    cached = ITEM * n * positions * (strips.depth * shape.c + shape.o)
+    return [Pass("product", flops, shape.x + shape.W + shape.y)], 2 * cached
 
 
 def _winograd(shape: Shape, limit: int) -> tuple[list[Pass], int]:

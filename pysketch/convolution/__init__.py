@@ -1,10 +1,11 @@
-"""The engines that convolve: patches unfolded into columns and matrix products, or Winograd's filtering.
+"""The engines that convolve: patches unfolded into columns and matrix products, or Winograd's filtering, or both.
 
 An engine has forward, backward_weights and backward_bottom for one geometry, a `Window`, and works in pieces that fit
 the workers' memory. On a CPU the pieces are small blocks that stay in a core's cache, on a GPU (``..._batched``) few
 large tiles. Which engine a layer takes, geometry x device, stands in one place: `engine_choice`.
 
-Start reading at `im2col`, then `gemm_engine`; `winograd` has the other algorithm's matrices.
+Start reading at `im2col`, then `gemm_engine`; `winograd` has the other algorithm's matrices, `strip_engine` uses it
+along the columns alone.
 """
 
 from pysketch.doors import open_door
@@ -13,11 +14,12 @@ __all__ = open_door(
     __name__,
     {
         "blocks": ["parts"],
-        "engine_choice": ["ENGINES", "Engine", "choose_way", "winograd_fits"],
+        "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "possible_ways", "winograd_fits"],
         "gemm": ["multiply"],
         "im2col": ["Window"],
         "receptive_field": ["POINT", "Fields", "ReceptiveField"],
         "rectifier": ["Finish", "gate", "rectify"],
+        "strip_engine": ["Strips"],
         "unfolding_batched": ["cut_tiles"],
         "winograd": ["KERNELS", "TILE"],
         "winograd_batched": ["run_length"],

@@ -1,49 +1,71 @@
-"""Which engine a convolution takes: `ENGINES`, a table of geometry and device, and who stands where in it.
+"""Which engine a convolution takes: `ENGINES`, a table of way and device, and who stands where in it.
 
-What the netdef leaves open a small model of the costs decides:
+What the netdef leaves open a small model of the costs decides, on a CPU: the seconds of one image's forward pass,
 
-    cost = FLOPs / FLOPS_PER_BYTE + bytes moved,  in bytes, for one image's forward pass
+    start + FLOPs / rate + cached / cache + moved / memory
 
-With K = kh kw, P = H' W' and T tiles of TILE^2 (see `winograd`):
+cached: bytes of columns or of transformed tiles, written once. moved: bytes of inputs, filters as the engine keeps them
+and outputs. `RATES` has the rest, fitted to what `tools/benchmark.py NETDEF --engines` measured for every engine in
+every layer of the shipped nets on two AVX-512 cores; how well the model fits, that command shows. With K = kh kw,
+P = H' W', T tiles of TILE^2 (see `winograd`) and S strips of TILE rows (see `strip_engine`):
 
-    GEMM       2 O C K P FLOPs;       columns written and read, outputs written:  4 (2 U K P + O P) bytes, U = C or,
-               where the outputs are unfolded instead, O
-    Winograd   2 TILE^2 T C O FLOPs;  transformed tiles, about four times each:   4 TILE^2 T 4 (C + O) bytes,
-               transformed kernels likewise, 4 TILE^2 4 C O bytes, and START_BYTES for starting the workers
+    gemm       2 O C K P FLOPs, C K P numbers cached; none for 1x1 kernels
+    thin       2 O C K H W FLOPs, O K H W numbers cached
+    winograd   2 TILE^2 T C O FLOPs, TILE^2 T (C + O) numbers cached, TILE^2 C O of filters moved
+    strips     2 TILE S W' D C O FLOPs, TILE S W' (D C + O) numbers cached, TILE D C O of filters; D = `Strips.depth`
 
-FLOPS_PER_BYTE says how many operations of a matrix product cost as much as moving a byte. 7 was fitted on two
-AVX-512 cores (140 GFLOP/s, 20 GB/s); the choices for the shipped nets stay the same from 5 to 30. The backward
-passes cost about the same as the forward, twice, with either engine.
+The backward passes cost about the same as the forward, twice, with either engine.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pysketch.convolution import unfolding, unfolding_batched
 from pysketch.convolution.gemm_engine import GemmEngine, ThinGemmEngine
 from pysketch.convolution.im2col import Window
+from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.winograd import KERNELS, TILE
 from pysketch.convolution.winograd_batched import BatchedWinogradEngine
 from pysketch.convolution.winograd_engine import WinogradEngine
 from pysketch.device import Workers
 
-Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine
+Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine | StripEngine
 
 ENGINES: dict[tuple[str, str], Callable[[Window, Workers, bool], Engine]] = {
     ("gemm", "cpu"): lambda window, workers, keep: GemmEngine(window, workers, unfolding),
     ("gemm", "gpu"): lambda window, workers, keep: GemmEngine(window, workers, unfolding_batched),
     ("thin", "cpu"): lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding),
     ("thin", "gpu"): lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding_batched),
+    ("strips", "cpu"): lambda window, workers, keep: StripEngine(window, workers, keep),
     ("winograd", "cpu"): lambda window, workers, keep: WinogradEngine(window.kernel[0], window.pad, workers, keep),
     ("winograd", "gpu"): lambda window, workers, keep: BatchedWinogradEngine(window.kernel[0], window.pad, workers),
 }
 """(way, kind of device) -> the engine, of a window, workers, and whether it may keep the transformed kernels."""
 
-FLOPS_PER_BYTE = 7.0
 
-START_BYTES = 4e6
-"""0.2 ms: dealing the work out to threads, and waiting for the last of them."""
+@dataclass(frozen=True)
+class Rates:
+    """What a way of convolving does in a second: FLOPs, bytes in the caches and in memory; seconds before it begins."""
+
+    flops: float
+    cache: float
+    memory: float
+    start: float
+
+
+RATES = {
+    "gemm": Rates(150e9, 6e9, 14e9, 0.45e-3),
+    "thin": Rates(110e9, 3.3e9, 10e9, 0.45e-3),
+    "winograd": Rates(250e9, 4.4e9, 6e9, 2.0e-3),
+    "strips": Rates(165e9, 16e9, 5.5e9, 1.0e-3),
+}
+"""Way -> what it does in a second, on two cores."""
+
+ITEM = 4
+"""Bytes of a number."""
 
 
 def winograd_fits(window: Window) -> bool:
@@ -54,43 +76,50 @@ def winograd_fits(window: Window) -> bool:
 
 
 def unfolds_outputs(window: Window, channels: int, filters: int) -> bool:
-    """True if GEMM unfolds the outputs: possible, and fewer than the inputs."""
+    """True if of both im2cols the outputs' is taken: possible, and they are fewer than the inputs."""
     return ThinGemmEngine.fits(window) and filters < channels and window.kernel != (1, 1)
 
 
-def gemm_cost(window: Window, channels: int, filters: int, out: tuple[int, int]) -> float:
-    """Cost of im2col and a matrix product, in bytes; out = (H', W')."""
-    positions = out[0] * out[1]
-    taps = window.kernel[0] * window.kernel[1]
-    unfolded = filters if unfolds_outputs(window, channels, filters) else channels
-    columns = 0 if window == Window((1, 1)) else 2 * unfolded * taps * positions
-    return 2 * filters * channels * taps * positions / FLOPS_PER_BYTE + 4 * (columns + filters * positions)
+def possible_ways(window: Window, device: str) -> list[str]:
+    """The rows of `ENGINES` that can do it, on "cpu" or "gpu"."""
+    fits = {
+        "gemm": True,
+        "thin": ThinGemmEngine.fits(window) and window.kernel != (1, 1),
+        "winograd": winograd_fits(window),
+        "strips": StripEngine.fits(window),
+    }
+    return [way for way, possible in fits.items() if possible and (way, device) in ENGINES]
 
 
-def winograd_cost(window: Window, channels: int, filters: int, out: tuple[int, int]) -> float:
-    """Cost of Winograd's filtering, in bytes; the window must fit it."""
-    m = TILE + 1 - window.kernel[0]
-    tiles = -(-out[0] // m) * -(-out[1] // m)
-    flops = 2 * TILE * TILE * tiles * channels * filters
-    transformed = TILE * TILE * (tiles * (channels + filters) + channels * filters)
-    return flops / FLOPS_PER_BYTE + 4 * 4 * transformed + START_BYTES
+def cost(way: str, window: Window, channels: int, filters: int, size: tuple[int, int]) -> float:
+    """Seconds, by the model, of a way's forward pass for one image of size (H, W), on the cores of `RATES`."""
+    (c, o), out, taps = (channels, filters), window.output_size(size), math.prod(window.kernel)
+    inputs, outputs, kernels = math.prod(size), math.prod(out), taps * c * o
+    if way == "gemm":
+        flops, cached = 2 * outputs * kernels, 0 if window == Window((1, 1)) else c * taps * outputs
+    elif way == "thin":
+        flops, cached = 2 * inputs * kernels, o * taps * inputs
+    elif way == "winograd":
+        tiles = math.prod(-(-length // (TILE + 1 - window.kernel[0])) for length in out)
+        kernels = TILE * TILE * c * o
+        flops, cached = 2 * tiles * kernels, TILE * TILE * tiles * (c + o)
+    else:
+        strips = Strips(window)
+        kernels = TILE * strips.depth * c * o
+        positions = strips.count(out[0]) * strips.residues * out[1]
+        flops, cached = 2 * positions * kernels, TILE * positions * (strips.depth * c + o)
+    moved, rates = c * inputs + o * outputs + kernels, RATES[way]
+    return rates.start + flops / rates.flops + ITEM * cached / rates.cache + ITEM * moved / rates.memory
 
 
-def prefers_winograd(window: Window, channels: int, filters: int, out: tuple[int, int]) -> bool:
-    """True if Winograd's filtering is possible and costs less."""
-    if not winograd_fits(window) or min(out) < 1:
-        return False
-    return winograd_cost(window, channels, filters, out) < gemm_cost(window, channels, filters, out)
-
-
-def choose_way(asked: str, window: Window, channels: int, filters: int, out: tuple[int, int], device: str) -> str:
-    """A row of `ENGINES`, "gemm", "thin" or "winograd", for one group's channels and filters; out = (H', W').
+def choose_way(asked: str, window: Window, channels: int, filters: int, size: tuple[int, int], device: str) -> str:
+    """A row of `ENGINES` for one group's channels and filters; size: (H, W) of what is convolved.
 
     asked: the netdef's CAFFE or WINOGRAD, which the window must fit; any other word leaves it open. device: "cpu" or
     "gpu", where Winograd's must be asked for: nothing has been measured there yet.
     """
     if asked == "WINOGRAD":
         return "winograd"
-    if asked != "CAFFE" and device == "cpu" and prefers_winograd(window, channels, filters, out):
-        return "winograd"
+    if asked != "CAFFE" and device == "cpu" and min(window.output_size(size)) > 0:
+        return min(possible_ways(window, device), key=lambda way: cost(way, window, channels, filters, size))
     return "thin" if unfolds_outputs(window, channels, filters) else "gemm"

@@ -97,10 +97,7 @@ def _groups(x: Array, width: int) -> Array:
 
 def _split(x: Array, axis: int, size: int) -> Array:
     """Axis of length L -> two axes (L / size, size); always a view."""
-    shape = (*x.shape[:axis], x.shape[axis] // size, size, *x.shape[axis + 1 :])
-    step = x.strides[axis]
-    strides = (*x.strides[:axis], step * size, step, *x.strides[axis + 1 :])
-    return np.lib.stride_tricks.as_strided(x, shape, strides)
+    return x.reshape(*x.shape[:axis], x.shape[axis] // size, size, *x.shape[axis + 1 :])
 
 
 def multiply(a: Array, b: Array, out: Array, add: bool = False) -> None:

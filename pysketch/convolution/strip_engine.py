@@ -9,8 +9,8 @@ there is nothing to transpose:
     M (i, O, strips, W')      = U V, with U (i, O, C kw) the transformed filters: TILE products over channels
     y (O, m strips, W')       = A^T M, straight into the image
 
-per output TILE / m kw C multiplications, where im2col has kh kw C, of 3x3 kernels 4 C instead of 9 C; Winograd's in both
-directions has 1.8 C, but moves and transposes more: it is better from some fifty channels on (see `engine_choice`).
+An output takes TILE / m kw C multiplications, where im2col has kh kw C: of 3x3 kernels 4 C instead of 9 C. Winograd's
+filtering in both directions has 1.8 C, but moves and transposes more: it is better for many channels (`engine_choice`).
 
 Any geometry is one of stride 1 along the columns:
 
@@ -38,14 +38,14 @@ from pysketch.convolution.winograd import TILE, winograd_matrices
 from pysketch.device import SLACK, Arena, Array, Workers, padded
 
 _ONE = 1  # the index of the point 1
-_CACHE = 5 << 18  # bytes of V and M that a core's cache keeps
+_CACHE = 5 << 19  # bytes of a block's V and M: smaller ones cost more in Python than they gain in the cache
 _HIGHEST = 6  # rows of a kernel that stays in one part
 _PART = 5  # rows of each part of a higher one
 
 
 @dataclass(frozen=True)
 class Strips:
-    """How a window is cut along the columns: `parts` kernels of `taps` rows, for each of `phases`; m outputs a strip."""
+    """How a window is cut along the columns: `parts` kernels of `taps` rows for each of `phases`; m outputs a strip."""
 
     window: Window
 
@@ -86,7 +86,7 @@ class Strips:
 
     def count(self, height: int) -> int:
         """Strips that make so many rows of outputs, of each residue."""
-        return -(-(-(-height // self.residues)) // self.outputs)
+        return -(-height // (self.residues * self.outputs))
 
 
 class StripEngine:
@@ -110,7 +110,7 @@ class StripEngine:
 
     @staticmethod
     def fits(window: Window) -> bool:
-        """True for kernels of two rows or more in each phase, with a stride or a dilation along the columns, not both."""
+        """True for kernels of two rows or more in a phase, with a stride or a dilation along the columns, not both."""
         return Strips(window).rows > 1 and 1 in (window.stride[0], window.dilation[0])
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
@@ -139,22 +139,22 @@ class StripEngine:
         shares = max(1, min(self.workers.threads, self.workers.limit // (2 * sum_bytes + smallest)))
         blocks = self._blocks(dy, c, self.workers.limit // shares - 2 * sum_bytes)
         shares = min(shares, len(blocks))
+        workshops = _Workshops(self, c, o, blocks, dtype)
         A = self.matrices.AT.T.astype(dtype)
         dU = [np.zeros((TILE, o, depth), dtype) for _ in range(shares)]
 
         def work(share: int, arena: Arena) -> None:
+            part = np.empty((TILE, o, depth), dtype)
             for residue, block in blocks[share::shares]:
-                arena.reserve(self._block_bytes(c, o, block.rows, block.cols, dtype) + sum_bytes, np)
-                V = self._unfolded(x[block.image], residue, block, arena)
-                dM = arena.take((TILE, o, block.rows, block.cols), dtype)
-                part = arena.take((TILE, o, depth), dtype)
+                here = workshops.of(arena, block)
+                here.unfold(x[block.image], residue, block)
                 diff = self._outputs(dy[block.image], residue, block)
-                if diff.shape[1] < block.rows * strips.outputs:
-                    whole = arena.take((o, block.rows * strips.outputs, block.cols), dtype)
-                    copy_seen(diff, 0, 0, whole)
-                    diff = whole
-                np.matmul(A, _by_strips(diff, strips.outputs), out=dM.transpose(1, 2, 0, 3))
-                np.matmul(dM.reshape(TILE, o, -1), V.transpose(0, 2, 1), out=part)
+                if diff.shape[1] == block.rows * strips.outputs:
+                    np.matmul(A, _by_strips(diff, strips.outputs), out=here.M)
+                else:
+                    copy_seen(diff, 0, 0, here.whole)
+                    np.matmul(A, here.whole_strips, out=here.M)
+                np.matmul(here.products, here.V.transpose(0, 2, 1), out=part)
                 dU[share] += part
 
         self.workers.run(work, range(shares), np)
@@ -206,58 +206,30 @@ class StripEngine:
         return found
 
     def _correlate(self, x: Array, U: Array, y: Array, finish: Finish) -> None:
-        m, (o, c), dtype = self.strips.outputs, (U.shape[1], x.shape[1]), y.dtype
-        AT = self.matrices.AT.astype(dtype)
-        bias = None if finish.bias is None else finish.bias[:, None]
+        c, o, bias = x.shape[1], U.shape[1], finish.bias
+        blocks = self._blocks(y, c, self.workers.room(np, shared=U.nbytes))
+        workshops = _Workshops(self, c, o, blocks, y.dtype)
+        AT, m = self.matrices.AT.astype(y.dtype), self.strips.outputs
 
         def work(task: tuple[int, Block], arena: Arena) -> None:
             residue, block = task
-            arena.reserve(self._block_bytes(c, o, block.rows, block.cols, dtype), np)
-            V = self._unfolded(x[block.image], residue, block, arena)
-            M = arena.take((TILE, o, block.rows, block.cols), dtype)
-            products = M.reshape(TILE, o, -1)
-            np.matmul(U, V, out=products)
+            here = workshops.of(arena, block)
+            here.unfold(x[block.image], residue, block)
+            np.matmul(U, here.V, out=here.products)
             if bias is not None:
-                products[_ONE] += bias
+                np.add(here.ones, bias[:, None], out=here.ones)
             target = self._outputs(y[block.image], residue, block)
             if target.shape[1] == block.rows * m:
-                np.matmul(AT, M.transpose(1, 2, 0, 3), out=_by_strips(target, m))
+                np.matmul(AT, here.M, out=_by_strips(target, m))
             else:
-                whole = arena.take((o, block.rows * m, block.cols), dtype)
-                np.matmul(AT, M.transpose(1, 2, 0, 3), out=_by_strips(whole, m))
-                target[...] = whole[:, : target.shape[1]]
+                np.matmul(AT, here.M, out=here.whole_strips)
+                np.copyto(target, here.whole[:, : target.shape[1]])
             if finish.made is not None:
                 gate(target, self._outputs(finish.made[block.image], residue, block), finish.slope or 0.0)
             elif finish.slope is not None:
                 rectify(target, finish.slope)
 
-        self.workers.run(work, self._blocks(y, c, self.workers.room(np, shared=U.nbytes)), np)
-
-    def _unfolded(self, x: Array, residue: int, block: Block, arena: Arena) -> Array:
-        """V (i, C phases parts kw, strips W') of a block of one image x (C, H, W)."""
-        strips, window, c = self.strips, self.window, len(x)
-        m, phases, step = strips.outputs, strips.phases, max(strips.phases, strips.residues)
-        count = block.rows + strips.parts - 1
-        top = block.top * m * step + residue - window.pad[0]
-        left, right = window.input_range(block.left, block.right, 1)
-        height, width = ((count - 1) * m + TILE - 1) * step + phases, right - left
-        if top < 0 or left < 0 or top + height > x.shape[1] or right > x.shape[2]:
-            seen = arena.take((c, height, width), x.dtype)
-            copy_seen(x, top, left, seen)
-        else:
-            seen = x[:, top : top + height, left:right]
-        R = arena.take((TILE, c, phases, count, width), x.dtype)
-        s = seen.strides
-        rows = _strided(seen, (c, phases, count, TILE, width), (s[0], s[1], m * step * s[1], step * s[1], s[2]))
-        np.matmul(self.matrices.BT.astype(x.dtype), rows, out=R.transpose(1, 2, 3, 0, 4))
-        kernel, cols = window.kernel[1], block.cols
-        if kernel == 1 and strips.parts == 1 and window.stride[1] == 1:
-            return R.reshape(TILE, c * phases, -1)
-        V = arena.take((TILE, c * phases, strips.parts, kernel, block.rows, cols), x.dtype)
-        s = R.strides
-        steps = (s[0], s[2], s[3], window.dilation[1] * s[4], s[3], window.stride[1] * s[4])
-        V[...] = _strided(R, V.shape, steps)
-        return V.reshape(TILE, c * strips.depth, -1)
+        self.workers.run(work, blocks, np)
 
     def _outputs(self, y: Array, residue: int, block: Block) -> Array:
         """The rows of outputs (O, at most m strips, W') that a block makes, without what hangs over: a view of y."""
@@ -297,6 +269,71 @@ class StripEngine:
         return (half + rows * cols * (TILE * (c * strips.depth + o) + strips.outputs * o)) * dtype.itemsize + SLACK
 
 
+class _Workshop:
+    """The arrays of blocks of one size in a worker's arena, and the views of them that each step takes.
+
+    Made once: what Python does between NumPy's calls keeps the other workers from beginning theirs.
+    """
+
+    def __init__(self, engine: StripEngine, c: int, o: int, block: Block, arena: Arena, dtype: np.dtype) -> None:
+        strips, window = engine.strips, engine.window
+        self.engine, self.BT = engine, engine.matrices.BT.astype(dtype)
+        m, phases, step = strips.outputs, strips.phases, max(strips.phases, strips.residues)
+        rows, cols, count = block.rows, block.cols, block.rows + strips.parts - 1
+        left, right = window.input_range(0, cols, 1)
+        self.step, self.top = m * step, ((count - 1) * m + TILE - 1) * step + phases
+        self.seen = arena.take((c, self.top, right - left), dtype)
+        self.cut = (c, phases, count, TILE, right - left)
+        self.seen_strips = self._strips(self.seen)
+        R = arena.take((TILE, c, phases, count, right - left), dtype)
+        self.R = R.transpose(1, 2, 3, 0, 4)
+        s, kernel = R.strides, window.kernel[1]
+        V = arena.take((TILE, c * phases, strips.parts, kernel, rows, cols), dtype)
+        steps = (s[0], s[2], s[3], window.dilation[1] * s[4], s[3], window.stride[1] * s[4])
+        self.shifted, self.unfolded = _strided(R, V.shape, steps), V
+        self.V = V.reshape(TILE, c * strips.depth, -1)
+        M = arena.take((TILE, o, rows, cols), dtype)
+        self.products, self.M = M.reshape(TILE, o, -1), M.transpose(1, 2, 0, 3)
+        self.ones = self.products[_ONE]
+        self.whole = arena.take((o, rows * m, cols), dtype)
+        self.whole_strips = _by_strips(self.whole, m)
+
+    def unfold(self, x: Array, residue: int, block: Block) -> None:
+        """V (i, C phases parts kw, strips W') of a block of one image x (C, H, W)."""
+        window, (_, height, width) = self.engine.window, self.seen.shape
+        top, left = block.top * self.step + residue - window.pad[0], block.left * window.stride[1] - window.pad[1]
+        if top < 0 or left < 0 or top + height > x.shape[1] or left + width > x.shape[2]:
+            copy_seen(x, top, left, self.seen)
+            strips = self.seen_strips
+        else:
+            strips = self._strips(x[:, top : top + height, left : left + width])
+        np.matmul(self.BT, strips, out=self.R)
+        np.copyto(self.unfolded, self.shifted)
+
+    def _strips(self, seen: Array) -> Array:
+        """(C, rows, w) -> (C, phases, strips, TILE, w)."""
+        s, phases, residues = seen.strides, self.engine.strips.phases, self.engine.strips.residues
+        return _strided(seen, self.cut, (s[0], s[1], self.step * s[1], max(phases, residues) * s[1], s[2]))
+
+
+class _Workshops:
+    """Every worker's workshops for some blocks."""
+
+    def __init__(self, engine: StripEngine, c: int, o: int, blocks: list[tuple[int, Block]], dtype: np.dtype) -> None:
+        self.engine, self.c, self.o, self.dtype = engine, c, o, dtype
+        sizes = {(block.rows, block.cols) for _, block in blocks}
+        self.nbytes = max(engine._block_bytes(c, o, *size, dtype) for size in sizes)
+        self.made: dict[tuple[int, int, int], _Workshop] = {}
+
+    def of(self, arena: Arena, block: Block) -> _Workshop:
+        """The worker's for blocks of this size."""
+        key = id(arena), block.rows, block.cols
+        if key not in self.made:
+            arena.reserve(self.nbytes, np)
+            self.made[key] = _Workshop(self.engine, self.c, self.o, block, arena, self.dtype)
+        return self.made[key]
+
+
 def _by_strips(x: Array, rows: int) -> Array:
     """(O, rows strips, W') -> (O, strips, rows, W'), a view."""
     o, height, width = x.shape
@@ -305,5 +342,7 @@ def _by_strips(x: Array, rows: int) -> Array:
 
 
 def _strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    """A view of x in which strips overlap."""
+    """A view of x in which strips overlap; if x is contiguous, in a tenth of the time that as_strided takes."""
+    if x.flags.c_contiguous:
+        return np.ndarray(shape, x.dtype, x, 0, strides)
     return np.lib.stride_tricks.as_strided(x, shape, strides)

@@ -97,11 +97,16 @@ def scatter(window: Window, workers: Workers, W: Array, dy: Array, dx: Array, fi
     if channels == 1:
         height = max(1, min(height, -(-n * c * h // (2 * workers.number(xp))), budget // row_bytes - overlap))
     tasks = [(block, part) for block in cut(n, h, w, height, w) for part in parts(c, channels)]
+    sums = xp is np and window.stride == (1, 1) and all(window.pad[k] < window.extent(k) for k in (0, 1))
 
     def work(task: tuple[Block, tuple[int, int]], arena: Arena) -> None:
         block, (first, last) = task
         target = dx[block.image, first:last, block.top : block.bottom]
-        _scatter_rows(window, transposed[first * taps : last * taps], dy[block.image], block, target, arena)
+        W_part, diff = transposed[first * taps : last * taps], dy[block.image]
+        if sums and _sum_bytes(window, diff, target) <= workers.room(xp):
+            _sum_rows(window, W_part, diff, block, target, arena)
+        else:
+            _scatter_rows(window, W_part, diff, block, target, arena)
         finish(target, block, first)
 
     workers.run(work, tasks, xp)
@@ -127,6 +132,36 @@ def _scatter_rows(window: Window, W: Array, dy: Array, block: Block, target: Arr
     image[...] = 0
     col2im(col, window, image[:, first - start :])
     target[...] = image[:, block.top - start : block.bottom - start, pad_w : pad_w + w]
+
+
+def _sum_rows(window: Window, W: Array, dy: Array, block: Block, target: Array, arena: Arena) -> None:
+    """As `_scatter_rows` at stride 1, in one pass: every pixel is the sum of its kh kw elements of the columns.
+
+    Zeros around dy make these as many for the pixels at the border.
+    """
+    (c, rows, w), o = target.shape, len(dy)
+    (down, across), (kh, kw) = window.dilation, window.kernel
+    pad_h, pad_w = (window.extent(axis) - 1 - window.pad[axis] for axis in (0, 1))
+    height, width = rows + window.extent(0) - 1, w + window.extent(1) - 1
+    arena.reserve(_sum_bytes(window, dy, target), np)
+    if pad_h or pad_w:
+        seen = arena.take((o, height, width), dy.dtype)
+        copy_seen(dy, block.top - pad_h, -pad_w, seen)
+    else:
+        seen = dy[:, block.top : block.top + height]
+    col = arena.take((c, kh, kw, height, width), dy.dtype)
+    multiply_columns(W, seen.reshape(o, -1), col.reshape(len(W), -1))
+    first = col[..., (kh - 1) * down :, (kw - 1) * across :]
+    s = col.strides
+    steps = (s[0], s[1] - down * s[3], s[2] - across * s[4], s[3], s[4])
+    np.add.reduce(np.lib.stride_tricks.as_strided(first, (c, kh, kw, rows, w), steps), axis=(1, 2), out=target)
+
+
+def _sum_bytes(window: Window, dy: Array, target: Array) -> int:
+    """What `_sum_rows` takes in an arena, at most: columns, and dy with zeros around it."""
+    (c, rows, w), taps = target.shape, math.prod(window.kernel)
+    positions = (rows + window.extent(0) - 1) * (w + window.extent(1) - 1)
+    return (c * taps + len(dy)) * positions * dy.itemsize + SLACK
 
 
 def add_sums(workers: Workers, dy: Array, db: Array | None) -> None:

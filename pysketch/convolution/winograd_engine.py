@@ -9,8 +9,9 @@ a matrix product on memory as it lies, without copies in between:
     M (j, i, tiles, O)        = V U, with U (j, i, C, O) the transformed kernels: n^2 products over channels
     y (O, rows, columns)      = A^T M A
 
-j runs over a tile's transformed columns, i over its rows. Of V and M only one j exists at a time: it is transformed,
-multiplied and transformed back while it is in the cache.
+j runs over a tile's transformed columns, i over its rows. Of V and M only some j exist at a time, as many as are no
+larger than _CACHE: they are transformed, multiplied and transformed back while they are in the cache. Fewer at a time
+would cost more in Python, which only one thread runs at a time, than they gain.
 
 The row of the point 1 in A is (1, 1, ..., 1). So what is added to M[1, 1] is added to all outputs of a tile: there the
 bias goes. And dM[1, 1], of the weights' gradient, is the sum of a tile's dy: there db comes from.
@@ -33,6 +34,7 @@ from pysketch.device import SLACK, Arena, Array, Workers, array_module, padded
 _ONE = 1  # the index of the point 1
 _MANY_TILES = 96  # of a block, where one group of rows (see `gemm`) has as many
 _GROUPS = 3  # of rows of a block, where many channels make the groups small
+_CACHE = 5 << 19  # bytes of V and M
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,17 @@ class WinogradEngine:
                 arena.reserve(self._block_bytes(block, c, o, dtype) + part_bytes, xp)
                 VA = self._half_transformed(x[block.image], block, self.pad, arena)
                 dMA = self._half_transformed_diff(dy[block.image], block, arena)
-                V, dM = (arena.take((n, block.count, k), dtype) for k in (c, o))
+                some = _at_a_time(block.count * (c + o) * dtype.itemsize)
+                V, dM = (arena.take((some, n, block.count, k), dtype) for k in (c, o))
                 part = arena.take((n, o, c), dtype)
-                for j in range(n):
-                    xp.matmul(BT, VA[j], out=_by_tile_rows(V, block))
-                    xp.matmul(A, dMA[j], out=_by_tile_rows(dM, block))
-                    xp.matmul(dM.transpose(0, 2, 1), V, out=part)
-                    dU[share][j] += part
-                    if j == _ONE:
-                        sums[share] += dM[_ONE].sum(axis=0)
+                for start in range(0, n, some):
+                    xp.matmul(BT, VA[start : start + some], out=_by_tile_rows(V, block))
+                    xp.matmul(A, dMA[start : start + some], out=_by_tile_rows(dM, block))
+                    for j in range(some):
+                        xp.matmul(dM[j].transpose(0, 2, 1), V[j], out=part)
+                        dU[share][start + j] += part
+                    if start <= _ONE < start + some:
+                        sums[share] += dM[_ONE - start, _ONE].sum(axis=0)
 
         self.workers.run(work, range(shares), xp)
         for k in range(1, shares):
@@ -166,15 +170,16 @@ class WinogradEngine:
         def work(block: Block, arena: Arena) -> None:
             arena.reserve(self._block_bytes(block, c, o, y.dtype), xp)
             VA = self._half_transformed(x[block.image], block, pad, arena)
-            V, M = (arena.take((TILE, block.count, k), y.dtype) for k in (c, o))
+            some = _at_a_time(block.count * (c + o) * y.itemsize)
+            V, M = (arena.take((some, TILE, block.count, k), y.dtype) for k in (c, o))
             half = arena.take((TILE, self.outputs, block.count * o), y.dtype)
-            V_rows = _by_tile_rows(V, block)
-            for j in range(TILE):
-                xp.matmul(BT, VA[j], out=V_rows)
-                multiply_rows(V, U[j], M)
-                if j == _ONE and finish.bias is not None:
-                    M[_ONE] += finish.bias
-                xp.matmul(AT, M.reshape(TILE, -1), out=half[j])
+            V_rows, products, M_flat = _by_tile_rows(V, block), M.reshape(-1, *M.shape[2:]), M.reshape(some, TILE, -1)
+            for j in range(0, TILE, some):
+                xp.matmul(BT, VA[j : j + some], out=V_rows)
+                multiply_rows(V.reshape(-1, *V.shape[2:]), U[j : j + some].reshape(-1, c, o), products)
+                if j <= _ONE < j + some and finish.bias is not None:
+                    M[_ONE - j, _ONE] += finish.bias
+                xp.matmul(AT, M_flat, out=half[j : j + some])
             self._write_outputs(half, AT, block, y, finish, arena)
 
         self.workers.run(work, self._blocks(y, c, self.workers.room(xp, shared=U.nbytes)), xp)
@@ -235,20 +240,31 @@ class WinogradEngine:
     def _block_bytes(self, block: Block, c: int, o: int, dtype: np.dtype) -> int:
         """What a block takes of a worker's arena, at most.
 
-        VA; half of what becomes y, or of dM; then either a slab, or one j of V and M (or dM) and the block of y.
+        VA; half of what becomes y, or of dM; then either a slab, or some j of V and M (or dM) and the block of y.
         """
         m, n, tiles = self.outputs, TILE, block.count
         h, w = (block.rows - 1) * m + n, (block.cols - 1) * m + n
         halves = n * h * block.cols * c + n * m * tiles * o
-        rest = max(h * w * c, n * tiles * (c + o) + m * m * tiles * o)
+        some = _at_a_time(tiles * (c + o) * dtype.itemsize)
+        rest = max(h * w * c, some * n * tiles * (c + o) + m * m * tiles * o)
         return (halves + rest) * dtype.itemsize + SLACK
 
 
+def _at_a_time(row_bytes: int) -> int:
+    """How many j of V and M exist at a time, where a row i of them takes so many bytes: 1, 2, 4 or TILE."""
+    some = TILE
+    while some > 1 and some * TILE * row_bytes > _CACHE:
+        some //= 2
+    return some
+
+
 def _by_tile_rows(V: Array, block: Block) -> Array:
-    """V (i, tiles, C), one j of the transformed tiles, as (tile rows, i, tx C): a view."""
-    return V.reshape(TILE, block.rows, -1).transpose(1, 0, 2)
+    """V (j, i, tiles, C), some j of the transformed tiles, as (j, tile rows, i, tx C): a view."""
+    return V.reshape(len(V), TILE, block.rows, -1).transpose(0, 2, 1, 3)
 
 
 def _strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
     """A view of x in which tiles overlap."""
+    if isinstance(x, np.ndarray) and x.flags.c_contiguous:
+        return np.ndarray(shape, x.dtype, x, 0, strides)  # a tenth of the time
     return array_module(x).lib.stride_tricks.as_strided(x, shape=shape, strides=strides)

@@ -63,7 +63,7 @@ class BaseConvolution(Layer):
             if count % options.group or count == 0:
                 raise self.shape_error(f"{what} {count} cannot be split into {options.group} groups")
         self.filters, self.channels = self.sizes()
-        self.engine = self._choose_engine(self.filtered_size(bottom[0].shape[2:]))
+        self.engine = self._choose_engine(self.convolved_size(bottom[0].shape[2:]))
         self.add_filled(options.weight_filler, (self.filters, self.channels // options.group, *self.window.kernel))
         if options.bias_term:
             self.add_filled(options.bias_filler, (options.num_output,))
@@ -107,9 +107,9 @@ class BaseConvolution(Layer):
         """(H', W') of the top for a bottom of this size; < 1: no fit."""
         raise NotImplementedError(f"{type(self).__name__} has no top_size")
 
-    def filtered_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of what the convolution's filters make, for a bottom of this size."""
-        raise NotImplementedError(f"{type(self).__name__} has no filtered_size")
+    def convolved_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of what the convolution's filters are slid over, for a bottom of this size."""
+        raise NotImplementedError(f"{type(self).__name__} has no convolved_size")
 
     def groups(self) -> Iterator[tuple[slice, slice]]:
         """Each group's channels and filters."""
@@ -118,8 +118,8 @@ class BaseConvolution(Layer):
         for g in range(group):
             yield slice(g * c, (g + 1) * c), slice(g * o, (g + 1) * o)
 
-    def _choose_engine(self, out: tuple[int, int]) -> Engine:
-        """The engine that the netdef names, or the one that costs less if the filters make images of this size."""
+    def _choose_engine(self, size: tuple[int, int]) -> Engine:
+        """The engine that the netdef names, or the one that costs least if images of this size are convolved."""
         window, options, group = self.window, self.options, self.options.group
         if options.engine == "WINOGRAD" and not winograd_fits(window):
             raise self.error(
@@ -129,7 +129,7 @@ class BaseConvolution(Layer):
             )
         sizes = self.channels // group, self.filters // group
         device = "cpu" if self.xp is np else "gpu"
-        self.way = choose_way(options.engine, window, *sizes, out, device)
+        self.way = choose_way(options.engine, window, *sizes, size, device)
         # one group's kernels are kept at a time, so that keeping them serves a layer of one group
         keep_kernels = self.phase == Phase.TEST and group == 1
         engine = ENGINES[self.way, device](window, self.context.workers, keep_kernels)

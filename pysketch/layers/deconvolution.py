@@ -42,9 +42,9 @@ class Deconvolution(BaseConvolution):
         window = self.window
         return tuple(window.stride[k] * (size[k] - 1) + window.extent(k) - 2 * window.pad[k] for k in (0, 1))
 
-    def filtered_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The convolution makes the bottom."""
-        return size
+    def convolved_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The convolution leads from the top to the bottom."""
+        return self.top_size(size)
 
     def receptive_field(self) -> Fields:
         """Outputs o = s i + d k - p, k from 0 to the kernel's end, see i from (o + p + 1 - extent) / s to (o + p) / s.

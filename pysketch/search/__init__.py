@@ -2,9 +2,9 @@
 
 A photo is aligned, drawn by a net and described (`describe`) when it is enrolled; a gallery's file (`gallery_file`)
 keeps that, column by column (`portraits`), mapped into memory. A sketch that is looked for is described under many
-shifts, turns and sizes (`matching`); short descriptions find the nearest thousand, long ones order them. `inner` looks
-at the inner face alone, `pixels` is the paper's measure instead; `confidence` says how often somebody else comes as
-near; `agreement` shows where two sketches agree.
+shifts, turns and sizes (`matching`); short descriptions find the nearest thousand or more, long ones order them.
+`inner` looks at the inner face alone, `pixels` is the paper's measure instead; `confidence` says how often somebody
+else comes as near; `agreement` shows where two sketches agree.
 
 Start reading at `gallery`.
 """
@@ -26,6 +26,7 @@ __all__ = open_door(
         "matching": ["Query"],
         "mixing": ["mixed"],
         "portraits": ["Portrait"],
+        "shortlist": ["candidate_count"],
         "upkeep": ["merge_galleries", "remove_damaged", "remove_people"],
         "views": ["INNER_VIEWS", "WHOLE_VIEWS", "ViewSet", "in_frame"],
         "ways": ["INNER", "PIXELS", "VIEWS", "WAYS"],

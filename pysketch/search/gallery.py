@@ -27,7 +27,7 @@ from pysketch.search.indexed import make_shortlist
 from pysketch.search.inner import inner_distances
 from pysketch.search.matching import Query
 from pysketch.search.pixels import pixel_distances
-from pysketch.search.shortlist import SHORTLIST, Shortlist
+from pysketch.search.shortlist import Shortlist, candidate_count
 from pysketch.search.views import FRAME
 from pysketch.search.ways import INNER, PIXELS, VIEWS
 
@@ -141,7 +141,7 @@ class Gallery:
         shortlist = self._find_shortlist()
         with self._workers.single_threaded_blas():  # its products are small: a second thread would mostly be waited for
             query = Query(sketch)
-            rows = shortlist.nearest(query.outlines, max(SHORTLIST, n))
+            rows = shortlist.nearest(query.outlines, max(candidate_count(len(self)), n))
             self._file.check_rows(rows)
             distances = query.distances(self.columns.details[rows])
         found = self._nearest(rows, distances, n)
@@ -162,7 +162,7 @@ class Gallery:
 
     @property
     def shortlist(self) -> str:
-        """How the first thousand candidates are found: "exhaustive", "FAISS" or "FAISS, GPU"."""
+        """How the first candidates are found: "exhaustive", "FAISS" or "FAISS, GPU"."""
         return self._find_shortlist().name
 
     def _find_shortlist(self) -> Shortlist:

@@ -13,16 +13,23 @@ import numpy as np
 from pysketch.device import SLACK, Arena, Workers
 
 SHORTLIST = 1000
-"""How many portraits are compared in every detail."""
+"""How many portraits are compared in every detail, at least."""
+
+_SHARE = 250  # of a larger gallery one in so many is
 
 FEW = 16
-"""The transforms under which every row is looked at; under all of them, only the nearest WIDER x SHORTLIST."""
+"""The transforms under which every row is looked at; under all of them, only WIDER times those who are wanted."""
 
 WIDER = 4
 
 _BLOCK = 512  # rows at a time and thread: as floats they fit into a core's cache
 _TASK = 16 * _BLOCK
 _FLOAT = np.dtype(np.float32)
+
+
+def candidate_count(rows: int) -> int:
+    """How many of so many portraits are compared in every detail: a thousand, or one in 250 if those are more."""
+    return max(SHORTLIST, rows // _SHARE)
 
 
 class Shortlist(Protocol):

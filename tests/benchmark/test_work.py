@@ -107,7 +107,7 @@ def test_on_a_cpu_winograd_reads_transformed_kernels_and_does_all_but_their_tran
 
 def test_the_engine_that_nobody_named_is_the_devices(tmp_path):
     path = tmp_path / "net.prototxt"
-    path.write_text(NET.replace("[2, 4, 11, 9]", "[2, 64, 64, 64]").format("num_output: 64 kernel_size: 5"))
+    path.write_text(NET.replace("[2, 4, 11, 9]", "[2, 64, 120, 120]").format("num_output: 64 kernel_size: 5"))
     net, _ = build(Job(str(path)))
     assert [net_work(net, gpu)[1].engine for gpu in (False, True)] == ["WINOGRAD", "CAFFE"]
 

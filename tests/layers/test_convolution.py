@@ -13,6 +13,7 @@ from helpers import Case, SingleLayer, assert_equal_to_rounding, layer_text, mak
 
 from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
+from pysketch.convolution.strip_engine import StripEngine
 from pysketch.convolution.winograd_engine import WinogradEngine
 from pysketch.device.backend import Device
 from pysketch.device.workers import Workers
@@ -331,11 +332,12 @@ def engine_of(options: str, shape: tuple[int, ...]) -> type:
     return type(make_layer(conv_text(options), [shape]).layer.engine)
 
 
-def test_the_default_engine_is_the_cheaper_one_and_cudnn_means_default() -> None:
+def test_the_default_engine_is_the_cheapest_one_and_cudnn_means_default() -> None:
     for engine in ("", "engine: DEFAULT", "engine: CUDNN"):
-        assert engine_of(f"num_output: 16 kernel_size: 5 {engine}", (1, 16, 60, 60)) is WinogradEngine
+        assert engine_of(f"num_output: 64 kernel_size: 5 {engine}", (1, 64, 120, 120)) is WinogradEngine
+        assert engine_of(f"num_output: 16 kernel_size: 9 {engine}", (1, 16, 120, 120)) is StripEngine
         assert engine_of(f"num_output: 16 kernel_size: 5 {engine}", (1, 16, 6, 6)) is GemmEngine
-        assert engine_of(f"num_output: 16 kernel_size: 5 stride: 2 {engine}", (1, 16, 60, 60)) is GemmEngine
+        assert engine_of(f"num_output: 16 kernel_size: 5 stride: 5 {engine}", (1, 16, 60, 60)) is GemmEngine
 
 
 def test_an_engine_that_is_named_is_taken() -> None:
@@ -345,7 +347,7 @@ def test_an_engine_that_is_named_is_taken() -> None:
 
 def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        engine_of("num_output: 16 kernel_size: 5", (1, 16, 60, 60))
+        engine_of("num_output: 64 kernel_size: 5", (1, 64, 120, 120))
     assert "Layer it: convolution engine WINOGRAD" in caplog.messages
 
 

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pysketch.search.shortlist import FEW, Exhaustive, largest, spread
+from pysketch.search.shortlist import FEW, Exhaustive, candidate_count, largest, spread
 
 
 @pytest.fixture
@@ -22,6 +22,10 @@ def moved(rng, vector, count):
 
 def naive(outlines, transforms):
     return np.array([max(float(np.dot(row.astype(float), each)) for each in transforms) for row in outlines])
+
+
+def test_a_thousand_are_compared_and_of_a_million_four_thousand():
+    assert [candidate_count(rows) for rows in (10, 250_000, 300_000, 1_000_000)] == [1000, 1000, 1200, 4000]
 
 
 @pytest.mark.parametrize("count", [1, 7, 60])

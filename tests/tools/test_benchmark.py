@@ -164,6 +164,14 @@ def test_a_roofline_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     assert [layer["name"] for layer in found["layers"]] == ["conv1", "relu1", "conv2"]
 
 
+def test_engines_are_a_table_or_an_object(tiny, capsys):
+    arguments = [tiny, "--engines", "--iterations", "3", "--device", "cpu", "--threads", "1"]
+    assert benchmark.main(arguments) == 0
+    assert "model's error" in capsys.readouterr().out
+    assert benchmark.main([*arguments, "--json"]) == 0
+    assert {layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]} == {"conv1", "conv2"}
+
+
 @pytest.mark.slow
 def test_table_2_is_a_table_or_an_object(tiny, capsys, monkeypatch):
     monkeypatch.setattr("pysketch.benchmark.table2.jobs", lambda job: [nets.Job(tiny)] * 4)

@@ -41,7 +41,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
 MISSING += [] if CHROMIUM else ["chromium"]
 FINDS_FACES = all(importlib.util.find_spec(name) for name in ("dlib", "face_recognition_models"))
-CHROMIUMS_OWN = re.compile(r"^CONNECT (?!fonts)[\w.-]+\.(google|googleapis)\.com:443 ")
+CHROMIUMS_OWN = re.compile(
+    r"^(CONNECT (?!fonts)[\w.-]+\.(google|googleapis)\.com:443|POST http://update\.googleapis\.com/) ?"
+)
 """What the browser asks for itself, whatever page is open: to log in, to be newer, to fill in forms."""
 
 in_a_browser = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
@@ -531,6 +533,7 @@ def uploaded(url, content):
 
 SLOW = """
 import functools, os, sys, time
+import pysketch
 from pysketch.page import studio
 draw = studio.Studio.draw
 def slow_for_crops(self, photo, faces, chosen):
@@ -538,7 +541,7 @@ def slow_for_crops(self, photo, faces, chosen):
         time.sleep(0.05)
     return draw(self, photo, faces, chosen)
 studio.Studio.draw = slow_for_crops
-page.open_page = functools.partial(page.open_page, kept=10.0)
+pysketch.page.open_page = functools.partial(pysketch.page.open_page, kept=10.0)
 sys.modules["dlib"] = None
 """
 

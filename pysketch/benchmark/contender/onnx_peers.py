@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .peers import Arrays
+Arrays = dict[str, np.ndarray]
 
 
 class OnnxRuntimePeer:

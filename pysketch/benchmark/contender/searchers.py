@@ -1,7 +1,7 @@
 """Those who look for the nearest of many people, for `gallery_race`: ourselves, twice, and two peers.
 
-Everyone finds a thousand candidates by their outlines, under all transforms of a query, and compares these in every
-detail; they differ in how the candidates are found. Peers run in a process that never imports pysketch.
+Everyone finds a thousand candidates, or one in 250, by their outlines, under all transforms of a query, and compares
+these in every detail; they differ in how the candidates are found. Peers run in a process that never imports pysketch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ SEARCHERS = {
 }
 """What each needs, first what is imported before memory is counted. exhaustive, index: `pysketch.search`."""
 
-CANDIDATES = 1000
 _BLOCK = 1 << 14  # rows at a time
 
 
@@ -31,6 +30,7 @@ class Searcher:
 
     def __init__(self, folder: Path, job: dict[str, Any]) -> None:
         self.folder, self.threads, self.scales = folder, job["threads"], job["scales"]
+        self.count = job["candidates"]
         arrays = (np.load(job[name], mmap_mode="r", allow_pickle=False) for name in ("outlines", "details"))
         self.outlines, self.details = (array[slice(*job["rows"])] for array in arrays)
 
@@ -46,7 +46,7 @@ class Searcher:
         raise NotImplementedError(f"{type(self).__name__} has no prepare")
 
     def candidates(self, transforms: np.ndarray) -> np.ndarray:
-        """(CANDIDATES,) rows, ascending, of those nearest to one of the (T, OUTLINE) float32 transforms."""
+        """(count,) rows, ascending, of those nearest to one of the (T, OUTLINE) float32 transforms."""
         raise NotImplementedError(f"{type(self).__name__} has no candidates")
 
     def find(self) -> dict[str, list[float]]:
@@ -75,10 +75,10 @@ class Searcher:
         return {"held_bytes": held, "peak_bytes": _memory("VmHWM")}
 
     def _best_of(self, products: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The CANDIDATES rows whose largest product with a transform is largest; products, rows: (T, K)."""
+        """The `count` rows whose largest product with a transform is largest; products, rows: (T, K)."""
         order = np.argsort(-products, axis=None, kind="stable")
         _, first = np.unique(rows.ravel()[order], return_index=True)
-        return np.sort(rows.ravel()[order][np.sort(first)[:CANDIDATES]])
+        return np.sort(rows.ravel()[order][np.sort(first)[: self.count]])
 
     def _floats(self, start: int) -> np.ndarray:
         return self.outlines[start : start + _BLOCK].astype(np.float32) / np.float32(self.scales[0])
@@ -107,7 +107,7 @@ class Ours(Searcher):
 
     def candidates(self, transforms: np.ndarray) -> np.ndarray:
         """By `Exhaustive` or `Indexed`."""
-        return self.shortlist.nearest(transforms, CANDIDATES)
+        return self.shortlist.nearest(transforms, self.count)
 
 
 class FaissFlat(Searcher):
@@ -128,7 +128,7 @@ class FaissFlat(Searcher):
 
     def candidates(self, transforms: np.ndarray) -> np.ndarray:
         """The nearest of each transform; the best of these."""
-        return self._best_of(*self.index.search(transforms, min(CANDIDATES, len(self.outlines))))
+        return self._best_of(*self.index.search(transforms, min(self.count, len(self.outlines))))
 
 
 class Neighbours(Searcher):
@@ -142,7 +142,7 @@ class Neighbours(Searcher):
         """Copies the outlines."""
         from sklearn.neighbors import NearestNeighbors
 
-        count = min(CANDIDATES, len(self.outlines))
+        count = min(self.count, len(self.outlines))
         self.neighbours = NearestNeighbors(n_neighbors=count, algorithm="brute", n_jobs=self.threads)
 
         def make() -> None:

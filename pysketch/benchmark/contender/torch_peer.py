@@ -34,7 +34,11 @@ class TorchNet(torch.nn.Module):
             for name, param in params.items()
         )
         self.kept = list(dict.fromkeys([*graph["loss_weights"]] if trains else graph["outputs"]))
-        self.last_reader = {name: k for k, step in enumerate(graph["steps"]) for name in step["bottom"]}
+        last_reader = {name: k for k, step in enumerate(graph["steps"]) for name in step["bottom"]}
+        self.done = [
+            [name for name in {*step["bottom"]} - {*step["top"], *self.kept} if last_reader[name] == k]
+            for k, step in enumerate(graph["steps"])
+        ]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Run every layer."""
@@ -48,9 +52,8 @@ class TorchNet(torch.nn.Module):
             tops = FUNCTIONS[step["type"]](step, bottoms, params)
             blobs.update(zip(step["top"], tops, strict=False))
             del tops, bottoms
-            for name in {*step["bottom"]} - {*step["top"]} - {*self.kept}:
-                if self.last_reader[name] == k:
-                    del blobs[name]
+            for name in self.done[k]:
+                del blobs[name]
         return tuple(blobs[name] for name in self.kept)
 
 
@@ -141,7 +144,7 @@ class TorchPeer:
 def _prepared(net: TorchNet, inputs: list[Tensor], way: str) -> Any:
     """What is called in the net's place."""
     if way == "compiled":
-        return torch.compile(net, dynamic=False)
+        return torch.compile(net, dynamic=False, fullgraph=True)
     if way == "frozen":
         with torch.inference_mode():
             traced = torch.jit.freeze(torch.jit.trace(net.eval(), tuple(inputs), check_trace=False))

@@ -4,18 +4,10 @@ import pytest
 
 from pysketch.benchmark.contender.peers import LIBRARIES, check_known, describe, missing_libraries, param_name
 from pysketch.benchmark.nets import Job, build
-from pysketch.benchmark.race import run_race
 from pysketch.errors import PysketchError
 from pysketch.layers.base import LAYERS, Layer
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import parse_netdef
-
-
-@pytest.mark.parametrize("peer", ["onnxruntime", "opencv"])
-def test_peers_that_read_onnx_compute_what_we_compute(peer, tiny):
-    if missing := missing_libraries(peer):
-        pytest.skip(f"{' and '.join(missing)} not installed; a peer of the benchmark only")
-    assert 0 <= run_race(Job(tiny), (peer,), 3, with_layers=False).differences[peer] < 1e-4
 
 
 def test_a_layer_that_no_peer_knows_is_named(monkeypatch):

@@ -12,7 +12,6 @@ SCALES = 100.0, 120.0
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     """300 people of whom those from 40 on are searched; two queries of five transforms; 20 candidates each."""
-    monkeypatch.setattr(searchers, "CANDIDATES", 20)
     monkeypatch.setattr(searchers, "_BLOCK", 64)
     rng = np.random.default_rng(3)
     for name, width in (("outlines", 16), ("details", 24)):
@@ -22,7 +21,7 @@ def job(tmp_path, monkeypatch):
     queries = {"outlines": (outlines * lengths).astype(np.float32), "details": details.astype(np.float32)}
     np.savez(tmp_path / "queries.npz", **queries)
     paths = {name: str(tmp_path / f"{name}.npy") for name in ("outlines", "details")}
-    return tmp_path, {**paths, "rows": [40, 300], "threads": 1, "scales": SCALES}, queries
+    return tmp_path, {**paths, "rows": [40, 300], "threads": 1, "scales": SCALES, "candidates": 20}, queries
 
 
 def naive(job):

@@ -3,6 +3,8 @@ import pytest
 from exported import assert_near
 
 from pysketch.benchmark.contender.peers import TORCH_LAYERS, describe, param_name
+from pysketch.benchmark.nets import Job
+from pysketch.benchmark.race import run_race
 from pysketch.errors import NetdefError
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
@@ -92,6 +94,31 @@ def test_torch_trains_every_layer_as_we_do(type, extra):
 @pytest.mark.parametrize(("type", "extra"), PAIRS)
 def test_torch_trains_layers_of_two_bottoms_as_we_do(type, extra):
     assert_equal_training(type, 'bottom: "x"', extra)
+
+
+GAME = """
+    layer { name: "in" type: "Input" top: "x" input_param { shape { dim: [2, 1, 7, 6] } } }
+    layer { name: "draw" type: "Convolution" bottom: "x" top: "drawn"
+            convolution_param { num_output: 1 kernel_size: 1 } }
+    layer { name: "near" type: "Python" bottom: "drawn" bottom: "x" top: "near" loss_weight: 2
+            python_param { module: "pysketch.layers" layer: "AbsoluteLoss" } }
+    layer { name: "gate" type: "Python" bottom: "drawn" top: "judged"
+            python_param { module: "pysketch.layers" layer: "GradientScale" param_str: '{ "scale": -0.5 }' } }
+    layer { name: "judge" type: "Convolution" bottom: "judged" top: "score" param { name: "w" lr_mult: 0 }
+            convolution_param { num_output: 2 kernel_size: 3 bias_term: false weight_filler { type: "xavier" } } }
+    layer { name: "hand" type: "Python" bottom: "score" top: "hand" loss_weight: 3
+            python_param { module: "pysketch.layers" layer: "AdversarialLoss" param_str: '{ "wanted": 0.5 }' } }
+    layer { name: "critic" type: "Convolution" bottom: "drawn" top: "fake" propagate_down: false
+            param { name: "w" lr_mult: 1 } convolution_param { num_output: 2 kernel_size: 3 bias_term: false } }
+    layer { name: "off" type: "Python" bottom: "fake" top: "off" loss_weight: 1
+            python_param { module: "pysketch.layers" layer: "AdversarialLoss" param_str: '{ "wanted": 1 }' } }
+"""
+
+
+def test_torch_plays_the_game_of_an_artist_and_a_critic_as_we_do(tmp_path):
+    path = tmp_path / "game.prototxt"
+    path.write_text('name: "game"' + GAME)
+    assert 0 <= run_race(Job(str(path), "train", 2), ("torch",), 3, with_layers=False).differences["torch"] < 1e-4
 
 
 def test_the_list_of_known_layers_is_that_of_the_functions():
