@@ -21,8 +21,9 @@ def make(monkeypatch):
     """Hands of so many threads that do `work`; what they told is in `told`. They are left at the end."""
     made = []
 
-    def make(count, work, begin=None, **where):
-        begin = each(begin or (lambda place: work))
+    def make(count, work, begin=None, of_one=True, **where):
+        begin = begin or (lambda place: work)
+        begin = each(begin) if of_one else begin
         monkeypatch.setattr(handout, "Worker", partial(ThreadWorker, begin))
         hands = Hands(lambda: begin(Place(1, 0)), [], tell=told.append, **where)
         hands.count = count
@@ -47,6 +48,18 @@ def test_results_come_in_the_order_of_the_jobs_whoever_is_how_fast(count, make):
     assert list(hands(range(30))) == [k * k for k in range(30)]
     assert list(hands(iter([5, 6]))) == [25, 36]
     assert list(hands([])) == list(hands(iter([]))) == []
+
+
+@pytest.mark.parametrize(("count", "given"), [(1, [[0, 1, 2, 3]]), (2, [[0], [1], [2], [3]])])
+def test_a_process_alone_is_given_all_jobs_at_once_and_working_processes_one_at_a_time(count, given, make):
+    found = []
+
+    def work(jobs):
+        found.append(list(jobs))
+        yield from found[-1]
+
+    assert list(make(count, None, lambda place: work, of_one=False)(range(4))) == [0, 1, 2, 3]
+    assert sorted(found) == given
 
 
 def test_a_job_is_asked_for_when_somebody_is_free_and_no_more_are_started_than_there_are_jobs(make):

@@ -6,7 +6,6 @@ from solver_helpers import SKETCH_NET, write_sketch_net_file
 
 from pysketch.drawing import Sketcher
 from pysketch.errors import DataError
-from pysketch.images import synthetic
 from pysketch.images.pairs import SYNTHETIC, Pair
 from pysketch.parallel import Lost
 from pysketch.report import artists
@@ -15,14 +14,12 @@ from pysketch.report.evaluation import draw_each
 from pysketch.report.request import Request
 
 
-@pytest.fixture(scope="module")
-def made():
-    return [Pair(*each) for each in synthetic.test_pairs(4)]
-
-
 @pytest.fixture
-def pairs(made, monkeypatch):
-    """Two synthetic persons to learn from, two others to draw."""
+def pairs(monkeypatch):
+    """Two pairs of noise to learn from, two others to draw."""
+    rng = np.random.default_rng(5)
+    shapes = (250, 200, 3), (250, 200)
+    made = [Pair(str(k), *(rng.integers(0, 256, shape).astype(np.uint8) for shape in shapes)) for k in range(4)]
     monkeypatch.setattr(artists, "load_pairs", lambda source, split, direction: made[:2])
     return made[:2], made[2:]
 
