@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pysketch.images import synthetic
+from pysketch.images.synthetic import pairs
 
 pytestmark = pytest.mark.slow
 
@@ -105,16 +106,16 @@ def test_training_and_test_persons_are_disjoint():
 
 def test_full_training_and_test_seeds_do_not_meet():
     seeds = []
-    random_face = synthetic.random_face
+    random_face = pairs.random_face
 
     def record(seed):
         seeds.append(seed)
         return random_face(seed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic, "random_face", record)
+        patch.setattr(pairs, "random_face", record)
         for draw in ("draw_photo", "draw_sketch"):
-            patch.setattr(synthetic, draw, lambda face: None)
+            patch.setattr(pairs, draw, lambda face: None)
         assert (len(synthetic.training_pairs()), len(synthetic.test_pairs())) == (88, 24)
     assert len(set(seeds)) == 112
 
