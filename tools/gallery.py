@@ -163,11 +163,15 @@ def _again(damage: Sequence[pysketch.search.Damage]) -> str:
 
 def _merge(args: argparse.Namespace) -> int:
     with common.bars() as progress:
-        added = pysketch.search.merge_galleries(args.gallery, args.other, args.join, progress)
+        added = pysketch.search.merge_galleries(args.gallery, args.other, args.join, progress, _tell)
     held = len(pysketch.search.GalleryFile(args.other).columns) - added
     there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
     print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}{there}")
     return 0
+
+
+def _tell(line: str) -> None:
+    common.say(line, file=sys.stderr)
 
 
 def _people(count: int) -> str:
