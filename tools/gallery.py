@@ -144,7 +144,7 @@ def _verify(args: argparse.Namespace) -> int:
         print(f"{_which(each)}: damaged: {' and '.join(what)}")
     print(f"{len(file.columns) - len(damage)} of {counted(len(file.columns), 'photo')} are as they were written")
     if damage:
-        again = f"remove --damaged takes these out; {_again(damage)}"
+        again = f"remove --damaged takes these out; only after that, {_again(damage)}"
         print(f"error: {as_read(args.gallery)}: {counted(len(damage), 'photo')} damaged; {again}", file=sys.stderr)
     return common.BAD_INPUT if damage else 0
 

@@ -140,7 +140,7 @@ def test_damage_is_named_by_number_and_can_be_taken_out(path, tmp_path, capsys):
         "2 of 4 photos are as they were written",
     ]
     assert err.startswith(f"error: {path}: 2 photos damaged; remove --damaged takes these out")
-    assert "enrolling these files again, with --add, brings them back whole" in err
+    assert "; only after that, enrolling these files again, with --add, brings them back whole" in err
     assert gallery.main([path, "remove", "--damaged"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
