@@ -261,7 +261,7 @@ def read_table(path: str | os.PathLike[str], header: Sequence[str]) -> list[tupl
     try:
         rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from None
+        raise DataError(f"{path}: not a readable CSV file: {getattr(error, 'strerror', None) or error}") from None
     rows = [[cell.strip() for cell in row] for row in rows]
     if rows[:1] != [list(header)]:
         found = as_read(",".join(rows[0])) if rows else ""

@@ -65,12 +65,11 @@ def _enrol(args: argparse.Namespace, hands: pysketch.parallel.Hands) -> int:
         left_out = len(plan.problems)
         _tell([*plan.remarks, *(f"error: {line}" for line in plan.problems)])
         hands.count = args.processes or pysketch.search.default_workers(len(plan.todo))
-        enrolled = sketches = 0
+        sketches = 0
         stopped = False
         try:
             with closing(enrolment.draw(plan, hands)) as results:
                 for done in common.bar(results, total=len(plan.todo), unit="photo", disable=None):
-                    enrolled += done.portrait is not None
                     sketches += done.drawn
                     left_out += bool(done.problem)
                     _tell([f"{done.photo.path}: {done.remark}"] if done.remark else [])
@@ -79,13 +78,14 @@ def _enrol(args: argparse.Namespace, hands: pysketch.parallel.Hands) -> int:
             stopped = True
             print("interrupted: what is drawn is put into the gallery ...", file=sys.stderr)
         hands.close()
+        with common.bars() as progress:
+            enrolled = enrolment.settle(progress) - plan.waiting  # of an interrupted one more than was told of
         if sketches >= _SUSPICIOUS and 4 * sketches > 3 * enrolled:
             what = "look like sketches, grey lines on white paper; photos of people are what is enrolled, and drawn"
             _tell([f"{sketches} of the {enrolled} pictures {what}"])
-        with common.bars() as progress:
-            enrolment.settle(progress)
     there = f", {plan.held} {'was' if plan.held == 1 else 'were'} there already" if plan.held else ""
-    counts = f", {left_out} left out" if left_out else ""
+    counts = f", {plan.doubles} the same as another" if plan.doubles else ""
+    counts += f", {left_out} left out" if left_out else ""
     print(f"{enrolled} of {counted(len(photos), 'photo')} enrolled{there}{counts}")
     if enrolment.has_gallery:
         columns = pysketch.search.GalleryFile(args.output).columns

@@ -87,7 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         counts = f", {len(left_out)} left out: {', '.join(unusable)}" * bool(left_out)
         print(f"{len(done)} of {len(sketches)} sketches looked for{counts}", file=sys.stderr if args.json else None)
     if args.report and done:
-        pysketch.report.write_find_page(args.report, gallery, args.gallery, done, left_out)
+        missing = pysketch.report.write_find_page(args.report, gallery, args.gallery, done, left_out)
+        if missing:
+            more = f" (and {len(missing) - 1} more such: the page says which)" if len(missing) > 1 else ""
+            print(f"the report lacks pictures: {missing[0].removesuffix('.')}{more}", file=sys.stderr)
         print(f"report: {args.report}", file=sys.stderr if args.json else None)
     return common.BAD_INPUT if left_out else 0
 

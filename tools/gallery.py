@@ -144,7 +144,7 @@ def _verify(args: argparse.Namespace) -> int:
         print(f"{_which(each)}: damaged: {' and '.join(what)}")
     print(f"{len(file.columns) - len(damage)} of {counted(len(file.columns), 'photo')} are as they were written")
     if damage:
-        again = f"remove --damaged takes these out; {_again(damage)}"
+        again = f"remove --damaged takes these out; only after that, {_again(damage)}"
         print(f"error: {as_read(args.gallery)}: {counted(len(damage), 'photo')} damaged; {again}", file=sys.stderr)
     return common.BAD_INPUT if damage else 0
 
@@ -163,11 +163,15 @@ def _again(damage: Sequence[pysketch.search.Damage]) -> str:
 
 def _merge(args: argparse.Namespace) -> int:
     with common.bars() as progress:
-        added = pysketch.search.merge_galleries(args.gallery, args.other, args.join, progress)
+        added = pysketch.search.merge_galleries(args.gallery, args.other, args.join, progress, _tell)
     held = len(pysketch.search.GalleryFile(args.other).columns) - added
     there = f", {held} {'was' if held == 1 else 'were'} there already" if held else ""
     print(f"{counted(added, 'photo')} of {as_read(args.other)} added to {as_read(args.gallery)}{there}")
     return 0
+
+
+def _tell(line: str) -> None:
+    common.say(line, file=sys.stderr)
 
 
 def _people(count: int) -> str:

@@ -39,15 +39,18 @@ def check_find_page(path: str | os.PathLike[str], inputs: Iterable[str | os.Path
 
 def write_find_page(
     path: str | os.PathLike[str], gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequence[str] = ()
-) -> None:
+) -> list[str]:
     """Write one page that needs no network and no other file: all pictures are in it. A new one is its owner's alone.
 
-    name: what the gallery is called. left_out: what is said of sketches that could not be used. DataError if jinja2 or
-    the place is missing, or for a picture that cannot be read.
+    name: what the gallery is called. left_out: what is said of sketches that could not be used. Returns why pictures of
+    the gallery are missing on the page, each reason once. DataError if jinja2 or the place is missing, or for a picture
+    that cannot be read.
     """
-    sections = [_about(gallery, name, found, left_out), *(_section(gallery, each) for each in found)]
+    missing: list[str] = []
+    sections = [_about(gallery, name, found, left_out), *(_section(gallery, each, missing) for each in found)]
     names = ", ".join(as_read(os.path.basename(each.sketch)) for each in found[:3])
     write_page(path, f"Who looks like {names}{' ...' if len(found) > 3 else ''}?", sections, PRIVATE)
+    return list(dict.fromkeys(missing))
 
 
 def _about(gallery: Gallery, name: str, found: Sequence[Found], left_out: Sequence[str]) -> Section:
@@ -66,14 +69,17 @@ def _net(digest: str) -> str:
     return f"{f'the shipped net {name}' if name else 'a net'} (SHA-256 {digest[:12]}...)"
 
 
-def _section(gallery: Gallery, found: Found) -> Section:
+def _section(gallery: Gallery, found: Found, missing: list[str]) -> Section:
+    """One sketch and who was found; why pictures are missing is added to the list."""
     sketch = _picture(found.seen, "the sketch")
     groups = []
     for rank, person in enumerate(pictured(gallery, found), 1):
         shown = {"photo": person.photo, "drawn by the net": person.drawn, "where they agree": person.agreement}
         pictures = [_picture(each, caption) for caption, each in shown.items() if each is not None]
         path = as_read(found.matches[rank - 1].path)
-        text = " ".join([f"{person.words[0].upper()}{person.words[1:]}. {path}", *person.missing])
+        missing += person.missing
+        why = f" - {' '.join(person.missing)}" if person.missing else ""
+        text = f"{person.words[0].upper()}{person.words[1:]}. {path}{why}"
         groups.append(Group(f"{rank}. {person.name}", text, [sketch, *pictures]))
     header, *body = rows(gallery, found)
     remark = [f"{as_read(found.remark)}."] if found.remark else []

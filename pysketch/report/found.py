@@ -69,7 +69,7 @@ def pictured(gallery: Gallery, found: Found) -> list[Person]:
             number = as_many(rate, gallery.people)
             words += f", {how_often(rate)} others come as near" + (f" ({number} of those here)" * (number != NOTHING))
         laid = overlaid(_PAPER if drawn is None else drawn, heat, most)
-        told.append(Person(as_read(match.name), words, photo, drawn, laid, no_photo + no_sketch))
+        told.append(Person(as_read(match.name), words, photo, drawn, laid, list(dict.fromkeys(no_photo + no_sketch))))
     return told
 
 

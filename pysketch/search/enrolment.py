@@ -35,7 +35,7 @@ from pysketch.search.drawn import looks_drawn
 from pysketch.search.gallery_file import Identity, Progress, no_progress
 from pysketch.search.journal import Journal
 from pysketch.search.portraits import Portrait
-from pysketch.search.upkeep import digests_of, named_some, open_if_there, settle
+from pysketch.search.upkeep import kept_names, named_some, open_if_there, people_of, settle
 from pysketch.search.views import FRAME
 
 COLUMNS = ["file", "person"]
@@ -76,12 +76,17 @@ class Done(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """todo: photos to draw, each with its SHA-256. held: how many are there already. remarks, problems: a line each."""
+    """todo: photos to draw, each with its SHA-256. held: how many are there already. remarks, problems: a line each.
+
+    doubles: how many are the same file as another one. waiting: how many had been drawn before, and wait.
+    """
 
     todo: list[tuple[Photo, bytes]]
     held: int
     remarks: list[str]
     problems: list[str]
+    doubles: int
+    waiting: int
 
 
 def find_photos(
@@ -265,35 +270,48 @@ class Enrolment:
 
         Every file is read for its SHA-256. progress: goes through so many results, as tqdm does. GalleryError if the
         gallery holds photos that are not among these, unless `add` says that these come to them; if two photos would be
-        of one person by their stems alone.
+        of one person by their stems alone. Who is there under another name keeps that; a remark says so.
         """
         remarks: list[str] = []
         problems: list[str] = []
         waiting = self._journal.people()
-        held = set(waiting) | set(digests_of(self._file) if self._file else ())
+        there = people_of(self._file) if self._file else {}
+        waits = len(set(waiting) - set(there))
+        if waits:
+            what = "it is" if waits == 1 else "they are"
+            remarks.append(f"{counted(waits, 'photo')} had been drawn before; {what} put into the gallery now")
+        there |= {digest: person for digest, (person, _) in waiting.items()}
         first: dict[bytes, Photo] = {}
         todo: list[tuple[Photo, bytes]] = []
+        other: list[tuple[str, str, str]] = []
+        doubles = 0
         with ThreadPoolExecutor(4) as pool:
             for photo, digest in zip(photos, progress(pool.map(_digest, photos), len(photos)), strict=True):
                 if isinstance(digest, str):
                     problems.append(digest)
                 elif digest in first:
+                    doubles += 1
                     kept = first[digest]
-                    whose = "" if kept.person == photo.person else f", as {as_read(kept.person)}"
+                    person = there.get(digest, kept.person)
+                    whose = "" if person == photo.person else f", as {as_read(person)}"
                     remarks.append(
                         f"{as_read(photo.path)}: the same file as {as_read(kept.path)}; enrolled once{whose}"
                     )
                 else:
                     first[digest] = photo
-                    todo += [] if digest in held else [(photo, digest)]
-        others = len(held - set(first))
+                    if digest not in there:
+                        todo.append((photo, digest))
+                    elif there[digest] != photo.person:
+                        other.append((os.fspath(photo.path), there[digest], photo.person))
+        remarks += kept_names(self.gallery, other)
+        others = len(set(there) - set(first))
         if others and not add:
             raise GalleryError(
                 f"{self.gallery}: holds {counted(others, 'photo')} that {'is' if others == 1 else 'are'} not among "
                 "those given now; --add adds these to it, another -o begins a new gallery"
             )
         self._check_people(list(first.values()), [photo for photo, _ in todo], waiting, remarks)
-        return Plan(todo, len(first) - len(todo), remarks, problems)
+        return Plan(todo, len(first) - len(todo), remarks, problems, doubles, waits)
 
     def draw(self, plan: Plan, hands: Hands) -> Iterator[Done]:
         """Draw what is planned, in order; each is on the disk, in the journal, when it is yielded.

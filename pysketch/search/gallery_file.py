@@ -335,7 +335,9 @@ class GalleryFile:
         """GalleryError if a column, such as "outlines", is not what was written; reads all of it."""
         self.check_present()
         if zlib.crc32(self._arrays[name].reshape(-1).view(np.uint8)) != self._contents[name]["crc"]:
-            raise GalleryError(f"{self.path}: damaged: {name} are not what was written; restore a copy, or enrol anew")
+            raise GalleryError(
+                f"{self.path}: damaged: its {name} column is not what was written; restore a copy, or enrol anew"
+            )
 
     def check_rows(self, rows: np.ndarray) -> None:
         """GalleryError if what is searched and told of one of these photos is not what was written."""
@@ -452,8 +454,9 @@ def _table(content: np.ndarray, path: str | os.PathLike[str]) -> dict[str, Any]:
     if problem:
         raise GalleryError(f"{path}: no gallery: {problem}")
     if table["size"] > len(content):
-        missing = counted(table["size"] - len(content), "byte")
-        raise GalleryError(f"{path}: cut short: the last {missing} of {table['size']} are missing")
+        lost = table["size"] - len(content)
+        missing = f"{counted(lost, 'byte')} of {table['size']} {'is' if lost == 1 else 'are'}"
+        raise GalleryError(f"{path}: cut short: the last {missing} missing")
     if table["size"] < len(content):
         raise GalleryError(f"{path}: damaged: expected {table['size']} bytes, found {len(content)}")
     return table

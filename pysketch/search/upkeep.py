@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from pysketch.errors import GalleryError, did_you_mean
+from pysketch.errors import GalleryError, counted, did_you_mean
 from pysketch.files import as_read, erase, overwrite, sync_folder
 from pysketch.search.gallery_file import (
     Damage,
@@ -105,11 +105,13 @@ def merge_galleries(
     other: str | os.PathLike[str],
     joined: bool = False,
     progress: Progress = no_progress,
+    say: Callable[[str], object] = lambda line: None,
 ) -> int:
     """Put the other gallery's photos into this one, those that it has already left out; how many were new.
 
-    The other one stays as it is. GalleryError if they are of different nets or versions, or, unless `joined` says that
-    they are the same people, if new photos are of somebody whose name is in both.
+    The other one stays as it is. say: told of photos that are somebody else's in it, a line each. GalleryError if they
+    are of different nets or versions, or, unless `joined` says that they are the same people, if new photos are of
+    somebody whose name is in both.
     """
     if os.path.exists(gallery) and os.path.exists(other) and os.path.samefile(gallery, other):
         raise GalleryError(f"{other}: is the gallery itself")
@@ -125,8 +127,9 @@ def merge_galleries(
                 f"{other}: {difference}; galleries of different nets are not mixed: enrol its photos anew"
             )
         _drop_double(journal, file)
-        here = set(digests_of(file)) | set(journal.people())
-        new = [row for row, each in enumerate(digests_of(second)) if each not in here]
+        here = people_of(file) | {digest: person for digest, (person, _) in journal.people().items()}
+        theirs = digests_of(second)
+        new = [row for row, each in enumerate(theirs) if each not in here]
         second.check_rows(np.array(new, int))
         names = {name for name, _ in journal.people().values()} | set(file.columns.people())
         same = sorted({second.columns.name_of(row) for row in new} & names)
@@ -138,6 +141,13 @@ def merge_galleries(
         if new:
             _write(journal, file, file.identity, progress, [Part(second.columns, np.array(new), second.sums)])
             journal.finish()
+        other_names = [
+            (second.columns.path_of(row), here[digest], name)
+            for row, digest in enumerate(theirs)
+            if digest in here and (name := second.columns.name_of(row)) != here[digest]
+        ]
+        for line in kept_names(gallery, other_names):
+            say(line)
         return len(new)
 
 
@@ -213,6 +223,33 @@ def _rows_without(file: GalleryFile, names: Collection[str]) -> np.ndarray:
     """The rows of all others."""
     gone = [k for k, name in enumerate(file.columns.people()) if name in names]
     return np.flatnonzero(~np.isin(file.columns.person, gone))
+
+
+def kept_names(gallery: str | os.PathLike[str], photos: Sequence[tuple[str, str, str]]) -> list[str]:
+    """What is said of photos that are there as somebody else's than is told now: the first five, and how many more.
+
+    photos: of each its path, whose it is in the gallery, whose it is told to be.
+    """
+    lines = []
+    for path, person, told in photos[:_NAMED]:
+        held, name = as_read(person), as_read(told)
+        first = f"to enrol it as {name}, tools/gallery.py {as_read(gallery)} remove {held} first"
+        lines.append(f"{as_read(path)}: is enrolled as {held}, and stays so; {first}")
+    more = len(photos) - _NAMED
+    if more > 0:
+        stay = (
+            "is enrolled under another name, and stays so"
+            if more == 1
+            else "are enrolled under other names, and stay so"
+        )
+        lines.append(f"{counted(more, 'more photo')} {stay}")
+    return lines
+
+
+def people_of(file: GalleryFile) -> dict[bytes, str]:
+    """Whose each photo is, by the SHA-256 of its file."""
+    names = file.columns.people()
+    return {each: names[person] for each, person in zip(digests_of(file), file.columns.person.tolist(), strict=True)}
 
 
 def digests_of(file: GalleryFile) -> list[bytes]:

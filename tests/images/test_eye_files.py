@@ -47,7 +47,7 @@ def test_a_bad_table_is_named_with_its_line(tmp_path, text, message):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"none\.csv: not a readable CSV file"):
+    with pytest.raises(DataError, match=r"none\.csv: not a readable CSV file: No such file or directory$"):
         read_eye_table(tmp_path / "none.csv")
 
 

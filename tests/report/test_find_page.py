@@ -124,6 +124,7 @@ def test_a_gallery_without_pictures_has_the_heat_on_paper_and_says_why(tmp_path)
     text = page(tmp_path, sketches=False, photos=False)
     assert "keeps no thumbnail of photo 1, and photos/test-001_0.png is no longer there." in text
     assert "the sketch of photo 1" in text
+    assert "photos/test-001_0.png - " in text
     shown = pictures(text)
     assert [caption for caption, _ in shown] == ["the sketch", "where they agree"] * 2
     assert shown[1][1][:5].min() > 200

@@ -307,6 +307,26 @@ def test_the_same_file_under_two_names_is_enrolled_once_and_said(folder, net_fil
     assert plan.remarks == [f"{folder / 'd.png'}: the same file as {folder / 'a.png'}; enrolled once, as a"]
 
 
+def test_who_is_there_under_another_name_stays_and_is_told(folder, net_file, tmp_path):
+    gallery, table = tmp_path / "g.h5", tmp_path / "people.csv"
+    for seed in range(6):
+        write_photo(folder / f"x{seed}.png", 50 + seed)
+    enrol(gallery, net_file, folder)
+    before = gallery.read_bytes()
+    rows = [f"{path.name},{path.stem if path.stem in 'ab' else 'carl'}" for path in folder.iterdir()]
+    table.write_text("\n".join(["file,person", *rows, ""]))
+    _, plan = enrol(gallery, net_file, folder, people=table)
+    first = f"to enrol it as carl, tools/gallery.py {gallery} remove c first"
+    assert plan.remarks[0] == f"{folder / 'c.png'}: is enrolled as c, and stays so; {first}"
+    assert plan.remarks[5:] == ["2 more photos are enrolled under other names, and stay so"]
+    assert gallery.read_bytes() == before
+    (tmp_path / "more").mkdir()
+    shutil.copy(folder / "b.png", tmp_path / "more" / "ben.png")
+    remark = enrol(gallery, net_file, tmp_path / "more", add=True)[1].remarks[0]
+    assert remark.startswith(f"{tmp_path / 'more' / 'ben.png'}: is enrolled as b, and stays so; to enrol it as ben")
+    assert gallery.read_bytes() == before
+
+
 def test_another_set_needs_add(folder, net_file, tmp_path):
     enrol(tmp_path / "g.h5", net_file, folder)
     write_photo(tmp_path / "more" / "d.png", 9)
@@ -400,7 +420,8 @@ def test_interrupted_what_is_drawn_is_kept_and_the_rest_goes_on(folder, net_file
     assert not (tmp_path / "g.h5").exists()
     assert waiting(tmp_path / "g.h5") == 2
     done, plan = enrol(tmp_path / "g.h5", net_file, folder)
-    assert (len(done), plan.held) == (1, 2)
+    assert (len(done), plan.held, plan.waiting) == (1, 2, 2)
+    assert plan.remarks == ["2 photos had been drawn before; they are put into the gallery now"]
     enrol(tmp_path / "straight.h5", net_file, folder)
     assert (tmp_path / "g.h5").read_bytes() == (tmp_path / "straight.h5").read_bytes()
 

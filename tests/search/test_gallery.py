@@ -224,7 +224,9 @@ def test_nothing_is_found_by_what_is_damaged_nor_is_it_shown(path, faces, sketch
 
 def test_damaged_outlines_find_nobody(path, faces, sketch, quick):
     spoil(path, faces[1].outline.tobytes())
-    assert "outlines are not what was written" in refused(GalleryError, lambda: Gallery(path).find_aligned(sketch))
+    assert "its outlines column is not what was written" in refused(
+        GalleryError, lambda: Gallery(path).find_aligned(sketch)
+    )
 
 
 def test_without_a_thumbnail_the_file_itself_is_shown_aligned(tmp_path):

@@ -310,7 +310,7 @@ def test_a_name_that_steers_a_terminal_or_is_no_text_is_read_as_it_is(tmp_path):
 )
 def test_damage_to_a_small_column_is_found_when_the_file_is_opened(name, path):
     flip(path, place(path, name) + 1)
-    assert f"damaged: {name}" in refused(GalleryError, GalleryFile, path)
+    assert f"damaged: its {name} column is not" in refused(GalleryError, GalleryFile, path)
 
 
 @pytest.mark.parametrize(("name", "width"), [("digests", 32), ("eyes", 16), ("outlines", OUTLINE), ("details", DETAIL)])
@@ -339,7 +339,7 @@ def test_damage_to_a_path_and_to_pictures_is_found_where_it_is(path):
 
 def test_damage_to_the_outlines_is_found_before_they_are_searched(path):
     flip(path, place(path, "outlines") + 3)
-    assert "damaged: outlines" in refused(GalleryError, GalleryFile(path).check_column, "outlines")
+    assert "damaged: its outlines column" in refused(GalleryError, GalleryFile(path).check_column, "outlines")
 
 
 def test_what_is_damaged_stays_known_as_damaged_when_it_is_copied(path, tmp_path):
@@ -415,6 +415,12 @@ def test_a_strangers_damage_with_a_right_checksum_is_refused_or_read_and_never_a
         except GalleryError as error:
             assert "\n" not in str(error)
     assert read < 500
+
+
+def test_a_file_that_lacks_its_last_byte_says_so(path):
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert f"the last 1 byte of {len(content)} is missing" in refused(GalleryError, GalleryFile, path)
 
 
 def test_a_huge_shape_takes_no_memory(path):

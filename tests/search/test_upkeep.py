@@ -223,6 +223,15 @@ def test_another_gallerys_photos_come_behind_each_once_and_it_stays(path, tmp_pa
     assert files(tmp_path) == ["gallery.h5", "other.h5"]
 
 
+def test_a_photo_that_is_somebody_elses_in_the_other_gallery_stays_and_is_told(path, tmp_path):
+    make_gallery(tmp_path / "other.h5", [portrait(5), portrait(1, "carl"), PORTRAITS[1]])
+    told = []
+    assert merge_galleries(path, tmp_path / "other.h5", say=told.append) == 1
+    first = f"to enrol it as carl, tools/gallery.py {path} remove person-1 first"
+    assert told == [f"{PORTRAITS[0].path}: is enrolled as person-1, and stays so; {first}"]
+    assert held(path) == expected([*PORTRAITS, portrait(5)])
+
+
 def test_people_of_one_name_in_two_galleries_are_one_only_if_that_is_said(path, tmp_path):
     other = tmp_path / "other.h5"
     make_gallery(other, [portrait(8, "anna"), portrait(9)])

@@ -67,6 +67,25 @@ def test_what_is_left_out_is_a_line_each_and_a_count_and_status_2(call, tmp_path
     assert "photos: left out: notes.txt (no picture)" in err
 
 
+def test_the_counts_of_the_last_line_add_up(call, tmp_path, capsys):
+    (tmp_path / "photos" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "photos" / "copy.png").write_bytes((tmp_path / "photos" / "a.png").read_bytes())
+    assert call("photos") == 2
+    assert capsys.readouterr().out.startswith("2 of 4 photos enrolled, 1 the same as another, 1 left out\n")
+
+
+def test_what_was_drawn_when_it_was_interrupted_counts_as_enrolled(call, capsys, monkeypatch):
+    def told_late(self, plan, hands):
+        list(drawn(self, plan, hands))
+        raise KeyboardInterrupt
+        yield
+
+    drawn = enrolment.Enrolment.draw
+    monkeypatch.setattr(enrolment.Enrolment, "draw", told_late)
+    assert call("photos") == 130
+    assert capsys.readouterr().out == "2 of 2 photos enrolled\ngallery.h5: 2 photos of 2 people\n"
+
+
 def test_a_file_that_may_not_be_read_is_left_out(call, tmp_path, capsys, monkeypatch):
     (tmp_path / "photos" / "c.png").symlink_to(tmp_path / "photos" / "loop.png")
     (tmp_path / "photos" / "loop.png").symlink_to(tmp_path / "photos" / "c.png")

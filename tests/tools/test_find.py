@@ -292,6 +292,21 @@ def test_a_report_is_written_and_told(gallery, sketches, tmp_path, capsys):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jinja2") is None, reason='needs jinja2: pip install -e ".[report]"')
+def test_damaged_pictures_are_told_once_each_on_the_page_and_once_on_stderr(gallery, sketches, tmp_path, capsys):
+    content = bytearray(Path(gallery).read_bytes())
+    for each in (galleries.portrait(0, 0).photo, galleries.portrait(1, 0).photo):
+        content[content.index(each)] ^= 1
+    Path(gallery).write_bytes(content)
+    page = tmp_path / "found.html"
+    assert find.main([gallery, str(sketches / "test-000.png"), "-n", "3", "--report", str(page)]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(f"the report lacks pictures: {gallery}: damaged: the pictures of photo 0; ")
+    assert err.endswith("says what is lost (and 1 more such: the page says which)\n")
+    text = page.read_text()
+    assert [text.count(f"damaged: the pictures of photo {row}") for row in range(3)] == [1, 1, 0]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jinja2") is None, reason='needs jinja2: pip install -e ".[report]"')
 @pytest.mark.parametrize(
     ("report", "message"),
     [

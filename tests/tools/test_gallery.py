@@ -140,7 +140,7 @@ def test_damage_is_named_by_number_and_can_be_taken_out(path, tmp_path, capsys):
         "2 of 4 photos are as they were written",
     ]
     assert err.startswith(f"error: {path}: 2 photos damaged; remove --damaged takes these out")
-    assert "enrolling these files again, with --add, brings them back whole" in err
+    assert "; only after that, enrolling these files again, with --add, brings them back whole" in err
     assert gallery.main([path, "remove", "--damaged"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
@@ -154,11 +154,13 @@ def test_damage_is_named_by_number_and_can_be_taken_out(path, tmp_path, capsys):
 
 
 def test_another_gallery_is_put_into_it(path, tmp_path, capsys):
-    make_gallery(tmp_path / "other.h5", [portrait(8, "anna"), PORTRAITS[0]])
+    make_gallery(tmp_path / "other.h5", [portrait(8, "anna"), portrait(1, "carl")])
     with pytest.raises(GalleryError, match="anna is in both"):
         gallery.main([path, "merge", str(tmp_path / "other.h5")])
     assert gallery.main([path, "merge", str(tmp_path / "other.h5"), "--join"]) == 0
-    assert capsys.readouterr().out == f"1 photo of {tmp_path / 'other.h5'} added to {path}, 1 was there already\n"
+    out, err = capsys.readouterr()
+    assert out == f"1 photo of {tmp_path / 'other.h5'} added to {path}, 1 was there already\n"
+    assert "photos/of-1.jpg: is enrolled as berta, and stays so; to enrol it as carl" in err
     assert held(path) == expected([*PORTRAITS, portrait(8, "anna")])
     gallery.main([path, "merge", str(tmp_path / "other.h5"), "--join"])
     assert capsys.readouterr().out == f"0 photos of {tmp_path / 'other.h5'} added to {path}, 2 were there already\n"
