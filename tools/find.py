@@ -72,17 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         if found.remark:
             common.say(f"{as_read(path)}: {found.remark}", file=sys.stderr)
-        common.say(
-            json.dumps(pysketch.report.found_record(gallery, found))
-            if args.json
-            else _told(gallery, found, len(sketches) == 1),
-            file=sys.stdout,
-        )
+        if args.json:
+            common.say(json.dumps(pysketch.report.found_record(gallery, found)), file=sys.stdout)
+        elif gallery.people:
+            common.say(_told(gallery, found, len(sketches) == 1), file=sys.stdout)
         done += [found] if args.report else [found.sketch]
     if done and not args.json:
-        if len(sketches) > 1:
+        if len(sketches) > 1 or not gallery.people:
             print("\n".join(textwrap.wrap(pysketch.report.how_sure_all(gallery, args.match), 120)))
-        print("\n".join(textwrap.wrap(pysketch.report.WORTH, 120)))
+        if gallery.people:
+            print("\n".join(textwrap.wrap(pysketch.report.WORTH, 120)))
     if len(sketches) > 1:
         counts = f", {len(left_out)} left out: {', '.join(unusable)}" * bool(left_out)
         print(f"{len(done)} of {len(sketches)} sketches looked for{counts}", file=sys.stderr if args.json else None)
@@ -113,11 +112,13 @@ def _sketches(given: Sequence[str]) -> list[Path]:
 
 def _find(gallery: pysketch.search.Gallery, path: Path, args: argparse.Namespace) -> pysketch.report.Found:
     remarks: list[str] = []
-    sketch = pysketch.search.aligned_sketch(path, args.align, args.eyes, remarks.append)
+    picture = pysketch.images.as_photo(path)
+    of_photo = bool(pysketch.search.photo_remark(picture))
+    sketch = pysketch.search.aligned_sketch(picture, args.align, args.eyes, remarks.append)
     compared = {"desc": "compared", "unit": "photo", "leave": False, "delay": 1, "disable": None}
     with common.bar(total=len(gallery), **compared) as bar:
-        matches = gallery.find_aligned(sketch, args.n, args.match, bar.update)
-    return pysketch.report.Found(str(path), sketch, matches, args.match, "; ".join(remarks))
+        matches = gallery.find_aligned(sketch, args.n, args.match, bar.update, of_photo)
+    return pysketch.report.Found(str(path), sketch, matches, args.match, "; ".join(remarks), of_photo)
 
 
 def _told(gallery: pysketch.search.Gallery, found: pysketch.report.Found, alone: bool) -> str:

@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _port(text: str) -> int:
     """A check for argparse: a port."""
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if not 1 <= value <= 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, found {text}")
     return value

@@ -13,7 +13,7 @@ __all__ = open_door(
     __name__,
     {
         "album": ["Pictures", "draw_album"],
-        "choice": ["Choice", "Words", "choose_faces"],
+        "choice": ["GIVE_EYES", "Choice", "Words", "check_align", "choose_faces"],
         "faces": ["draw_faces"],
         "net_file": ["read_net_file", "write_net_file"],
         "sketcher": ["DEPLOY", "Sketcher", "deploy_net", "steps_of"],

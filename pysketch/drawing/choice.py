@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,10 +57,12 @@ def choose_faces(
     eyes: x and y of the left eye and of the right, if they are known: nothing is searched. align: "auto" finds faces,
     DataError if there is none, the photo lies on its side or upside down, or the library is missing; "none" draws the
     photo as it is. None does so with a photo that is aligned already; in any other faces are found if the library is
-    there, and what is done is said. A photo that `seems_aligned` is not searched and needs no library.
+    there, and what is done is said. A photo that `seems_aligned` is not searched and needs no library. ValueError for
+    another align, and for eyes that are not four numbers.
     """
+    check_align(align)
     if eyes is not None:
-        return Choice([np.reshape(eyes, (2, 2))])
+        return Choice([_two_places(eyes)])
     if align == "none" or (align is None and seems_aligned(photo)):
         return Choice(None)
     size = photo.shape[1], photo.shape[0]
@@ -89,6 +91,23 @@ def choose_faces(
         return Choice(None)
     as_it_is = f"--align none {words.does} the {words.given} as it is"
     return Choice(chosen, f"{what}: {_count(faces)} found and aligned{rest}; {as_it_is}")
+
+
+def check_align(align: object) -> None:
+    """ValueError for what `choose_faces` does not take as align."""
+    if not (align is None or (isinstance(align, str) and align in ("auto", "none"))):
+        raise ValueError(f"align: expected auto, none or None, found {align!r}; eyes= says where the eyes are")
+
+
+def _two_places(eyes: Any) -> np.ndarray:
+    """Eyes as (2, 2); ValueError if they are not four numbers."""
+    try:
+        count = np.asarray(eyes, np.float64).size
+    except (TypeError, ValueError):
+        count = 0
+    if count != 4:
+        raise ValueError(f"eyes: expected four numbers, x and y of the left eye and of the right, found {eyes!r}")
+    return np.reshape(eyes, (2, 2))
 
 
 def _inside(eyes: np.ndarray, size: tuple[int, int]) -> bool:

@@ -8,7 +8,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,17 @@ def open_page(
     Gradio is told by the environment that it is to send nothing anywhere; settings of other pages of Gradio
     (GRADIO_...) do not hold for this one. Uploads lie in a temporary folder of its own, which is gone at the end.
     """
-    port = _free_port(host, port)
+    _free_port(host, port)  # said before Gradio is imported, which takes seconds
     with (
         tempfile.TemporaryDirectory(prefix="pysketch-page-", ignore_cleanup_errors=True) as folder,
         _environment(folder, host),  # before Gradio is imported, which looks at it then, too
     ):
         page = build(studio, limits, Path(folder))
         names = frozenset({host, socket.gethostname()})
-        page.launch(
-            server_name=host,
-            server_port=port,
+        port = _launch(
+            page,
+            host,
+            port,
             max_file_size=limits.file_bytes,
             app_kwargs={
                 "middleware": [(Guard, (names, limits.message_bytes), {})],
@@ -96,20 +97,40 @@ def _sweep(folder: Path, age: float, ended: threading.Event) -> None:
         remove_older(folder, age)
 
 
-def _free_port(host: str, port: int | None) -> int:
-    """The port if it can be had, the first of PORTS if it is None; DataError if there is none."""
-    error: OSError | None = None
+def _launch(page: Any, host: str, port: int | None, **options: Any) -> int:
+    """Launch the page at the port, or the first of PORTS that can be had: which it is; DataError if there is none.
+
+    Between the look at a port and Gradio's own binding somebody else may take it: then the next is tried.
+    """
+    lost: set[int] = set()
+    while True:
+        found = _free_port(host, port, lost)
+        try:
+            page.launch(server_name=host, server_port=found, **options)
+        except OSError as error:
+            if error.errno is not None:  # not Gradio's word that the port cannot be had, which has no number
+                raise
+            lost.add(found)
+        else:
+            return found
+
+
+def _free_port(host: str, port: int | None, lost: Set[int] = frozenset()) -> int:
+    """The port if it can be had, the first of PORTS if it is None, none of the lost; DataError if there is none."""
+    reason = "another program has just taken it"
     for each in PORTS if port is None else [port]:
+        if each in lost:
+            continue
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, each, type=socket.SOCK_STREAM)[0]
             with socket.socket(family, kind, protocol) as trial:
                 trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 trial.bind(address)
             return each
-        except OSError as reason:
-            error = reason
+        except OSError as error:
+            reason = error.strerror or str(error)
     where = f"{host}:{port}" if port is not None else f"{host}, ports {PORTS[0]} to {PORTS[-1]}"
-    raise DataError(f"the page cannot be served at {where}: {error.strerror if error else 'no port'}; choose another")
+    raise DataError(f"the page cannot be served at {where}: {reason}; choose another")
 
 
 def _in_address(host: str) -> str:

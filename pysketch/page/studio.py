@@ -160,7 +160,9 @@ class Studio:
         """
         gallery = self._current()
         seen = to_luma(align(sketch, eyes))
-        found = Found("", seen, gallery.find_aligned(seen, count), VIEWS)
+        of_photo = bool(photo_remark(sketch))
+        matches = gallery.find_aligned(seen, count, of_photo=of_photo)
+        found = Found("", seen, matches, VIEWS, of_photo=of_photo)
         return People(pictured(gallery, found), how_sure(gallery, found))
 
     def _current(self) -> Gallery:

@@ -30,7 +30,8 @@ NOTHING = "-"
 class Found(NamedTuple):
     """A sketch that was looked for: its file, what was seen of it, the matches, what was compared, a remark or "".
 
-    seen: the aligned sketch, grey uint8 (250, 200) or its centre. match: a key of MEASURES.
+    seen: the aligned sketch, grey uint8 (250, 200) or its centre. match: a key of MEASURES. of_photo: it looks like a
+    photo, of which nothing is known of how sure a match is.
     """
 
     sketch: str
@@ -38,6 +39,7 @@ class Found(NamedTuple):
     matches: list[Match]
     match: str
     remark: str = ""
+    of_photo: bool = False
 
 
 class Person(NamedTuple):
@@ -97,6 +99,8 @@ def as_many(rate: float | None, people: int) -> str:
 
 def how_sure(gallery: Gallery, found: Found) -> str:
     """In a paragraph: what the list's false-accept rates mean, by that of the first match, and what they rest on."""
+    if found.of_photo and found.matches and found.match not in _NOT_CALIBRATED:
+        return "How sure: not known; distances are measured on sketches, and this looks like a photo."
     rate = found.matches[0].false_accept_rate if found.matches else None
     if rate is None or found.match in _NOT_CALIBRATED:
         return _not_known(gallery, found.match)
@@ -185,7 +189,7 @@ def found_record(gallery: Gallery, found: Found) -> dict[str, Any]:
         "people": gallery.people,
         "photos": len(gallery),
         "shortlist": gallery.shortlist if found.match == VIEWS else None,
-        "rests_on": "" if found.match in _NOT_CALIBRATED else gallery.rests_on,
+        "rests_on": "" if found.of_photo or found.match in _NOT_CALIBRATED else gallery.rests_on,
         "matches": matches,
     }
 

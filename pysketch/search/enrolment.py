@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pysketch.device import Workers
-from pysketch.drawing import Sketcher, Words, choose_faces, draw_faces, read_net_file
+from pysketch.drawing import Sketcher, Words, check_align, choose_faces, draw_faces, read_net_file
 from pysketch.errors import DataError, GalleryError, PysketchError, counted, did_you_mean, named
 from pysketch.files import as_read, check_folder, read_table
 from pysketch.images import align as brought
@@ -178,10 +178,11 @@ def _read_people(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str
 class Drawer:
     """Makes portraits of photos with a net, in one thread: what comes out does not depend on who else works.
 
-    align: as `choose_faces` takes it. thumbnails: whether the aligned photo is kept.
+    align: as `choose_faces` takes it, else ValueError. thumbnails: whether the aligned photo is kept.
     """
 
     def __init__(self, net: str | os.PathLike[str], align: str | None = None, thumbnails: bool = True) -> None:
+        check_align(align)
         self._workers = Workers(1)
         self._sketcher = Sketcher(net, Context(workers=self._workers))
         self._align, self._thumbnails = align, thumbnails

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pysketch.device import Workers
-from pysketch.drawing import Words, choose_faces
+from pysketch.drawing import GIVE_EYES, Words, choose_faces
 from pysketch.errors import DataError, GalleryError, counted
 from pysketch.files import as_read
 from pysketch.images import align as brought
@@ -44,7 +44,8 @@ class Match(NamedTuple):
 
     name: the photo's stem, or the person's folder. distance: 1 - the correlation, 0 (the same) to 2; by pixels the sum
     of the squared differences of grey levels. false_accept_rate: the share of other people, 0 to 1, who come as near;
-    None if that is not known. path: the photo's file, as it was enrolled. row: the photo's number in the gallery.
+    None if that is not known, as of what looks like a photo. path: the photo's file, as it was enrolled. row: the
+    photo's number in the gallery.
     """
 
     name: str
@@ -112,17 +113,27 @@ class Gallery:
         sketch: a path, a Pillow image or an array, as `as_photo` takes it. align, eyes: as `choose_faces` takes them.
         match: what is compared, "views", "inner" or "pixels". say: told what was done with the sketch, if that needs a
         word, such as that it is upside down and compared as it is; None: the log warns, without the file's name.
-        ValueError for another n than 1, 2, ...; DataError for what is no picture, has no lines, or has no face or
-        several where one is to be found; GalleryError if drawn sketches are to be compared ("inner", "pixels") and the
-        gallery keeps none.
+        ValueError for another n than 1, 2, ..., another align or match, or eyes that are not four numbers; DataError
+        for what is no picture, has no lines, or has no face or several where one is to be found; GalleryError if drawn
+        sketches are to be compared ("inner", "pixels") and the gallery keeps none.
         """
         _check_count(n)
-        return self.find_aligned(aligned_sketch(sketch, align, eyes, say or _warn), n, match)
+        picture = as_photo(sketch)
+        aligned = aligned_sketch(picture, align, eyes, say or _warn)
+        return self.find_aligned(aligned, n, match, of_photo=bool(photo_remark(picture)))
 
     def find_aligned(
-        self, sketch: np.ndarray, n: int = 10, match: str = VIEWS, progress: Callable[[int], object] | None = None
+        self,
+        sketch: np.ndarray,
+        n: int = 10,
+        match: str = VIEWS,
+        progress: Callable[[int], object] | None = None,
+        of_photo: bool = False,
     ) -> list[Match]:
-        """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`."""
+        """The same, of an aligned sketch, grey uint8 (250, 200) or its centre; progress: see `pixel_distances`.
+
+        of_photo: it was made of what looks like a photo (`photo_remark`), on which no false-accept rate was measured.
+        """
         _check_count(n)
         check_lines(sketch)
         if match in _OF_KEPT:
@@ -145,6 +156,8 @@ class Gallery:
             self._file.check_rows(rows)
             distances = query.distances(self.columns.details[rows])
         found = self._nearest(rows, distances, n)
+        if of_photo:
+            return found
         return [each._replace(false_accept_rate=self._confidence.rate(each.distance)) for each in found]
 
     def _nearest(self, rows: np.ndarray, distances: np.ndarray, n: int) -> list[Match]:
@@ -270,7 +283,7 @@ def aligned_sketch(
     if unasked:
         remark = f"not an aligned face of 200x250 pixels: {remark or '1 face found'}, aligned by its eyes"
     if faces is not None and len(faces) != 1:
-        raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes")
+        raise DataError(f"expected one face in the sketch, found {len(faces)}; say which by its eyes: {GIVE_EYES}")
     remarks = [photo_remark(picture), remark, _how_small(size, None if faces is None else faces[0])]
     if faces is not None:
         picture = brought(picture, faces[0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from pysketch.drawing import choice
 from pysketch.drawing.choice import choose_faces
@@ -39,6 +40,19 @@ def test_given_eyes_are_taken_as_they_are(monkeypatch):
     ((eyes,), remark) = choose_faces(LARGE, None, [1, 2, 30, 4])
     np.testing.assert_array_equal(eyes, [[1, 2], [30, 4]])
     assert remark == ""
+
+
+@pytest.mark.parametrize("align", ["foo", "eyes", 3, (950, 750, 1050, 750), np.zeros(4)])
+def test_another_way_to_align_is_refused_by_name_even_with_eyes(align):
+    for eyes in (None, [1, 2, 30, 4]):
+        message = refused(ValueError, choose_faces, LARGE, align, eyes)
+        assert message == f"align: expected auto, none or None, found {align!r}; eyes= says where the eyes are"
+
+
+@pytest.mark.parametrize("eyes", [(1, 2), "left", [[1, 2], [3]], 7, [1, 2, 3, 4, 5], ["a", "b", "c", "d"]])
+def test_eyes_that_are_not_four_numbers_are_refused(eyes):
+    message = refused(ValueError, choose_faces, LARGE, None, eyes)
+    assert message == f"eyes: expected four numbers, x and y of the left eye and of the right, found {eyes!r}"
 
 
 @pytest.mark.parametrize("photo, what", [(LARGE, NOT_ALIGNED), (FRAME, NO_EYES)])

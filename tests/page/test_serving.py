@@ -3,6 +3,7 @@
 That it serves, keeps nothing and asks nobody is looked at in a browser, in tests/tools/test_page.py.
 """
 
+import contextlib
 import importlib.util
 import os
 import socket
@@ -50,6 +51,41 @@ def test_without_a_port_the_first_free_one_is_taken(monkeypatch):
             other = free.getsockname()[1]
         monkeypatch.setattr(serving, "PORTS", [port, other])
         assert serving._free_port("127.0.0.1", None) == other
+
+
+def launched(monkeypatch, lost, port, errno=None):
+    """The port that a page is launched at where Gradio loses the race for so many ports, and those that it tried."""
+    tried = []
+
+    class Page:
+        def launch(self, server_name, server_port):
+            tried.append(server_port)
+            if len(tried) <= lost:
+                raise OSError(*([errno, "of the system"] if errno else ["Cannot find empty port in range"]))
+
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(3)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        free = [each.getsockname()[1] for each in sockets]
+    monkeypatch.setattr(serving, "PORTS", free)
+    return serving._launch(Page(), "127.0.0.1", free[0] if port else None), free, tried
+
+
+def test_a_port_that_somebody_takes_after_the_look_is_followed_by_the_next(monkeypatch):
+    found, free, tried = launched(monkeypatch, lost=2, port=False)
+    assert found == free[2] and tried == free
+
+
+@pytest.mark.parametrize("port", [False, True])
+def test_where_all_ports_are_taken_after_the_look_a_line_says_so(monkeypatch, port):
+    with pytest.raises(DataError, match=r"another program has just taken it; choose another$"):
+        launched(monkeypatch, lost=9, port=port)
+
+
+def test_another_error_of_the_system_is_not_taken_for_a_lost_port(monkeypatch):
+    with pytest.raises(OSError, match="of the system"):
+        launched(monkeypatch, lost=1, port=False, errno=28)
 
 
 def test_an_address_that_is_not_this_machines_is_refused():

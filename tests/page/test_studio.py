@@ -283,6 +283,12 @@ def test_by_a_sketch_on_a_sheet_people_are_found_nearest_first_with_pictures_and
     assert orange.sum() > 3 * blue.sum()
 
 
+def test_how_sure_a_match_is_is_not_known_of_what_looks_like_a_photo(gallery):
+    found = Studio(Pencil(), gallery).find(galleries.people(3)[1][1], FRAME_EYES, 2)
+    assert found.sure == "How sure: not known; distances are measured on sketches, and this looks like a photo."
+    assert all("come as near" not in each.words for each in found.nearest)
+
+
 def test_a_gallery_that_was_written_anew_is_opened_anew_and_one_that_is_gone_is_told(gallery, tmp_path, caplog):
     drawer, path = Studio(Pencil(), gallery), tmp_path / "gallery.h5"
     sketch = galleries.people(3)[0][2][:, :, None].repeat(3, axis=2)

@@ -97,6 +97,13 @@ def test_what_is_not_known_is_called_so_whatever_the_rate_of_other_distances_is(
     assert how_sure(Enrolled(), what).startswith("How sure: not known; ")
 
 
+def test_of_what_looks_like_a_photo_it_is_said_why_nothing_is_known(monkeypatch):
+    what = found(Match("p", 0.3, None, "p.png", 0))._replace(of_photo=True)
+    said = "How sure: not known; distances are measured on sketches, and this looks like a photo."
+    assert how_sure(Enrolled(), what) == said
+    assert how_sure(Enrolled(), what._replace(match=PIXELS)).endswith("distances of pixels are not calibrated.")
+
+
 def test_in_a_gallery_of_one_person_no_others_are_counted(monkeypatch):
     monkeypatch.setattr(Enrolled, "people", 1)
     alone = found(Match("p", 0.3, 1 / 5000, "p.png", 0))

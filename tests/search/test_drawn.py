@@ -47,6 +47,12 @@ def test_a_tinted_sketch_and_a_blank_sheet_do_not(pairs):
     assert not looks_drawn(np.full((9, 8, 3), 255, np.uint8))
 
 
+def test_a_large_photo_is_in_colour_and_a_large_sketch_is_not(pairs):
+    photo, sketch = (each.repeat(5, axis=0).repeat(5, axis=1) for each in pairs[0])
+    assert in_colour(photo)
+    assert not in_colour(in_colours(sketch))
+
+
 def test_photos_are_in_colour_and_sketches_on_paper_of_any_tint_are_not(pairs):
     for photo, sketch in pairs:
         assert in_colour(photo)

@@ -36,6 +36,11 @@ from pysketch.search.upkeep import remove_people
 ROOT = Path(__file__).parents[2]
 
 
+def test_another_way_to_align_is_refused_before_a_photo_is_looked_at():
+    with pytest.raises(ValueError, match=r"^align: expected auto, none or None, found 'eyes'"):
+        Drawer("no such net.h5", "eyes")
+
+
 def write_photo(path, seed, size=(40, 32)):
     """A picture of nobody."""
     write_image(path, np.random.default_rng(seed).integers(0, 256, (*size, 3)).astype(np.uint8))

@@ -18,6 +18,7 @@ from pysketch.images.eye_finder import Face
 from pysketch.images.pictures import decode_picture, encode_picture, read_photo, write_image
 from pysketch.search import gallery as gallery_module
 from pysketch.search import indexed
+from pysketch.search.confidence import Confidence
 from pysketch.search.describe import DESCRIPTION, DETAIL, OUTLINE, describe
 from pysketch.search.gallery import Gallery, aligned_sketch
 from pysketch.search.gallery_file import Identity
@@ -164,6 +165,20 @@ def test_that_a_sketch_is_far_smaller_than_the_frame_is_said(sketch, options, wo
     said = []
     aligned_sketch(sketch[60:180, 50:140], say=said.append, **options)
     assert said == words
+
+
+def test_how_one_searches_is_refused_by_name_if_it_is_none(path, sketch, quick):
+    find = Gallery(path).find
+    assert refused(ValueError, find, sketch, align="foo").startswith("align: expected auto, none or None, found 'foo'")
+    assert refused(ValueError, find, sketch, eyes=(1, 2)).startswith("eyes: expected four numbers")
+    assert refused(ValueError, find, sketch, align="none", match="foo") == "expected views, inner or pixels, found foo"
+
+
+def test_of_what_looks_like_a_photo_no_false_accept_rate_is_known(path, sketch, quick, monkeypatch):
+    monkeypatch.setattr(Confidence, "rate", lambda self, distance: 1 / 5000)
+    photo = synthetic.face_pair(71)[0]
+    rates = [Gallery(path).find(each, 1, align="none")[0].false_accept_rate for each in (sketch, photo)]
+    assert rates == [1 / 5000, None]
 
 
 def test_a_gallery_is_shown_by_its_file_and_how_much_it_holds(faces, path, tmp_path):

@@ -21,6 +21,7 @@ from pysketch.images.metrics import squared_distances
 from pysketch.images.pictures import write_image
 from pysketch.images.preprocessing import crop_centre
 from pysketch.search.confidence import Confidence
+from pysketch.search.upkeep import remove_people
 
 
 @pytest.fixture(autouse=True)
@@ -119,10 +120,27 @@ def test_json_says_nothing_of_what_no_rate_rests_on(gallery, sketches, capsys, m
         assert json.loads(capsys.readouterr().out)["rests_on"] == rests_on
 
 
-def test_a_photo_that_is_looked_for_is_called_one(gallery, tmp_path, capsys):
+def test_a_photo_that_is_looked_for_is_called_one_and_how_sure_it_is_is_not_known(gallery, tmp_path, capsys):
     write_image(tmp_path / "photo.png", synthetic.face_pair(20)[0])
-    assert find.main([gallery, str(tmp_path / "photo.png"), "--align", "none"]) == 0
-    assert "photo.png: it has colours: is it a photo?" in capsys.readouterr().err
+    arguments = [gallery, str(tmp_path / "photo.png"), "--align", "none"]
+    assert find.main(arguments) == 0
+    captured = capsys.readouterr()
+    assert "photo.png: it has colours: is it a photo?" in captured.err
+    assert "How sure: not known; distances are measured on sketches, and this looks" in captured.out
+    assert [line[3:5] for line in table(captured.out)] == [["not", "known"]] * 3
+    assert find.main([*arguments, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["rests_on"] == ""
+    assert [each["false_accept_rate"] for each in record["matches"]] == [None] * 3
+
+
+def test_of_an_empty_gallery_nothing_is_said_but_that_it_is_empty(gallery, sketches, capsys):
+    remove_people(gallery, [name for name, _, _ in galleries.people(3)])
+    for given in ([sketches / "test-000.png"], [sketches / "test-000.png", sketches / "test-001.png"]):
+        assert find.main([gallery, *map(str, given)]) == 0
+        said, *counts = capsys.readouterr().out.splitlines()
+        assert said == "The gallery is empty: there is nobody to be found."
+        assert counts == ["2 of 2 sketches looked for"] * (len(given) - 1)
 
 
 def test_what_is_left_out_of_a_folder_is_told_in_a_line_and_a_folder_of_folders_by_what_is_in_it(
@@ -175,7 +193,10 @@ def test_several_faces_on_a_sheet_are_an_error_that_says_how_to_choose(gallery, 
     eyes = moved_sheet(tmp_path / "sheet.png", 2)
     finder([Face(eyes, 250.0, 1.5), Face(eyes + 9, 250.0, 1.5)])
     assert find.main([gallery, str(tmp_path / "sheet.png")]) == 2
-    assert "sheet.png: expected one face in the sketch, found 2; say which by its eyes" in capsys.readouterr().err
+    assert (
+        "sheet.png: expected one face in the sketch, found 2; say which by its eyes: --align eyes X1 Y1"
+        in capsys.readouterr().err
+    )
 
 
 def test_without_the_library_a_sheet_is_not_compared_as_if_it_were_aligned(gallery, tmp_path, monkeypatch, capsys):

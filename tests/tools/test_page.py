@@ -60,6 +60,7 @@ def test_the_defaults_are_the_portrait_net_and_this_machine_only():
     ("words", "message"),
     [
         (["--port", "0"], "expected a port from 1 to 65535, found 0"),
+        (["--port", "80x"], "expected a port from 1 to 65535, found 80x"),
         (["--megabytes", "0"], "expected a number from 0.001 to 1000, found 0"),
         (["--visitors", "0"], "expected 1 or more, found 0"),
     ],
