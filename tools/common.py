@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -364,8 +365,7 @@ def by_many(
         pysketch.parallel.leave(pysketch.parallel.supervise(together, command, place, _told_to_end()))
         return 0
     hands = pysketch.parallel.Hands(lambda: hand(args), command, together, threads, cores, _tell)
-    if together.size > 1:
-        signal.signal(signal.SIGTERM, _terminate)
+    before = _on_sigterm(_terminate)
     try:
         args = parse(arguments) if args is None else args
         if together.size == 1:
@@ -375,6 +375,7 @@ def by_many(
         return head(args, hands)
     finally:
         pysketch.parallel.leave(hands.leave())
+        _on_sigterm(before)
 
 
 def _at_place(args: argparse.Namespace, here: pysketch.parallel.Place) -> argparse.Namespace:
@@ -389,8 +390,13 @@ def _tell(line: str) -> None:
     say(line, file=sys.stderr)
 
 
+def _on_sigterm(handler: Any) -> Any:
+    """Let SIGTERM do that; what it did before. Only a program's first thread may say so, in others nothing changes."""
+    return signal.signal(signal.SIGTERM, handler) if threading.current_thread() is threading.main_thread() else None
+
+
 def _terminate(number: int, frame: Any) -> None:
-    """SIGTERM to an mpirun's first process: the others are told the end."""
+    """SIGTERM to the first process, or the only one: what works for it is told the end."""
     print("terminated", file=sys.stderr, flush=True)
     sys.exit(TERMINATED)
 

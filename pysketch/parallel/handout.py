@@ -326,7 +326,9 @@ class _Round:
         could_begin = hand.state is not STARTING or "killed" in how
         goes_on = could_begin and (hand.deaths < 2 or (hand.number is not None and not others))
         self._take_back(
-            hand, f"lost its working process, which {how}", *([] if goes_on else ["it takes no further part"])
+            hand,
+            f"lost its working process, which {how}",
+            "another one is started" if goes_on else "it takes no further part",
         )
         if goes_on:
             self._hands._start(hand)
