@@ -80,8 +80,9 @@ def test_the_wheel_has_the_package_and_what_is_shipped_and_nothing_else(wheel, s
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = {path.relative_to(source).as_posix() for path in (source / "pysketch").rglob("*.py")}
     learned = [*source.glob("pysketch/search/*.json"), *source.glob("pysketch/search/*.npz")]
-    expected |= {path.relative_to(source).as_posix() for path in learned}
-    assert len(learned) == 3
+    finder = [*source.glob("pysketch/images/frontal_faces.*")]
+    expected |= {path.relative_to(source).as_posix() for path in learned + finder}
+    assert (len(learned), len(finder)) == (3, 2)
     for folder in ("netdefs", "solver", "tools"):
         files = [path for path in (source / folder).rglob("*") if path.is_file()]
         expected |= {f"pysketch/shipped/{path.relative_to(source).as_posix()}" for path in files}
