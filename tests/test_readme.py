@@ -47,7 +47,9 @@ QUICK = "python tools/reproduce.py --data synthetic --quick"
 _NETS = "netdefs/pretrained/portrait.h5 netdefs/pretrained/medium.h5"
 LEARN = f"python tools/learn_views.py {_NETS} --data DIR -o learned.npz"
 GROW = "python tools/benchmark.py netdefs/small.prototxt --grow ranks"
+ENROL = "mpirun -f hosts -n 4 python tools/enroll.py RAW/photos -o enrolled.h5"
 SHORTER = {
+    ENROL: f"{ENROL} --align none",  # there are no faces in RAW, which is only noticed where faces can be found
     GROW: "python tools/benchmark.py netdefs/sr.prototxt --grow ranks --iterations 3",
     QUICK: f"{QUICK} --budget 0",
     "python tests/fuzzing.py 100000": "python tests/fuzzing.py 200",
