@@ -16,6 +16,12 @@ from pysketch.parallel.started import Place
 from pysketch.parallel.supervisor import supervise
 
 
+def let_threads_work(monkeypatch, begin):
+    """Threads in place of working processes, here and in the other ranks."""
+    for module in ("handout", "supervisor"):
+        monkeypatch.setattr(f"pysketch.parallel.{module}.Worker", partial(ThreadWorker, begin))
+
+
 @pytest.fixture
 def make(monkeypatch):
     """Hands of so many threads that do `work`; what they told is in `told`. They are left at the end."""
@@ -252,8 +258,7 @@ def rank(together, jobs, told):
 @pytest.mark.parametrize("size", [2, 3])
 def test_ranks_do_the_jobs_and_end_together(size, monkeypatch):
     begin = each(lambda place: lambda job: -job)
-    for module in ("handout", "supervisor"):
-        monkeypatch.setattr(f"pysketch.parallel.{module}.Worker", partial(ThreadWorker, begin))
+    let_threads_work(monkeypatch, begin)
     told = []
     first, *others = run_ranks(size, lambda together: rank(together, range(20), told))
     assert first == [-k for k in range(20)]
@@ -274,8 +279,7 @@ def test_a_rank_whose_process_is_killed_says_so_and_goes_on_with_another(monkeyp
 
         return work
 
-    for module in ("handout", "supervisor"):
-        monkeypatch.setattr(f"pysketch.parallel.{module}.Worker", partial(ThreadWorker, each(begin)))
+    let_threads_work(monkeypatch, each(begin))
     told = []
     first, *_ = run_ranks(2, lambda together: rank(together, range(20), told))
     assert first == list(range(20))
@@ -298,8 +302,7 @@ def test_a_rank_of_which_nothing_is_heard_is_lost_and_its_job_is_done_by_others(
 
         return work
 
-    for module in ("handout", "supervisor"):
-        monkeypatch.setattr(f"pysketch.parallel.{module}.Worker", partial(ThreadWorker, each(begin)))
+    let_threads_work(monkeypatch, each(begin))
     told = []
 
     def of(together):
