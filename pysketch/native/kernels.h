@@ -1,0 +1,7 @@
+// Everything, for one type of numbers.
+#include "multiply.h"
+#include "slab.h"
+#include "finish.h"
+#include "direct.h"
+#include "filtering.h"
+#include "strips.h"
