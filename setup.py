@@ -1,12 +1,20 @@
-"""Builds pysketch as pyproject.toml says; into a wheel also goes what lies beside the package: netdefs, solver, tools.
+"""Builds pysketch as pyproject.toml says, with what is not said there: what lies beside the package, and its C.
 
-There they are folders of pysketch/shipped. An editable install reads them where they are.
+The folders netdefs, solver and tools go into a wheel as folders of pysketch/shipped; an editable install reads them
+where they are. The compiled kernels (pysketch/native) are built by GCC or Clang, where there is one: an install without
+them succeeds, and pysketch says that it has none.
 """
 
+import hashlib
 import shutil
+import sys
+import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 FOLDERS = ("netdefs", "solver", "tools")
@@ -38,4 +46,69 @@ class BuildWithShipped(build_py):
         return [*super().get_source_files(), *map(str, shipped_files())]
 
 
-setup(cmdclass={"build_py": BuildWithShipped})
+NATIVE = Path("pysketch", "native")
+SETS = {
+    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma"],
+    "avx2": ["-mavx2", "-mfma"],
+    "generic": [],
+}
+"""Instruction sets -> the compiler's flags; the last one is for any CPU."""
+FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-psabi", "-g0"]
+
+
+def kernels() -> list[Extension]:
+    """The extensions of pysketch/native, all of the same source; those of x86-64 only where that alone is built for."""
+    files = sorted([*NATIVE.glob("*.c"), *NATIVE.glob("*.h")])
+    content = b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in files)  # as in loader.py
+    sources = hashlib.sha256(content).hexdigest()[:16]
+    x86 = sysconfig.get_platform().lower().endswith(("x86_64", "amd64")) and sys.maxsize > 2**32
+    return [
+        Extension(
+            f"pysketch.native._{name}",
+            [(NATIVE / "module.c").as_posix()],
+            define_macros=[("KERNELS_NAME", name), ("KERNELS_SOURCES", sources)],
+            extra_compile_args=[*FLAGS, *flags],
+            depends=[*(path.as_posix() for path in files), "setup.py"],
+            optional=True,
+        )
+        for name, flags in SETS.items()
+        if x86 or not flags
+    ]
+
+
+class BuildKernels(build_ext):
+    """Builds what the compiler can build, and leaves nothing of an earlier build in the place of what it cannot."""
+
+    def build_extensions(self) -> None:
+        """Nothing with Microsoft's compiler, which has no vector types."""
+        if self.compiler.compiler_type == "msvc":
+            self.extensions = []
+        super().build_extensions()
+
+    def build_extension(self, ext: Extension) -> None:
+        """One of them; if that fails, which ends no build, the file of an earlier one goes."""
+        try:
+            super().build_extension(ext)
+        except BaseException:
+            for place in (self.get_ext_fullpath(ext.name), self.get_ext_filename(ext.name)):
+                with suppress(FileNotFoundError):
+                    Path(place).unlink()
+            raise
+
+
+class WheelOfKernels(bdist_wheel):
+    """A wheel for this platform and Python if there are kernels in it, else for any."""
+
+    def run(self) -> None:
+        """What is in it is known once it is built."""
+        self.run_command("build")
+        if not any(Path(each).exists() for each in self.get_finalized_command("build_ext").get_outputs()):
+            self.distribution.ext_modules = []
+            self.root_is_pure = True
+        super().run()
+
+
+setup(
+    ext_modules=kernels(),
+    cmdclass={"build_py": BuildWithShipped, "build_ext": BuildKernels, "bdist_wheel": WheelOfKernels},
+)

@@ -30,6 +30,7 @@ __all__ = open_door(
         "images",
         "interop",
         "layers",
+        "native",
         "net",
         "netdef",
         "page",

@@ -22,6 +22,7 @@ ROOMS = [
     "errors",
     "files",
     "shipped",
+    "native",
     "device",
     "parallel",
     "netdef",
@@ -221,6 +222,7 @@ RUN_TIME_IMPORTS = {
     "pysketch.doors.door: f'{self.__name__}.{file or name}'",  # what a door's table says, which the check sees
     "pysketch.doors.registry: self._closed().pop(plain)",  # a layer, a baseline, or every one of the folder
     "pysketch.doors.stand_ins: STAND_INS[name]",  # the room caffe, which the front door hands in
+    "pysketch.native.loader: f'pysketch.native.{module}'",  # the kernels that were built, which are no Python
     "pysketch.layers.python: name",  # a user's module, from the folders that the user allowed
     # a peer's library, or pysketch as a user's
     "pysketch.benchmark.contender.child: {**LIBRARIES, **SEARCHERS}.get(name, (OURS,))[0]",

@@ -1,5 +1,16 @@
 // What Python calls: one function for a kernel, for float32 and float64 by the arrays' own items. Arrays are contiguous.
 // Their lengths are held against the geometry before anything is computed, which is done without Python's lock.
+#include <string.h>
+
+#include "vectors.h"
+
+#define real float
+#include "kernels.h"
+#undef real
+#define real double
+#include "kernels.h"
+#undef real
+
 #define MAX_ARRAYS 8
 
 typedef struct {
@@ -125,7 +136,36 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     return give_back(&arrays);
 }
 
+// direct_scratch(slab, rows, width, item): the bytes that a block works in. strips_scratch: with outputs and parts.
+static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
+    Slab s;
+    Py_ssize_t rows, width, item;
+    (void)self;
+    if (!PyArg_ParseTuple(args, SLAB_ITEMS "nnn", SLAB_PLACES(s), &rows, &width, &item)) return NULL;
+    return PyLong_FromLong(EITHER(item, direct_scratch, &s, rows, width));
+}
+
+static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
+    Slab s;
+    Strips strips;
+    Py_ssize_t rows, width, item;
+    (void)self;
+    if (!PyArg_ParseTuple(args, SLAB_ITEMS "nnnnn", SLAB_PLACES(s), &rows, &width, &item, &strips.outputs, &strips.parts))
+        return NULL;
+    return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, width));
+}
+
+// rows(): how many filters stand side by side in w and U.
+static PyObject *call_rows(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(ROWS);
+}
+
 static PyMethodDef calls[] = {
+    {"rows", call_rows, METH_NOARGS, "How many filters stand side by side in packed ones."},
+    {"direct_scratch", call_direct_scratch, METH_VARARGS, "Bytes that a block of `direct` works in."},
+    {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
     {NULL, NULL, 0, NULL},
