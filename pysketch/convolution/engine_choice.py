@@ -85,8 +85,8 @@ _NUMPY_RATES = {
     "strips": Rates(165e9, 16e9, 5.5e9, 1.0e-3),
 }
 _COMPILED_RATES = {
-    "direct": Rates(300e9, 10e9, 20e9, 0.2e-3),
-    "strips": Rates(300e9, 20e9, 20e9, 0.2e-3),
+    "direct": Rates(200e9, 100e9, 27e9, 0.1e-3),
+    "strips": Rates(185e9, 100e9, 17e9, 0.2e-3),
 }
 RATES = {
     (way, device): rates
