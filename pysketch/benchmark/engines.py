@@ -114,7 +114,7 @@ def report_engines(job: Job, trials: Sequence[Trial]) -> list[str]:
     errors = [abs(scale * trial.expected / trial.measured.median - 1) for trial in trials]
     runs = len(trials[0].measured.runs) if trials else 0
     return [
-        f"{job.netdef}: forward, batch {job.batch}, {job.threads} threads, median (quartiles) of {runs} runs",
+        f"{job.netdef}: forward, batch {job.batch}, {job.where}, median (quartiles) of {runs} runs",
         "",
         *aligned(rows),
         "",
