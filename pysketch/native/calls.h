@@ -1,5 +1,6 @@
-// What Python calls: one function for a kernel, for float32 and float64 by the arrays' own items. Arrays are contiguous.
-// Their lengths are held against the geometry before anything is computed, which is done without Python's lock.
+// What Python calls: one function for a kernel, for float32 and float64 by the arrays' own items. Arrays are
+// contiguous. Their lengths are held against the geometry before anything is computed, which is done without Python's
+// lock.
 #include <string.h>
 
 #include "team.h"
@@ -31,11 +32,13 @@ static PyObject *give_back(Arrays *arrays) {
 static void *take(Arrays *arrays, PyObject *object, const char *name, Py_ssize_t count, int written) {
     if (object == Py_None || PyErr_Occurred()) return NULL;
     Py_buffer *view = &arrays->of[arrays->count];
-    if (PyObject_GetBuffer(object, view, written ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS)) return NULL;
+    int flags = written ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS;
+    if (PyObject_GetBuffer(object, view, flags)) return NULL;
     arrays->count++;
     if (!arrays->item && (view->itemsize == 4 || view->itemsize == 8)) arrays->item = view->itemsize;
     if (view->itemsize != arrays->item)
-        PyErr_Format(PyExc_TypeError, "%s: expected numbers of %zd bytes, found %zd", name, arrays->item, view->itemsize);
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers of %zd bytes, found %zd", name, arrays->item,
+                     view->itemsize);
     else if (view->len < count * view->itemsize)
         PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, found %zd", name, count, view->len / view->itemsize);
     else
@@ -58,7 +61,8 @@ static Images take_images(Arrays *arrays, PyObject *object, const char *name, in
     Py_ssize_t item = view->itemsize, *shape = view->shape, *step = view->strides;
     if (!arrays->item && (item == 4 || item == 8)) arrays->item = item;
     if (item != arrays->item) {
-        PyErr_Format(PyExc_TypeError, "%s: expected numbers of 4 or 8 bytes, in all arrays the same, found %zd", name, item);
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers of 4 or 8 bytes, in all arrays the same, found %zd", name,
+                     item);
         return none;
     }
     int lies = view->ndim == 4 && (shape[3] == 1 || step[3] == item) && (shape[2] == 1 || step[2] == item * shape[3]);
@@ -151,7 +155,8 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
         fits = fits && f->top + (rows - 1) * f->down < y.height && f->left + (cols - 1) * f->along < y.width;
         fits = fits && x.count == y.count && (!made.at || (made.count == y.count && made.channels == y.channels));
         fits = fits && (!made.at || (made.height == y.height && made.width == y.width));
-        if (!fits || x.channels < 1) PyErr_SetString(PyExc_ValueError, "expected outputs that lie in y, and x and made to fit");
+        if (!fits || x.channels < 1)
+            PyErr_SetString(PyExc_ValueError, "expected outputs that lie in y, and x and made to fit");
     }
     s->channels = x.channels, s->height = x.height, s->width = x.width, f->height = y.height, f->width = y.width;
     pass->filters = y.channels, pass->x_image = x.apart, pass->y_image = y.apart, pass->made_image = made.apart;
@@ -173,10 +178,12 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
     }
     if (blocks && in_strips) {
         Slab seen = strips_slab(&pass->strips, s, 0, 0, high, wide);
-        members = take_scratch(&arrays, given->scratch, EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide), scratch);
+        long bytes = EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide);
+        members = take_scratch(&arrays, given->scratch, bytes, scratch);
     } else if (blocks) {
         Slab seen = slab_of(s, 0, 0, high, wide);
-        members = take_scratch(&arrays, given->scratch, EITHER(arrays.item, direct_scratch, &seen, high, wide), scratch);
+        long bytes = EITHER(arrays.item, direct_scratch, &seen, high, wide);
+        members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
         Work work = in_strips ? (arrays.item == 4 ? strips_piece_float : strips_piece_double)
@@ -209,9 +216,10 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     Pass pass = {0};
     Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w, &given.bias,
-                          &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
-                          &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts, &given.AT, &given.BT))
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w,
+                          &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish),
+                          &rows, &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts,
+                          &given.AT, &given.BT))
         return NULL;
     if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
     return run_pass(&given, &pass, 1, rows, cols);
@@ -234,8 +242,8 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     Strips strips;
     Py_ssize_t rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &strips.outputs,
-                          &strips.parts))
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item,
+                          &strips.outputs, &strips.parts))
         return NULL;
     if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
     s = strips_slab(&strips, &s, 0, 0, rows, cols);

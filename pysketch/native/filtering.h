@@ -1,6 +1,6 @@
-// Winograd's minimal filtering of tiles of 8, the matrices of pysketch/convolution/winograd.py. The points are 0, 1, -1,
-// 2, -2, 1/2, -1/2 and infinity: the rows of B^T for a and -a differ in the sign of the odd columns only, and so do the
-// columns of A^T in that of the odd rows. Both are used, so that a tile takes some 30 products in place of 64.
+// Winograd's minimal filtering of tiles of 8, the matrices of pysketch/convolution/winograd.py. The points are 0, 1,
+// -1, 2, -2, 1/2, -1/2 and infinity: the rows of B^T for a and -a differ in the sign of the odd columns only, and so do
+// the columns of A^T in that of the odd rows. Both are used, so that a tile takes some 30 products in place of 64.
 #define TILE 8
 
 // v = B^T x, in place: 8 vectors. BT (8, 8).

@@ -2,9 +2,9 @@
 //
 //     out[r][p] = sum over t of w[t][r] x[at[t] + p],        r < ROWS, 0 <= p < count
 //
-// w (taps, ROWS) are numbers of ROWS filters, at[t] is where tap t's row begins in x. An image whose rows lie one behind
-// the other is such a row, too: a convolution is this with a tap for each of its channels, rows and columns. ROWS x COLS
-// vectors of sums are kept in registers: each tap is COLS loads, ROWS numbers of w and ROWS COLS products.
+// w (taps, ROWS) are numbers of ROWS filters, at[t] is where tap t's row begins in x. An image whose rows lie one
+// behind the other is such a row, too: a convolution is this with a tap for each of its channels, rows and columns.
+// ROWS x COLS vectors of sums are kept in registers: each tap is COLS loads, ROWS numbers of w and ROWS COLS products.
 typedef real FN(vec) __attribute__((vector_size(VECTOR_BYTES)));
 typedef real FN(anywhere) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 #define VEC FN(vec)

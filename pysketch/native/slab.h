@@ -3,7 +3,8 @@
 //
 //     slab[c][p][q][j][i] = x[c][top + j sy + p][left + i sx + q],    p < sy, q < sx, j < rows, i < cols,
 //
-// so that a tap (c, ky, kx) of a filter, dilated by (dy, dx), sees its pixels one behind the other from `tap_offset` on.
+// so that a tap (c, ky, kx) of a filter, dilated by (dy, dx), sees its pixels one behind the other from `tap_offset`
+// on.
 #ifndef SLAB
 #define SLAB
 typedef struct {

@@ -10,7 +10,9 @@ typedef struct {
 } Strips;
 
 // Strips that so many rows of outputs see.
-static inline long strips_seen(const Strips *f, long rows) { return (rows + f->outputs - 1) / f->outputs + f->parts - 1; }
+static inline long strips_seen(const Strips *f, long rows) {
+    return (rows + f->outputs - 1) / f->outputs + f->parts - 1;
+}
 
 // As slab_of, whole strips.
 static inline Slab strips_slab(const Strips *f, const Slab *whole, long top, long left, long rows, long width) {

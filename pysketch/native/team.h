@@ -1,9 +1,9 @@
 // A team of threads that share work without Python's lock: whoever is free takes the next piece.
 //
 // Layers are short and follow each other closely, and to wake a sleeping thread takes as long as many of them: so a
-// helper that has nothing to do looks for work SPIN nanoseconds long before it sleeps, and so does the caller for the end
-// of what others do. Not so where there are more threads than cores, whom that would only hinder. Each thread keeps to
-// cores of its own, as in pysketch/device/cores.py.
+// helper that has nothing to do looks for work SPIN nanoseconds long before it sleeps, and so does the caller for the
+// end of what others do. Not so where there are more threads than cores, whom that would only hinder. Each thread keeps
+// to cores of its own, as in pysketch/device/cores.py.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
