@@ -23,16 +23,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pysketch.convolution.blocks import Block, cut
-from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.unfolding import add_sums
 from pysketch.convolution.winograd import TILE
-from pysketch.device import SLACK, Arena, Array, Workers
+from pysketch.device import SLACK, Arena, Array, Workers, padded
 from pysketch.native import kernels
 
 _CACHE = 1 << 20  # bytes of a block's scratch memory: half of a core's second cache
+
+_GRADIENT_CACHE = 5 << 19  # of a block of the filters' gradient: sums over longer runs are worth more than the cache
 
 Pair = tuple[int, int]
 
@@ -100,8 +101,51 @@ class DirectEngine:
                     self._correlate(correlation, dy, packed, dx, finish)
 
     def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
-        """dW += the gradient, as `GemmEngine`; db += the sums of dy."""
-        GemmEngine(self.window, self.workers).backward_weights(x, dy, dW, db)
+        """dW += the gradient: dW[o][tap] = sum over p of dy[o][p] slab[at[tap] + p]. db += the sums of dy.
+
+        In strips, with M[i] = sum over taps of U[i] R[i] and y = A^T M, dM = A dy of every strip, and dU[i][o][tap] is
+        the sum of dM[i][o] R[i][tap]; dW += G^T dU.
+        """
+        window, (filters, c), item = self.window, dW.shape[:2], dW.itemsize
+        correlation = Correlation(window.kernel, window.stride, window.dilation, tuple(-p for p in window.pad), dy.shape[2:])
+        work = _Block(correlation, self._strips(correlation), c, x.shape[2:], item)
+        strips = work.strips
+        shape = (TILE, filters, c * strips.depth) if strips else (1, filters, dW[0].size)
+        nbytes = padded(math.prod(shape) * item)
+        smallest = work.gradient_scratch(filters, work.unit, 1) + SLACK
+        shares = max(1, min(self.workers.threads, self.workers.limit // (nbytes + smallest)))
+        blocks = work.gradient_blocks(len(dy), filters, shares, self.workers.limit // shares - nbytes)
+        shares = min(shares, len(blocks))
+        sums = [np.zeros(shape, dW.dtype) for _ in range(shares)]
+        biases = None if db is None else np.zeros((shares, filters), dW.dtype)
+        matrices = work.matrices(dW.dtype)
+        run = kernels().strips_gradient if strips else kernels().direct_gradient
+
+        def serve(share: int, arena: Arena) -> None:
+            bias = None if biases is None else biases[share]
+            for block in blocks[share::shares]:
+                top, bottom = block.top * work.unit, min(block.bottom * work.unit, correlation.size[0])
+                nbytes = work.gradient_scratch(filters, bottom - top, block.cols)
+                arena.reserve(nbytes + SLACK, np)
+                scratch = arena.take((nbytes,), np.dtype(np.uint8))
+                slab = work.slab(top, bottom - top, block.left, block.cols)
+                place = (*dy.shape[2:], top, block.left, 1, 1, False, 0.0)
+                size = filters, bottom - top, block.cols
+                run(x[block.image], dy[block.image], sums[share], bias, slab, place, *size, scratch, *matrices)
+
+        self.workers.run(serve, range(shares), np)
+        for each in sums[1:]:
+            sums[0] += each
+        if strips:
+            if not np.isfinite(sums[0]).all():
+                DirectEngine(window, self.workers).backward_weights(x, dy, dW, db)
+                return
+            StripEngine(window, self.workers).add_gradient(sums[0], dW)
+        else:
+            dW += sums[0].reshape(dW.shape)
+        if db is not None:
+            for each in biases:
+                db += each
 
     def backward_bias(self, dy: Array, db: Array | None) -> None:
         """db += the sums of dy, if it is given."""
@@ -227,6 +271,26 @@ class _Block:
         while rows > 1 and self.scratch(rows * unit, cols) > min(_CACHE, room):
             rows = -(-rows // 2)
         while cols > 1 and self.scratch(rows * unit, cols) > room:
+            cols = -(-cols // 2)
+        return cut(images, units, width, rows, cols)
+
+    def gradient_scratch(self, filters: int, rows: int, cols: int) -> int:
+        """As `scratch`, of a block of the filters' gradient."""
+        slab = self.slab(0, rows, 0, cols)
+        if self.strips:
+            parts = self.strips.outputs, self.strips.parts
+            return kernels().strips_gradient_scratch(slab, filters, rows, cols, self.item, *parts)
+        return kernels().direct_gradient_scratch(slab, filters, rows, cols, self.item)
+
+    def gradient_blocks(self, images: int, filters: int, shares: int, room: int) -> list[Block]:
+        """Blocks for the filters' gradient: long runs of sums, as the room allows, as many for each share."""
+        (height, width), unit = self.correlation.size, self.unit
+        units = -(-height // unit)
+        rows, cols = max(1, -(-images * units // shares)), width
+        rows = min(rows, units)
+        while rows > 1 and self.gradient_scratch(filters, rows * unit, cols) > min(_GRADIENT_CACHE, room):
+            rows = -(-rows // 2)
+        while cols > 1 and self.gradient_scratch(filters, rows * unit, cols) > room:
             cols = -(-cols // 2)
         return cut(images, units, width, rows, cols)
 

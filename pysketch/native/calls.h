@@ -136,6 +136,54 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     return give_back(&arrays);
 }
 
+// direct_gradient(x, dy, dw, db, slab, finish, filters, rows, width, scratch): a block of dy's part of dw and db, added.
+static PyObject *call_direct_gradient(PyObject *self, PyObject *args) {
+    PyObject *x, *dy, *dw, *db, *scratch;
+    Slab s;
+    Finish f;
+    Py_ssize_t filters, rows, width;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOO" SLAB_ITEMS FINISH_ITEMS "nnnO", &x, &dy, &dw, &db, SLAB_PLACES(s),
+                          FINISH_PLACES(f), &filters, &rows, &width, &scratch))
+        return NULL;
+    if (!fits(&s, &f, rows, width) || rows + (s.kernel_h - 1) * s.dy / s.sy > s.rows) return no_fit();
+    if (f.down != 1 || f.along != 1) return no_fit();
+    Arrays arrays = {.count = 0};
+    Py_ssize_t taps = s.channels * s.kernel_h * s.kernel_w;
+    void *x_ = take(&arrays, x, "x", s.channels * s.height * s.width, 0);
+    void *dy_ = take(&arrays, dy, "dy", filters * f.height * f.width, 0);
+    void *dw_ = take(&arrays, dw, "dw", filters * taps, 1), *db_ = take(&arrays, db, "db", filters, 1);
+    void *scratch_ = take_scratch(&arrays, scratch, EITHER(arrays.item, direct_gradient_scratch, &s, filters, rows, width));
+    RUN(arrays.item, direct_gradient, &s, &f, x_, dy_, dw_, db_, filters, rows, width, scratch_)
+    return give_back(&arrays);
+}
+
+// strips_gradient(x, dy, dU, db, slab, finish, filters, rows, width, scratch, outputs, parts, AT, BT): as that.
+static PyObject *call_strips_gradient(PyObject *self, PyObject *args) {
+    PyObject *x, *dy, *dU, *db, *scratch, *AT, *BT;
+    Slab s;
+    Finish f;
+    Strips strips;
+    Py_ssize_t filters, rows, width;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOO" SLAB_ITEMS FINISH_ITEMS "nnnOnnOO", &x, &dy, &dU, &db, SLAB_PLACES(s),
+                          FINISH_PLACES(f), &filters, &rows, &width, &scratch, &strips.outputs, &strips.parts, &AT, &BT))
+        return NULL;
+    if (strips.outputs < 2 || strips.outputs >= TILE || strips.parts < 1 || !fits(&s, &f, rows, width)) return no_fit();
+    if ((strips_seen(&strips, rows) - 1) * strips.outputs + TILE > s.rows) return no_fit();
+    if (f.down != 1 || f.along != 1) return no_fit();
+    Arrays arrays = {.count = 0};
+    Py_ssize_t taps = s.channels * s.sy * strips.parts * s.kernel_w;
+    void *x_ = take(&arrays, x, "x", s.channels * s.height * s.width, 0);
+    void *dy_ = take(&arrays, dy, "dy", filters * f.height * f.width, 0);
+    void *dU_ = take(&arrays, dU, "dU", TILE * filters * taps, 1), *db_ = take(&arrays, db, "db", filters, 1);
+    void *AT_ = take(&arrays, AT, "AT", strips.outputs * TILE, 0), *BT_ = take(&arrays, BT, "BT", TILE * TILE, 0);
+    void *scratch_ =
+        take_scratch(&arrays, scratch, EITHER(arrays.item, strips_gradient_scratch, &s, &strips, filters, rows, width));
+    RUN(arrays.item, strips_gradient, &s, &strips, &f, AT_, BT_, x_, dy_, dU_, db_, filters, rows, width, scratch_)
+    return give_back(&arrays);
+}
+
 // direct_scratch(slab, rows, width, item): the bytes that a block works in. strips_scratch: with outputs and parts.
 static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
     Slab s;
@@ -155,6 +203,26 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, width));
 }
 
+// direct_gradient_scratch(slab, filters, rows, width, item), strips_gradient_scratch: those of the gradients.
+static PyObject *call_direct_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s;
+    Py_ssize_t filters, rows, width, item;
+    (void)self;
+    if (!PyArg_ParseTuple(args, SLAB_ITEMS "nnnn", SLAB_PLACES(s), &filters, &rows, &width, &item)) return NULL;
+    return PyLong_FromLong(EITHER(item, direct_gradient_scratch, &s, filters, rows, width));
+}
+
+static PyObject *call_strips_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s;
+    Strips strips;
+    Py_ssize_t filters, rows, width, item;
+    (void)self;
+    if (!PyArg_ParseTuple(args, SLAB_ITEMS "nnnnnn", SLAB_PLACES(s), &filters, &rows, &width, &item, &strips.outputs,
+                          &strips.parts))
+        return NULL;
+    return PyLong_FromLong(EITHER(item, strips_gradient_scratch, &s, &strips, filters, rows, width));
+}
+
 // rows(): how many filters stand side by side in w and U.
 static PyObject *call_rows(PyObject *self, PyObject *unused) {
     (void)self;
@@ -168,5 +236,9 @@ static PyMethodDef calls[] = {
     {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
+    {"direct_gradient_scratch", call_direct_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"direct_gradient", call_direct_gradient, METH_VARARGS, "A block's part of the filters' gradient."},
+    {"strips_gradient", call_strips_gradient, METH_VARARGS, "A block's part of the transformed filters' gradient."},
     {NULL, NULL, 0, NULL},
 };

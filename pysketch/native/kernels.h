@@ -5,3 +5,5 @@
 #include "direct.h"
 #include "filtering.h"
 #include "strips.h"
+#include "dots.h"
+#include "gradients.h"
