@@ -33,7 +33,8 @@ from pysketch.native import kernels
 
 _CACHE = 1 << 20  # bytes of a block's scratch memory: half of a core's second cache
 
-_GRADIENT_CACHE = 5 << 19  # of a block of the filters' gradient: sums over longer runs are worth more than the cache
+_GRADIENT_CACHE = 5 << 20  # of a block of the filters' gradient: sums over longer runs are worth more than the cache
+_RUN = 1024  # pixels of a filter's run there: beyond, six filters do not stay in the first cache
 
 Pair = tuple[int, int]
 
@@ -286,8 +287,7 @@ class _Block:
         """Blocks for the filters' gradient: long runs of sums, as the room allows, as many for each share."""
         (height, width), unit = self.correlation.size, self.unit
         units = -(-height // unit)
-        rows, cols = max(1, -(-images * units // shares)), width
-        rows = min(rows, units)
+        rows, cols = max(1, min(units, -(-images * units // shares), _RUN // width)), width
         while rows > 1 and self.gradient_scratch(filters, rows * unit, cols) > min(_GRADIENT_CACHE, room):
             rows = -(-rows // 2)
         while cols > 1 and self.gradient_scratch(filters, rows * unit, cols) > room:

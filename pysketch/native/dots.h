@@ -7,35 +7,19 @@
 // the whole run of p; then each vector's lanes are summed, in halves. The order depends on nothing but the shapes.
 //
 // 0 times what is not finite is not 0: a sum that is not finite is taken again, without what lies between the rows.
-#define DOT_ROWS 4
+#define DOT_ROWS 6
 #if VECTOR_BYTES == 64
-#define DOT_TAPS 6
+#define DOT_TAPS 4
 #else
 #define DOT_TAPS 2
 #endif
-#define DOT_ALONE (2 * DOT_TAPS)  // taps at a time of a filter alone
 
-#define HALF FN(half)
-#define QUARTER FN(quarter)
-typedef real FN(quarter) __attribute__((vector_size(16)));
-#if VECTOR_BYTES == 64
-typedef real FN(half) __attribute__((vector_size(32)));
-#endif
-
-// The sum of a vector's numbers: first those half a vector apart, to the end.
-INLINE real FN(sum_lanes)(VEC v) {
-#if VECTOR_BYTES == 64
-    union { VEC whole; HALF part[2]; } a = {v};
-    union { HALF whole; QUARTER part[2]; } b = {a.part[0] + a.part[1]};
-    QUARTER q = b.part[0] + b.part[1];
-#elif VECTOR_BYTES == 32
-    union { VEC whole; QUARTER part[2]; } b = {v};
-    QUARTER q = b.part[0] + b.part[1];
+// GCC would rather load what is used six times six times, and half of these loads span two lines of the cache.
+#if defined(__x86_64__)
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
 #else
-    QUARTER q = v;
+#define IN_REGISTER(v)
 #endif
-    return sizeof(real) == 8 ? q[0] + q[1] : (q[0] + q[2 % (16 / sizeof(real))]) + (q[1] + q[3 % (16 / sizeof(real))]);
-}
 
 // What p runs over: `rows` rows of `width` numbers, which begin `cols` apart, and what lies between them.
 #ifndef RUN_OF_ROWS
@@ -50,7 +34,63 @@ static inline long run_count(const Run *g) { return (g->rows - 1) * g->cols + g-
 // How far apart the filters are in d.
 static inline long FN(run_step)(const Run *g) { return (run_count(g) + LANES - 1) / LANES * LANES; }
 
-static real FN(dot_of_rows)(const Run *g, const real *d, const real *x) {
+#if VECTOR_BYTES == 64 && !defined(__clang__)
+typedef __typeof__((VEC){0} == (VEC){0}) FN(places);
+
+// Of every 2 h numbers the first h are a's, each with the one h further on, the others b's.
+INLINE VEC FN(fold)(VEC a, VEC b, const int h) {
+    const int lanes = LANES;
+    FN(places) j;
+#pragma GCC unroll 16
+    for (int k = 0; k < lanes; ++k) j[k] = k;
+    FN(places) of_a = (j & h) == 0, from = j + (~of_a & (lanes - h)), further = j + (of_a & h) + (~of_a & lanes);
+    return __builtin_shuffle(a, b, from) + __builtin_shuffle(a, b, further);
+}
+
+// The sums of the lanes of n vectors, n a power of 2 and at most LANES: all together, v is used up.
+INLINE void FN(sum_some)(const int n, VEC *v, real *sums) {
+    int m = n;
+#pragma GCC unroll 4
+    for (int h = LANES / 2; h; h /= 2) {
+        const int pairs = m / 2;
+        if (!pairs) v[0] = FN(fold)(v[0], v[0], h);
+#pragma GCC unroll 16
+        for (int k = 0; k < pairs; ++k) v[k] = FN(fold)(v[k], v[k + pairs], h);
+        if (pairs) m = pairs;
+    }
+    real found[LANES];
+    FN(store)(found, v[0]);
+#pragma GCC unroll 16
+    for (int k = 0; k < n; ++k) sums[k] = found[k * (LANES / n)];
+}
+
+INLINE void FN(sum_lanes)(const int n, VEC *v, real *sums) {
+    int k = 0;
+#pragma GCC unroll 4
+    for (; k + LANES <= n; k += LANES) FN(sum_some)(LANES, v + k, sums + k);
+#pragma GCC unroll 4
+    for (int m = LANES / 2; m; m /= 2)
+        if ((n - k) & m) {
+            FN(sum_some)(m, v + k, sums + k);
+            k += m;
+        }
+}
+#else
+INLINE void FN(sum_lanes)(const int n, VEC *v, real *sums) {
+#pragma GCC unroll 16
+    for (int k = 0; k < n; ++k) {
+        real x[LANES];
+        FN(store)(x, v[k]);
+#pragma GCC unroll 4
+        for (int h = LANES / 2; h; h /= 2)
+#pragma GCC unroll 8
+            for (int j = 0; j < h; ++j) x[j] += x[j + h];
+        sums[k] = x[0];
+    }
+}
+#endif
+
+static __attribute__((noinline)) real FN(dot_of_rows)(const Run *g, const real *d, const real *x) {
     real sum = 0;
     for (long r = 0; r < g->rows; ++r, d += g->cols, x += g->cols)
         for (long j = 0; j < g->width; ++j) sum += d[j] * x[j];
@@ -60,49 +100,56 @@ static real FN(dot_of_rows)(const Run *g, const real *d, const real *x) {
 // One tile of rows x taps sums, added to dw (rows, dw_step).
 INLINE void FN(dot_tile)(const int rows, const int taps, const Run *g, long count, const real *d, long step,
                          const real *x, const long *at, real *dw, long dw_step) {
-    VEC sum[DOT_ROWS][DOT_ALONE];
-    const real *from[DOT_ALONE];
+    VEC sum[DOT_ROWS * DOT_TAPS];
+    const real *from[2 * DOT_TAPS];
 #pragma GCC unroll 16
     for (int k = 0; k < taps; ++k) from[k] = x + at[k];
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
-        for (int k = 0; k < taps; ++k) sum[r][k] = (VEC){0};
-    for (long p = 0; p < count; p += LANES) {
-        VEC v[DOT_ROWS];
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; ++r) v[r] = FN(load)(d + r * step + p);
+#pragma GCC unroll 64
+    for (int n = 0; n < rows * taps; ++n) sum[n] = (VEC){0};
+    const real *row = d;
+    for (long p = 0; p < count; p += LANES, row += LANES) {
+        VEC v[2 * DOT_TAPS];
 #pragma GCC unroll 16
         for (int k = 0; k < taps; ++k) {
-            VEC pixels = FN(load)(from[k] + p);
+            v[k] = FN(load)(from[k] + p);
+            IN_REGISTER(v[k]);
+        }
 #pragma GCC unroll 16
-            for (int r = 0; r < rows; ++r) sum[r][k] += v[r] * pixels;
+        for (int r = 0; r < rows; ++r) {
+            VEC of_filter = FN(load)(row + r * step);
+#pragma GCC unroll 16
+            for (int k = 0; k < taps; ++k) sum[r * taps + k] += of_filter * v[k];
         }
     }
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
-        for (int k = 0; k < taps; ++k) {
-            real total = FN(sum_lanes)(sum[r][k]);
-            if (total - total != 0) total = FN(dot_of_rows)(g, d + r * step, from[k]);
-            dw[r * dw_step + k] += total;
-        }
+    real sums[DOT_ROWS * DOT_TAPS];
+    FN(sum_lanes)(rows * taps, sum, sums);
+#pragma GCC unroll 1
+    for (int n = 0; n < rows * taps; ++n) {
+        int r = n / taps, k = n % taps;
+        if (sums[n] - sums[n] != 0) sums[n] = FN(dot_of_rows)(g, d + r * step, x + at[k]);
+        dw[r * dw_step + k] += sums[n];
+    }
 }
 
-#define DOTS_OF(rows, some) \
-    for (; t + some <= taps; t += some) FN(dot_tile)(rows, some, g, count, d, step, x, at + t, dw + t, taps);
-
-// dw (filters, taps) += all the sums.
+// dw (filters, dw_step), the first `taps` of each, += all the sums.
 static void FN(dots)(long filters, long taps, const Run *g, const real *d, long step, const real *x, const long *at,
-                     real *dw) {
-    long count = run_count(g);
-    for (; filters >= DOT_ROWS; filters -= DOT_ROWS, d += DOT_ROWS * step, dw += DOT_ROWS * taps) {
-        long t = 0;
-        DOTS_OF(DOT_ROWS, DOT_TAPS) DOTS_OF(DOT_ROWS, 1)
-    }
-    for (; filters > 0; --filters, d += step, dw += taps) {
-        long t = 0;
-        DOTS_OF(1, DOT_ALONE) DOTS_OF(1, 1)
+                     real *dw, long dw_step) {
+    long count = run_count(g), groups = (filters + DOT_ROWS - 1) / DOT_ROWS;
+    for (long group = 0, o = 0; group < groups; ++group) {  // of about as many filters each
+        long rows = filters * (group + 1) / groups - o, t = 0;
+        const real *from = d + o * step;
+        real *to = dw + o * dw_step;
+        o += rows;
+        switch (rows) {
+#define CASE(rows, some)                                                                                       \
+    case rows:                                                                                                 \
+        for (; t + some <= taps; t += some)                                                                    \
+            FN(dot_tile)(rows, some, g, count, from, step, x, at + t, to + t, dw_step);                        \
+        for (; t < taps; ++t) FN(dot_tile)(rows, 1, g, count, from, step, x, at + t, to + t, dw_step);         \
+        break;
+            CASE(1, 2 * DOT_TAPS) CASE(2, 2 * DOT_TAPS) CASE(3, DOT_TAPS) CASE(4, DOT_TAPS) CASE(5, DOT_TAPS)
+            CASE(6, DOT_TAPS)
+#undef CASE
+        }
     }
 }
-#undef DOTS_OF
