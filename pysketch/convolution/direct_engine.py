@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +29,14 @@ from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.unfolding import add_sums
 from pysketch.convolution.winograd import TILE
-from pysketch.device import SLACK, Arena, Array, Workers, padded
+from pysketch.device import SLACK, Array, Workers, padded
 from pysketch.native import kernels
 
 _CACHE = 1 << 20  # bytes of a block's scratch memory: half of a core's second cache
-
-_GRADIENT_CACHE = 5 << 20  # of a block of the filters' gradient: sums over longer runs are worth more than the cache
-_RUN = 1024  # pixels of a filter's run there: beyond, six filters do not stay in the first cache
+_GRADIENT_CACHE = 5 << 20  # of a block of the filters' gradient: long runs are worth more than a small block
+_SIDE = 6  # filters at a time there, as in pysketch/native/dots.h
+_VECTOR = 16  # pixels
+_RUN = 1024  # pixels of a filter's run there: six filters of more do not stay in the first cache
 
 Pair = tuple[int, int]
 
@@ -60,10 +62,6 @@ class Correlation:
         """Without its place."""
         return Window(self.kernel, self.stride, (0, 0), self.dilation)
 
-    def seen(self, outputs: int, axis: int) -> int:
-        """Pixels of each of the stride's phases that so many outputs see along an axis."""
-        return outputs + (self.kernel[axis] - 1) * self.dilation[axis] // self.stride[axis]
-
 
 class DirectEngine:
     """The convolution of any window, forward and backward, on a CPU with compiled kernels.
@@ -81,6 +79,7 @@ class DirectEngine:
         self.workers = workers
         self.keep_kernels = keep_kernels
         self._kept: tuple[Array, Array] | None = None
+        self._plans: dict[tuple, Any] = {}
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
@@ -102,51 +101,45 @@ class DirectEngine:
                     self._correlate(correlation, dy, packed, dx, finish)
 
     def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
-        """dW += the gradient: dW[o][tap] = sum over p of dy[o][p] slab[at[tap] + p]. db += the sums of dy.
+        """dW += the gradient; db += the sums of dy. As W[o][tap] multiplies slab[at[tap] + p] for every p,
 
-        In strips, with M[i] = sum over taps of U[i] R[i] and y = A^T M, dM = A dy of every strip, and dU[i][o][tap] is
-        the sum of dM[i][o] R[i][tap]; dW += G^T dU.
+            dW[o][tap] = sum over p of dy[o][p] slab[at[tap] + p]
+
+        and in strips, where y = A^T M and M[i][o][p] = sum over taps of U[i][o][tap] R[i][at[tap] + p],
+
+            dM = A dy,    dU[i][o][tap] = sum over p of dM[i][o][p] R[i][at[tap] + p],    dW = G^T dU.
+
+        p runs over whole rows of the slab; dy has zeros where these have no outputs. Strips are taken only where that
+        costs less: not for small images. They mix rows: where one of their sums is not finite, because a pixel is not,
+        the gradient is taken directly, so that this reaches only those who see it.
         """
-        window, (filters, c), item = self.window, dW.shape[:2], dW.itemsize
-        correlation = Correlation(window.kernel, window.stride, window.dilation, tuple(-p for p in window.pad), dy.shape[2:])
-        work = _Block(correlation, self._strips(correlation), c, x.shape[2:], item)
-        strips = work.strips
-        shape = (TILE, filters, c * strips.depth) if strips else (1, filters, dW[0].size)
-        nbytes = padded(math.prod(shape) * item)
-        smallest = work.gradient_scratch(filters, work.unit, 1) + SLACK
-        shares = max(1, min(self.workers.threads, self.workers.limit // (nbytes + smallest)))
-        blocks = work.gradient_blocks(len(dy), filters, shares, self.workers.limit // shares - nbytes)
-        shares = min(shares, len(blocks))
-        sums = [np.zeros(shape, dW.dtype) for _ in range(shares)]
-        biases = None if db is None else np.zeros((shares, filters), dW.dtype)
-        matrices = work.matrices(dW.dtype)
-        run = kernels().strips_gradient if strips else kernels().direct_gradient
-
-        def serve(share: int, arena: Arena) -> None:
-            bias = None if biases is None else biases[share]
-            for block in blocks[share::shares]:
-                top, bottom = block.top * work.unit, min(block.bottom * work.unit, correlation.size[0])
-                nbytes = work.gradient_scratch(filters, bottom - top, block.cols)
-                arena.reserve(nbytes + SLACK, np)
-                scratch = arena.take((nbytes,), np.dtype(np.uint8))
-                slab = work.slab(top, bottom - top, block.left, block.cols)
-                place = (*dy.shape[2:], top, block.left, 1, 1, False, 0.0)
-                size = filters, bottom - top, block.cols
-                run(x[block.image], dy[block.image], sums[share], bias, slab, place, *size, scratch, *matrices)
-
-        self.workers.run(serve, range(shares), np)
-        for each in sums[1:]:
-            sums[0] += each
-        if strips:
-            if not np.isfinite(sums[0]).all():
-                DirectEngine(window, self.workers).backward_weights(x, dy, dW, db)
-                return
-            StripEngine(window, self.workers).add_gradient(sums[0], dW)
-        else:
+        workers, dtype = self.workers, dW.dtype
+        key = "weights", x.shape, dy.shape, dtype, workers.threads, workers.limit
+        if key not in self._plans:
+            first = -self.window.pad[0], -self.window.pad[1]
+            window = self.window
+            correlation = Correlation(window.kernel, window.stride, window.dilation, first, dy.shape[2:])
+            plan = _GradientPlan(correlation, None, x, dy, workers)
+            if strips := self._strips(correlation):
+                plan = min(plan, _GradientPlan(correlation, strips, x, dy, workers), key=lambda each: each.cost)
+            self._plans[key] = plan
+        plan = self._plans[key]
+        workers.shared.reserve(plan.sum_bytes, np)
+        sums = workers.shared.take((plan.shares, *plan.shape), dtype)
+        sums.fill(0)
+        biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
+        scratch = workers.scratch(plan.nbytes, plan.shares)
+        plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
+        for share in sums[1:]:
+            sums[0] += share
+        if plan.strips is None:
             dW += sums[0].reshape(dW.shape)
-        if db is not None:
-            for each in biases:
-                db += each
+        elif np.isfinite(sums[0]).all():
+            StripEngine(self.window, workers).add_gradient(sums[0], dW)
+        else:
+            DirectEngine(self.window, workers).backward_weights(x, dy, dW)
+        for share in () if db is None else biases:
+            db += share
 
     def backward_bias(self, dy: Array, db: Array | None) -> None:
         """db += the sums of dy, if it is given."""
@@ -179,28 +172,15 @@ class DirectEngine:
         return packed
 
     def _correlate(self, correlation: Correlation, x: Array, packed: Array, y: Array, finish: Finish) -> None:
-        c, o, item = x.shape[1], y.shape[1], y.itemsize
-        work = _Block(correlation, self._strips(correlation), c, x.shape[2:], item)
-        rule = finish.slope is not None, finish.slope or 0.0
-        matrices = work.matrices(y.dtype)
-        run = kernels().strips if work.strips else kernels().direct
-
-        def serve(block: Block, arena: Arena) -> None:
-            top, bottom = block.top * work.unit, min(block.bottom * work.unit, correlation.size[0])
-            nbytes = work.scratch(bottom - top, block.cols)
-            arena.reserve(nbytes + SLACK, np)
-            scratch = arena.take((nbytes,), np.dtype(np.uint8))
-            made = None if finish.made is None else finish.made[block.image]
-            place = [
-                at + first * step
-                for at, first, step in zip(correlation.place, (top, block.left), correlation.step, strict=True)
-            ]
-            slab = work.slab(top, bottom - top, block.left, block.cols)
-            target = (*y.shape[2:], *place, *correlation.step, *rule)
-            size = o, bottom - top, block.cols
-            run(x[block.image], packed, finish.bias, made, y[block.image], slab, target, *size, scratch, *matrices)
-
-        self.workers.run(serve, work.blocks(len(y), self.workers), np)
+        workers = self.workers
+        key = correlation, x.shape, y.shape, y.dtype, workers.threads, workers.limit
+        if key not in self._plans:
+            self._plans[key] = _Plan(correlation, self._strips(correlation), x.shape[1], len(y), y.dtype, workers)
+        plan = self._plans[key]
+        scratch = workers.scratch(plan.nbytes, len(plan.blocks))
+        images, target = (x, packed, finish.bias, finish.made, y), (*plan.target, finish.slope is not None)
+        rest = (correlation.size, plan.blocks, scratch, *plan.matrices)
+        plan.run(workers.team, *images, plan.geometry, (*target, finish.slope or 0.0), *rest)
 
 
 class StripDirectEngine(DirectEngine):
@@ -217,89 +197,108 @@ class StripDirectEngine(DirectEngine):
         return Strips(correlation.window) if self.fits(correlation.window) else None
 
 
-@dataclass(frozen=True)
-class _Block:
-    """What the kernels are told of a block of a correlation's outputs, for one image of (C, *size)."""
+class _Plan:
+    """What the kernels are told of a correlation besides arrays.
 
-    correlation: Correlation
-    strips: Strips | None
-    channels: int
-    size: Pair
-    item: int
+    geometry, target: Slab and Finish of pysketch/native, for output (0, 0); blocks: (image, top, bottom, left, right)
+    of the outputs; nbytes: of the largest one's scratch memory; matrices: what the strips' kernel is told in the end.
+    """
 
-    @property
-    def unit(self) -> int:
-        """Rows of outputs that are made together."""
-        return self.strips.outputs if self.strips else 1
-
-    def slab(self, top: int, rows: int, left: int, cols: int) -> tuple[int, ...]:
-        """`Slab` of pysketch/native/slab.h for so many rows and columns of outputs, from (top, left) on."""
-        correlation, strips = self.correlation, self.strips
-        (first_y, first_x), (sy, sx) = correlation.first, correlation.stride
-        seen = correlation.seen(rows, 0)
+    def __init__(
+        self,
+        correlation: Correlation,
+        strips: Strips | None,
+        channels: int,
+        images: int,
+        dtype: np.dtype,
+        workers: Workers,
+    ) -> None:
+        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.target = (*correlation.place, *correlation.step)
+        self.matrices = ()
+        self.run, self._bytes, self._told = kernels().direct, kernels().direct_scratch, ()
         if strips:
-            seen = (strips.count(rows) + strips.parts - 2) * strips.outputs + TILE
-        window = *correlation.kernel, *correlation.stride, *correlation.dilation
-        return (
-            self.channels,
-            *self.size,
-            *window,
-            first_y + top * sy,
-            first_x + left * sx,
-            seen,
-            correlation.seen(cols, 1),
-        )
-
-    def matrices(self, dtype: np.dtype) -> tuple:
-        """What the strips' kernel is told besides."""
-        if not self.strips:
-            return ()
-        matrices = self.strips.matrices
-        return self.strips.outputs, self.strips.parts, matrices.AT.astype(dtype), matrices.BT.astype(dtype)
-
-    def scratch(self, rows: int, cols: int) -> int:
-        """Bytes that so many rows and columns of outputs take of a worker's arena."""
-        slab = self.slab(0, rows, 0, cols)
-        if self.strips:
-            return kernels().strips_scratch(slab, rows, cols, self.item, self.strips.outputs, self.strips.parts)
-        return kernels().direct_scratch(slab, rows, cols, self.item)
-
-    def blocks(self, images: int, workers: Workers) -> list[Block]:
-        """Blocks of units of rows: as high as the cache keeps, about equally many for each worker."""
-        (height, cols), unit, room = self.correlation.size, self.unit, workers.room(np)
-        width, units = cols, -(-height // unit)
+            self.run, self._bytes, self._told = (
+                kernels().strips,
+                kernels().strips_scratch,
+                (strips.outputs, strips.parts),
+            )
+            self.matrices = (*self._told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
+        self._channels, self._item = channels, dtype.itemsize
+        height, width = correlation.size
+        unit, room = strips.outputs if strips else 1, workers.room(np)
+        units, cols = -(-height // unit), width
         rows = max(1, -(-images * units // (2 * workers.threads)))
-        while rows > 1 and self.scratch(rows * unit, cols) > min(_CACHE, room):
+        while rows > 1 and self._scratch(rows * unit, cols) > min(_CACHE, room):
             rows = -(-rows // 2)
-        while cols > 1 and self.scratch(rows * unit, cols) > room:
+        while cols > 1 and self._scratch(rows * unit, cols) > room:
             cols = -(-cols // 2)
-        return cut(images, units, width, rows, cols)
+        in_all = images * -(-units // rows)
+        if in_all < 8 * workers.threads and in_all % workers.threads:  # as many for each worker
+            even = -(-in_all // workers.threads) * workers.threads
+            rows = max(1, -(-images * units // even))
+        self.nbytes = self._scratch(rows * unit, cols)
+        self.blocks = [
+            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
+            for block in cut(images, units, width, rows, cols)
+        ]
 
-    def gradient_scratch(self, filters: int, rows: int, cols: int) -> int:
-        """As `scratch`, of a block of the filters' gradient."""
-        slab = self.slab(0, rows, 0, cols)
-        if self.strips:
-            parts = self.strips.outputs, self.strips.parts
-            return kernels().strips_gradient_scratch(slab, filters, rows, cols, self.item, *parts)
-        return kernels().direct_gradient_scratch(slab, filters, rows, cols, self.item)
+    def _scratch(self, rows: int, cols: int) -> int:
+        """Bytes that a block works in."""
+        return self._bytes(self._channels, self.geometry, rows, cols, self._item, *self._told)
 
-    def gradient_blocks(self, images: int, filters: int, shares: int, room: int) -> list[Block]:
-        """Blocks for the filters' gradient: long runs of sums, as the room allows, as many for each share."""
-        (height, width), unit = self.correlation.size, self.unit
-        units = -(-height // unit)
-        rows, cols = max(1, min(units, -(-images * units // shares), _RUN // width)), width
-        while rows > 1 and self.gradient_scratch(filters, rows * unit, cols) > min(_GRADIENT_CACHE, room):
-            rows = -(-rows // 2)
-        while cols > 1 and self.gradient_scratch(filters, rows * unit, cols) > room:
+
+class _GradientPlan:
+    """As `_Plan`, for the filters' gradient. Share k sums the blocks k, k + shares, ...: all shares (shares, *shape).
+
+    cost: how long it takes, in products of six filters' runs with a vector of pixels. To sum a run's lanes takes as
+    long as 11 of them, to cut out or transform a vector 0.5 and 20; that strips take 1.4 times what this makes is
+    measured, for the layers of the shipped nets.
+    """
+
+    def __init__(self, correlation: Correlation, strips: Strips | None, x: Array, dy: Array, workers: Workers) -> None:
+        (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
+        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.strips, self.matrices = strips, ()
+        self.shape = 1, filters, channels * math.prod(correlation.kernel)
+        self.run, scratch, told = kernels().direct_gradient, kernels().direct_gradient_scratch, ()
+        if strips:
+            self.run, scratch = kernels().strips_gradient, kernels().strips_gradient_scratch
+            told = strips.outputs, strips.parts
+            self.matrices = (*told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
+            self.shape = TILE, filters, channels * strips.depth
+
+        def nbytes(rows: int, cols: int) -> int:
+            return scratch(channels, self.geometry, rows * unit, cols, dtype.itemsize, filters, *told) + SLACK
+
+        unit = strips.outputs if strips else 1
+        units, cols = -(-height // unit), width
+        one = padded(math.prod(self.shape) * dtype.itemsize)
+        shares = max(1, min(workers.threads, workers.limit // (one + nbytes(1, 1))))
+        room = workers.limit // shares - one
+        rows = max(1, min(_RUN // width, -(-images * units // shares)))
+        while rows > 1 and nbytes(rows, cols) > min(_GRADIENT_CACHE, room):
+            rows -= 1
+        while cols > 1 and nbytes(rows, cols) > room:
             cols = -(-cols // 2)
-        return cut(images, units, width, rows, cols)
+        self.nbytes = nbytes(rows, cols)
+        self.blocks = [
+            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
+            for block in cut(images, units, width, rows, cols)
+        ]
+        self.shares = min(shares, len(self.blocks))
+        planes, run = channels * math.prod(correlation.stride), rows * cols / _VECTOR
+        products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (run + 11)
+        self.cost = len(self.blocks) * (products + (planes + filters) * run * (20 if strips else 0.5))
+        self.cost *= 1.4 if strips else 1
+        self.sum_bytes = self.shares * one + SLACK
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:
     """For every residue r of dx's rows (or columns): the taps that reach them, in the order of what they see of dy.
 
-    And (kernel, stride, dilation, first, size, place, step) of a Correlation, along one axis. A tap k of row r + s j sees
-    dy's row j + (r + p - d k) / s, if that is whole: of every s / gcd(s, d) taps one.
+    And (kernel, stride, dilation, first, size, place, step) of a Correlation, along one axis. A tap k of row r + s j
+    sees dy's row j + (r + p - d k) / s, if that is whole: of every s / gcd(s, d) taps one.
     """
     s, p, d, count = window.stride[axis], window.pad[axis], window.dilation[axis], window.kernel[axis]
     found = []

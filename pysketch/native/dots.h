@@ -49,14 +49,12 @@ INLINE VEC FN(fold)(VEC a, VEC b, const int h) {
 
 // The sums of the lanes of n vectors, n a power of 2 and at most LANES: all together, v is used up.
 INLINE void FN(sum_some)(const int n, VEC *v, real *sums) {
-    int m = n;
 #pragma GCC unroll 4
-    for (int h = LANES / 2; h; h /= 2) {
-        const int pairs = m / 2;
-        if (!pairs) v[0] = FN(fold)(v[0], v[0], h);
+    for (int h = LANES / 2, m = n; h; h /= 2) {
+        const int pairs = m > 1 ? m / 2 : 1, apart = m > 1 ? m / 2 : 0;
 #pragma GCC unroll 16
-        for (int k = 0; k < pairs; ++k) v[k] = FN(fold)(v[k], v[k + pairs], h);
-        if (pairs) m = pairs;
+        for (int k = 0; k < pairs; ++k) v[k] = FN(fold)(v[k], v[k + apart], h);
+        m = pairs;
     }
     real found[LANES];
     FN(store)(found, v[0]);
@@ -131,24 +129,32 @@ INLINE void FN(dot_tile)(const int rows, const int taps, const Run *g, long coun
     }
 }
 
+// A function of its own for each height, so that its loops have the registers for themselves.
+#define OF_ROWS(rows, some)                                                                                     \
+    static __attribute__((noinline)) void FN(dots_of_##rows)(const Run *g, const real *d, long step, const real *x, \
+                                                             const long *at, long taps, real *dw, long dw_step) { \
+        long t = 0, count = run_count(g);                                                                       \
+        for (; t + some <= taps; t += some)                                                                     \
+            FN(dot_tile)(rows, some, g, count, d, step, x, at + t, dw + t, dw_step);                            \
+        for (; t < taps; ++t) FN(dot_tile)(rows, 1, g, count, d, step, x, at + t, dw + t, dw_step);             \
+    }
+OF_ROWS(1, (2 * DOT_TAPS)) OF_ROWS(2, (2 * DOT_TAPS)) OF_ROWS(3, DOT_TAPS)
+OF_ROWS(4, DOT_TAPS) OF_ROWS(5, DOT_TAPS) OF_ROWS(6, DOT_TAPS)
+#undef OF_ROWS
+
 // dw (filters, dw_step), the first `taps` of each, += all the sums.
 static void FN(dots)(long filters, long taps, const Run *g, const real *d, long step, const real *x, const long *at,
                      real *dw, long dw_step) {
-    long count = run_count(g), groups = (filters + DOT_ROWS - 1) / DOT_ROWS;
+    long groups = (filters + DOT_ROWS - 1) / DOT_ROWS;
     for (long group = 0, o = 0; group < groups; ++group) {  // of about as many filters each
-        long rows = filters * (group + 1) / groups - o, t = 0;
+        long rows = filters * (group + 1) / groups - o;
         const real *from = d + o * step;
         real *to = dw + o * dw_step;
         o += rows;
         switch (rows) {
-#define CASE(rows, some)                                                                                       \
-    case rows:                                                                                                 \
-        for (; t + some <= taps; t += some)                                                                    \
-            FN(dot_tile)(rows, some, g, count, from, step, x, at + t, to + t, dw_step);                        \
-        for (; t < taps; ++t) FN(dot_tile)(rows, 1, g, count, from, step, x, at + t, to + t, dw_step);         \
-        break;
-            CASE(1, 2 * DOT_TAPS) CASE(2, 2 * DOT_TAPS) CASE(3, DOT_TAPS) CASE(4, DOT_TAPS) CASE(5, DOT_TAPS)
-            CASE(6, DOT_TAPS)
+#define CASE(rows) \
+    case rows: FN(dots_of_##rows)(g, from, step, x, at, taps, to, dw_step); break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #undef CASE
         }
     }

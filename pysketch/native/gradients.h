@@ -42,16 +42,16 @@ static long FN(direct_gradient_scratch)(const Slab *s, long filters, long rows, 
     return taps * (long)sizeof(long) + numbers * (long)sizeof(real) + 4 * LINE;
 }
 
-// dw (filters, taps) and, unless NULL, db (filters) += those of a block of dy (filters, height, width).
-static void FN(direct_gradient)(const Slab *s, const Finish *f, const real *x, const real *dy, real *dw, real *db,
-                                long filters, long rows, long width, char *scratch) {
+// dw (filters, taps) and, unless NULL, db (filters) += those of a block of dy, whose filters and rows begin so far apart.
+static void FN(direct_gradient)(const Slab *s, const real *x, const real *dy, long dy_filter, long dy_row, real *dw,
+                                real *db, long filters, long rows, long width, char *scratch) {
     Run g = {rows, width, s->cols};
     Slab part = *s;
     long some = FN(direct_channels)(s), taps = some * s->kernel_h * s->kernel_w, step = FN(run_step)(&g);
     long *at = (long *)scratch, of_all = s->channels * s->kernel_h * s->kernel_w;
     real *d = (real *)(scratch + (taps * sizeof(long) + LINE - 1) / LINE * LINE), *slab = d + filters * step;
     for (long o = 0; o < filters; ++o) {
-        FN(spread_rows)(&g, dy + (o * f->height + f->top) * f->width + f->left, f->width, d + o * step);
+        FN(spread_rows)(&g, dy + o * dy_filter, dy_row, d + o * step);
         if (db) db[o] += FN(sum_run)(d + o * step, step);
     }
     tap_offsets(s, some, at);
@@ -127,9 +127,9 @@ static void FN(fill_diffs)(const Run *g, const real *AT, long m, const real *dy,
 }
 
 // dU (8, filters, taps) and, unless NULL, db (filters) += those of a block: dU[i] = dM[i] R[i]^T of every strip.
-static void FN(strips_gradient)(const Slab *s, const Strips *f, const Finish *place, const real *AT, const real *BT,
-                                const real *x, const real *dy, real *dU, real *db, long filters, long rows, long width,
-                                char *scratch) {
+static void FN(strips_gradient)(const Slab *s, const Strips *f, const real *AT, const real *BT, const real *x,
+                                const real *dy, long dy_filter, long dy_row, real *dU, real *db, long filters, long rows,
+                                long width, char *scratch) {
     long seen = strips_seen(f, rows), plane = seen * s->cols, some = FN(strips_channels)(s, f, rows);
     Run g = {seen - f->parts + 1, width, s->cols};
     Slab part = *s;
@@ -141,8 +141,7 @@ static void FN(strips_gradient)(const Slab *s, const Strips *f, const Finish *pl
     real *row = dM + TILE * apart, *R = row + f->outputs * row_step, *slab = R + TILE * R_apart;
     memset(row, 0, f->outputs * row_step * sizeof(real));
     for (long o = 0; o < filters; ++o) {
-        const real *from = dy + (o * place->height + place->top) * place->width + place->left;
-        FN(fill_diffs)(&g, AT, f->outputs, from, place->width, rows, apart, row, dM + o * step);
+        FN(fill_diffs)(&g, AT, f->outputs, dy + o * dy_filter, dy_row, rows, apart, row, dM + o * step);
         // the point 1, whose column in A^T is (1, ..., 1): sums of the strips' rows
         if (db) db[o] += FN(sum_run)(dM + apart + o * step, step);
     }

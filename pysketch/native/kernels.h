@@ -7,3 +7,4 @@
 #include "strips.h"
 #include "dots.h"
 #include "gradients.h"
+#include "pieces.h"
