@@ -119,10 +119,7 @@ class DirectEngine:
             first = -self.window.pad[0], -self.window.pad[1]
             window = self.window
             correlation = Correlation(window.kernel, window.stride, window.dilation, first, dy.shape[2:])
-            plan = _GradientPlan(correlation, None, x, dy, workers)
-            if strips := self._strips(correlation):
-                plan = min(plan, _GradientPlan(correlation, strips, x, dy, workers), key=lambda each: each.cost)
-            self._plans[key] = plan
+            self._plans[key] = self._gradient_plan(correlation, x, dy)
         plan = self._plans[key]
         workers.shared.reserve(plan.sum_bytes, np)
         sums = workers.shared.take((plan.shares, *plan.shape), dtype)
@@ -130,8 +127,9 @@ class DirectEngine:
         biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
         scratch = workers.scratch(plan.nbytes, plan.shares)
         plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
-        for share in sums[1:]:
-            sums[0] += share
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            for share in sums[1:]:
+                sums[0] += share
         if plan.strips is None:
             dW += sums[0].reshape(dW.shape)
         elif np.isfinite(sums[0]).all():
@@ -148,6 +146,11 @@ class DirectEngine:
     def _strips(self, correlation: Correlation) -> Strips | None:
         """How a correlation is cut into strips, None where it is not."""
         return None
+
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> _GradientPlan:
+        """The cheaper one of those that there are."""
+        ways = dict.fromkeys([None, self._strips(correlation)])
+        return min((_GradientPlan(correlation, way, x, dy, self.workers) for way in ways), key=lambda plan: plan.cost)
 
     def _forward_kernels(self, correlation: Correlation, W: Array) -> Array:
         """The packed filters; the kept ones if they belong to these weights."""

@@ -44,6 +44,12 @@ static void *take(Arrays *arrays, PyObject *object, const char *name, Py_ssize_t
     return NULL;
 }
 
+// As take; there must be one.
+static void *need(Arrays *arrays, PyObject *object, const char *name, Py_ssize_t count, int written) {
+    if (object == Py_None && !PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%s: expected an array", name);
+    return take(arrays, object, name, count, written);
+}
+
 // Images (N, C, H, W), each contiguous.
 typedef struct {
     void *at;
@@ -81,7 +87,7 @@ static long take_scratch(Arrays *arrays, PyObject *object, Py_ssize_t bytes, cha
     if (members < 1 || members > MAX_MEMBERS)
         PyErr_Format(PyExc_ValueError, "scratch: expected 1 to %d arrays, found %ld", MAX_MEMBERS, members);
     for (long k = 0; k < members && !PyErr_Occurred(); ++k) {
-        scratch[k] = take(arrays, PySequence_Fast_GET_ITEM(sequence, k), "scratch", bytes, 1);
+        scratch[k] = need(arrays, PySequence_Fast_GET_ITEM(sequence, k), "scratch", bytes, 1);
         scratch[k] += -(uintptr_t)scratch[k] % LINE;  // from a line of the cache on: the bytes asked for have room for that
     }
     arrays->item = item;
@@ -161,11 +167,11 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
     pass->x = x.at, pass->made = made.at, pass->y = y.at;
     long taps = x.channels * s->kernel_h * s->kernel_w;
     if (in_strips) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
-    pass->w = take(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
+    pass->w = need(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
     pass->bias = take(&arrays, given->bias, "bias", y.channels, 0);
     if (in_strips) {
-        pass->AT = take(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
-        pass->BT = take(&arrays, given->BT, "BT", TILE * TILE, 0);
+        pass->AT = need(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
+        pass->BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
     long count = 0, high = 0, wide = 0, members = 0;
     char *scratch[MAX_MEMBERS];
@@ -245,10 +251,10 @@ static PyObject *run_gradient(PyObject *args, int in_strips) {
     pass.x = x.at, pass.dy = dy.at, pass.x_image = x.apart, pass.dy_image = dy.apart, pass.shares = shares;
     pass.sum = x.channels * s->kernel_h * s->kernel_w * dy.channels;
     if (in_strips) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
-    pass.dw = take(&arrays, dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, db, "db", shares * dy.channels, 1);
+    pass.dw = need(&arrays, dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, db, "db", shares * dy.channels, 1);
     if (in_strips) {
-        pass.AT = take(&arrays, given.AT, "AT", strips->outputs * TILE, 0);
-        pass.BT = take(&arrays, given.BT, "BT", TILE * TILE, 0);
+        pass.AT = need(&arrays, given.AT, "AT", strips->outputs * TILE, 0);
+        pass.BT = need(&arrays, given.BT, "BT", TILE * TILE, 0);
     }
     long high = 0, wide = 0, members = 0;
     char *scratch[MAX_MEMBERS];
