@@ -341,6 +341,46 @@ static PyObject *call_strips_gradient_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_gradient_scratch, &s, &strips, filters, rows, cols));
 }
 
+// stamp(team, threads, x, y, w, bias), unstamp(team, threads, x, y, w): see planes.h.
+static PyObject *run_planes(PyObject *args, int stamps) {
+    PyObject *of, *x_, *y_, *w_, *bias = Py_None;
+    long threads;
+    if (!PyArg_ParseTuple(args, "OlOOO|O", &of, &threads, &x_, &y_, &w_, &bias)) return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    Images x = take_images(&arrays, x_, "x", 0), y = take_images(&arrays, y_, "y", 1);
+    Images small = stamps ? x : y, large = stamps ? y : x;
+    Planes planes = {small.channels, small.height, small.width, 1, 1, x.apart, y.apart, x.at, NULL, NULL, y.at};
+    if (!PyErr_Occurred()) {
+        if (small.height && small.width)
+            planes.kernel_h = large.height / small.height, planes.kernel_w = large.width / small.width;
+        int fits = x.count == y.count && x.channels == y.channels && planes.kernel_h > 0 && planes.kernel_w > 0;
+        fits = fits && large.height == small.height * planes.kernel_h && large.width == small.width * planes.kernel_w;
+        if (!fits || threads < 1 || threads > MAX_MEMBERS)
+            PyErr_SetString(PyExc_ValueError, "expected images that fit each other, and 1 to 256 threads");
+    }
+    planes.w = need(&arrays, w_, "w", small.channels * planes.kernel_h * planes.kernel_w, 0);
+    planes.bias = take(&arrays, bias, "bias", small.channels, 0);
+    if (!PyErr_Occurred()) {
+        Work work = arrays.item == 4 ? (stamps ? stamp_plane_float : unstamp_plane_float)
+                                     : (stamps ? stamp_plane_double : unstamp_plane_double);
+        Py_BEGIN_ALLOW_THREADS
+        share(team, work, &planes, x.count * x.channels, threads);
+        Py_END_ALLOW_THREADS
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_stamp(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_planes(args, 1);
+}
+
+static PyObject *call_unstamp(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_planes(args, 0);
+}
+
 // team(): threads that share work; they end with it.
 static void end_capsule(PyObject *capsule) {
     Team *team = PyCapsule_GetPointer(capsule, TEAM);
@@ -365,6 +405,8 @@ static PyObject *call_rows(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef calls[] = {
+    {"stamp", call_stamp, METH_VARARGS, "Images of which every pixel stamps a kernel, side by side."},
+    {"unstamp", call_unstamp, METH_VARARGS, "The transpose of `stamp`."},
     {"team", call_team, METH_NOARGS, "Threads that share work."},
     {"rows", call_rows, METH_NOARGS, "How many filters stand side by side in packed ones."},
     {"direct_scratch", call_direct_scratch, METH_VARARGS, "Bytes that a block of `direct` works in."},

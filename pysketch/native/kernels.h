@@ -8,3 +8,4 @@
 #include "dots.h"
 #include "gradients.h"
 #include "pieces.h"
+#include "planes.h"
