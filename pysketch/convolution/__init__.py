@@ -19,6 +19,7 @@ __all__ = open_door(
         "im2col": ["Window"],
         "receptive_field": ["POINT", "Fields", "ReceptiveField"],
         "rectifier": ["Finish", "gate", "rectify"],
+        "stamping": ["stamp", "stamped", "unstamp"],
         "strip_engine": ["Strips"],
         "unfolding_batched": ["cut_tiles"],
         "winograd": ["KERNELS", "TILE"],

@@ -31,9 +31,9 @@ static inline long tap_offset(const Slab *s, long c, long ky, long kx) {
     return (((c * s->sy + y % s->sy) * s->sx + x % s->sx) * s->rows + y / s->sy) * s->cols + x / s->sx;
 }
 
-// at (channels kernel_h kernel_w): where each tap's pixels begin.
-static void tap_offsets(const Slab *s, long *at) {
-    for (long c = 0; c < s->channels; ++c)
+// at (channels kernel_h kernel_w): where each tap's pixels begin, of so many channels.
+static void tap_offsets(const Slab *s, long channels, long *at) {
+    for (long c = 0; c < channels; ++c)
         for (long ky = 0; ky < s->kernel_h; ++ky)
             for (long kx = 0; kx < s->kernel_w; ++kx) *at++ = tap_offset(s, c, ky, kx);
 }

@@ -20,6 +20,14 @@ static inline Slab strips_slab(const Strips *f, const Slab *whole, long top, lon
     s.rows = (strips_seen(f, rows) - 1) * f->outputs + TILE;
     return s;
 }
+
+// at (channels sy parts kernel_w): where each tap's rows begin in R, whose planes are `plane` apart.
+static void strip_offsets(const Slab *s, const Strips *f, long plane, long *at) {
+    for (long c = 0; c < s->channels * s->sy; ++c)
+        for (long part = 0; part < f->parts; ++part)
+            for (long kx = 0; kx < s->kernel_w; ++kx)
+                *at++ = (c * s->sx + kx * s->dx % s->sx) * plane + part * s->cols + kx * s->dx / s->sx;
+}
 #endif
 
 static long FN(strips_scratch)(const Slab *s, const Strips *f, long rows, long width) {
@@ -67,11 +75,8 @@ static void FN(strips)(const Slab *s, const Strips *f, const Finish *g, const re
     long seen = strips_seen(f, rows), planes = s->channels * s->sy * s->sx, plane = seen * s->cols, m = f->outputs;
     long taps = s->channels * s->sy * f->parts * s->kernel_w, count = (seen - f->parts) * s->cols + width;
     long step = (count + LANES - 1) / LANES * LANES, apart = planes * plane + (COLS + 1) * LANES;
-    long row_step = (width + LANES - 1) / LANES * LANES, *at = (long *)scratch, *next = at;
-    for (long c = 0; c < s->channels * s->sy; ++c)
-        for (long part = 0; part < f->parts; ++part)
-            for (long kx = 0; kx < s->kernel_w; ++kx)
-                *next++ = (c * s->sx + kx * s->dx % s->sx) * plane + part * s->cols + kx * s->dx / s->sx;
+    long row_step = (width + LANES - 1) / LANES * LANES, *at = (long *)scratch;
+    strip_offsets(s, f, plane, at);
     real *M = (real *)(scratch + (taps * sizeof(long) + LINE - 1) / LINE * LINE);
     real *row = M + TILE * ROWS * step, *R = row + m * row_step, *slab = R + TILE * apart;
     FN(fill_slab)(s, x, slab);
