@@ -41,10 +41,10 @@ static void FN(fill_strips)(const Slab *s, const Strips *f, const real *BT, cons
                 const real *from = slab + (plane * s->rows + t * f->outputs) * s->cols;
                 for (long k = 0; k < s->cols; k += LANES) {
                     VEC v[TILE];
-#pragma GCC unroll 8
+                    UNROLL
                     for (int i = 0; i < TILE; ++i) v[i] = FN(load)(from + i * s->cols + k);
                     FN(transform)(BT, v);
-#pragma GCC unroll 8
+                    UNROLL
                     for (int i = 0; i < TILE; ++i) FN(store)(R + i * apart + k, v[i]);
                 }
             }
@@ -55,10 +55,10 @@ static void FN(fill_strips)(const Slab *s, const Strips *f, const real *BT, cons
 INLINE void FN(strip_rows)(const real *AT, const int m, const real *M, long apart, long width, real *rows, long step) {
     for (long k = 0; k < width; k += LANES) {
         VEC v[TILE], y[TILE];
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < TILE; ++i) v[i] = FN(load)(M + i * apart + k);
         FN(transform_back)(AT, m, v, y);
-#pragma GCC unroll 8
+        UNROLL
         for (int j = 0; j < m; ++j) FN(store)(rows + j * step + k, y[j]);
     }
 }
