@@ -75,7 +75,7 @@ static long FN(strips_gradient_scratch)(const Slab *s, const Strips *f, long fil
     long seen = strips_seen(f, rows), some = FN(strips_channels)(s, f, rows);
     Run g = {seen - f->parts + 1, width, s->cols};
     long taps = some * s->sy * f->parts * s->kernel_w, planes = some * s->sy * s->sx;
-    long numbers = slab_size(s) / s->channels * some + TILE * (planes * seen * s->cols + LANES) + LANES;
+    long numbers = slab_size(s) / s->channels + TILE * (planes * seen * s->cols + LANES) + LANES;
     numbers += TILE * (filters * FN(run_step)(&g) + LANES) + f->outputs * (width + LANES);
     return taps * (long)sizeof(long) + numbers * (long)sizeof(real) + 4 * LINE;
 }
@@ -148,8 +148,7 @@ static void FN(strips_gradient)(const Slab *s, const Strips *f, const real *AT, 
     }
     for (long c = 0; c < s->channels; c += some) {
         part.channels = s->channels - c < some ? s->channels - c : some;
-        FN(fill_slab)(&part, x + c * s->height * s->width, slab);
-        FN(fill_strips)(&part, f, BT, slab, seen, R_apart, R);
+        FN(fill_strips)(&part, f, BT, x + c * s->height * s->width, slab, seen, R_apart, R);
         strip_offsets(&part, f, plane, at);
         planes = part.channels * s->sy * s->sx;
         for (int i = 0; i < TILE; ++i) {

@@ -17,23 +17,23 @@ INLINE void FN(store)(real *x, VEC v) { *(FN(anywhere) *)x = v; }
 INLINE void FN(tile)(const int rows, const int cols, long taps, const real *w, const real *x, const long *at, real *out,
                      long step) {
     VEC sum[ROWS][COLS];
-#pragma GCC unroll 16
+    UNROLL
     for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < cols; ++k) sum[r][k] = (VEC){0};
     for (long t = 0; t < taps; ++t, w += ROWS) {
         const real *from = x + at[t];
         VEC v[COLS];
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < cols; ++k) v[k] = FN(load)(from + k * LANES);
-#pragma GCC unroll 16
+        UNROLL
         for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
+            UNROLL
             for (int k = 0; k < cols; ++k) sum[r][k] += w[r] * v[k];
     }
-#pragma GCC unroll 16
+    UNROLL
     for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < cols; ++k) FN(store)(out + r * step + k * LANES, sum[r][k]);
 }
 

@@ -58,6 +58,8 @@ static void FN(fill_slab)(const Slab *s, const real *x, real *slab) {
                     for (long i = 0; i < first; ++i) slab[i] = 0;
                     if (s->sx == 1)
                         memcpy(slab + first, row + first, (last - first) * sizeof(real));
+                    else if (s->sx == 2)
+                        for (long i = first; i < last; ++i) slab[i] = row[i * 2];
                     else
                         for (long i = first; i < last; ++i) slab[i] = row[i * s->sx];
                     for (long i = last; i < s->cols; ++i) slab[i] = 0;
