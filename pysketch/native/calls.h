@@ -390,6 +390,74 @@ static PyObject *call_unstamp(PyObject *self, PyObject *args) {
     return run_planes(args, 0);
 }
 
+// Filters (O, C, kh, kw), any view of numbers.
+static void take_filters(Arrays *arrays, PyObject *object, Filters *f, int written) {
+    if (PyErr_Occurred()) return;
+    Py_buffer *view = &arrays->of[arrays->count];
+    if (PyObject_GetBuffer(object, view, written ? PyBUF_STRIDES | PyBUF_WRITABLE : PyBUF_STRIDES)) return;
+    arrays->count++;
+    Py_ssize_t item = arrays->item = view->itemsize;
+    int lies = view->ndim == 4 && (item == 4 || item == 8);
+    for (int axis = 0; lies && axis < 4; ++axis) {
+        lies = view->strides[axis] % item == 0;
+        f->apart[axis] = view->strides[axis] / item;
+    }
+    if (!lies) {
+        PyErr_SetString(PyExc_ValueError, "W: expected filters (O, C, kh, kw) of numbers of 4 or 8 bytes");
+        return;
+    }
+    f->W = view->buf;
+    f->filters = view->shape[0], f->channels = view->shape[1], f->kernel_h = view->shape[2], f->kernel_w = view->shape[3];
+}
+
+// pack(team, threads, W, packed, phases, parts, outputs, of_part, G): W as the products take it; of_part 0: as it is.
+// unpack(team, threads, dW, sums, phases, parts, outputs, of_part, G, shares, spoilt): its gradient, added.
+static PyObject *run_filters(PyObject *args, int packs) {
+    PyObject *of, *W, *packed, *G, *spoilt = Py_None;
+    long threads;
+    Filters f = {.shares = 1};
+    if (!PyArg_ParseTuple(args, "OlOOllllO|lO", &of, &threads, &W, &packed, &f.phases, &f.parts, &f.outputs, &f.of_part, &G,
+                          &f.shares, &spoilt))
+        return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    take_filters(&arrays, W, &f, !packs);
+    if (!PyErr_Occurred() && (f.phases < 1 || f.parts < 1 || f.outputs < 1 || f.of_part < 0 || f.of_part > TILE ||
+                              f.shares < 1 || threads < 1 || threads > MAX_MEMBERS))
+        PyErr_SetString(PyExc_ValueError, "expected phases, parts, outputs, shares and 1 to 256 threads");
+    if (!PyErr_Occurred() && f.of_part &&
+        (rows_of_part(&f, 0, f.parts - 1) > f.of_part || (f.parts > 1 && f.outputs > f.of_part)))
+        PyErr_SetString(PyExc_ValueError, "expected parts of as many rows as G has columns");
+    if (!PyErr_Occurred()) {
+        long numbers = filter_taps(&f) * (f.of_part ? TILE : 1);
+        long side = packs ? (f.filters + ROWS - 1) / ROWS * ROWS : f.shares * f.filters;
+        f.packed = need(&arrays, packed, packs ? "packed" : "sums", side * numbers, packs);
+        if (f.of_part) f.G = need(&arrays, G, "G", TILE * f.of_part, 0);
+        Py_ssize_t item = arrays.item;
+        arrays.item = 1;
+        f.spoilt = take(&arrays, spoilt, "spoilt", f.filters, 1);
+        arrays.item = item;
+    }
+    if (!PyErr_Occurred()) {
+        Work work = arrays.item == 4 ? (packs ? pack_piece_float : unpack_piece_float)
+                                     : (packs ? pack_piece_double : unpack_piece_double);
+        Py_BEGIN_ALLOW_THREADS
+        share(team, work, &f, packs ? (f.filters + ROWS - 1) / ROWS : f.filters, threads);
+        Py_END_ALLOW_THREADS
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_pack(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_filters(args, 1);
+}
+
+static PyObject *call_unpack(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_filters(args, 0);
+}
+
 // team(): threads that share work; they end with it.
 static void end_capsule(PyObject *capsule) {
     Team *team = PyCapsule_GetPointer(capsule, TEAM);
@@ -426,5 +494,7 @@ static PyMethodDef calls[] = {
     {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"direct_gradient", call_direct_gradient, METH_VARARGS, "The filters' and the bias's gradient."},
     {"strips_gradient", call_strips_gradient, METH_VARARGS, "The transformed filters' and the bias's gradient."},
+    {"pack", call_pack, METH_VARARGS, "Filters as the products take them."},
+    {"unpack", call_unpack, METH_VARARGS, "The filters' gradient, added."},
     {NULL, NULL, 0, NULL},
 };

@@ -5,6 +5,7 @@
 #include "direct.h"
 #include "filtering.h"
 #include "strips.h"
+#include "filters.h"
 #include "dots.h"
 #include "gradients.h"
 #include "pieces.h"
