@@ -407,7 +407,8 @@ static void take_filters(Arrays *arrays, PyObject *object, Filters *f, int writt
         return;
     }
     f->W = view->buf;
-    f->filters = view->shape[0], f->channels = view->shape[1], f->kernel_h = view->shape[2], f->kernel_w = view->shape[3];
+    Py_ssize_t *shape = view->shape;
+    f->filters = shape[0], f->channels = shape[1], f->kernel_h = shape[2], f->kernel_w = shape[3];
 }
 
 // pack(team, threads, W, packed, phases, parts, outputs, of_part, G): W as the products take it; of_part 0: as it is.
@@ -416,8 +417,8 @@ static PyObject *run_filters(PyObject *args, int packs) {
     PyObject *of, *W, *packed, *G, *spoilt = Py_None;
     long threads;
     Filters f = {.shares = 1};
-    if (!PyArg_ParseTuple(args, "OlOOllllO|lO", &of, &threads, &W, &packed, &f.phases, &f.parts, &f.outputs, &f.of_part, &G,
-                          &f.shares, &spoilt))
+    if (!PyArg_ParseTuple(args, "OlOOllllO|lO", &of, &threads, &W, &packed, &f.phases, &f.parts, &f.outputs, &f.of_part,
+                          &G, &f.shares, &spoilt))
         return NULL;
     Arrays arrays = {.count = 0};
     Team *team = PyCapsule_GetPointer(of, TEAM);

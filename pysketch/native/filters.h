@@ -1,8 +1,8 @@
 // Filters W (O, C, kh, kw), any view, as the products take them, and their gradient back from how it was summed.
 //
 // Taps are numbers of a filter in the order (c, ky, kx); in strips (c, phase, part, kx) of the transformed filters: a
-// column's rows phase, phase + phases, ... fall into parts of m rows, the last of which has what is left, and each becomes
-// U = G g, TILE numbers (pysketch/convolution/strip_engine.py). The transpose leads back: dg = G^T dU.
+// column's rows phase, phase + phases, ... fall into parts of m rows, the last of which has what is left, and each
+// becomes U = G g, TILE numbers (pysketch/convolution/strip_engine.py). The transpose leads back: dg = G^T dU.
 #ifndef FILTERS
 #define FILTERS
 typedef struct {
