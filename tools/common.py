@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import importlib.util
 import logging
 import math
@@ -32,6 +34,10 @@ from pysketch.shipped import find_net, find_netdef, in_words
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+"""Read when NumPy is imported: the threads that its OpenBLAS then starts would wait busily for some 30 ms, beside what
+else begins on these cores; now they sleep. Layers have threads of their own (`device/workers.py`)."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -414,6 +420,7 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
 
     Where several processes work together, one that fails ends them all.
     """
+    atexit.register(gc.freeze)  # Python would look through all that there is before it lets go of it: 35 ms
     try:
         sys.exit(main(None))
     except PysketchError as error:
