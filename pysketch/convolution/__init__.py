@@ -14,11 +14,12 @@ __all__ = open_door(
     __name__,
     {
         "blocks": ["parts"],
-        "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "possible_ways", "winograd_fits"],
+        "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "device_of", "possible_ways", "winograd_fits"],
         "gemm": ["multiply"],
         "im2col": ["Window"],
         "receptive_field": ["POINT", "Fields", "ReceptiveField"],
         "rectifier": ["Finish", "gate", "rectify"],
+        "stamping": ["stamp", "stamped", "unstamp"],
         "strip_engine": ["Strips"],
         "unfolding_batched": ["cut_tiles"],
         "winograd": ["KERNELS", "TILE"],

@@ -34,7 +34,7 @@ from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window, copy_seen
 from pysketch.convolution.rectifier import NOTHING, Finish, gate, rectify
 from pysketch.convolution.unfolding import add_sums
-from pysketch.convolution.winograd import TILE, winograd_matrices
+from pysketch.convolution.winograd import TILE, Matrices, winograd_matrices
 from pysketch.device import SLACK, Arena, Array, Workers, padded
 
 _ONE = 1  # the index of the point 1
@@ -84,6 +84,11 @@ class Strips:
         """Rows of U for each channel: phases, parts and the taps along the row."""
         return self.phases * self.parts * self.window.kernel[1]
 
+    @property
+    def matrices(self) -> Matrices:
+        """Of F(m, r)."""
+        return winograd_matrices(self.outputs, self.taps)
+
     def count(self, height: int) -> int:
         """Strips that make so many rows of outputs, of each residue."""
         return -(-height // (self.residues * self.outputs))
@@ -104,7 +109,7 @@ class StripEngine:
         self.window = window
         self.workers = workers
         self.strips = Strips(window)
-        self.matrices = winograd_matrices(self.strips.outputs, self.strips.taps)
+        self.matrices = self.strips.matrices
         self.keep_kernels = keep_kernels
         self._kept: tuple[Array, Array] | None = None
 
@@ -167,6 +172,10 @@ class StripEngine:
         """db += the sums of dy, if it is given."""
         add_sums(self.workers, dy, db)
 
+    def transformed(self, W: Array) -> Array:
+        """U (i, O, C phases parts kw)."""
+        return self._transform(W, np.empty((TILE, len(W), W.shape[1] * self.strips.depth), W.dtype))
+
     def _forward_kernels(self, W: Array) -> Array:
         """U (i, O, C phases parts kw); the kept ones if they belong to these weights."""
         if self._kept is None or self._kept[0].shape != W.shape or not bool((self._kept[0] == W).all()):
@@ -175,7 +184,7 @@ class StripEngine:
                 shared = self.workers.shared
                 shared.reserve(padded(int(np.prod(shape)) * W.itemsize), np)
                 return self._transform(W, shared.take(shape, W.dtype))
-            self._kept = W.copy(), self._transform(W, np.empty(shape, W.dtype))
+            self._kept = W.copy(), self.transformed(W)
         return self._kept[1]
 
     def _transform(self, W: Array, U: Array) -> Array:

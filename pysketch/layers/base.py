@@ -109,6 +109,8 @@ class Layer:
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
     learns: ClassVar[bool] = True  # False: its params are statistics that forward keeps, their lr_mult is 0
     holds_tops: ClassVar[bool] = False  # must its tops' data outlive a forward?
+    joins_channels: ClassVar[bool] = False  # is its top the bottoms' channels one behind the other?
+    takes_images: ClassVar[bool] = False  # may its blobs be contiguous image by image only? Each class says it itself
 
     def __init_subclass__(cls) -> None:
         """A class that declares no type goes by its own name."""

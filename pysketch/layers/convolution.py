@@ -26,6 +26,7 @@ class Convolution(BaseConvolution):
     """
 
     type = "Convolution"
+    takes_images = True
 
     def sizes(self) -> tuple[int, int]:
         """num_output filters over the bottom's channels."""
