@@ -19,19 +19,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from pysketch.convolution.blocks import Block, cut
-from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.unfolding import add_sums
-from pysketch.device import Array, Workers
+from pysketch.convolution.winograd import TILE
+from pysketch.device import SLACK, Array, Workers, padded
 from pysketch.native import kernels
 
 _CACHE = 1 << 20  # bytes of a block's scratch memory: half of a core's second cache
+_GRADIENT_CACHE = 5 << 20  # of a block of the filters' gradient: long runs are worth more than a small block
+_SIDE = 6  # filters at a time there, as in pysketch/native/dots.h
+_VECTOR = 16  # pixels
+_RUN = 1024  # pixels of a filter's run there: six filters of more do not stay in the first cache
 
 Pair = tuple[int, int]
 
@@ -74,7 +79,7 @@ class DirectEngine:
         self.workers = workers
         self.keep_kernels = keep_kernels
         self._kept: tuple[Array, Array] | None = None
-        self._plans: dict[tuple, _Plan] = {}
+        self._plans: dict[tuple, Any] = {}
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
@@ -96,8 +101,43 @@ class DirectEngine:
                     self._correlate(correlation, dy, packed, dx, finish)
 
     def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
-        """dW += the gradient, as `GemmEngine`; db += the sums of dy."""
-        GemmEngine(self.window, self.workers).backward_weights(x, dy, dW, db)
+        """dW += the gradient; db += the sums of dy. As W[o][tap] multiplies slab[at[tap] + p] for every p,
+
+            dW[o][tap] = sum over p of dy[o][p] slab[at[tap] + p]
+
+        and in strips, where y = A^T M and M[i][o][p] = sum over taps of U[i][o][tap] R[i][at[tap] + p],
+
+            dM = A dy,    dU[i][o][tap] = sum over p of dM[i][o][p] R[i][at[tap] + p],    dW = G^T dU.
+
+        p runs over whole rows of the slab; dy has zeros where these have no outputs. Strips are taken only where that
+        costs less: not for small images. They mix rows: where one of their sums is not finite, because a pixel is not,
+        the gradient is taken directly, so that this reaches only those who see it.
+        """
+        workers, dtype = self.workers, dW.dtype
+        key = "weights", x.shape, dy.shape, dtype, workers.threads, workers.limit
+        if key not in self._plans:
+            first = -self.window.pad[0], -self.window.pad[1]
+            window = self.window
+            correlation = Correlation(window.kernel, window.stride, window.dilation, first, dy.shape[2:])
+            self._plans[key] = self._gradient_plan(correlation, x, dy)
+        plan = self._plans[key]
+        workers.shared.reserve(plan.sum_bytes, np)
+        sums = workers.shared.take((plan.shares, *plan.shape), dtype)
+        sums.fill(0)
+        biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
+        scratch = workers.scratch(plan.nbytes, plan.shares)
+        plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            for share in sums[1:]:
+                sums[0] += share
+        if plan.strips is None:
+            dW += sums[0].reshape(dW.shape)
+        elif np.isfinite(sums[0]).all():
+            StripEngine(self.window, workers).add_gradient(sums[0], dW)
+        else:
+            DirectEngine(self.window, workers).backward_weights(x, dy, dW)
+        for share in () if db is None else biases:
+            db += share
 
     def backward_bias(self, dy: Array, db: Array | None) -> None:
         """db += the sums of dy, if it is given."""
@@ -106,6 +146,11 @@ class DirectEngine:
     def _strips(self, correlation: Correlation) -> Strips | None:
         """How a correlation is cut into strips, None where it is not."""
         return None
+
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> _GradientPlan:
+        """The cheaper one of those that there are."""
+        ways = dict.fromkeys([None, self._strips(correlation)])
+        return min((_GradientPlan(correlation, way, x, dy, self.workers) for way in ways), key=lambda plan: plan.cost)
 
     def _forward_kernels(self, correlation: Correlation, W: Array) -> Array:
         """The packed filters; the kept ones if they belong to these weights."""
@@ -204,6 +249,52 @@ class _Plan:
     def _scratch(self, rows: int, cols: int) -> int:
         """Bytes that a block works in."""
         return self._bytes(self._channels, self.geometry, rows, cols, self._item, *self._told)
+
+
+class _GradientPlan:
+    """As `_Plan`, for the filters' gradient. Share k sums the blocks k, k + shares, ...: all shares (shares, *shape).
+
+    cost: how long it takes, in products of six filters' runs with a vector of pixels. To sum a run's lanes takes as
+    long as 11 of them, to cut out or transform a vector 0.5 and 20; that strips take 1.4 times what this makes is
+    measured, for the layers of the shipped nets.
+    """
+
+    def __init__(self, correlation: Correlation, strips: Strips | None, x: Array, dy: Array, workers: Workers) -> None:
+        (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
+        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.strips, self.matrices = strips, ()
+        self.shape = 1, filters, channels * math.prod(correlation.kernel)
+        self.run, scratch, told = kernels().direct_gradient, kernels().direct_gradient_scratch, ()
+        if strips:
+            self.run, scratch = kernels().strips_gradient, kernels().strips_gradient_scratch
+            told = strips.outputs, strips.parts
+            self.matrices = (*told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
+            self.shape = TILE, filters, channels * strips.depth
+
+        def nbytes(rows: int, cols: int) -> int:
+            return scratch(channels, self.geometry, rows * unit, cols, dtype.itemsize, filters, *told) + SLACK
+
+        unit = strips.outputs if strips else 1
+        units, cols = -(-height // unit), width
+        one = padded(math.prod(self.shape) * dtype.itemsize)
+        shares = max(1, min(workers.threads, workers.limit // (one + nbytes(1, 1))))
+        room = workers.limit // shares - one
+        rows = max(1, min(_RUN // width, -(-images * units // shares)))
+        while rows > 1 and nbytes(rows, cols) > min(_GRADIENT_CACHE, room):
+            rows -= 1
+        while cols > 1 and nbytes(rows, cols) > room:
+            cols = -(-cols // 2)
+        self.nbytes = nbytes(rows, cols)
+        self.blocks = [
+            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
+            for block in cut(images, units, width, rows, cols)
+        ]
+        self.shares = min(shares, len(self.blocks))
+        planes, run = channels * math.prod(correlation.stride), rows * cols / _VECTOR
+        products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (run + 11)
+        self.cost = len(self.blocks) * (products + (planes + filters) * run * (20 if strips else 0.5))
+        self.cost *= 1.4 if strips else 1
+        self.sum_bytes = self.shares * one + SLACK
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:

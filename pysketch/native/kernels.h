@@ -5,5 +5,7 @@
 #include "direct.h"
 #include "filtering.h"
 #include "strips.h"
+#include "dots.h"
+#include "gradients.h"
 #include "pieces.h"
 #include "planes.h"
