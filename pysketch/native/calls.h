@@ -452,9 +452,11 @@ static PyObject *run_filters(PyObject *args, int packs) {
     if (!PyErr_Occurred()) {
         Work work = arrays.item == 4 ? (packs ? pack_piece_float : unpack_piece_float)
                                      : (packs ? pack_piece_double : unpack_piece_double);
+        int done;
         Py_BEGIN_ALLOW_THREADS
-        share(team, work, &f, packs ? (f.filters + ROWS - 1) / ROWS : f.filters, threads);
+        done = share(team, work, &f, packs ? (f.filters + ROWS - 1) / ROWS : f.filters, threads);
         Py_END_ALLOW_THREADS
+        if (!done) at_work();
     }
     return give_back(&arrays);
 }
@@ -467,6 +469,54 @@ static PyObject *call_pack(PyObject *self, PyObject *args) {
 static PyObject *call_unpack(PyObject *self, PyObject *args) {
     (void)self;
     return run_filters(args, 0);
+}
+
+// sum_images(team, threads, y, xs), rectify(team, threads, y, (x,), slope), gate(team, threads, y, (dy, x), slope): see
+// pixels.h; all of one shape, y may be the first of xs.
+static PyObject *run_pixels(PyObject *args, int what) {
+    PyObject *of, *y_, *xs;
+    long threads;
+    Pixels p = {0};
+    if (!PyArg_ParseTuple(args, "OlOO!|d", &of, &threads, &y_, &PyTuple_Type, &xs, &p.slope)) return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    Images y = take_images(&arrays, y_, "y", 1);
+    p.terms = PyTuple_GET_SIZE(xs), p.y = y.at, p.y_image = y.apart;
+    p.size = y.channels * y.height * y.width, p.pieces = (p.size + CHUNK - 1) / CHUNK;
+    int fits = what == 0 ? p.terms >= 1 && p.terms <= MAX_TERMS : p.terms == what;
+    for (long k = 0; fits && k < p.terms; ++k) {
+        Images x = take_images(&arrays, PyTuple_GET_ITEM(xs, k), "x", 0);
+        p.x[k] = x.at, p.x_image[k] = x.apart;
+        fits = x.count == y.count && x.channels == y.channels && x.height == y.height && x.width == y.width;
+    }
+    if (!PyErr_Occurred() && (!fits || !y.at || threads < 1 || threads > MAX_MEMBERS))
+        PyErr_SetString(PyExc_ValueError, "expected images of one shape, as many as are needed, and 1 to 256 threads");
+    if (!PyErr_Occurred()) {
+        const Work works[][2] = {{sum_pixels_float, sum_pixels_double},
+                                 {rectify_pixels_float, rectify_pixels_double},
+                                 {gate_pixels_float, gate_pixels_double}};
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, works[what][arrays.item == 8], &p, y.count * p.pieces, threads);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_sum_images(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 0);
+}
+
+static PyObject *call_rectify(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 1);
+}
+
+static PyObject *call_gate(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 2);
 }
 
 // team(): threads that share work; they end with it.
@@ -507,5 +557,8 @@ static PyMethodDef calls[] = {
     {"strips_gradient", call_strips_gradient, METH_VARARGS, "The transformed filters' and the bias's gradient."},
     {"pack", call_pack, METH_VARARGS, "Filters as the products take them."},
     {"unpack", call_unpack, METH_VARARGS, "The filters' gradient, added."},
+    {"sum_images", call_sum_images, METH_VARARGS, "The sum of some images, or a copy of one."},
+    {"rectify", call_rectify, METH_VARARGS, "A rectified linear unit."},
+    {"gate", call_gate, METH_VARARGS, "Its gradient."},
     {NULL, NULL, 0, NULL},
 };

@@ -10,3 +10,4 @@
 #include "gradients.h"
 #include "pieces.h"
 #include "planes.h"
+#include "pixels.h"
