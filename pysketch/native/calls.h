@@ -145,6 +145,10 @@ static int strips_are_right(const Strips *strips) {
 
 static const char TEAM[] = "pysketch.native.Team";
 
+static void at_work(void) {
+    PyErr_SetString(PyExc_RuntimeError, "these workers are at work in another thread; a net serves one thread at a time");
+}
+
 #define EITHER(item, name, ...) ((item) == 4 ? name##_float(__VA_ARGS__) : name##_double(__VA_ARGS__))
 
 // What is left to do of a pass when its geometry is known: its arrays, the largest block's scratch memory, the work.
@@ -198,9 +202,11 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
         Work work = in_strips ? (arrays.item == 4 ? strips_piece_float : strips_piece_double)
                               : (arrays.item == 4 ? direct_piece_float : direct_piece_double);
         pass->blocks = blocks, pass->scratch = scratch;
+        int done;
         Py_BEGIN_ALLOW_THREADS
-        share(team, work, pass, count, members);
+        done = share(team, work, pass, count, members);
         Py_END_ALLOW_THREADS
+        if (!done) at_work();
     }
     PyMem_Free(blocks);
     return give_back(&arrays);
@@ -281,9 +287,11 @@ static PyObject *run_gradient(PyObject *args, int in_strips) {
         Work work = in_strips ? (arrays.item == 4 ? strips_gradient_piece_float : strips_gradient_piece_double)
                               : (arrays.item == 4 ? direct_gradient_piece_float : direct_gradient_piece_double);
         pass.blocks = blocks, pass.scratch = scratch;
+        int done;
         Py_BEGIN_ALLOW_THREADS
-        share(team, work, &pass, shares, members);
+        done = share(team, work, &pass, shares, members);
         Py_END_ALLOW_THREADS
+        if (!done) at_work();
     }
     PyMem_Free(blocks);
     return give_back(&arrays);
@@ -373,9 +381,11 @@ static PyObject *run_planes(PyObject *args, int stamps) {
     if (!PyErr_Occurred()) {
         Work work = arrays.item == 4 ? (stamps ? stamp_plane_float : unstamp_plane_float)
                                      : (stamps ? stamp_plane_double : unstamp_plane_double);
+        int done;
         Py_BEGIN_ALLOW_THREADS
-        share(team, work, &planes, x.count * x.channels, threads);
+        done = share(team, work, &planes, x.count * x.channels, threads);
         Py_END_ALLOW_THREADS
+        if (!done) at_work();
     }
     return give_back(&arrays);
 }

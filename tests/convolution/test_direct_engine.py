@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import naive
@@ -344,6 +346,26 @@ def test_a_kernel_that_is_called_wrongly_says_so_and_touches_nothing(change, lin
     call({})
     with pytest.raises((TypeError, ValueError), match=line):
         call(change)
+
+
+def test_workers_that_are_at_work_in_another_thread_are_not_shared():
+    workers, window = Workers(1), Window((3, 3))
+    x, W = np.ones((1, 16, 400, 400), np.float32), np.ones((64, 16, 3, 3), np.float32)
+    y = np.empty((1, 64, 398, 398), np.float32)
+    engine = DirectEngine(window, workers)
+    refused, stop = [], time.monotonic() + 20
+    other = threading.Thread(target=lambda: [engine.forward(x, W, y) for _ in range(8)])
+    other.start()
+    small = [np.ones((1, 1, 3, 3)), np.ones((1, 1, 3, 3)), np.empty((1, 1, 1, 1))]
+    while other.is_alive() and not refused and time.monotonic() < stop:
+        try:
+            DirectEngine(window, Workers(1)).forward(*small)  # of workers of its own everybody makes use
+            call({"team": workers.team})
+        except RuntimeError as error:
+            refused.append(str(error))
+    other.join()
+    assert refused == ["these workers are at work in another thread; a net serves one thread at a time"]
+    assert (y == 144).all()
 
 
 def test_threads_of_a_fork_do_not_wait_for_those_of_its_parent():
