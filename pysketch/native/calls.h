@@ -146,7 +146,8 @@ static int strips_are_right(const Strips *strips) {
 static const char TEAM[] = "pysketch.native.Team";
 
 static void at_work(void) {
-    PyErr_SetString(PyExc_RuntimeError, "these workers are at work in another thread; a net serves one thread at a time");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "these workers are at work in another thread; a net serves one thread at a time");
 }
 
 #define EITHER(item, name, ...) ((item) == 4 ? name##_float(__VA_ARGS__) : name##_double(__VA_ARGS__))
