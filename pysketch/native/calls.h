@@ -136,6 +136,29 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     return give_back(&arrays);
 }
 
+// tiles(x, U, bias, made, y, slab, finish, filters, rows, width, scratch, outputs, AT, BT): as direct.
+static PyObject *call_tiles(PyObject *self, PyObject *args) {
+    PyObject *x, *U, *bias, *made, *y, *scratch, *AT, *BT;
+    Slab s;
+    Finish f;
+    Py_ssize_t filters, rows, width, outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS FINISH_ITEMS "nnnOnOO", &x, &U, &bias, &made, &y, SLAB_PLACES(s),
+                          FINISH_PLACES(f), &filters, &rows, &width, &scratch, &outputs, &AT, &BT))
+        return NULL;
+    if (outputs < 2 || outputs >= TILE || !fits(&s, &f, rows, width) || s.sy * s.sx * s.dy * s.dx != 1) return no_fit();
+    if (s.kernel_h != TILE + 1 - outputs || s.kernel_w != s.kernel_h) return no_fit();
+    Arrays arrays = {.count = 0};
+    Py_ssize_t packed = (filters + ROWS - 1) / ROWS * ROWS * TILE * TILE * s.channels, image = filters * f.height * f.width;
+    void *x_ = take(&arrays, x, "x", s.channels * s.height * s.width, 0), *U_ = take(&arrays, U, "U", packed, 0);
+    void *bias_ = take(&arrays, bias, "bias", filters, 0), *made_ = take(&arrays, made, "made", image, 0);
+    void *AT_ = take(&arrays, AT, "AT", outputs * TILE, 0), *BT_ = take(&arrays, BT, "BT", TILE * TILE, 0);
+    void *y_ = take(&arrays, y, "y", image, 1);
+    void *scratch_ = take_scratch(&arrays, scratch, EITHER(arrays.item, tiles_scratch, &s, outputs, filters, rows, width));
+    RUN(arrays.item, tiles, &s, outputs, &f, AT_, BT_, x_, U_, bias_, made_, y_, filters, rows, width, scratch_)
+    return give_back(&arrays);
+}
+
 // direct_scratch(slab, rows, width, item): the bytes that a block works in. strips_scratch: with outputs and parts.
 static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
     Slab s;
@@ -155,6 +178,16 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, width));
 }
 
+// tiles_scratch(channels, filters, rows, width, item, outputs): the bytes that a block of `tiles` works in.
+static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
+    Slab s;
+    Py_ssize_t filters, rows, width, item, outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnn", &s.channels, &filters, &rows, &width, &item, &outputs)) return NULL;
+    if (outputs < 2 || outputs >= TILE) return no_fit();
+    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, width));
+}
+
 // rows(): how many filters stand side by side in w and U.
 static PyObject *call_rows(PyObject *self, PyObject *unused) {
     (void)self;
@@ -168,5 +201,7 @@ static PyMethodDef calls[] = {
     {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
+    {"tiles_scratch", call_tiles_scratch, METH_VARARGS, "Bytes that a block of `tiles` works in."},
+    {"tiles", call_tiles, METH_VARARGS, "A block of a convolution's results, by filtering in both directions."},
     {NULL, NULL, 0, NULL},
 };

@@ -5,3 +5,4 @@
 #include "direct.h"
 #include "filtering.h"
 #include "strips.h"
+#include "tiles.h"
