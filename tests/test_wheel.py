@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
+import kernel_builds
 import numpy as np
 import pytest
+from kernel_builds import QUIET, built_sets, copy_tree, file_of, fresh, needs_setuptools
 
 from pysketch import Sketcher, __version__
 from pysketch.images.pictures import read_photo, read_sketch
+from pysketch.native.loader import kernels
 
 ROOT = Path(__file__).parent.parent
 
 pytestmark = pytest.mark.slow
 
 
-def run(*words: object, cwd: Path) -> str:
-    """The standard output of a command, which must end with status 0, without any path of ours to Python's modules."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(list(map(str, words)), cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def run(*words: object, cwd: Path, **more: str) -> str:
+    """The standard output of a command, which must end with status 0; more: of its environment."""
+    return kernel_builds.run(*words, cwd=cwd, **more)[0]
 
 
-def build(source: Path, folder: Path) -> Path:
-    """The wheel that pip builds."""
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder]
-    run(sys.executable, "-m", "pip", "wheel", *options, source, cwd=folder.parent)
+def build(source: Path, folder: Path, **more: str) -> Path:
+    """The wheel that pip builds; more: of its environment."""
+    run(sys.executable, "-m", "pip", "wheel", *QUIET, "--wheel-dir", folder, source, cwd=folder.parent, **more)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -44,15 +37,8 @@ def build(source: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """A copy of the tree, without what an earlier build or install left in it."""
-    if find_spec("pip") is None or find_spec("setuptools") is None or int(version("setuptools").split(".")[0]) < 77:
-        pytest.skip('needs pip and setuptools>=77: pip install -e ".[test]"')
-    names = {"pysketch", "netdefs", "solver", "tools", "tests", "setup.py", "pyproject.toml", "README.md", "LICENSE"}
-    copy = tmp_path_factory.mktemp("source") / "pysketch"
-    left = shutil.ignore_patterns("*.pyc")
-    shutil.copytree(
-        ROOT, copy, ignore=lambda at, found: left(at, found) | ({*found} - names if at == str(ROOT) else set())
-    )
-    return copy
+    needs_setuptools()
+    return copy_tree(tmp_path_factory.mktemp("source") / "pysketch")
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +50,9 @@ def wheel(source):
 @pytest.fixture(scope="module")
 def programs(wheel, tmp_path_factory):
     """The programs of a fresh environment with the wheel; it sees what is installed here, but no editable pysketch."""
-    folder = tmp_path_factory.mktemp("fresh") / "venv"
-    venv.create(folder, symlinks=os.name != "nt", with_pip=False)
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    options = ["install", "--quiet", "--no-deps", "--no-index"]
-    run(sys.executable, "-m", "pip", "--python", programs / "python", *options, wheel, cwd=folder)
-    (site,) = folder.rglob("site-packages")
-    dependencies = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
-    (site / "dependencies.pth").write_text("\n".join(dependencies))
-    return programs
+    python = fresh(tmp_path_factory.mktemp("fresh") / "venv")
+    run(sys.executable, "-m", "pip", "--python", python, "install", *QUIET, wheel, cwd=python.parent)
+    return python.parent
 
 
 def test_the_wheel_has_the_package_and_what_is_shipped_and_nothing_else(wheel, source):
@@ -86,9 +66,18 @@ def test_the_wheel_has_the_package_and_what_is_shipped_and_nothing_else(wheel, s
     for folder in ("netdefs", "solver", "tools"):
         files = [path for path in (source / folder).rglob("*") if path.is_file()]
         expected |= {f"pysketch/shipped/{path.relative_to(source).as_posix()}" for path in files}
-    assert names == expected
+    assert names == expected | {*map(file_of, built_sets())}
     assert {Path(name).name for name in names if name.endswith(".png")} == {"face.png", "example.png"}
-    assert wheel.name == f"pysketch-{__version__}-py3-none-any.whl"
+    (tag,) = re.fullmatch(rf"pysketch-{__version__}-(.*)\.whl", wheel.name).groups()
+    assert tag.startswith(f"cp3{sys.version_info[1]}-") if built_sets() else tag == "py3-none-any"
+
+
+def test_without_a_compiler_the_wheel_has_all_but_the_kernels_and_is_for_any_machine(wheel, tmp_path):
+    plain = build(copy_tree(tmp_path / "pysketch"), tmp_path / "wheels", CC="false")
+    assert plain.name == f"pysketch-{__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(plain) as other:
+        assert {*one.namelist()} - {*other.namelist()} == {*map(file_of, built_sets())}
+        assert {*other.namelist()} <= {*one.namelist()}
 
 
 def test_the_wheel_of_an_sdist_is_that_of_the_tree(wheel, source, tmp_path):
@@ -112,7 +101,9 @@ def test_a_photo_is_drawn_from_an_empty_folder(programs, tmp_path):
     assert package.is_relative_to(programs.parent)
     assert netdefs == package.parent / "shipped" / "netdefs"
     shutil.copy(netdefs / "pretrained" / "face.png", tmp_path)
-    run(programs / "pysketch", "draw", "medium", "face.png", "-o", "sketch.png", "--device", "cpu", cwd=tmp_path)
+    same = {} if kernels() else {"PYSKETCH_KERNELS": "none"}  # the wheel has some where this checkout may have none
+    words = ["draw", "medium", "face.png", "-o", "sketch.png", "--device", "cpu"]
+    run(programs / "pysketch", *words, cwd=tmp_path, **same)
     expected = Sketcher(ROOT / "netdefs/pretrained/medium.h5").draw(read_photo(tmp_path / "face.png"))
     np.testing.assert_array_equal(read_sketch(tmp_path / "sketch.png"), expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.png", "sketch.png"]

@@ -217,7 +217,7 @@ def use_device(
 
     Of several processes of a machine each takes a GPU of its own: the next one by its local rank.
     say: gets one line, what was taken and why; without it the line goes to stderr unless the device was named.
-    DeviceError if the device, or the math mode on it, is not there.
+    DeviceError if the device, the math mode on it, or the kernels that PYSKETCH_KERNELS says are not there.
     """
     number = pysketch.parallel.joined().local_rank
     by_name = args.device or solver is None
@@ -225,7 +225,8 @@ def use_device(
     if args.math == "tf32":
         pysketch.device.allow_tf32(device)
     name = "CPU" if device.kind == "cpu" else f"GPU with device ID {device.index}"
-    line = f"Use {name} ({device.reason}), math mode {args.math}."
+    kernels = f", {pysketch.native.describe()}" if device.kind == "cpu" else ""
+    line = f"Use {name} ({device.reason}), math mode {args.math}{kernels}."
     if say:
         say(line)
     elif args.device in (None, "auto"):

@@ -16,7 +16,7 @@ import numpy as np
 from pysketch.benchmark.contender.clock import HostClock
 from pysketch.benchmark.nets import Job, build
 from pysketch.benchmark.race import Spread
-from pysketch.convolution import ENGINES, Finish, Window, cost, possible_ways
+from pysketch.convolution import ENGINES, Finish, Window, cost, device_of, possible_ways
 from pysketch.device import Array, Workers
 from pysketch.layers import Convolution
 from pysketch.report import aligned
@@ -41,7 +41,7 @@ def measure_engines(job: Job, runs: int) -> list[Trial]:
     """
     net, _ = build(job)
     workers, rng = net.context.workers, np.random.default_rng(job.seed)
-    trials = []
+    trials, device = [], device_of(np)
     with workers.single_threaded_blas():
         for layer, bottom, top in zip(net.layers, net.bottoms, net.tops, strict=True):
             if isinstance(layer, Convolution):
@@ -50,11 +50,11 @@ def measure_engines(job: Job, runs: int) -> list[Trial]:
                 shapes = (n, c, *size), (o // group, c, *layer.window.kernel)
                 x, W = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in shapes)
                 y = np.empty((n, o // group, *top[0].shape[2:]), np.float32)
-                ways = possible_ways(layer.window, "cpu")
+                ways = possible_ways(layer.window, device)
                 spreads = _time(ways, layer.window, workers, (x, W, y), runs)
                 geometry = _describe(layer.window, c, o // group, y.shape)
                 for way in ways:
-                    expected = 1e3 * n * cost(way, layer.window, c, o // group, tuple(size))
+                    expected = 1e3 * n * cost(way, device, layer.window, c, o // group, tuple(size))
                     trials.append(Trial(layer.name, geometry, way, way == layer.way, expected, spreads[way]))
     return trials
 
@@ -62,7 +62,7 @@ def measure_engines(job: Job, runs: int) -> list[Trial]:
 def _time(
     ways: Sequence[str], window: Window, workers: Workers, arrays: tuple[Array, Array, Array], runs: int
 ) -> dict[str, Spread]:
-    engines = {way: ENGINES[way, "cpu"](window, workers, True) for way in ways}
+    engines = {way: ENGINES[way, device_of(np)](window, workers, True) for way in ways}
     finish, clock = Finish(np.zeros(len(arrays[1]), np.float32), 0.0), HostClock()
     times: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(runs):
@@ -114,7 +114,7 @@ def report_engines(job: Job, trials: Sequence[Trial]) -> list[str]:
     errors = [abs(scale * trial.expected / trial.measured.median - 1) for trial in trials]
     runs = len(trials[0].measured.runs) if trials else 0
     return [
-        f"{job.netdef}: forward, batch {job.batch}, {job.threads} threads, median (quartiles) of {runs} runs",
+        f"{job.netdef}: forward, batch {job.batch}, {job.where}, median (quartiles) of {runs} runs",
         "",
         *aligned(rows),
         "",

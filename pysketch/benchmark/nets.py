@@ -10,6 +10,7 @@ from pysketch.device import CPU, Blob, Device, Workers
 from pysketch.drawing import DEPLOY
 from pysketch.errors import NetdefError
 from pysketch.layers import Context, Layer
+from pysketch.native import describe
 from pysketch.net import Net, backward_multiply_adds, build_without_data, forward_multiply_adds
 from pysketch.netdef import NetDef, Phase, load_netdef
 from pysketch.parallel import ALONE, Communicator
@@ -40,6 +41,13 @@ class Job:
     layers: tuple[str, ...] = ()
     backward: bool = True
     dtype: str = "float32"
+
+    @property
+    def where(self) -> str:
+        """Who computes, for a report's first line: threads and compiled kernels, or the GPU and its math mode."""
+        if self.device == "cpu":
+            return f"{self.threads} threads, {describe().partition(':')[0]}"
+        return f"{self.device}, math mode {self.math}"
 
 
 def build(job: Job, device: Device = CPU, communicator: Communicator = ALONE) -> tuple[Net, dict[str, np.ndarray]]:

@@ -8,6 +8,7 @@ from typing import Any
 from pysketch.benchmark.contender.child import OURS
 from pysketch.benchmark.growth import mebibytes
 from pysketch.benchmark.race import LayerResult, Result, Spread
+from pysketch.native import describe
 from pysketch.report import aligned
 
 
@@ -15,14 +16,13 @@ def report_race(result: Result) -> list[str]:
     """Two tables for people: our layers, then everybody's whole steps."""
     job, runs = result.job, len(result.steps[OURS].runs)
     shape = "x".join(map(str, result.image))
-    where = f"{job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
     work = "forward" if job.phase == "test" else "forward, backward and update"
     layer_rows = [["layer", "type", "engine", "forward ms", "backward ms", "GFLOP/s", "workspace MiB"]]
     layer_rows += [*(_layer_row(layer) for layer in result.layers), _total_row(result.layers)]
     step_rows = [["step", "ms", "ratio", "GFLOP/s", "peak MiB", "imports MiB", "difference"]]
     step_rows += [_step_row(name, spread, result) for name, spread in result.steps.items()]
     return [
-        f"{result.net}: {work}, input {shape}, {where}, median (quartiles) of {runs} runs",
+        f"{result.net}: {work}, input {shape}, {job.where}, median (quartiles) of {runs} runs",
         "",
         *aligned(layer_rows),
         "",
@@ -44,6 +44,7 @@ def summary_race(result: Result) -> dict[str, Any]:
         "batch": result.job.batch,
         "threads": result.job.threads,
         "device": result.job.device,
+        "kernels": describe() if result.job.device == "cpu" else None,
         "host_ms": result.host.median,
         "median_ms": {name: spread.median for name, spread in result.steps.items()},
         "ratio": result.ratios,

@@ -29,6 +29,7 @@ from pysketch.benchmark.race import BenchmarkError
 from pysketch.benchmark.rank import ERROR, PingPong, Steps
 from pysketch.benchmark.scaling import Link, measured, plan, step
 from pysketch.device import CPU, Workers
+from pysketch.native import describe
 from pysketch.parallel import OVERSUBSCRIBED, find_mpirun
 from pysketch.report import markdown
 
@@ -169,7 +170,7 @@ def report_ranks(growth: Growth) -> Iterator[str]:
     yield ""
     yield (
         f"A training step (forward, backward, Adam's update) by processes of {threads} each, on "
-        f"{growth.rows[-1].steps.cores} cores; medians of {growth.runs} runs."
+        f"{growth.rows[-1].steps.cores} cores; medians of {growth.runs} runs; {describe()}."
     )
     yield (
         "strong: all share one batch; weak: each brings as many pairs. Not hidden: communication that did not go on "

@@ -61,10 +61,9 @@ def report_roofline(result: Result) -> list[str]:
     rows[0] += ["roofline ms", "measured ms", "ratio"]
     rows += [_row(result, layer) for layer in layers]
     rows.append(_total(result, layers))
-    where = f"{job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
     shape, order = "x".join(map(str, result.image)), machine.order
     return [
-        f"{result.net}: forward, input {shape}, {where}, median (quartiles) of {len(result.host.runs)} runs",
+        f"{result.net}: forward, input {shape}, {job.where}, median (quartiles) of {len(result.host.runs)} runs",
         f"At best: {machine.flops / 1e9:.0f} GFLOP/s (product of {order}x{order} float32 matrices), "
         f"{machine.bandwidth / 1e9:.1f} GB/s (copy of {machine.copied >> 20} MiB, read and written)",
         "",

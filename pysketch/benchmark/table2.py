@@ -33,7 +33,7 @@ def report_table2(results: Iterable[Result]) -> list[str]:
     """Lines for people."""
     results = list(results)
     job, runs = results[0].job, len(results[0].host.runs)
-    where = f"cpu, {job.threads} threads" if job.device == "cpu" else f"{job.device}, math mode {job.math}"
+    where = f"cpu, {job.where}" if job.device == "cpu" else job.where
     rows = [["net", "GFLOP", "median ms", "quartiles ms", "host ms", "the paper's K40 ms"]]
     for name, result in zip(NETS, results, strict=True):
         median, quartiles = str(next(iter(result.steps.values()))).rstrip(")").split(" (")

@@ -139,7 +139,7 @@ def layer_work(layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob], gpu: b
     finishes = rectifies or layer.options.bias_term
     works = [_convolution(shape, way, layer, gpu, finishes) for shape in _shapes(layer, bottom, top)]
     direct, _ = layer_flops(layer, list(bottom), list(top), [False] * len(bottom))
-    name = {"winograd": "WINOGRAD", "strips": "WINOGRAD_1D"}.get(way, "CAFFE")
+    name = {"winograd": "WINOGRAD", "strips": "WINOGRAD_1D", "direct": "DIRECT"}.get(way, "CAFFE")
     passes = tuple(each for work in works for each in work.passes)
     return Work(name, direct, passes, sum(work.cached for work in works))
 
@@ -163,7 +163,7 @@ def _shapes(layer: Convolution, bottom: Sequence[Blob], top: Sequence[Blob]) -> 
 
 def _convolution(shape: Shape, way: str, layer: Convolution, gpu: bool, finishes: bool) -> Work:
     limit = layer.context.workers.limit
-    ways = {"gemm": _gemm, "thin": _thin, "strips": _strips, "winograd": _winograd}
+    ways = {"gemm": _gemm, "thin": _thin, "direct": _direct, "strips": _strips, "winograd": _winograd}
     passes, between = ways[way](shape, limit)
     if not gpu:
         each = {"winograd": TILE * TILE, "strips": TILE * Strips(shape.window).depth}.get(way, shape.taps)
@@ -194,6 +194,11 @@ def _thin(shape: Shape, limit: int) -> tuple[list[Pass], int]:
     product = Pass("product", flops, shape.x + shape.W + columns, tiles)
     passes = [Pass("turn", 0, 2 * shape.W), product, Pass("fold", 0, columns + shape.y, tiles)]
     return passes, 2 * columns
+
+
+def _direct(shape: Shape, limit: int) -> tuple[list[Pass], int]:
+    flops = 2 * shape.images * shape.o * shape.c * shape.taps * math.prod(shape.out)
+    return [Pass("product", flops, shape.x + shape.W + shape.y)], 2 * shape.x
 
 
 def _strips(shape: Shape, limit: int) -> tuple[list[Pass], int]:

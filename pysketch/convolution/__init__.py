@@ -14,7 +14,7 @@ __all__ = open_door(
     __name__,
     {
         "blocks": ["parts"],
-        "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "possible_ways", "winograd_fits"],
+        "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "device_of", "possible_ways", "winograd_fits"],
         "gemm": ["multiply"],
         "im2col": ["Window"],
         "receptive_field": ["POINT", "Fields", "ReceptiveField"],

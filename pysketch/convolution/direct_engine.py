@@ -28,8 +28,7 @@ from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.unfolding import add_sums
-from pysketch.convolution.winograd import TILE
-from pysketch.device import SLACK, Arena, Array, Workers
+from pysketch.device import Array, Workers
 from pysketch.native import kernels
 
 _CACHE = 1 << 20  # bytes of a block's scratch memory: half of a core's second cache
@@ -58,10 +57,6 @@ class Correlation:
         """Without its place."""
         return Window(self.kernel, self.stride, (0, 0), self.dilation)
 
-    def seen(self, outputs: int, axis: int) -> int:
-        """Pixels of each of the stride's phases that so many outputs see along an axis."""
-        return outputs + (self.kernel[axis] - 1) * self.dilation[axis] // self.stride[axis]
-
 
 class DirectEngine:
     """The convolution of any window, forward and backward, on a CPU with compiled kernels.
@@ -79,6 +74,7 @@ class DirectEngine:
         self.workers = workers
         self.keep_kernels = keep_kernels
         self._kept: tuple[Array, Array] | None = None
+        self._plans: dict[tuple, _Plan] = {}
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
@@ -134,28 +130,15 @@ class DirectEngine:
         return packed
 
     def _correlate(self, correlation: Correlation, x: Array, packed: Array, y: Array, finish: Finish) -> None:
-        c, o, item = x.shape[1], y.shape[1], y.itemsize
-        work = _Block(correlation, self._strips(correlation), c, x.shape[2:], item)
-        rule = finish.slope is not None, finish.slope or 0.0
-        matrices = work.matrices(y.dtype)
-        run = kernels().strips if work.strips else kernels().direct
-
-        def serve(block: Block, arena: Arena) -> None:
-            top, bottom = block.top * work.unit, min(block.bottom * work.unit, correlation.size[0])
-            nbytes = work.scratch(bottom - top, block.cols)
-            arena.reserve(nbytes + SLACK, np)
-            scratch = arena.take((nbytes,), np.dtype(np.uint8))
-            made = None if finish.made is None else finish.made[block.image]
-            place = [
-                at + first * step
-                for at, first, step in zip(correlation.place, (top, block.left), correlation.step, strict=True)
-            ]
-            slab = work.slab(top, bottom - top, block.left, block.cols)
-            target = (*y.shape[2:], *place, *correlation.step, *rule)
-            size = o, bottom - top, block.cols
-            run(x[block.image], packed, finish.bias, made, y[block.image], slab, target, *size, scratch, *matrices)
-
-        self.workers.run(serve, work.blocks(len(y), self.workers), np)
+        workers = self.workers
+        key = correlation, x.shape, y.shape, y.dtype, workers.threads, workers.limit
+        if key not in self._plans:
+            self._plans[key] = _Plan(correlation, self._strips(correlation), x.shape[1], len(y), y.dtype, workers)
+        plan = self._plans[key]
+        scratch = workers.scratch(plan.nbytes, len(plan.blocks))
+        images, target = (x, packed, finish.bias, finish.made, y), (*plan.target, finish.slope is not None)
+        rest = (correlation.size, plan.blocks, scratch, *plan.matrices)
+        plan.run(workers.team, *images, plan.geometry, (*target, finish.slope or 0.0), *rest)
 
 
 class StripDirectEngine(DirectEngine):
@@ -172,70 +155,62 @@ class StripDirectEngine(DirectEngine):
         return Strips(correlation.window) if self.fits(correlation.window) else None
 
 
-@dataclass(frozen=True)
-class _Block:
-    """What the kernels are told of a block of a correlation's outputs, for one image of (C, *size)."""
+class _Plan:
+    """What the kernels are told of a correlation besides arrays.
 
-    correlation: Correlation
-    strips: Strips | None
-    channels: int
-    size: Pair
-    item: int
+    geometry, target: Slab and Finish of pysketch/native, for output (0, 0); blocks: (image, top, bottom, left, right)
+    of the outputs; nbytes: of the largest one's scratch memory; matrices: what the strips' kernel is told in the end.
+    """
 
-    @property
-    def unit(self) -> int:
-        """Rows of outputs that are made together."""
-        return self.strips.outputs if self.strips else 1
-
-    def slab(self, top: int, rows: int, left: int, cols: int) -> tuple[int, ...]:
-        """`Slab` of pysketch/native/slab.h for so many rows and columns of outputs, from (top, left) on."""
-        correlation, strips = self.correlation, self.strips
-        (first_y, first_x), (sy, sx) = correlation.first, correlation.stride
-        seen = correlation.seen(rows, 0)
+    def __init__(
+        self,
+        correlation: Correlation,
+        strips: Strips | None,
+        channels: int,
+        images: int,
+        dtype: np.dtype,
+        workers: Workers,
+    ) -> None:
+        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.target = (*correlation.place, *correlation.step)
+        self.matrices = ()
+        self.run, self._bytes, self._told = kernels().direct, kernels().direct_scratch, ()
         if strips:
-            seen = (strips.count(rows) + strips.parts - 2) * strips.outputs + TILE
-        window = *correlation.kernel, *correlation.stride, *correlation.dilation
-        return (
-            self.channels,
-            *self.size,
-            *window,
-            first_y + top * sy,
-            first_x + left * sx,
-            seen,
-            correlation.seen(cols, 1),
-        )
-
-    def matrices(self, dtype: np.dtype) -> tuple:
-        """What the strips' kernel is told besides."""
-        if not self.strips:
-            return ()
-        matrices = self.strips.matrices
-        return self.strips.outputs, self.strips.parts, matrices.AT.astype(dtype), matrices.BT.astype(dtype)
-
-    def scratch(self, rows: int, cols: int) -> int:
-        """Bytes that so many rows and columns of outputs take of a worker's arena."""
-        slab = self.slab(0, rows, 0, cols)
-        if self.strips:
-            return kernels().strips_scratch(slab, rows, cols, self.item, self.strips.outputs, self.strips.parts)
-        return kernels().direct_scratch(slab, rows, cols, self.item)
-
-    def blocks(self, images: int, workers: Workers) -> list[Block]:
-        """Blocks of units of rows: as high as the cache keeps, about equally many for each worker."""
-        (height, cols), unit, room = self.correlation.size, self.unit, workers.room(np)
-        width, units = cols, -(-height // unit)
+            self.run, self._bytes, self._told = (
+                kernels().strips,
+                kernels().strips_scratch,
+                (strips.outputs, strips.parts),
+            )
+            self.matrices = (*self._told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
+        self._channels, self._item = channels, dtype.itemsize
+        height, width = correlation.size
+        unit, room = strips.outputs if strips else 1, workers.room(np)
+        units, cols = -(-height // unit), width
         rows = max(1, -(-images * units // (2 * workers.threads)))
-        while rows > 1 and self.scratch(rows * unit, cols) > min(_CACHE, room):
+        while rows > 1 and self._scratch(rows * unit, cols) > min(_CACHE, room):
             rows = -(-rows // 2)
-        while cols > 1 and self.scratch(rows * unit, cols) > room:
+        while cols > 1 and self._scratch(rows * unit, cols) > room:
             cols = -(-cols // 2)
-        return cut(images, units, width, rows, cols)
+        in_all = images * -(-units // rows)
+        if in_all < 8 * workers.threads and in_all % workers.threads:  # as many for each worker
+            even = -(-in_all // workers.threads) * workers.threads
+            rows = max(1, -(-images * units // even))
+        self.nbytes = self._scratch(rows * unit, cols)
+        self.blocks = [
+            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
+            for block in cut(images, units, width, rows, cols)
+        ]
+
+    def _scratch(self, rows: int, cols: int) -> int:
+        """Bytes that a block works in."""
+        return self._bytes(self._channels, self.geometry, rows, cols, self._item, *self._told)
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:
     """For every residue r of dx's rows (or columns): the taps that reach them, in the order of what they see of dy.
 
-    And (kernel, stride, dilation, first, size, place, step) of a Correlation, along one axis. A tap k of row r + s j sees
-    dy's row j + (r + p - d k) / s, if that is whole: of every s / gcd(s, d) taps one.
+    And (kernel, stride, dilation, first, size, place, step) of a Correlation, along one axis. A tap k of row r + s j
+    sees dy's row j + (r + p - d k) / s, if that is whole: of every s / gcd(s, d) taps one.
     """
     s, p, d, count = window.stride[axis], window.pad[axis], window.dilation[axis], window.kernel[axis]
     found = []

@@ -1,6 +1,7 @@
 """Which engine a convolution takes: `ENGINES`, a table of way and device, and who stands where in it.
 
-What the netdef leaves open a small model of the costs decides, on a CPU: the seconds of one image's forward pass,
+A CPU with compiled kernels (`pysketch.native`) is a device of its own, "compiled", beside "cpu" and "gpu". What the
+netdef leaves open a small model of the costs decides, but for a GPU: the seconds of one image's forward pass,
 
     start + FLOPs / rate + cached / cache + moved / memory
 
@@ -14,6 +15,11 @@ P = H' W', T tiles of TILE^2 (see `winograd`) and S strips of TILE rows (see `st
     winograd   2 TILE^2 T C O FLOPs, TILE^2 T (C + O) numbers cached, TILE^2 C O of filters moved
     strips     2 TILE S W' D C O FLOPs, TILE S W' (D C + O) numbers cached, TILE D C O of filters; D = `Strips.depth`
 
+and of compiled kernels, which do filters four at a time, O' = 4 ceil(O / 4), and unfold nothing:
+
+    direct     2 O' C K P FLOPs, C H W numbers cached
+    strips     2 TILE S W' D C O' FLOPs, TILE S W' (D C / kw + O) numbers cached, the same filters
+
 The backward passes cost about the same as the forward, twice, with either engine.
 """
 
@@ -22,8 +28,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
 
 from pysketch.convolution import unfolding, unfolding_batched
+from pysketch.convolution.direct_engine import DirectEngine, StripDirectEngine
 from pysketch.convolution.gemm_engine import GemmEngine, ThinGemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.strip_engine import StripEngine, Strips
@@ -31,19 +41,31 @@ from pysketch.convolution.winograd import KERNELS, TILE
 from pysketch.convolution.winograd_batched import BatchedWinogradEngine
 from pysketch.convolution.winograd_engine import WinogradEngine
 from pysketch.device import Workers
+from pysketch.native import kernels
 
-Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine | StripEngine
+Engine = GemmEngine | ThinGemmEngine | WinogradEngine | BatchedWinogradEngine | StripEngine | DirectEngine
 
-ENGINES: dict[tuple[str, str], Callable[[Window, Workers, bool], Engine]] = {
-    ("gemm", "cpu"): lambda window, workers, keep: GemmEngine(window, workers, unfolding),
-    ("gemm", "gpu"): lambda window, workers, keep: GemmEngine(window, workers, unfolding_batched),
-    ("thin", "cpu"): lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding),
-    ("thin", "gpu"): lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding_batched),
-    ("strips", "cpu"): lambda window, workers, keep: StripEngine(window, workers, keep),
-    ("winograd", "cpu"): lambda window, workers, keep: WinogradEngine(window.kernel[0], window.pad, workers, keep),
-    ("winograd", "gpu"): lambda window, workers, keep: BatchedWinogradEngine(window.kernel[0], window.pad, workers),
+Maker = Callable[[Window, Workers, bool], Engine]
+
+_ON_CPU: dict[str, Maker] = {
+    "gemm": lambda window, workers, keep: GemmEngine(window, workers, unfolding),
+    "thin": lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding),
+    "winograd": lambda window, workers, keep: WinogradEngine(window.kernel[0], window.pad, workers, keep),
+    "strips": StripEngine,
 }
-"""(way, kind of device) -> the engine, of a window, workers, and whether it may keep the transformed kernels."""
+_COMPILED: dict[str, Maker] = {"direct": DirectEngine, "strips": StripDirectEngine}
+_ON_GPU: dict[str, Maker] = {
+    "gemm": lambda window, workers, keep: GemmEngine(window, workers, unfolding_batched),
+    "thin": lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding_batched),
+    "winograd": lambda window, workers, keep: BatchedWinogradEngine(window.kernel[0], window.pad, workers),
+}
+
+ENGINES: dict[tuple[str, str], Maker] = {
+    (way, device): make
+    for device, ways in (("cpu", _ON_CPU), ("compiled", _ON_CPU | _COMPILED), ("gpu", _ON_GPU))
+    for way, make in ways.items()
+}
+"""(way, device) -> the engine, of a window, workers, and whether it may keep the transformed kernels."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +78,32 @@ class Rates:
     start: float
 
 
-RATES = {
+_NUMPY_RATES = {
     "gemm": Rates(150e9, 6e9, 14e9, 0.45e-3),
     "thin": Rates(110e9, 3.3e9, 10e9, 0.45e-3),
     "winograd": Rates(250e9, 4.4e9, 6e9, 2.0e-3),
     "strips": Rates(165e9, 16e9, 5.5e9, 1.0e-3),
 }
-"""Way -> what it does in a second, on two cores."""
+_COMPILED_RATES = {
+    "direct": Rates(200e9, 100e9, 27e9, 0.1e-3),
+    "strips": Rates(185e9, 100e9, 17e9, 0.2e-3),
+}
+RATES = {
+    (way, device): rates
+    for device, table in (("cpu", _NUMPY_RATES), ("compiled", _NUMPY_RATES | _COMPILED_RATES))
+    for way, rates in table.items()
+}
+"""(way, device) -> what it does in a second, on two cores."""
 
 ITEM = 4
 """Bytes of a number."""
+
+
+def device_of(xp: ModuleType) -> str:
+    """The column of `ENGINES` for arrays of this module: "gpu", "compiled" or "cpu"."""
+    if xp is not np:
+        return "gpu"
+    return "cpu" if kernels() is None else "compiled"
 
 
 def winograd_fits(window: Window) -> bool:
@@ -81,24 +119,30 @@ def unfolds_outputs(window: Window, channels: int, filters: int) -> bool:
 
 
 def possible_ways(window: Window, device: str) -> list[str]:
-    """The rows of `ENGINES` that can do it, on "cpu" or "gpu"."""
+    """The rows of `ENGINES` that can do it, in the column of a device."""
+    in_strips = StripDirectEngine if device == "compiled" else StripEngine
     fits = {
         "gemm": True,
         "thin": ThinGemmEngine.fits(window) and window.kernel != (1, 1),
         "winograd": winograd_fits(window),
-        "strips": StripEngine.fits(window),
+        "strips": in_strips.fits(window),
+        "direct": True,
     }
     return [way for way, possible in fits.items() if possible and (way, device) in ENGINES]
 
 
-def cost(way: str, window: Window, channels: int, filters: int, size: tuple[int, int]) -> float:
+def cost(way: str, device: str, window: Window, channels: int, filters: int, size: tuple[int, int]) -> float:
     """Seconds, by the model, of a way's forward pass for one image of size (H, W), on the cores of `RATES`."""
     (c, o), out, taps = (channels, filters), window.output_size(size), math.prod(window.kernel)
     inputs, outputs, kernels = math.prod(size), math.prod(out), taps * c * o
+    compiled = device == "compiled" and way in _COMPILED
+    done = -(-o // 4) * 4 if compiled else o
     if way == "gemm":
         flops, cached = 2 * outputs * kernels, 0 if window == Window((1, 1)) else c * taps * outputs
     elif way == "thin":
         flops, cached = 2 * inputs * kernels, o * taps * inputs
+    elif way == "direct":
+        flops, cached = 2 * outputs * taps * c * done, c * inputs
     elif way == "winograd":
         tiles = math.prod(-(-length // (TILE + 1 - window.kernel[0])) for length in out)
         kernels = TILE * TILE * c * o
@@ -107,19 +151,21 @@ def cost(way: str, window: Window, channels: int, filters: int, size: tuple[int,
         strips = Strips(window)
         kernels = TILE * strips.depth * c * o
         positions = strips.count(out[0]) * strips.residues * out[1]
-        flops, cached = 2 * positions * kernels, TILE * positions * (strips.depth * c + o)
-    moved, rates = c * inputs + o * outputs + kernels, RATES[way]
+        flops = 2 * positions * TILE * strips.depth * c * done
+        cached = TILE * positions * (strips.depth * c / (window.kernel[1] if compiled else 1) + o)
+    moved, rates = c * inputs + o * outputs + kernels, RATES[way, device]
     return rates.start + flops / rates.flops + ITEM * cached / rates.cache + ITEM * moved / rates.memory
 
 
 def choose_way(asked: str, window: Window, channels: int, filters: int, size: tuple[int, int], device: str) -> str:
     """A row of `ENGINES` for one group's channels and filters; size: (H, W) of what is convolved.
 
-    asked: the netdef's CAFFE or WINOGRAD, which the window must fit; any other word leaves it open. device: "cpu" or
-    "gpu", where Winograd's must be asked for: nothing has been measured there yet.
+    asked: the netdef's CAFFE or WINOGRAD, which the window must fit; any other word leaves it open. device: a column of
+    `ENGINES`; on "gpu" Winograd's must be asked for: nothing has been measured there yet.
     """
     if asked == "WINOGRAD":
         return "winograd"
-    if asked != "CAFFE" and device == "cpu" and min(window.output_size(size)) > 0:
-        return min(possible_ways(window, device), key=lambda way: cost(way, window, channels, filters, size))
+    if asked != "CAFFE" and device != "gpu" and min(window.output_size(size)) > 0:
+        ways = possible_ways(window, device)
+        return min(ways, key=lambda way: cost(way, device, window, channels, filters, size))
     return "thin" if unfolds_outputs(window, channels, filters) else "gemm"

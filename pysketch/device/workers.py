@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import zip_longest
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pysketch.device.backend import Array
 from pysketch.device.cores import Cores, keep_to, own_cores
+from pysketch.native import kernels
 
 DEFAULT_WORKSPACE = 64 << 20
 """Bytes of memory that the layers of a net may work in, at most, beside blobs and params."""
@@ -110,6 +111,21 @@ class Workers:
         self._helpers: list[_Helper] = []
         self._blas: ThreadpoolController | None = None
         self._blas_is_single = False
+        self._team: Any = None
+
+    @property
+    def team(self) -> Any:
+        """The threads of the compiled kernels, which must be there."""
+        if self._team is None:
+            self._team = kernels().team()
+        return self._team
+
+    def scratch(self, nbytes: int, pieces: int) -> list[Array]:
+        """So many bytes for each worker that takes part where there are so many pieces of work."""
+        arenas = self.arenas[: max(1, min(self.threads, pieces))]
+        for arena in arenas:
+            arena.reserve(nbytes, np)
+        return [arena.take((nbytes,), np.dtype(np.uint8)) for arena in arenas]
 
     def number(self, xp: ModuleType) -> int:
         """How many workers there are for arrays of this module."""
@@ -177,7 +193,7 @@ class Workers:
         """End the threads and give the arenas' memory back; a later run starts anew."""
         for helper in self._helpers:
             helper.end()
-        self._helpers = []
+        self._helpers, self._team = [], None
         for arena in (self.shared, *self.arenas):
             arena.release()
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from pysketch.convolution import ENGINES, KERNELS, Engine, Window, choose_way, winograd_fits
+from pysketch.convolution import ENGINES, KERNELS, Engine, Window, choose_way, device_of, winograd_fits
 from pysketch.device import Blob
 from pysketch.layers.base import Count, Layer
 from pysketch.netdef import FILLER, Choice, Kind, Option, Options, Phase, Table
@@ -128,7 +126,7 @@ class BaseConvolution(Layer):
                 at=options.position("engine"),
             )
         sizes = self.channels // group, self.filters // group
-        device = "cpu" if self.xp is np else "gpu"
+        device = device_of(self.xp)
         self.way = choose_way(options.engine, window, *sizes, size, device)
         # one group's kernels are kept at a time, so that keeping them serves a layer of one group
         keep_kernels = self.phase == Phase.TEST and group == 1

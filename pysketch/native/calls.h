@@ -2,6 +2,7 @@
 // Their lengths are held against the geometry before anything is computed, which is done without Python's lock.
 #include <string.h>
 
+#include "team.h"
 #include "vectors.h"
 
 #define real float
@@ -11,7 +12,8 @@
 #include "kernels.h"
 #undef real
 
-#define MAX_ARRAYS 8
+#define MAX_MEMBERS 256
+#define MAX_ARRAYS (8 + MAX_MEMBERS)
 
 typedef struct {
     Py_buffer of[MAX_ARRAYS];
@@ -41,151 +43,256 @@ static void *take(Arrays *arrays, PyObject *object, const char *name, Py_ssize_t
     return NULL;
 }
 
-// Memory to work in: bytes.
-static char *take_scratch(Arrays *arrays, PyObject *object, Py_ssize_t bytes) {
+// Images (N, C, H, W), each contiguous.
+typedef struct {
+    void *at;
+    long count, channels, height, width, apart;  // apart: numbers from one to the next
+} Images;
+
+static Images take_images(Arrays *arrays, PyObject *object, const char *name, int written) {
+    Images none = {0};
+    if (object == Py_None || PyErr_Occurred()) return none;
+    Py_buffer *view = &arrays->of[arrays->count];
+    if (PyObject_GetBuffer(object, view, written ? PyBUF_STRIDES | PyBUF_WRITABLE : PyBUF_STRIDES)) return none;
+    arrays->count++;
+    Py_ssize_t item = view->itemsize, *shape = view->shape, *step = view->strides;
+    if (!arrays->item && (item == 4 || item == 8)) arrays->item = item;
+    if (item != arrays->item) {
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers of 4 or 8 bytes, in all arrays the same, found %zd", name, item);
+        return none;
+    }
+    int lies = view->ndim == 4 && (shape[3] == 1 || step[3] == item) && (shape[2] == 1 || step[2] == item * shape[3]);
+    lies = lies && (shape[1] == 1 || step[1] == item * shape[2] * shape[3]) && step[0] % item == 0;
+    if (!lies || step[0] < 0) {
+        PyErr_Format(PyExc_ValueError, "%s: expected contiguous images (N, C, H, W)", name);
+        return none;
+    }
+    return (Images){view->buf, shape[0], shape[1], shape[2], shape[3], step[0] / item};
+}
+
+// The memory of each member: a sequence of arrays of bytes. Their number, 0 with an error set.
+static long take_scratch(Arrays *arrays, PyObject *object, Py_ssize_t bytes, char **scratch) {
+    PyObject *sequence = PyErr_Occurred() ? NULL : PySequence_Fast(object, "scratch: expected a sequence of arrays");
+    if (!sequence) return 0;
+    long members = PySequence_Fast_GET_SIZE(sequence);
     Py_ssize_t item = arrays->item;
     arrays->item = 1;
-    char *found = take(arrays, object, "scratch", bytes, 1);
+    if (members < 1 || members > MAX_MEMBERS)
+        PyErr_Format(PyExc_ValueError, "scratch: expected 1 to %d arrays, found %ld", MAX_MEMBERS, members);
+    for (long k = 0; k < members && !PyErr_Occurred(); ++k)
+        scratch[k] = take(arrays, PySequence_Fast_GET_ITEM(sequence, k), "scratch", bytes, 1);
     arrays->item = item;
-    if (!found && !PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "scratch: expected an array");
-    return found;
+    Py_DECREF(sequence);
+    return PyErr_Occurred() ? 0 : members;
 }
 
-// Slab and Finish as Python gives them, tuples: see pysketch/convolution/direct_engine.py.
-#define SLAB_ITEMS "(nnnnnnnnnnnnn)"
-#define SLAB_PLACES(s)                                                                                             \
-    &(s).channels, &(s).height, &(s).width, &(s).kernel_h, &(s).kernel_w, &(s).sy, &(s).sx, &(s).dy, &(s).dx,       \
-        &(s).top, &(s).left, &(s).rows, &(s).cols
-#define FINISH_ITEMS "(nnnnnnpd)"
-#define FINISH_PLACES(f)                                                                                           \
-    &(f).height, &(f).width, &(f).top, &(f).left, &(f).down, &(f).along, &(f).rectifies, &(f).slope
+// Blocks of outputs (images, rows, cols): a sequence of (image, top, bottom, left, right). NULL with an error set.
+static Block *take_blocks(PyObject *object, long images, long rows, long cols, long *count) {
+    PyObject *sequence = PyErr_Occurred() ? NULL : PySequence_Fast(object, "blocks: expected a sequence");
+    if (!sequence) return NULL;
+    *count = PySequence_Fast_GET_SIZE(sequence);
+    Block *blocks = PyMem_Malloc((*count + 1) * sizeof(Block));
+    for (long k = 0; blocks && k < *count; ++k) {
+        Block *b = &blocks[k];
+        if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(sequence, k), "lllll", &b->image, &b->top, &b->bottom, &b->left,
+                              &b->right))
+            break;
+        int lies = b->image >= 0 && b->image < images && b->top >= 0 && b->top < b->bottom && b->bottom <= rows;
+        if (!lies || b->left < 0 || b->left >= b->right || b->right > cols) {
+            PyErr_SetString(PyExc_ValueError, "blocks: expected blocks of the outputs");
+            break;
+        }
+    }
+    if (!blocks) PyErr_NoMemory();
+    Py_DECREF(sequence);
+    if (PyErr_Occurred()) {
+        PyMem_Free(blocks);
+        return NULL;
+    }
+    return blocks;
+}
+
+// The geometry of a Correlation, as Python gives it (see pysketch/convolution/direct_engine.py), and strips' parts.
+#define SLAB_ITEMS "(nnnnnnnn)"
+#define SLAB_PLACES(s) &(s).kernel_h, &(s).kernel_w, &(s).sy, &(s).sx, &(s).dy, &(s).dx, &(s).top, &(s).left
+#define FINISH_ITEMS "(nnnnpd)"
+#define FINISH_PLACES(f) &(f).top, &(f).left, &(f).down, &(f).along, &(f).rectifies, &(f).slope
 
 static int slab_is_right(const Slab *s) {
-    return s->channels > 0 && s->height > 0 && s->width > 0 && s->kernel_h > 0 && s->kernel_w > 0 && s->sy > 0 &&
-           s->sx > 0 && s->dy > 0 && s->dx > 0 && s->rows > 0 && s->cols > 0;
+    if (s->kernel_h > 0 && s->kernel_w > 0 && s->sy > 0 && s->sx > 0 && s->dy > 0 && s->dx > 0) return 1;
+    PyErr_SetString(PyExc_ValueError, "expected a kernel, strides and dilations above 0");
+    return 0;
 }
 
-// Whether `rows` rows of `width` results have their places in the image, and their columns in the slab.
-static int fits(const Slab *s, const Finish *f, long rows, long width) {
-    int in_slab = slab_is_right(s) && rows > 0 && width > 0 && width + (s->kernel_w - 1) * s->dx / s->sx <= s->cols;
-    int in_image = f->top >= 0 && f->left >= 0 && f->down > 0 && f->along > 0;
-    in_image = in_image && f->top + (rows - 1) * f->down < f->height && f->left + (width - 1) * f->along < f->width;
-    return in_slab && in_image;
+static int strips_are_right(const Strips *strips) {
+    if (strips->outputs >= 2 && strips->outputs < TILE && strips->parts >= 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected strips of 2 to %d rows and 1 part or more", TILE - 1);
+    return 0;
 }
 
-static PyObject *no_fit(void) {
-    PyErr_SetString(PyExc_ValueError, "a block does not lie in its image, or in what it sees");
-    return NULL;
+static const char TEAM[] = "pysketch.native.Team";
+
+// The ways in which a convolution's results are made.
+enum { BY_TAPS, BY_STRIPS, BY_TILES };
+
+static int tiles_are_right(const Slab *s, long outputs) {
+    int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1;
+    if (plain && s->kernel_h == s->kernel_w && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected square kernels of 2 to %d, strides and dilations of 1, tiles of %d", TILE - 1,
+                 TILE);
+    return 0;
 }
 
-#define RUN(item, name, ...)           \
-    if (!PyErr_Occurred()) {           \
-        Py_BEGIN_ALLOW_THREADS         \
-        if (item == 4)                 \
-            name##_float(__VA_ARGS__); \
-        else                           \
-            name##_double(__VA_ARGS__);\
-        Py_END_ALLOW_THREADS           \
-    }
 #define EITHER(item, name, ...) ((item) == 4 ? name##_float(__VA_ARGS__) : name##_double(__VA_ARGS__))
 
-// direct(x, w, bias, made, y, slab, finish, filters, rows, width, scratch): a block of results, into y.
+// What is left to do of a pass when its geometry is known: its arrays, the largest block's scratch memory, the work.
+typedef struct {
+    PyObject *team, *x, *w, *bias, *made, *y, *blocks, *scratch, *AT, *BT;
+} PassArrays;
+
+static PyObject *run_pass(const PassArrays *given, Pass *pass, int way, Py_ssize_t rows, Py_ssize_t cols) {
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(given->team, TEAM);
+    Images x = take_images(&arrays, given->x, "x", 0), y = take_images(&arrays, given->y, "y", 1);
+    Images made = take_images(&arrays, given->made, "made", 0);
+    Finish *f = &pass->finish;
+    Slab *s = &pass->slab;
+    if (!PyErr_Occurred()) {
+        int fits = f->top >= 0 && f->left >= 0 && f->down > 0 && f->along > 0 && rows > 0 && cols > 0;
+        fits = fits && f->top + (rows - 1) * f->down < y.height && f->left + (cols - 1) * f->along < y.width;
+        fits = fits && x.count == y.count && (!made.at || (made.count == y.count && made.channels == y.channels));
+        fits = fits && (!made.at || (made.height == y.height && made.width == y.width));
+        if (!fits || x.channels < 1) PyErr_SetString(PyExc_ValueError, "expected outputs that lie in y, and x and made to fit");
+    }
+    s->channels = x.channels, s->height = x.height, s->width = x.width, f->height = y.height, f->width = y.width;
+    pass->filters = y.channels, pass->x_image = x.apart, pass->y_image = y.apart, pass->made_image = made.apart;
+    pass->x = x.at, pass->made = made.at, pass->y = y.at;
+    long taps = x.channels * s->kernel_h * s->kernel_w;
+    if (way == BY_STRIPS) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
+    if (way == BY_TILES) taps = TILE * TILE * x.channels;
+    pass->w = take(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
+    pass->bias = take(&arrays, given->bias, "bias", y.channels, 0);
+    if (way != BY_TAPS) {
+        pass->AT = take(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
+        pass->BT = take(&arrays, given->BT, "BT", TILE * TILE, 0);
+    }
+    long count = 0, high = 0, wide = 0, members = 0;
+    char *scratch[MAX_MEMBERS];
+    Block *blocks = take_blocks(given->blocks, y.count, rows, cols, &count);
+    for (long k = 0; k < count && blocks; ++k) {
+        if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
+        if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
+    }
+    if (blocks) {
+        Slab seen = way == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long bytes = way == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
+                     : way == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, pass->strips.outputs, y.channels, high, wide)
+                                    : EITHER(arrays.item, direct_scratch, &seen, high, wide);
+        members = take_scratch(&arrays, given->scratch, bytes, scratch);
+    }
+    if (!PyErr_Occurred()) {
+        const Work works[][2] = {{direct_piece_float, direct_piece_double},
+                                 {strips_piece_float, strips_piece_double},
+                                 {tiles_piece_float, tiles_piece_double}};
+        Work work = works[way][arrays.item == 8];
+        pass->blocks = blocks, pass->scratch = scratch;
+        Py_BEGIN_ALLOW_THREADS
+        share(team, work, pass, count, members);
+        Py_END_ALLOW_THREADS
+    }
+    PyMem_Free(blocks);
+    return give_back(&arrays);
+}
+
+// direct(team, x, w, bias, made, y, geometry, target, size, blocks, scratch): a convolution's results, into y.
 static PyObject *call_direct(PyObject *self, PyObject *args) {
-    PyObject *x, *w, *bias, *made, *y, *scratch;
-    Slab s;
-    Finish f;
-    Py_ssize_t filters, rows, width;
+    PassArrays given = {0};
+    Pass pass = {0};
+    Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS FINISH_ITEMS "nnnO", &x, &w, &bias, &made, &y, SLAB_PLACES(s),
-                          FINISH_PLACES(f), &filters, &rows, &width, &scratch))
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OO", &given.team, &given.x, &given.w, &given.bias,
+                          &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
+                          &given.blocks, &given.scratch))
         return NULL;
-    if (!fits(&s, &f, rows, width) || rows + (s.kernel_h - 1) * s.dy / s.sy > s.rows) return no_fit();
-    Arrays arrays = {.count = 0};
-    Py_ssize_t taps = s.channels * s.kernel_h * s.kernel_w, image = filters * f.height * f.width;
-    void *x_ = take(&arrays, x, "x", s.channels * s.height * s.width, 0);
-    void *w_ = take(&arrays, w, "w", (filters + ROWS - 1) / ROWS * ROWS * taps, 0);
-    void *bias_ = take(&arrays, bias, "bias", filters, 0), *made_ = take(&arrays, made, "made", image, 0);
-    void *y_ = take(&arrays, y, "y", image, 1);
-    void *scratch_ = take_scratch(&arrays, scratch, EITHER(arrays.item, direct_scratch, &s, rows, width));
-    RUN(arrays.item, direct, &s, &f, x_, w_, bias_, made_, y_, filters, rows, width, scratch_)
-    return give_back(&arrays);
+    return slab_is_right(&pass.slab) ? run_pass(&given, &pass, BY_TAPS, rows, cols) : NULL;
 }
 
-// strips(x, U, bias, made, y, slab, finish, filters, rows, width, scratch, outputs, parts, AT, BT): as direct.
+// strips(..., outputs, parts, AT, BT): as direct, w the transformed filters.
 static PyObject *call_strips(PyObject *self, PyObject *args) {
-    PyObject *x, *U, *bias, *made, *y, *scratch, *AT, *BT;
-    Slab s;
-    Finish f;
-    Strips strips;
-    Py_ssize_t filters, rows, width;
+    PassArrays given = {0};
+    Pass pass = {0};
+    Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS FINISH_ITEMS "nnnOnnOO", &x, &U, &bias, &made, &y, SLAB_PLACES(s),
-                          FINISH_PLACES(f), &filters, &rows, &width, &scratch, &strips.outputs, &strips.parts, &AT, &BT))
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w, &given.bias,
+                          &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
+                          &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts, &given.AT, &given.BT))
         return NULL;
-    if (strips.outputs < 2 || strips.outputs >= TILE || strips.parts < 1 || !fits(&s, &f, rows, width)) return no_fit();
-    if ((strips_seen(&strips, rows) - 1) * strips.outputs + TILE > s.rows) return no_fit();
-    Arrays arrays = {.count = 0};
-    Py_ssize_t taps = s.channels * s.sy * strips.parts * s.kernel_w, image = filters * f.height * f.width;
-    void *x_ = take(&arrays, x, "x", s.channels * s.height * s.width, 0);
-    void *U_ = take(&arrays, U, "U", (filters + ROWS - 1) / ROWS * ROWS * taps * TILE, 0);
-    void *bias_ = take(&arrays, bias, "bias", filters, 0), *made_ = take(&arrays, made, "made", image, 0);
-    void *AT_ = take(&arrays, AT, "AT", strips.outputs * TILE, 0), *BT_ = take(&arrays, BT, "BT", TILE * TILE, 0);
-    void *y_ = take(&arrays, y, "y", image, 1);
-    void *scratch_ = take_scratch(&arrays, scratch, EITHER(arrays.item, strips_scratch, &s, &strips, rows, width));
-    RUN(arrays.item, strips, &s, &strips, &f, AT_, BT_, x_, U_, bias_, made_, y_, filters, rows, width, scratch_)
-    return give_back(&arrays);
+    if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
+    return run_pass(&given, &pass, BY_STRIPS, rows, cols);
 }
 
-// tiles(x, U, bias, made, y, slab, finish, filters, rows, width, scratch, outputs, AT, BT): as direct.
+// tiles(..., outputs, AT, BT): as strips.
 static PyObject *call_tiles(PyObject *self, PyObject *args) {
-    PyObject *x, *U, *bias, *made, *y, *scratch, *AT, *BT;
-    Slab s;
-    Finish f;
-    Py_ssize_t filters, rows, width, outputs;
+    PassArrays given = {0};
+    Pass pass = {0};
+    Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS FINISH_ITEMS "nnnOnOO", &x, &U, &bias, &made, &y, SLAB_PLACES(s),
-                          FINISH_PLACES(f), &filters, &rows, &width, &scratch, &outputs, &AT, &BT))
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnOO", &given.team, &given.x, &given.w, &given.bias,
+                          &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
+                          &given.blocks, &given.scratch, &pass.strips.outputs, &given.AT, &given.BT))
         return NULL;
-    if (outputs < 2 || outputs >= TILE || !fits(&s, &f, rows, width) || s.sy * s.sx * s.dy * s.dx != 1) return no_fit();
-    if (s.kernel_h != TILE + 1 - outputs || s.kernel_w != s.kernel_h) return no_fit();
-    Arrays arrays = {.count = 0};
-    Py_ssize_t packed = (filters + ROWS - 1) / ROWS * ROWS * TILE * TILE * s.channels, image = filters * f.height * f.width;
-    void *x_ = take(&arrays, x, "x", s.channels * s.height * s.width, 0), *U_ = take(&arrays, U, "U", packed, 0);
-    void *bias_ = take(&arrays, bias, "bias", filters, 0), *made_ = take(&arrays, made, "made", image, 0);
-    void *AT_ = take(&arrays, AT, "AT", outputs * TILE, 0), *BT_ = take(&arrays, BT, "BT", TILE * TILE, 0);
-    void *y_ = take(&arrays, y, "y", image, 1);
-    void *scratch_ = take_scratch(&arrays, scratch, EITHER(arrays.item, tiles_scratch, &s, outputs, filters, rows, width));
-    RUN(arrays.item, tiles, &s, outputs, &f, AT_, BT_, x_, U_, bias_, made_, y_, filters, rows, width, scratch_)
-    return give_back(&arrays);
+    return tiles_are_right(&pass.slab, pass.strips.outputs) ? run_pass(&given, &pass, BY_TILES, rows, cols) : NULL;
 }
 
-// direct_scratch(slab, rows, width, item): the bytes that a block works in. strips_scratch: with outputs and parts.
+// direct_scratch(channels, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
+// outputs and parts. tiles_scratch: with outputs and filters.
 static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
-    Slab s;
-    Py_ssize_t rows, width, item;
+    Slab s = {0};
+    Py_ssize_t rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, SLAB_ITEMS "nnn", SLAB_PLACES(s), &rows, &width, &item)) return NULL;
-    return PyLong_FromLong(EITHER(item, direct_scratch, &s, rows, width));
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item)) return NULL;
+    if (!slab_is_right(&s)) return NULL;
+    s = slab_of(&s, 0, 0, rows, cols);
+    return PyLong_FromLong(EITHER(item, direct_scratch, &s, rows, cols));
 }
 
 static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
-    Slab s;
+    Slab s = {0};
     Strips strips;
-    Py_ssize_t rows, width, item;
+    Py_ssize_t rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, SLAB_ITEMS "nnnnn", SLAB_PLACES(s), &rows, &width, &item, &strips.outputs, &strips.parts))
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &strips.outputs,
+                          &strips.parts))
         return NULL;
-    return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, width));
+    if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
+    s = strips_slab(&strips, &s, 0, 0, rows, cols);
+    return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, cols));
 }
 
-// tiles_scratch(channels, filters, rows, width, item, outputs): the bytes that a block of `tiles` works in.
 static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
-    Slab s;
-    Py_ssize_t filters, rows, width, item, outputs;
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, outputs, filters;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnn", &s.channels, &filters, &rows, &width, &item, &outputs)) return NULL;
-    if (outputs < 2 || outputs >= TILE) return no_fit();
-    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, width));
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &outputs, &filters))
+        return NULL;
+    if (!tiles_are_right(&s, outputs)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, cols));
+}
+
+// team(): threads that share work; they end with it.
+static void end_capsule(PyObject *capsule) {
+    Team *team = PyCapsule_GetPointer(capsule, TEAM);
+    end_team(team);
+    PyMem_Free(team);
+}
+
+static PyObject *call_team(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    Team *team = PyMem_Malloc(sizeof(Team));
+    if (!team) return PyErr_NoMemory();
+    found(team);
+    return PyCapsule_New(team, TEAM, end_capsule);
 }
 
 // rows(): how many filters stand side by side in w and U.
@@ -196,12 +303,13 @@ static PyObject *call_rows(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef calls[] = {
+    {"team", call_team, METH_NOARGS, "Threads that share work."},
     {"rows", call_rows, METH_NOARGS, "How many filters stand side by side in packed ones."},
     {"direct_scratch", call_direct_scratch, METH_VARARGS, "Bytes that a block of `direct` works in."},
     {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
     {"tiles_scratch", call_tiles_scratch, METH_VARARGS, "Bytes that a block of `tiles` works in."},
-    {"tiles", call_tiles, METH_VARARGS, "A block of a convolution's results, by filtering in both directions."},
+    {"tiles", call_tiles, METH_VARARGS, "A convolution's results, by filtering in both directions."},
     {NULL, NULL, 0, NULL},
 };

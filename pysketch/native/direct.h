@@ -3,7 +3,7 @@
 // A block is some rows of outputs. What it sees becomes a slab, whose rows lie one behind the other: rows of outputs
 // are as far apart as the slab's, and between them are sums of what is not beside each other, which nobody reads.
 
-// Floats and longs of scratch memory that a block takes.
+// Bytes of scratch memory that a block takes.
 static long FN(direct_scratch)(const Slab *s, long rows, long width) {
     long taps = s->channels * s->kernel_h * s->kernel_w, count = (rows - 1) * s->cols + width;
     long slab = slab_size(s) + (COLS + 1) * LANES, sums = ROWS * (count + COLS * LANES);

@@ -6,3 +6,4 @@
 #include "filtering.h"
 #include "strips.h"
 #include "tiles.h"
+#include "pieces.h"

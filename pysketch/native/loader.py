@@ -20,8 +20,6 @@ VARIABLE = "PYSKETCH_KERNELS"
 SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "generic"}
 """Instruction sets, the best first: the module without its underscore -> its name in texts."""
 
-NEEDED = "needs GCC or Clang and Python's headers; then pip install -e . again"
-
 _HERE = Path(__file__).parent
 
 
@@ -69,9 +67,19 @@ def _found() -> tuple[ModuleType | None, str]:
         logger.warning("no compiled kernels: %s", error)
         return None, f"no compiled kernels: {error}"
     if choice:
-        why = f"this CPU has no {SETS[choice]}" if generic and choice not in runs else f"not built; {NEEDED}"
+        why = f"this CPU has no {SETS[choice]}" if generic and choice not in runs else f"not built; {_how()}"
         raise DeviceError(f"{VARIABLE}={choice}: {why}")
-    return None, f"no compiled kernels: this install has none ({NEEDED})"
+    return None, f"no compiled kernels: this install has none; {_how()}"
+
+
+def _how() -> str:
+    """What kernels are built with, and how."""
+    return f"they need GCC or Clang and Python's headers: {_again()}"
+
+
+def _again() -> str:
+    """How to install again, from the folder where the sources are, or from a wheel."""
+    return "pip install -e . again" if sources() else "install pysketch again from its folder"
 
 
 def _built(name: str) -> ModuleType | None:
@@ -84,5 +92,5 @@ def _built(name: str) -> ModuleType | None:
     except ImportError as error:
         raise DeviceError(f"{module} cannot be loaded: {error}") from None
     if sources() not in (None, found.sources):
-        raise DeviceError(f"{module} was built from other sources than lie here now; pip install -e . again")
+        raise DeviceError(f"{module} was built from other sources than lie here now; {_again()}")
     return found

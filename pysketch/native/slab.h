@@ -13,6 +13,16 @@ typedef struct {
     long rows, cols;               // of each phase
 } Slab;
 
+// What `rows` rows of `width` outputs see, from output (top, left) on; the slab given is that of output (0, 0).
+static inline Slab slab_of(const Slab *whole, long top, long left, long rows, long width) {
+    Slab s = *whole;
+    s.top += top * s.sy;
+    s.left += left * s.sx;
+    s.rows = rows + (s.kernel_h - 1) * s.dy / s.sy;
+    s.cols = width + (s.kernel_w - 1) * s.dx / s.sx;
+    return s;
+}
+
 static inline long slab_size(const Slab *s) { return s->channels * s->sy * s->sx * s->rows * s->cols; }
 
 static inline long tap_offset(const Slab *s, long c, long ky, long kx) {

@@ -9,7 +9,15 @@ typedef struct {
     long outputs, parts;  // m rows of outputs of a strip; parts of a filter
 } Strips;
 
+// Strips that so many rows of outputs see.
 static inline long strips_seen(const Strips *f, long rows) { return (rows + f->outputs - 1) / f->outputs + f->parts - 1; }
+
+// As slab_of, whole strips.
+static inline Slab strips_slab(const Strips *f, const Slab *whole, long top, long left, long rows, long width) {
+    Slab s = slab_of(whole, top, left, rows, width);
+    s.rows = (strips_seen(f, rows) - 1) * f->outputs + TILE;
+    return s;
+}
 #endif
 
 static long FN(strips_scratch)(const Slab *s, const Strips *f, long rows, long width) {

@@ -217,7 +217,6 @@ static void FN(tiles)(const Slab *s, long outputs, const Finish *g, const real *
                       char *scratch) {
     const Tiles tiles = tiles_of(outputs, rows, width, LANES), *t = &tiles;
     long C = s->channels, panel = t->panel, all = t->panels * panel, pixels = outputs * outputs, *at = (long *)scratch;
-    long groups = (filters + ROWS - 1) / ROWS;
     for (long c = 0; c < C; ++c) at[c] = c * panel;
     real *V = (real *)(scratch + (C * sizeof(long) + LINE - 1) / LINE * LINE), *M = V + 2 * TILE * C * all;
     real *out = M + 2 * TILE * SOME * panel, *row = out + filters * pixels * all;
@@ -239,7 +238,7 @@ static void FN(tiles)(const Slab *s, long outputs, const Finish *g, const real *
                 for (int ji = 0; ji < 2 * TILE; ++ji)
                     for (long o = first; o < end; o += ROWS)
                         FN(multiply)(end - o < ROWS ? end - o : ROWS, count, C,
-                                     U + ((of[ji / TILE] * TILE + ji % TILE) * groups + o / ROWS) * C * ROWS,
+                                     U + ((o / ROWS * TILE + of[ji / TILE]) * TILE + ji % TILE) * C * ROWS,
                                      V + (ji * t->panels + n) * C * panel, at, M + (ji * SOME + o - first) * panel, panel);
                 for (long o = first; o < end; ++o)
                     FN(add_tiles)(AT, outputs, q, M + (o - first) * panel, panel, count, out + o * pixels * all + n * panel, all);

@@ -34,9 +34,10 @@ def cells(lines, name):
     return found
 
 
-def test_people_read_layers_then_whole_steps_with_peers_ratios(result):
+def test_people_read_layers_then_whole_steps_with_peers_ratios(result, monkeypatch):
+    monkeypatch.setattr("pysketch.benchmark.nets.describe", lambda: "no compiled kernels: why not")
     lines = report_race(result)
-    assert lines[0] == "tiny: forward, input 1x5x9x8, 2 threads, median (quartiles) of 3 runs"
+    assert lines[0] == "tiny: forward, input 1x5x9x8, 2 threads, no compiled kernels, median (quartiles) of 3 runs"
     assert cells(lines, "c")[:4] == ["c", "Convolution", "CAFFE", "2.00"]
     assert cells(lines, "c")[-1] == "3.0"
     assert cells(lines, "torch")[-5:] == ["1.50", "1.3", "-", "6", "2.0e-06"]
@@ -44,10 +45,12 @@ def test_people_read_layers_then_whole_steps_with_peers_ratios(result):
     assert any(line.startswith("Our workspace in a whole step: 1 MiB.") for line in lines)
 
 
-def test_programs_read_an_object_with_null_where_something_does_not_apply(result):
+def test_programs_read_an_object_with_null_where_something_does_not_apply(result, monkeypatch):
+    monkeypatch.setattr("pysketch.benchmark.race_report.describe", lambda: "compiled kernels (AVX2)")
     found = json.loads(json.dumps(summary_race(result)))
     assert (found["net"], found["threads"], found["peak_bytes"]) == ("tiny", 2, 7 << 20)
     assert (found["median_ms"], found["ratio"]) == ({OURS: 2.0, "torch": 3.0}, {"torch": 1.5})
+    assert found["kernels"] == "compiled kernels (AVX2)"
     (layer,) = found["layers"]
     assert (layer["forward_ms"], layer["backward_ms"], layer["engine"]) == (2.0, None, "CAFFE")
 

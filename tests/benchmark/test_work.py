@@ -105,7 +105,8 @@ def test_on_a_cpu_winograd_reads_transformed_kernels_and_does_all_but_their_tran
     assert (on_cpu.engine, on_cpu.direct_flops) == ("WINOGRAD", 2 * 2 * 5 * 4 * 9 * 9 * 7)
 
 
-def test_the_engine_that_nobody_named_is_the_devices(tmp_path):
+def test_the_engine_that_nobody_named_is_the_devices(tmp_path, monkeypatch):
+    monkeypatch.setattr("pysketch.layers.base_convolution.device_of", lambda xp: "cpu")
     path = tmp_path / "net.prototxt"
     path.write_text(NET.replace("[2, 4, 11, 9]", "[2, 64, 120, 120]").format("num_output: 64 kernel_size: 5"))
     net, _ = build(Job(str(path)))

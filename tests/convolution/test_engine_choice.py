@@ -1,10 +1,13 @@
+import numpy as np
 import pytest
 
+from pysketch.convolution import engine_choice
 from pysketch.convolution.engine_choice import (
     ENGINES,
     RATES,
     choose_way,
     cost,
+    device_of,
     possible_ways,
     unfolds_outputs,
     winograd_fits,
@@ -70,18 +73,21 @@ def test_an_image_that_the_kernel_does_not_fit_is_left_to_im2col():
 
 
 def test_the_costs_are_seconds_of_operations_and_bytes_by_hand():
-    # 2 channels, 3 filters, 3x3, 8x8 inputs, 6x6 outputs: K = 9, P = 36, one tile, one strip, D = 3
+    # 2 channels, 3 filters (4 by compiled kernels), 3x3, 8x8 inputs, 6x6 outputs: K = 9, P = 36, one tile, one strip
     numbers = {
-        "gemm": (2 * 3 * 2 * 9 * 36, 2 * 9 * 36, 2 * 64 + 3 * 36 + 3 * 2 * 9),
-        "thin": (2 * 3 * 2 * 9 * 64, 3 * 9 * 64, 2 * 64 + 3 * 36 + 3 * 2 * 9),
-        "winograd": (2 * 64 * 6, 64 * 5, 2 * 64 + 3 * 36 + 64 * 6),
-        "strips": (2 * 8 * 6 * 3 * 6, 8 * 6 * (3 * 2 + 3), 2 * 64 + 3 * 36 + 8 * 3 * 6),
+        ("gemm", "cpu"): (2 * 3 * 2 * 9 * 36, 2 * 9 * 36, 2 * 64 + 3 * 36 + 3 * 2 * 9),
+        ("thin", "cpu"): (2 * 3 * 2 * 9 * 64, 3 * 9 * 64, 2 * 64 + 3 * 36 + 3 * 2 * 9),
+        ("winograd", "cpu"): (2 * 64 * 6, 64 * 5, 2 * 64 + 3 * 36 + 64 * 6),
+        ("strips", "cpu"): (2 * 8 * 6 * 3 * 6, 8 * 6 * (3 * 2 + 3), 2 * 64 + 3 * 36 + 8 * 3 * 6),
+        ("strips", "compiled"): (2 * 8 * 6 * 3 * 8, 8 * 6 * (2 + 3), 2 * 64 + 3 * 36 + 8 * 3 * 6),
+        ("direct", "compiled"): (2 * 4 * 2 * 9 * 36, 2 * 64, 2 * 64 + 3 * 36 + 3 * 2 * 9),
     }
-    for way, (flops, cached, moved) in numbers.items():
-        rates = RATES[way]
+    for place, (flops, cached, moved) in numbers.items():
+        rates = RATES[place]
         seconds = rates.start + flops / rates.flops + 4 * cached / rates.cache + 4 * moved / rates.memory
-        assert cost(way, square(3), 2, 3, (8, 8)) == pytest.approx(seconds)
-    assert cost("gemm", square(1), 2, 3, (6, 6)) < cost("gemm", square(3, pad=(1, 1)), 2, 3, (6, 6))
+        assert cost(*place, square(3), 2, 3, (8, 8)) == pytest.approx(seconds)
+    pairs = square(1), square(3, pad=(1, 1))
+    assert cost("gemm", "cpu", pairs[0], 2, 3, (6, 6)) < cost("gemm", "cpu", pairs[1], 2, 3, (6, 6))
 
 
 def test_the_side_with_fewer_channels_is_unfolded_where_that_is_possible():
@@ -102,7 +108,23 @@ def test_a_way_is_chosen_by_geometry_and_device_and_has_its_engine_on_each():
     assert choose_way("CAFFE", *worth, "cpu") == "gemm"
     assert choose_way("DEFAULT", *thin, "cpu") == choose_way("DEFAULT", *thin, "gpu") == "thin"
     made = {place: make(square(3), Workers(1), False) for place, make in ENGINES.items()}
-    both = {(way, device) for way in ("gemm", "thin", "winograd") for device in ("cpu", "gpu")}
-    assert set(made) == {*both, ("strips", "cpu")}
+    every = {(way, device) for way in ("gemm", "thin", "winograd") for device in ("cpu", "compiled", "gpu")}
+    assert set(made) == {*every, ("strips", "cpu"), ("strips", "compiled"), ("direct", "compiled")}
+    assert set(RATES) == {place for place in made if place[1] != "gpu"}
     assert [made[way, "cpu"].name for way in ("gemm", "thin", "winograd")] == ["CAFFE", "CAFFE", "WINOGRAD"]
     assert made["gemm", "gpu"].products is not made["gemm", "cpu"].products
+
+
+def test_where_there_are_compiled_kernels_nothing_is_left_to_numpy_but_what_is_asked_for():
+    for name in LAYERS:
+        *layer, _ = LAYERS[name]
+        assert choose_way("DEFAULT", *layer, "compiled") in ("direct", "strips", "winograd")
+    assert choose_way("CAFFE", *LAYERS["medium conv2"][:-1], "compiled") == "gemm"
+
+
+def test_arrays_on_a_cpu_are_for_compiled_kernels_if_there_are_some(monkeypatch):
+    monkeypatch.setattr(engine_choice, "kernels", lambda: None)
+    assert device_of(np) == "cpu"
+    monkeypatch.setattr(engine_choice, "kernels", lambda: np)
+    assert device_of(np) == "compiled"
+    assert device_of(engine_choice) == "gpu"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import Case, SingleLayer, assert_equal_to_rounding, layer_text, make_layer
 
+from pysketch.convolution.direct_engine import DirectEngine, StripDirectEngine
 from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.strip_engine import StripEngine
@@ -19,6 +20,7 @@ from pysketch.device.backend import Device
 from pysketch.device.workers import Workers
 from pysketch.errors import NetdefError, ShapeError
 from pysketch.layers.context import Context
+from pysketch.native.loader import describe, kernels
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import parse_netdef
 
@@ -332,7 +334,13 @@ def engine_of(options: str, shape: tuple[int, ...]) -> type:
     return type(make_layer(conv_text(options), [shape]).layer.engine)
 
 
-def test_the_default_engine_is_the_cheapest_one_and_cudnn_means_default() -> None:
+@pytest.fixture
+def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no compiled kernels had been built."""
+    monkeypatch.setattr("pysketch.layers.base_convolution.device_of", lambda xp: "cpu")
+
+
+def test_the_default_engine_is_the_cheapest_one_and_cudnn_means_default(without_kernels: None) -> None:
     for engine in ("", "engine: DEFAULT", "engine: CUDNN"):
         assert engine_of(f"num_output: 64 kernel_size: 5 {engine}", (1, 64, 120, 120)) is WinogradEngine
         assert engine_of(f"num_output: 16 kernel_size: 9 {engine}", (1, 16, 120, 120)) is StripEngine
@@ -345,7 +353,14 @@ def test_an_engine_that_is_named_is_taken() -> None:
     assert engine_of("num_output: 2 kernel_size: 3 engine: WINOGRAD", (1, 3, 3, 3)) is WinogradEngine
 
 
-def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.skipif(kernels() is None, reason=describe())
+def test_where_there_are_compiled_kernels_they_are_taken() -> None:
+    assert engine_of("num_output: 64 kernel_size: 1", (1, 64, 120, 120)) is DirectEngine
+    assert engine_of("num_output: 16 kernel_size: 9", (1, 16, 120, 120)) is StripDirectEngine
+    assert engine_of("num_output: 16 kernel_size: 5 engine: CAFFE", (1, 16, 60, 60)) is GemmEngine
+
+
+def test_the_choice_is_logged(without_kernels: None, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         engine_of("num_output: 64 kernel_size: 5", (1, 64, 120, 120))
     assert "Layer it: convolution engine WINOGRAD" in caplog.messages

@@ -271,7 +271,10 @@ def test_winograd_is_refused_where_it_cannot_be() -> None:
 
 
 @pytest.mark.parametrize(("stride", "said"), [(2, "none, stamps lie side by side"), (1, "CAFFE")])
-def test_the_log_says_where_no_engine_is_needed(stride: int, said: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_says_where_no_engine_is_needed(
+    stride: int, said: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pysketch.layers.base_convolution.device_of", lambda xp: "cpu")
     extra = f"convolution_param {{ num_output: 2 kernel_size: 2 stride: {stride} group: 2 }}"
     with caplog.at_level("INFO"):
         make_layer(layer_text("Deconvolution", ["x"], ["y"], extra), [(1, 2, 3, 4)])

@@ -62,8 +62,8 @@ def test_without_any_there_are_none_and_what_they_need_is_said(built, caplog):
     built()
     assert loader.kernels() is None
     assert loader.describe() == (
-        "no compiled kernels: this install has none "
-        "(needs GCC or Clang and Python's headers; then pip install -e . again)"
+        "no compiled kernels: this install has none; "
+        "they need GCC or Clang and Python's headers: pip install -e . again"
     )
     assert caplog.messages == []
 
@@ -87,8 +87,8 @@ def test_the_variable_says_none(built, monkeypatch):
     [
         (ALL, ALL, "avx3", 'PYSKETCH_KERNELS=avx3: expected none, avx512, avx2, generic or nothing; did you mean "av'),
         (ALL, ("generic",), "avx2", "PYSKETCH_KERNELS=avx2: this CPU has no AVX2"),
-        (("generic",), ALL, "avx512", "PYSKETCH_KERNELS=avx512: not built; needs GCC or Clang and Python's headers"),
-        ((), ALL, "generic", "PYSKETCH_KERNELS=generic: not built; needs"),
+        (("generic",), ALL, "avx512", "PYSKETCH_KERNELS=avx512: not built; they need GCC or Clang and"),
+        ((), ALL, "generic", "PYSKETCH_KERNELS=generic: not built; they need"),
     ],
 )
 def test_a_choice_that_cannot_be_had_is_an_error_each_time(built, monkeypatch, names, cpu, choice, message):
@@ -120,6 +120,12 @@ def test_where_no_sources_lie_as_in_a_wheel_a_module_is_taken_as_it_is(built, mo
     monkeypatch.setattr(loader, "sources", lambda: None)
     built(*ALL)
     assert taken() == "avx512"
+
+
+def test_where_no_sources_lie_and_nothing_was_built_one_is_sent_to_them(built, monkeypatch):
+    monkeypatch.setattr(loader, "sources", lambda: None)
+    built()
+    assert loader.describe().endswith("GCC or Clang and Python's headers: install pysketch again from its folder")
 
 
 def test_a_module_that_cannot_be_loaded_is_left_out_and_said(built, monkeypatch, caplog):

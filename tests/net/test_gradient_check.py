@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 import pytest
 
-from pysketch.device.backend import Array
 from pysketch.device.blob import Blob
 from pysketch.errors import GradientError
 from pysketch.layers import Convolution
@@ -345,10 +344,13 @@ def test_afterwards_the_diffs_are_those_of_one_batch(source: Path) -> None:
 
 
 def test_a_wrong_layer_in_a_net_shows_in_the_params_below_it(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gate(dy: Array, x: Array, slope: float) -> None:
-        """Forgets the mask."""
+    backward = Convolution.backward_gated
 
-    monkeypatch.setattr("pysketch.convolution.rectifier.gate", gate)
+    def ungated_backward(self: Convolution, top: Any, propagate_down: Any, bottom: Any, slope: float | None) -> None:
+        """Forgets the mask."""
+        backward(self, top, propagate_down, bottom, None)
+
+    monkeypatch.setattr(Convolution, "backward_gated", ungated_backward)
     with pytest.raises(GradientError, match=r'layer "conv1": param 0, element \[\d, \d, \d, \d\]: backward gives '):
         check_net_gradients(net_of(source))
 

@@ -16,6 +16,7 @@ KEYS = {
     "batch",
     "threads",
     "device",
+    "kernels",
     "host_ms",
     "median_ms",
     "ratio",

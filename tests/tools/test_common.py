@@ -18,8 +18,10 @@ import solve
 import summarize
 from solver_helpers import solver_def
 
+import pysketch
 from pysketch.device.backend import CPU
 from pysketch.errors import DataError, DeviceError, NetdefError
+from pysketch.native import loader
 
 
 def test_bad_input_is_one_line_on_stderr_and_exit_status_2(capsys):
@@ -152,9 +154,10 @@ def solver(options):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--device", "auto"]])
-def test_auto_says_in_one_line_what_it_took_and_why(arguments, no_gpu, capsys):
+def test_auto_says_in_one_line_what_it_took_and_why(arguments, no_gpu, monkeypatch, capsys):
+    monkeypatch.setattr(pysketch.native, "describe", lambda: "no compiled kernels")
     assert chosen(arguments).kind == "cpu"
-    assert capsys.readouterr().err == "Use CPU (no GPU: no GPU 0 here), math mode default.\n"
+    assert capsys.readouterr().err == "Use CPU (no GPU: no GPU 0 here), math mode default, no compiled kernels.\n"
 
 
 def test_auto_takes_a_gpu_that_works(gpus, capsys):
@@ -167,11 +170,19 @@ def test_a_device_that_was_named_needs_no_words(gpus, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_log_is_told_in_any_case(gpus, capsys):
+def test_a_log_is_told_in_any_case(gpus, monkeypatch, capsys):
+    monkeypatch.setattr(pysketch.native, "describe", lambda: "compiled kernels (AVX2)")
     lines = []
     chosen(["--device", "cpu"], say=lines.append)
-    assert lines == ["Use CPU (asked for), math mode default."]
+    assert lines == ["Use CPU (asked for), math mode default, compiled kernels (AVX2)."]
     assert capsys.readouterr().err == ""
+
+
+def test_kernels_that_are_no_choice_are_an_error_before_anything_is_computed(monkeypatch):
+    monkeypatch.setenv("PYSKETCH_KERNELS", "avx3")
+    loader._found.cache_clear()
+    with pytest.raises(DeviceError, match=r"^PYSKETCH_KERNELS=avx3: expected none, .*; did you mean \"avx2\"\?$"):
+        chosen(["--device", "cpu"])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import solve
 from pysketch.drawing.net_file import read_net_file
 from pysketch.drawing.sketcher import Sketcher
 from pysketch.errors import DataError, NetdefError, SnapshotError
+from pysketch.native.loader import describe
 from pysketch.weights.snapshot import WeightsFile
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,7 @@ def test_the_log_can_go_to_a_file(solver_file, pairs, tmp_path, capsys):
     solve.main([str(solver_file), "--data", str(pairs), "--log", str(tmp_path / "train.log")])
     text = (tmp_path / "train.log").read_text()
     for part in (
-        "Use CPU (asked for), math mode default.",
+        f"Use CPU (asked for), math mode default, {describe()}.",
         "Solving tiny",
         "Iteration 2 (",
         "Test net output #0: loss = ",

@@ -59,7 +59,8 @@ def _card(report: Found) -> Iterator[str]:
     if software:
         libraries = ", ".join(f"{name} {number}" for name, number in software["libraries"].items())
         yield f"- Software: Python {software['python']}, {libraries}; commit {software['commit'] or 'unknown'}"
-        yield f"- Machine: {software['processor']}, {software['cores']} cores, {software['system']}"
+        machine = f"{software['processor']}, {software['cores']} cores, {software['system']}"
+        yield f"- Machine: {machine}; {software['kernels']}"
     yield f"- Report: {report['made']}, {report.get('seconds', 0):.0f} s of {report['plan']['seconds']:.0f}"
 
 

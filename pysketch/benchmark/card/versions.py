@@ -12,6 +12,7 @@ from pathlib import Path
 from pysketch.benchmark.card.pieces import Found, Pieces
 from pysketch.benchmark.card.plan import Plan
 from pysketch.device import choose_device, cuda_versions
+from pysketch.native import describe
 from pysketch.shipped import folder
 
 _LIBRARIES = ("numpy", "scipy", "h5py", "torch", "triton", "pytest", "pytest-xdist", "hypothesis")
@@ -50,6 +51,7 @@ def software() -> Found:
         "system": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "kernels": describe(),
         "commit": _output("git", "-C", str(root), "rev-parse", "HEAD"),
         "libraries": {name: found for name in _LIBRARIES if (found := _version(name))},
     }

@@ -32,6 +32,7 @@ SOFTWARE = {
     "commit": "abc",
     "processor": "EPYC",
     "cores": 16,
+    "kernels": "no compiled kernels",
     "system": "Linux",
 }
 VERSIONS = {
@@ -69,7 +70,7 @@ def test_the_card_the_libraries_and_the_machine_come_first():
         "- CUDA: runtime 13.0",
         "- PyTorch: 2.11, CUDA 13.0, cuDNN 91002",
         "- Software: Python 3.12, numpy 2.3; commit abc",
-        "- Machine: EPYC, 16 cores, Linux",
+        "- Machine: EPYC, 16 cores, Linux; no compiled kernels",
         "- Report: today, 77 s of 450",
     ]
 

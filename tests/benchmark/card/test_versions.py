@@ -23,6 +23,7 @@ def test_python_its_libraries_and_the_processor_are_named(monkeypatch):
     assert "numpy" in found["libraries"]
     assert found["commit"] == "rev-parse HEAD"
     assert found["processor"]
+    assert "compiled kernels" in found["kernels"]
 
 
 def test_a_program_that_is_not_there_or_fails_tells_nothing():
