@@ -5,7 +5,9 @@ where they are. The compiled kernels (pysketch/native) are built by GCC or Clang
 them succeeds, and pysketch says that it has none.
 """
 
+import copy
 import hashlib
+import os
 import shutil
 import sys
 import sysconfig
@@ -79,6 +81,11 @@ def kernels() -> list[Extension]:
 class BuildKernels(build_ext):
     """Builds what the compiler can build, and leaves nothing of an earlier build in the place of what it cannot."""
 
+    def finalize_options(self) -> None:
+        """All at once, on as many cores as there are."""
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
     def build_extensions(self) -> None:
         """Nothing with Microsoft's compiler, which has no vector types."""
         if self.compiler.compiler_type == "msvc":
@@ -86,9 +93,11 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:
-        """One of them; if that fails, which ends no build, the file of an earlier one goes."""
+        """One of them, in a folder of its own; if that fails, which ends no build, the file of an earlier one goes."""
+        own = copy.copy(self)
+        own.build_temp = str(Path(self.build_temp, ext.name))
         try:
-            super().build_extension(ext)
+            build_ext.build_extension(own, ext)
         except BaseException:
             for place in (self.get_ext_fullpath(ext.name), self.get_ext_filename(ext.name)):
                 with suppress(FileNotFoundError):

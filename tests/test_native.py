@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,43 @@ def test_the_c_is_compiled_without_a_warning(words, name, tmp_path):
     macros = [f"-DKERNELS_NAME={name}", "-DKERNELS_SOURCES=0"]
     source = ROOT / "pysketch/native/module.c"
     run(*words, *strict, *macros, "-isystem", HEADERS, "-c", source, "-o", tmp_path / "module.o", cwd=tmp_path)
+
+
+SANITIZED = "-fsanitize=address,undefined"
+
+
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory):
+    """A tree whose kernels end the process at the first access or operation that is wrong, and what they need."""
+    needs_setuptools()
+    library = run(*compiler(), "-print-file-name=libasan.so", cwd=ROOT)[0].strip()
+    if not Path(library).is_absolute():
+        pytest.skip("the compiler has no libasan.so")
+    needed = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0"}
+    try:
+        run(sys.executable, "-c", "import numpy", cwd=ROOT, **needed)
+    except AssertionError:
+        pytest.skip("Python does not run under libasan.so here")
+    tree = copy_tree(tmp_path_factory.mktemp("sanitized") / "tree")
+    build_in_place(tree, CFLAGS=f"{SANITIZED} -fno-sanitize-recover=all", LDFLAGS=SANITIZED)
+    return tree, needed
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", built_sets())
+def test_the_kernels_touch_no_memory_but_theirs(sanitized, name):
+    tree, needed = sanitized
+    sets = run(sys.executable, "-c", "from pysketch.native import _generic; print(*_generic.sets)", cwd=tree, **needed)
+    if name not in sets[0].split():
+        pytest.skip(f"this CPU has no {name}")
+    assert b"__asan_report" in (tree / file_of(name)).read_bytes()
+    tests = [
+        "tests/native",
+        *(path.relative_to(tree) for path in sorted(tree.glob("tests/convolution/test_compiled*"))),
+    ]
+    words = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", *tests]
+    said, _ = run(*words, cwd=tree, PYSKETCH_KERNELS=name, PYTHONPATH=str(tree), **needed)
+    assert "passed" in said
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("pysketch/native/*.[ch]")), ids=lambda path: path.name)
