@@ -28,6 +28,7 @@ from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.unfolding import add_sums
+from pysketch.convolution.winograd import Matrices
 from pysketch.device import Array, Workers
 from pysketch.native import kernels
 
@@ -56,6 +57,19 @@ class Correlation:
     def window(self) -> Window:
         """Without its place."""
         return Window(self.kernel, self.stride, (0, 0), self.dilation)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How compiled kernels do a correlation: which of them; a block has whole units of outputs, but at the border.
+
+    told: what the kernel is told besides; matrices: those of a filtering, in the end.
+    """
+
+    name: str
+    unit: Pair = (1, 1)
+    told: tuple[int, ...] = ()
+    matrices: Matrices | None = None
 
 
 class DirectEngine:
@@ -103,9 +117,13 @@ class DirectEngine:
         """db += the sums of dy, if it is given."""
         add_sums(self.workers, dy, db)
 
-    def _strips(self, correlation: Correlation) -> Strips | None:
-        """How a correlation is cut into strips, None where it is not."""
-        return None
+    def _way(self, correlation: Correlation) -> Way:
+        """How a correlation is done."""
+        return Way("direct")
+
+    def _taps(self, correlation: Correlation, W: Array) -> Array:
+        """Filters as they are multiplied: (1, O, taps), or (n, O, taps) of n products."""
+        return W.reshape(1, len(W), -1)
 
     def _forward_kernels(self, correlation: Correlation, W: Array) -> Array:
         """The packed filters; the kept ones if they belong to these weights."""
@@ -117,12 +135,8 @@ class DirectEngine:
         return self._kept[1]
 
     def _packed(self, correlation: Correlation, W: Array) -> Array:
-        """Filters (O, C, kh, kw) as the kernels take them: so many side by side, (O / side, taps, side), 0 for none.
-
-        In strips (O / side, TILE, taps, side) of the transformed ones.
-        """
-        strips, side, filters = self._strips(correlation), kernels().rows(), len(W)
-        U = W.reshape(1, filters, -1) if strips is None else StripEngine(strips.window, self.workers).transformed(W)
+        """Filters (O, C, kh, kw) as the kernels take them: so many side by side, (O / side, n, taps, side), 0 for none."""
+        side, filters, U = kernels().rows(), len(W), self._taps(correlation, W)
         packed = np.zeros((-(-filters // side), len(U), U.shape[2], side), W.dtype)
         for first in range(0, filters, side):
             some = U[:, first : first + side]
@@ -133,11 +147,11 @@ class DirectEngine:
         workers = self.workers
         key = correlation, x.shape, y.shape, y.dtype, workers.threads, workers.limit
         if key not in self._plans:
-            self._plans[key] = _Plan(correlation, self._strips(correlation), x.shape[1], len(y), y.dtype, workers)
+            self._plans[key] = _Plan(correlation, self._way(correlation), x.shape[1], y.shape, y.dtype, workers)
         plan = self._plans[key]
         scratch = workers.scratch(plan.nbytes, len(plan.blocks))
         images, target = (x, packed, finish.bias, finish.made, y), (*plan.target, finish.slope is not None)
-        rest = (correlation.size, plan.blocks, scratch, *plan.matrices)
+        rest = (correlation.size, plan.blocks, scratch, *plan.told)
         plan.run(workers.team, *images, plan.geometry, (*target, finish.slope or 0.0), *rest)
 
 
@@ -151,59 +165,68 @@ class StripDirectEngine(DirectEngine):
         """True for kernels of two rows or more in a phase, without a dilation along the columns."""
         return window.dilation[0] == 1 and StripEngine.fits(window)
 
-    def _strips(self, correlation: Correlation) -> Strips | None:
-        return Strips(correlation.window) if self.fits(correlation.window) else None
+    def _way(self, correlation: Correlation) -> Way:
+        if not StripDirectEngine.fits(correlation.window):
+            return super()._way(correlation)
+        strips = Strips(correlation.window)
+        return Way("strips", (strips.outputs, 1), (strips.outputs, strips.parts), strips.matrices)
+
+    def _taps(self, correlation: Correlation, W: Array) -> Array:
+        if not StripDirectEngine.fits(correlation.window):
+            return super()._taps(correlation, W)
+        return StripEngine(correlation.window, self.workers).transformed(W)
 
 
 class _Plan:
     """What the kernels are told of a correlation besides arrays.
 
     geometry, target: Slab and Finish of pysketch/native, for output (0, 0); blocks: (image, top, bottom, left, right)
-    of the outputs; nbytes: of the largest one's scratch memory; matrices: what the strips' kernel is told in the end.
+    of the outputs; nbytes: of the largest one's scratch memory; told: what a way's kernel is told in the end.
     """
 
     def __init__(
         self,
         correlation: Correlation,
-        strips: Strips | None,
+        way: Way,
         channels: int,
-        images: int,
+        shape: tuple[int, ...],
         dtype: np.dtype,
         workers: Workers,
     ) -> None:
+        images, filters = shape[:2]
         self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
         self.target = (*correlation.place, *correlation.step)
-        self.matrices = ()
-        self.run, self._bytes, self._told = kernels().direct, kernels().direct_scratch, ()
-        if strips:
-            self.run, self._bytes, self._told = (
-                kernels().strips,
-                kernels().strips_scratch,
-                (strips.outputs, strips.parts),
-            )
-            self.matrices = (*self._told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
-        self._channels, self._item = channels, dtype.itemsize
-        height, width = correlation.size
-        unit, room = strips.outputs if strips else 1, workers.room(np)
-        units, cols = -(-height // unit), width
-        rows = max(1, -(-images * units // (2 * workers.threads)))
-        while rows > 1 and self._scratch(rows * unit, cols) > min(_CACHE, room):
+        self.run = getattr(kernels(), way.name)
+        self.told = way.told
+        if way.matrices:
+            self.told = (*way.told, way.matrices.AT.astype(dtype), way.matrices.BT.astype(dtype))
+        (height, width), (high, wide), room = correlation.size, way.unit, workers.room(np)
+        units, across = -(-height // high), -(-width // wide)
+
+        def scratch(rows: int, cols: int) -> int:
+            size = rows * high, cols * wide, dtype.itemsize
+            return getattr(kernels(), f"{way.name}_scratch")(channels, filters, self.geometry, *size, *way.told)
+
+        rows, cols = max(1, -(-images * units // (2 * workers.threads))), across
+        while rows > 1 and scratch(rows, cols) > min(_CACHE, room):
             rows = -(-rows // 2)
-        while cols > 1 and self._scratch(rows * unit, cols) > room:
+        while cols > 1 and scratch(rows, cols) > room:
             cols = -(-cols // 2)
         in_all = images * -(-units // rows)
         if in_all < 8 * workers.threads and in_all % workers.threads:  # as many for each worker
             even = -(-in_all // workers.threads) * workers.threads
             rows = max(1, -(-images * units // even))
-        self.nbytes = self._scratch(rows * unit, cols)
+        self.nbytes = scratch(rows, cols)
         self.blocks = [
-            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
-            for block in cut(images, units, width, rows, cols)
+            (
+                block.image,
+                block.top * high,
+                min(block.bottom * high, height),
+                block.left * wide,
+                min(block.right * wide, width),
+            )
+            for block in cut(images, units, across, rows, cols)
         ]
-
-    def _scratch(self, rows: int, cols: int) -> int:
-        """Bytes that a block works in."""
-        return self._bytes(self._channels, self.geometry, rows, cols, self._item, *self._told)
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:

@@ -244,13 +244,13 @@ static PyObject *call_tiles(PyObject *self, PyObject *args) {
     return tiles_are_right(&pass.slab, pass.strips.outputs) ? run_pass(&given, &pass, BY_TILES, rows, cols) : NULL;
 }
 
-// direct_scratch(channels, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
-// outputs and parts. tiles_scratch: with outputs and filters.
+// direct_scratch(channels, filters, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
+// outputs and parts. tiles_scratch: with outputs.
 static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
-    Py_ssize_t rows, cols, item;
+    Py_ssize_t filters, rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item)) return NULL;
+    if (!PyArg_ParseTuple(args, "nn" SLAB_ITEMS "nnn", &s.channels, &filters, SLAB_PLACES(s), &rows, &cols, &item)) return NULL;
     if (!slab_is_right(&s)) return NULL;
     s = slab_of(&s, 0, 0, rows, cols);
     return PyLong_FromLong(EITHER(item, direct_scratch, &s, rows, cols));
@@ -259,10 +259,10 @@ static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
 static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
     Strips strips;
-    Py_ssize_t rows, cols, item;
+    Py_ssize_t filters, rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &strips.outputs,
-                          &strips.parts))
+    if (!PyArg_ParseTuple(args, "nn" SLAB_ITEMS "nnnnn", &s.channels, &filters, SLAB_PLACES(s), &rows, &cols, &item,
+                          &strips.outputs, &strips.parts))
         return NULL;
     if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
     s = strips_slab(&strips, &s, 0, 0, rows, cols);
@@ -271,9 +271,9 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
 
 static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
-    Py_ssize_t rows, cols, item, outputs, filters;
+    Py_ssize_t filters, rows, cols, item, outputs;
     (void)self;
-    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &outputs, &filters))
+    if (!PyArg_ParseTuple(args, "nn" SLAB_ITEMS "nnnn", &s.channels, &filters, SLAB_PLACES(s), &rows, &cols, &item, &outputs))
         return NULL;
     if (!tiles_are_right(&s, outputs)) return NULL;
     return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, cols));
