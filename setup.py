@@ -1,8 +1,8 @@
 """Builds pysketch as pyproject.toml says, with what is not said there: what lies beside the package, and its C.
 
 The folders netdefs, solver and tools go into a wheel as folders of pysketch/shipped; an editable install reads them
-where they are. The compiled kernels (pysketch/native) are built by GCC or Clang, where there is one: an install without
-them succeeds, and pysketch says that it has none.
+where they are. The compiled kernels (pysketch/native) are built by GCC or Clang, where there is one, and not on
+Windows: an install without them succeeds, and pysketch says that it has none.
 """
 
 import copy
@@ -55,11 +55,16 @@ SETS = {
     "generic": [],
 }
 """Instruction sets -> the compiler's flags; the last one is for any CPU."""
-FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-psabi", "-g0"]
+FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-pthread", "-Wno-psabi", "-g0"]
 
 
 def kernels() -> list[Extension]:
-    """The extensions of pysketch/native, all of the same source; those of x86-64 only where that alone is built for."""
+    """The extensions of pysketch/native, all of the same source; those of x86-64 only where that alone is built for.
+
+    On Windows none: they have vector types, which Microsoft's compiler has not, and POSIX's threads.
+    """
+    if os.name == "nt":
+        return []
     files = sorted([*NATIVE.glob("*.c"), *NATIVE.glob("*.h")])
     content = b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in files)  # as in loader.py
     sources = hashlib.sha256(content).hexdigest()[:16]
@@ -70,6 +75,7 @@ def kernels() -> list[Extension]:
             [(NATIVE / "module.c").as_posix()],
             define_macros=[("KERNELS_NAME", name), ("KERNELS_SOURCES", sources)],
             extra_compile_args=[*FLAGS, *flags],
+            extra_link_args=["-pthread"],
             depends=[*(path.as_posix() for path in files), "setup.py"],
             optional=True,
         )
@@ -85,12 +91,6 @@ class BuildKernels(build_ext):
         """All at once, on as many cores as there are."""
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
-
-    def build_extensions(self) -> None:
-        """Nothing with Microsoft's compiler, which has no vector types."""
-        if self.compiler.compiler_type == "msvc":
-            self.extensions = []
-        super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:
         """One of them, in a folder of its own; if that fails, which ends no build, the file of an earlier one goes."""

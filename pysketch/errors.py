@@ -7,7 +7,6 @@ A message says where, what, what was expected, what was found, and a hint if the
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +70,8 @@ class Position:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The hint '; did you mean "..."?' for the nearest known name, or '' if none is near."""
+    import difflib  # for a mistake alone
+
     known = list(known)
     by_lower = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)

@@ -8,12 +8,10 @@ path in further folders, `where_looked` says in which.
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
 import io
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -83,7 +81,7 @@ def atomic_path(path: str | os.PathLike[str], new_mode: int = NEW_FILE_MODE) -> 
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     kept_mode = _mode_of_regular_file(target)
-    temporary = target.with_name(f".{target.stem[:40]}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:40]}.{os.getpid()}-{os.urandom(4).hex()}{target.suffix}")
     _create(temporary, new_mode if kept_mode is None else (kept_mode & 0o777) | 0o600)
     try:
         yield temporary
@@ -258,6 +256,8 @@ def read_table(path: str | os.PathLike[str], header: Sequence[str]) -> list[tupl
 
     Empty rows are left out. DataError, with the line, for a file that is no such table.
     """
+    import csv  # which most that is read here need not wait for
+
     try:
         rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     except (OSError, ValueError, csv.Error) as error:

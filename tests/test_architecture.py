@@ -408,6 +408,13 @@ def test_no_file_mentions_a_path_of_one_machine():
     assert MACHINE_PATH.search('open("/home/me/x")')
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "pysketch" / "native").glob("*.[ch]")), ids=lambda path: path.name)
+def test_c_has_lines_of_120_characters_and_no_tabs(path):
+    lines = path.read_text(encoding="utf-8").split("\n")
+    assert [k for k, line in enumerate(lines, 1) if len(line) > 120 or "\t" in line or line != line.rstrip()] == []
+    assert lines[-1] == ""
+
+
 CUBIC = '''"""Cubic: the third power."""
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ def test_drawing_a_photo_imports_what_it_needs(tmp_path):
     assert {name for name in libraries if not name.startswith("_")} == {
         *("pysketch", "numpy", "h5py", "PIL", "threadpoolctl", "cython_runtime"),
     }
+    assert not modules & {"numpy.random", "secrets", "difflib", "csv"}
     rooms = {name.split(".")[1] for name in modules if name.startswith("pysketch.")}
     assert not rooms & {"baselines", "caffe", "interop", "page", "report", "search", "solver"}
     assert len([name for name in modules if name.startswith("pysketch.")]) < 85

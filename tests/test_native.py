@@ -149,6 +149,12 @@ def test_the_c_is_compiled_without_a_warning(words, name, tmp_path):
     run(*words, *strict, *macros, "-isystem", HEADERS, "-c", source, "-o", tmp_path / "module.o", cwd=tmp_path)
 
 
+USERS = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "tests" / "convolution").glob("test_*.py"))
+    if "from pysketch.native import" in path.read_text(encoding="utf-8")
+]
+"""Tests of what the kernels compute."""
 SANITIZED = "-fsanitize=address,undefined"
 
 
@@ -177,16 +183,19 @@ def test_the_kernels_touch_no_memory_but_theirs(sanitized, name):
     if name not in sets[0].split():
         pytest.skip(f"this CPU has no {name}")
     assert b"__asan_report" in (tree / file_of(name)).read_bytes()
-    tests = [
-        "tests/native",
-        *(path.relative_to(tree) for path in sorted(tree.glob("tests/convolution/test_compiled*"))),
-    ]
-    words = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", *tests]
+    words = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "tests/native", *USERS]
     said, _ = run(*words, cwd=tree, PYSKETCH_KERNELS=name, PYTHONPATH=str(tree), **needed)
     assert "passed" in said
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("pysketch/native/*.[ch]")), ids=lambda path: path.name)
-def test_the_c_has_lines_of_120_characters_and_no_tabs(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
-    assert [k for k, line in enumerate(lines, 1) if len(line) > 120 or "\t" in line or line != line.rstrip()] == []
+@needs_compiler
+@pytest.mark.parametrize("what", ["thread", "address,undefined"])
+def test_a_team_does_every_piece_once_and_nothing_at_the_same_time_as_another(what, tmp_path):
+    words = [*compiler(), "-O2", "-std=gnu11", "-D_GNU_SOURCE", f"-fsanitize={what}", "-pthread"]
+    try:
+        run(*words, "-I", ROOT / "pysketch/native", ROOT / "tests/native/team.c", "-o", tmp_path / "team", cwd=tmp_path)
+        run(tmp_path / "team", cwd=tmp_path)
+    except AssertionError as error:
+        if "cannot find" in str(error) or "unexpected memory mapping" in str(error):
+            pytest.skip(f"there is no sanitizer of {what} here")
+        raise

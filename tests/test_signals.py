@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -52,6 +53,35 @@ def wait_for(condition, process):
 def states(folder):
     """The iterations of which there are snapshots."""
     return sorted(int(path.name.split(".")[0].split("_")[-1]) for path in (folder / "out").glob("t_*.solverstate.h5"))
+
+
+SLOWLY = """
+import sys, time
+import common
+import solve
+from pysketch.images import pairs
+
+read = pairs._read_pair
+pairs._read_pair = lambda *paths: time.sleep(0.1) or read(*paths)
+common.run(solve.main)
+"""
+
+
+@pytest.mark.parametrize(("name", "status", "line"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+def test_while_pairs_are_read_a_signal_ends_all_with_one_line(tmp_path, name, status, line):
+    net, data = write_net(tmp_path, SKETCH_NET), write_pairs(tmp_path / "data", 60)
+    (tmp_path / "t_solver.txt").write_text(f'net: "{net}" base_lr: 0.001 max_iter: 1 snapshot_prefix: "t"')
+    command = [sys.executable, "-c", SLOWLY, tmp_path / "t_solver.txt", "--data", data, "--device", "cpu"]
+    command += ["--log", tmp_path / "log", "--threads", "2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as process:
+        wait_for(lambda: "reading the train pairs" in log(tmp_path), process)
+        process.send_signal(getattr(signal, name))
+        begun = time.monotonic()
+        _, told = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, told) == (status, f"{line}\n")
+    assert time.monotonic() - begun < 2  # all that is to be read takes three seconds
+    assert not list(tmp_path.glob("t*.h5"))
 
 
 @pytest.mark.slow

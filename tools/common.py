@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import importlib.util
 import logging
 import math
@@ -15,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 if importlib.util.find_spec("pysketch") is None:  # a checkout that is not installed: for us, and for what we start
     sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
@@ -32,6 +34,10 @@ from pysketch.shipped import find_net, find_netdef, in_words
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+"""Read when NumPy is imported: the threads that its OpenBLAS then starts would wait busily for some 30 ms, beside what
+else begins on these cores; now they sleep. Layers have threads of their own (`device/workers.py`)."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -396,6 +402,19 @@ def _on_sigterm(handler: Any) -> Any:
     return signal.signal(signal.SIGTERM, handler) if threading.current_thread() is threading.main_thread() else None
 
 
+class Terminated(BaseException):
+    """SIGTERM has come; `run` says so in one line."""
+
+
+def terminated_by_signal() -> None:
+    """From here on SIGTERM ends the program as Ctrl-C does, with a line and a status of its own."""
+
+    def stop(number: int, frame: Any) -> NoReturn:
+        raise Terminated
+
+    _on_sigterm(stop)
+
+
 def _terminate(number: int, frame: Any) -> None:
     """SIGTERM to the first process, or the only one: what works for it is told the end."""
     print("terminated", file=sys.stderr, flush=True)
@@ -411,16 +430,19 @@ def _told_to_end() -> Callable[[], bool]:
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:
-    """Run a tool and exit: 2 and one line on stderr for bad input, 130 for Ctrl-C.
+    """Run a tool and exit: 2 and one line on stderr for bad input, 130 for Ctrl-C, 143 for SIGTERM.
 
     Where several processes work together, one that fails ends them all.
     """
+    atexit.register(gc.freeze)  # Python would look through all that there is before it lets go of it: 35 ms
     try:
         sys.exit(main(None))
     except PysketchError as error:
         fail(str(error))
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
+    except Terminated:
+        _end("terminated", TERMINATED)
     except BrokenPipeError:
         sys.stderr.close()
         _end("", 1)

@@ -39,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         common.fail(f"expected {expected}; found {' '.join(map(str, args.files))}")
     netdef, preprocessing, weights = _read(sources, args)
     check_output(target, [weights, *(find_netdef(str(each)) for each in sources[:-1])])
-    net = pysketch.drawing.deploy_net(netdef, preprocessing)
-    net.copy_from(weights)
+    net = pysketch.drawing.deploy_net(netdef, preprocessing, weights=weights)
     _write(target, net, netdef, preprocessing)
     steps = pysketch.drawing.steps_of(net)
     sides = f"; height a multiple of {steps[0]}, width of {steps[1]}" if max(steps) > 1 else ""

@@ -36,7 +36,7 @@ examples:
     mpirun -n 2 python tools/solve.py solver/medium_solver.txt --data DIR --set data.batch_size=4
 
 Ctrl-C stops after the present iteration, with a snapshot (unless snapshot_after_train is false); a second
-Ctrl-C stops at once.
+Ctrl-C stops at once, as SIGTERM does, and as Ctrl-C while the pairs are read.
 At the end PREFIX.h5 is written: weights, netdef and preprocessing in one file, for tools/deploy.py.
 PREFIX is the solver file's snapshot_prefix, or --prefix.
 
@@ -56,6 +56,7 @@ counts, --max-iter and --prefix behind all, and a warning says so.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, train, write the net file."""
     args = _parser().parse_args(arguments)
+    common.terminated_by_signal()
     together = pysketch.parallel.communicator()
     if args.log:
         check_output(args.log, [args.solver, args.weights or "", args.resume or ""])

@@ -2,7 +2,8 @@
 
 An engine has forward, backward_weights and backward_bottom for one geometry, a `Window`, and works in pieces that fit
 the workers' memory. On a CPU the pieces are small blocks that stay in a core's cache, on a GPU (``..._batched``) few
-large tiles. Which engine a layer takes, geometry x device, stands in one place: `engine_choice`.
+large tiles. `direct_engine` has what compiled kernels do (`pysketch.native`), the others are NumPy's calls. Which
+engine a layer takes, geometry x device, stands in one place: `engine_choice`.
 
 Start reading at `im2col`, then `gemm_engine`; `winograd` has the other algorithm's matrices, `strip_engine` uses it
 along the columns alone.
@@ -19,6 +20,7 @@ __all__ = open_door(
         "im2col": ["Window"],
         "receptive_field": ["POINT", "Fields", "ReceptiveField"],
         "rectifier": ["Finish", "gate", "rectify"],
+        "stamping": ["stamp", "stamped", "unstamp"],
         "strip_engine": ["Strips"],
         "unfolding_batched": ["cut_tiles"],
         "winograd": ["KERNELS", "TILE"],

@@ -19,20 +19,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from pysketch.convolution.blocks import Block, cut
-from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
 from pysketch.convolution.unfolding import add_sums
-from pysketch.convolution.winograd import Matrices
-from pysketch.device import Array, Workers
+from pysketch.convolution.winograd import TILE
+from pysketch.device import SLACK, Array, Workers, padded
 from pysketch.native import kernels
 
 _CACHE = 1 << 20  # bytes of a block's scratch memory: half of a core's second cache
+_GRADIENT_CACHE = 5 << 20  # of a block of the filters' gradient: long runs are worth more than a small block
+_SIDE = 6  # filters at a time there, as in pysketch/native/dots.h
+_VECTOR = 16  # pixels
+_RUN = 1024  # pixels of a filter's run there: six filters of more do not stay in the first cache
 
 Pair = tuple[int, int]
 
@@ -59,19 +63,6 @@ class Correlation:
         return Window(self.kernel, self.stride, (0, 0), self.dilation)
 
 
-@dataclass(frozen=True)
-class Way:
-    """How compiled kernels do a correlation: which of them; a block has whole units of outputs, but at the border.
-
-    told: what the kernel is told besides; matrices: those of a filtering, in the end.
-    """
-
-    name: str
-    unit: Pair = (1, 1)
-    told: tuple[int, ...] = ()
-    matrices: Matrices | None = None
-
-
 class DirectEngine:
     """The convolution of any window, forward and backward, on a CPU with compiled kernels.
 
@@ -88,7 +79,7 @@ class DirectEngine:
         self.workers = workers
         self.keep_kernels = keep_kernels
         self._kept: tuple[Array, Array] | None = None
-        self._plans: dict[tuple, _Plan] = {}
+        self._plans: dict[tuple, Any] = {}
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
@@ -110,20 +101,60 @@ class DirectEngine:
                     self._correlate(correlation, dy, packed, dx, finish)
 
     def backward_weights(self, x: Array, dy: Array, dW: Array, db: Array | None = None) -> None:
-        """dW += the gradient, as `GemmEngine`; db += the sums of dy."""
-        GemmEngine(self.window, self.workers).backward_weights(x, dy, dW, db)
+        """dW += the gradient; db += the sums of dy. As W[o][tap] multiplies slab[at[tap] + p] for every p,
+
+            dW[o][tap] = sum over p of dy[o][p] slab[at[tap] + p]
+
+        and in strips, where y = A^T M and M[i][o][p] = sum over taps of U[i][o][tap] R[i][at[tap] + p],
+
+            dM = A dy,    dU[i][o][tap] = sum over p of dM[i][o][p] R[i][at[tap] + p],    dW = G^T dU.
+
+        p runs over whole rows of the slab; dy has zeros where these have no outputs. Strips are taken only where that
+        costs less: not for small images. They mix rows: where one of their sums is not finite, because a pixel is not,
+        the gradient is taken directly, so that this reaches only those who see it.
+        """
+        workers, dtype = self.workers, dW.dtype
+        key = "weights", x.shape, dy.shape, dtype, workers.threads, workers.limit
+        if key not in self._plans:
+            first = -self.window.pad[0], -self.window.pad[1]
+            window = self.window
+            correlation = Correlation(window.kernel, window.stride, window.dilation, first, dy.shape[2:])
+            self._plans[key] = self._gradient_plan(correlation, x, dy)
+        plan = self._plans[key]
+        workers.shared.reserve(plan.sum_bytes, np)
+        sums = workers.shared.take((plan.shares, *plan.shape), dtype)
+        sums.fill(0)
+        biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
+        scratch = workers.scratch(plan.nbytes, plan.shares)
+        plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            for share in sums[1:]:
+                sums[0] += share
+        if plan.strips is None:
+            dW += sums[0].reshape(dW.shape)
+        elif np.isfinite(sums[0]).all():
+            StripEngine(self.window, workers).add_gradient(sums[0], dW)
+        else:
+            DirectEngine(self.window, workers).backward_weights(x, dy, dW)
+        for share in () if db is None else biases:
+            db += share
 
     def backward_bias(self, dy: Array, db: Array | None) -> None:
         """db += the sums of dy, if it is given."""
         add_sums(self.workers, dy, db)
 
-    def _way(self, correlation: Correlation) -> Way:
-        """How a correlation is done."""
-        return Way("direct")
+    def _strips(self, correlation: Correlation) -> Strips | None:
+        """How a correlation is cut into strips, None where it is not."""
+        return None
 
-    def _taps(self, correlation: Correlation, W: Array) -> Array:
-        """Filters as they are multiplied: (1, O, taps), or (n, O, taps) of n products."""
-        return W.reshape(1, len(W), -1)
+    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+        """What the kernels are told of a correlation."""
+        return _Plan(correlation, self._strips(correlation), channels, len(y), y.dtype, self.workers)
+
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> _GradientPlan:
+        """The cheaper one of those that there are."""
+        ways = dict.fromkeys([None, self._strips(correlation)])
+        return min((_GradientPlan(correlation, way, x, dy, self.workers) for way in ways), key=lambda plan: plan.cost)
 
     def _forward_kernels(self, correlation: Correlation, W: Array) -> Array:
         """The packed filters; the kept ones if they belong to these weights."""
@@ -135,8 +166,12 @@ class DirectEngine:
         return self._kept[1]
 
     def _packed(self, correlation: Correlation, W: Array) -> Array:
-        """Filters (O, C, kh, kw) as the kernels take them: so many side by side, (O / side, n, taps, side), 0 for none."""
-        side, filters, U = kernels().rows(), len(W), self._taps(correlation, W)
+        """Filters (O, C, kh, kw) as the kernels take them: so many side by side, (O / side, taps, side), 0 for none.
+
+        In strips (O / side, TILE, taps, side) of the transformed ones.
+        """
+        strips, side, filters = self._strips(correlation), kernels().rows(), len(W)
+        U = W.reshape(1, filters, -1) if strips is None else StripEngine(strips.window, self.workers).transformed(W)
         packed = np.zeros((-(-filters // side), len(U), U.shape[2], side), W.dtype)
         for first in range(0, filters, side):
             some = U[:, first : first + side]
@@ -147,11 +182,11 @@ class DirectEngine:
         workers = self.workers
         key = correlation, x.shape, y.shape, y.dtype, workers.threads, workers.limit
         if key not in self._plans:
-            self._plans[key] = _Plan(correlation, self._way(correlation), x.shape[1], y.shape, y.dtype, workers)
+            self._plans[key] = self._plan(correlation, x.shape[1], y)
         plan = self._plans[key]
         scratch = workers.scratch(plan.nbytes, len(plan.blocks))
         images, target = (x, packed, finish.bias, finish.made, y), (*plan.target, finish.slope is not None)
-        rest = (correlation.size, plan.blocks, scratch, *plan.told)
+        rest = (correlation.size, plan.blocks, scratch, *plan.matrices)
         plan.run(workers.team, *images, plan.geometry, (*target, finish.slope or 0.0), *rest)
 
 
@@ -165,68 +200,105 @@ class StripDirectEngine(DirectEngine):
         """True for kernels of two rows or more in a phase, without a dilation along the columns."""
         return window.dilation[0] == 1 and StripEngine.fits(window)
 
-    def _way(self, correlation: Correlation) -> Way:
-        if not StripDirectEngine.fits(correlation.window):
-            return super()._way(correlation)
-        strips = Strips(correlation.window)
-        return Way("strips", (strips.outputs, 1), (strips.outputs, strips.parts), strips.matrices)
-
-    def _taps(self, correlation: Correlation, W: Array) -> Array:
-        if not StripDirectEngine.fits(correlation.window):
-            return super()._taps(correlation, W)
-        return StripEngine(correlation.window, self.workers).transformed(W)
+    def _strips(self, correlation: Correlation) -> Strips | None:
+        return Strips(correlation.window) if StripDirectEngine.fits(correlation.window) else None
 
 
 class _Plan:
     """What the kernels are told of a correlation besides arrays.
 
     geometry, target: Slab and Finish of pysketch/native, for output (0, 0); blocks: (image, top, bottom, left, right)
-    of the outputs; nbytes: of the largest one's scratch memory; told: what a way's kernel is told in the end.
+    of the outputs; nbytes: of the largest one's scratch memory; matrices: what the strips' kernel is told in the end.
     """
 
     def __init__(
         self,
         correlation: Correlation,
-        way: Way,
+        strips: Strips | None,
         channels: int,
-        shape: tuple[int, ...],
+        images: int,
         dtype: np.dtype,
         workers: Workers,
     ) -> None:
-        images, filters = shape[:2]
         self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
         self.target = (*correlation.place, *correlation.step)
-        self.run = getattr(kernels(), way.name)
-        self.told = way.told
-        if way.matrices:
-            self.told = (*way.told, way.matrices.AT.astype(dtype), way.matrices.BT.astype(dtype))
-        (height, width), (high, wide), room = correlation.size, way.unit, workers.room(np)
-        units, across = -(-height // high), -(-width // wide)
-
-        def scratch(rows: int, cols: int) -> int:
-            size = rows * high, cols * wide, dtype.itemsize
-            return getattr(kernels(), f"{way.name}_scratch")(channels, filters, self.geometry, *size, *way.told)
-
-        rows, cols = max(1, -(-images * units // (2 * workers.threads))), across
-        while rows > 1 and scratch(rows, cols) > min(_CACHE, room):
+        self.matrices = ()
+        self.run, self._bytes, self._told = kernels().direct, kernels().direct_scratch, ()
+        if strips:
+            self.run, self._bytes, self._told = (
+                kernels().strips,
+                kernels().strips_scratch,
+                (strips.outputs, strips.parts),
+            )
+            self.matrices = (*self._told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
+        self._channels, self._item = channels, dtype.itemsize
+        height, width = correlation.size
+        unit, room = strips.outputs if strips else 1, workers.room(np)
+        units, cols = -(-height // unit), width
+        rows = max(1, -(-images * units // (2 * workers.threads)))
+        while rows > 1 and self._scratch(rows * unit, cols) > min(_CACHE, room):
             rows = -(-rows // 2)
-        while cols > 1 and scratch(rows, cols) > room:
+        while cols > 1 and self._scratch(rows * unit, cols) > room:
             cols = -(-cols // 2)
         in_all = images * -(-units // rows)
         if in_all < 8 * workers.threads and in_all % workers.threads:  # as many for each worker
             even = -(-in_all // workers.threads) * workers.threads
             rows = max(1, -(-images * units // even))
-        self.nbytes = scratch(rows, cols)
+        self.nbytes = self._scratch(rows * unit, cols)
         self.blocks = [
-            (
-                block.image,
-                block.top * high,
-                min(block.bottom * high, height),
-                block.left * wide,
-                min(block.right * wide, width),
-            )
-            for block in cut(images, units, across, rows, cols)
+            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
+            for block in cut(images, units, width, rows, cols)
         ]
+
+    def _scratch(self, rows: int, cols: int) -> int:
+        """Bytes that a block works in."""
+        return self._bytes(self._channels, self.geometry, rows, cols, self._item, *self._told)
+
+
+class _GradientPlan:
+    """As `_Plan`, for the filters' gradient. Share k sums the blocks k, k + shares, ...: all shares (shares, *shape).
+
+    cost: how long it takes, in products of six filters' runs with a vector of pixels. To sum a run's lanes takes as
+    long as 11 of them, to cut out or transform a vector 0.5 and 20; that strips take 1.4 times what this makes is
+    measured, for the layers of the shipped nets.
+    """
+
+    def __init__(self, correlation: Correlation, strips: Strips | None, x: Array, dy: Array, workers: Workers) -> None:
+        (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
+        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.strips, self.matrices = strips, ()
+        self.shape = 1, filters, channels * math.prod(correlation.kernel)
+        self.run, scratch, told = kernels().direct_gradient, kernels().direct_gradient_scratch, ()
+        if strips:
+            self.run, scratch = kernels().strips_gradient, kernels().strips_gradient_scratch
+            told = strips.outputs, strips.parts
+            self.matrices = (*told, strips.matrices.AT.astype(dtype), strips.matrices.BT.astype(dtype))
+            self.shape = TILE, filters, channels * strips.depth
+
+        def nbytes(rows: int, cols: int) -> int:
+            return scratch(channels, self.geometry, rows * unit, cols, dtype.itemsize, filters, *told) + SLACK
+
+        unit = strips.outputs if strips else 1
+        units, cols = -(-height // unit), width
+        one = padded(math.prod(self.shape) * dtype.itemsize)
+        shares = max(1, min(workers.threads, workers.limit // (one + nbytes(1, 1))))
+        room = workers.limit // shares - one
+        rows = max(1, min(_RUN // width, -(-images * units // shares)))
+        while rows > 1 and nbytes(rows, cols) > min(_GRADIENT_CACHE, room):
+            rows -= 1
+        while cols > 1 and nbytes(rows, cols) > room:
+            cols = -(-cols // 2)
+        self.nbytes = nbytes(rows, cols)
+        self.blocks = [
+            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
+            for block in cut(images, units, width, rows, cols)
+        ]
+        self.shares = min(shares, len(self.blocks))
+        planes, run = channels * math.prod(correlation.stride), rows * cols / _VECTOR
+        products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (run + 11)
+        self.cost = len(self.blocks) * (products + (planes + filters) * run * (20 if strips else 0.5))
+        self.cost *= 1.4 if strips else 1
+        self.sum_bytes = self.shares * one + SLACK
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:

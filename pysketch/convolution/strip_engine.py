@@ -165,7 +165,7 @@ class StripEngine:
         self.workers.run(work, range(shares), np)
         for each in dU[1:]:
             dU[0] += each
-        self._add_gradient(dU[0].reshape(TILE, o, c, strips.phases, strips.parts, -1), dW)
+        self.add_gradient(dU[0], dW)
         self.backward_bias(dy, db)
 
     def backward_bias(self, dy: Array, db: Array | None) -> None:
@@ -175,6 +175,13 @@ class StripEngine:
     def transformed(self, W: Array) -> Array:
         """U (i, O, C phases parts kw)."""
         return self._transform(W, np.empty((TILE, len(W), W.shape[1] * self.strips.depth), W.dtype))
+
+    def add_gradient(self, dU: Array, dW: Array) -> None:
+        """dW += G^T dU, the transpose of `transformed`; dU (i, O, C phases parts kw)."""
+        strips, G = self.strips, self.matrices.G.astype(dW.dtype)
+        source = dU.reshape(TILE, *dW.shape[:2], strips.phases, strips.parts, -1).transpose(3, 4, 1, 2, 0, 5)
+        for phase, part, taps in self._taps():
+            dW[:, :, taps] += np.matmul(G[:, : len(taps)].T, source[phase, part])
 
     def _forward_kernels(self, W: Array) -> Array:
         """U (i, O, C phases parts kw); the kept ones if they belong to these weights."""
@@ -194,13 +201,6 @@ class StripEngine:
         for phase, part, taps in self._taps():
             np.matmul(G[:, : len(taps)], W[:, :, taps], out=target[phase, part])
         return U
-
-    def _add_gradient(self, dU: Array, dW: Array) -> None:
-        """dW += G^T dU, the transpose of `_transform`; dU (i, O, C, phases, parts, kw)."""
-        G = self.matrices.G.astype(dW.dtype)
-        source = dU.transpose(3, 4, 1, 2, 0, 5)
-        for phase, part, taps in self._taps():
-            dW[:, :, taps] += np.matmul(G[:, : len(taps)].T, source[phase, part])
 
     def _taps(self) -> list[tuple[int, int, range]]:
         """(phase, part, the filter's rows there): every row belongs to one part, the last part has the most."""

@@ -22,6 +22,7 @@ __all__ = open_door(
             "choose_device",
             "copy_into",
             "cuda_versions",
+            "is_same_memory",
             "nccl_of",
             "out_of_memory",
             "to_host",

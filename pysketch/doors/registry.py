@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -70,9 +70,9 @@ class Registry(dict[str, Value]):
     def _closed(self) -> dict[str, str]:
         """The files that have not been asked for, by their plain names."""
         if self._files is None:
-            spec = find_spec(self._package)
-            found = (module.name for module in pkgutil.iter_modules(spec.submodule_search_locations))
-            self._files = {_plain(name): f"{self._package}.{name}" for name in found}
+            folders = find_spec(self._package).submodule_search_locations
+            found = sorted(file.stem for folder in folders for file in Path(folder).glob("*.py"))
+            self._files = {_plain(name): f"{self._package}.{name}" for name in found if name != "__init__"}
         return self._files
 
     def _open(self, plain: str) -> None:

@@ -32,8 +32,7 @@ class Sketcher:
 
     def __init__(self, path: str | os.PathLike[str], context: Context | None = None) -> None:
         netdef, self.preprocessing = read_net_file(path)
-        self.net = deploy_net(netdef, self.preprocessing, context)
-        self.net.copy_from(path)
+        self.net = deploy_net(netdef, self.preprocessing, context, path)
         self._input = self.net.blobs[self.net.inputs[0]]
         self._output = self.net.blobs[self.net.outputs[0]]
         self.lost_border = lost_border(self.net)
@@ -150,11 +149,16 @@ class Sketcher:
         return tiling.cut(size, out_size, side or tiling.largest_side(size, out_size, BUDGET))
 
 
-def deploy_net(netdef: NetDef, preprocessing: Preprocessing, context: Context | None = None) -> Net:
+def deploy_net(
+    netdef: NetDef,
+    preprocessing: Preprocessing,
+    context: Context | None = None,
+    weights: str | os.PathLike[str] | None = None,
+) -> Net:
     """The drawing net of a netdef: phase TEST, stage "deploy"; one input, one output of one channel.
 
     The netdef's Input gives the size the net is first built with; the channels are what the
-    preprocessing makes, 5, or 3 without X and Y.
+    preprocessing makes, 5, or 3 without X and Y. weights: the file to take them from; without one they start by chance.
     """
     layers = netdef.select(netdef.resolve_state(Phase.TEST, stages=DEPLOY)).layers
     inputs = [layer for layer in layers if layer.type == "Input"]
@@ -168,7 +172,7 @@ def deploy_net(netdef: NetDef, preprocessing: Preprocessing, context: Context | 
         raise inputs[0].error("drawing needs an input shape of four dims: N, channels, height, width")
     shape = (1, preprocessing.channels, *shapes[0].dim[2:])
     sizes = {inputs[0].top[0]: shape}
-    net = Net(netdef, Phase.TEST, context, stages=DEPLOY, input_shapes=sizes, keep=())
+    net = Net(netdef, Phase.TEST, context, stages=DEPLOY, weights=weights, input_shapes=sizes, keep=())
     outputs = [(name, net.blobs[name].shape) for name in net.outputs]
     if len(outputs) != 1 or len(outputs[0][1]) != 4 or outputs[0][1][1] != 1:
         raise NetdefError(

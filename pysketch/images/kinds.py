@@ -64,6 +64,14 @@ _STARTS = (
     b"\xff\x4f\xff\x51",
 )
 
+_USUAL = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+"""Some of `suffixes`, for which Pillow need not import all its plugins."""
+
+
+def can_be_read(suffix: str) -> bool:
+    """Whether a suffix, in any case, is among `suffixes`."""
+    return suffix.lower() in _USUAL or suffix.lower() in suffixes()
+
 
 @functools.cache
 def suffixes() -> frozenset[str]:
@@ -75,7 +83,7 @@ def suffixes() -> frozenset[str]:
 
 def is_named_as_picture(suffix: str) -> bool:
     """Whether a suffix, in any case, is a picture's, also of a kind that cannot be read."""
-    return suffix.lower() in suffixes() or suffix.lower() in _UNREADABLE
+    return can_be_read(suffix) or suffix.lower() in _UNREADABLE
 
 
 def begins_as_picture(start: bytes) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +65,30 @@ class PairCache:
         pair = self._kept[index]
         if pair is None:
             pair = self._readers[index]()
-            if pair.nbytes <= self._room:
-                self._room -= pair.nbytes
-                self._kept[index] = pair
+            self._keep(index, pair)
         return pair
+
+    def read_through(self, threads: int) -> Iterator[Pair]:
+        """All pairs, from the first to the last; so many threads read those that come next.
+
+        The outcome is that of reading one after another: what is kept, and which pair's error is raised first.
+        """
+        readers = iter(self._readers)
+        with ThreadPoolExecutor(threads, "pysketch-read") as pool:
+            try:
+                coming = deque(pool.submit(read) for read in islice(readers, 2 * threads))
+                for index in range(len(self)):
+                    pair = coming.popleft().result()
+                    coming.extend(pool.submit(read) for read in islice(readers, 1))
+                    self._keep(index, pair)
+                    yield pair
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _keep(self, index: int, pair: Pair) -> None:
+        if self._kept[index] is None and pair.nbytes <= self._room:
+            self._room -= pair.nbytes
+            self._kept[index] = pair
 
     @property
     def in_memory(self) -> list[Pair]:

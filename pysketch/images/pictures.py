@@ -12,6 +12,7 @@ import io
 import logging
 import math
 import os
+import threading
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from pysketch.errors import DataError
 from pysketch.files import atomic_path
-from pysketch.images.kinds import begins_as_picture, identify, is_named_as_picture, suffixes
+from pysketch.images.kinds import begins_as_picture, can_be_read, identify, is_named_as_picture
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,12 @@ GAP = 8  # pixels between the pictures of side_by_side
 _NAMED = 20  # how many files that are left out are named
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})  # Windows's own
 
+_RUNS = 3
+"""zlib's Z_RLE: of what is written like something before it only runs are shortened. A sketch takes a third of the time
+that zlib's default takes, and as many bytes; a photo a third, and 3 to 10 % more."""
+
 _SAVE_OPTIONS = {  # suffix: what Image.save needs; only JPEG loses anything
-    ".png": {"format": "PNG"},
+    ".png": {"format": "PNG", "compress_type": _RUNS},
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".bmp": {"format": "BMP"},
@@ -151,13 +156,13 @@ def sort_out(folder: str | os.PathLike[str], beside: Collection[str] = ()) -> tu
     except OSError as error:
         raise DataError(f"{folder}: cannot list the folder ({_reason(error)})") from error
     entries = [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _LITTER]
-    firm = {entry.stem: entry for entry in entries if entry.suffix.lower() in suffixes() and entry.is_file()}
+    firm = {entry.stem: entry for entry in entries if can_be_read(entry.suffix) and entry.is_file()}
     pictures, left_out = [], []
     for entry in entries:
         if not entry.is_file():
             kind = "a folder" if entry.is_dir() else "a link to nothing" if entry.is_symlink() else "no file"
             left_out.append(f"{entry.name} ({kind})")
-        elif entry.suffix.lower() in suffixes():
+        elif can_be_read(entry.suffix):
             pictures.append(entry)
         elif not is_named_as_picture(entry.suffix) and not begins_as_picture(_start(entry)):
             if entry.suffix.lower() not in beside:
@@ -409,6 +414,33 @@ def _wide_to_uint8(x: np.ndarray, transparent: int | None, where: str) -> np.nda
     return y
 
 
+class _Silence:
+    """Inside, nothing warns. Any thread may enter: which warnings are shown is said once for all of them.
+
+    The last one to leave says what the first one found, whatever their order.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_SILENCE = _Silence()
+
+
 @contextlib.contextmanager
 def _reasons(where: str) -> Iterator[None]:
     """Whatever fails in the block is a DataError of one line, and nothing in it warns.
@@ -416,8 +448,7 @@ def _reasons(where: str) -> Iterator[None]:
     Pillow refuses images of more than 179 megapixels, and would warn of those that have half as many.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large images, and of damage that Pillow gets along with
+        with _SILENCE:  # of large images, and of damage that Pillow gets along with
             yield
     except DataError:
         raise

@@ -5,9 +5,10 @@ netdef name it; the file that is called as the layer's type is imported when a n
 new file and nothing else.
 
 Start reading at `base`, then at a short layer such as `power`. Not layers themselves: `context` (what a net hands to
-its layers), `neuron` and `base_convolution` (what some have in common), `batch_data` and `batch_order` (what data
-layers share), `share` (which items of a batch a layer is given), `axes`, `labels`, `pooling_windows` and `transform`
-(parts), `pycaffe` (the base class of users' Python layers), `unsupported` (what only Caffe has).
+its layers), `filling` (what their params start with), `neuron` and `base_convolution` (what some have in common),
+`batch_data` and `batch_order` (what data layers share), `share` (which items of a batch a layer is given), `axes`,
+`labels`, `pooling_windows` and `transform` (parts), `pycaffe` (the base class of users' Python layers), `unsupported`
+(what only Caffe has).
 """
 
 from pysketch.doors import open_door
@@ -22,6 +23,7 @@ __all__ = open_door(
         "context": ["Context"],
         "convolution": ["Convolution"],
         "exp": ["ln_base"],
+        "filling": ["Filling"],
         "input": ["Input"],
         "photo_sketch_data": ["PhotoSketchData"],
         "relu": ["ReLU"],

@@ -35,9 +35,10 @@ from pysketch.doors import Registry
 from pysketch.errors import DataError, NetdefError, Position, ShapeError, counted, did_you_mean
 from pysketch.files import as_read, find_file, where_looked
 from pysketch.layers.context import Context
+from pysketch.layers.filling import Filling
 from pysketch.layers.share import Share
 from pysketch.layers.unsupported import UNSUPPORTED_LAYERS
-from pysketch.netdef import Kind, LayerDef, Option, Options, Phase, Table, check_filler, fill
+from pysketch.netdef import Kind, LayerDef, Option, Options, Phase, Table, check_filler
 
 LARGEST_PARAM = 2**28
 """Elements of a param, at most: 1 GiB in float32. A netdef of a few bytes must not take a machine's memory."""
@@ -108,6 +109,8 @@ class Layer:
     no_gradient: ClassVar[tuple[int, ...]] = ()  # bottoms that force_backward leaves alone
     learns: ClassVar[bool] = True  # False: its params are statistics that forward keeps, their lr_mult is 0
     holds_tops: ClassVar[bool] = False  # must its tops' data outlive a forward?
+    joins_channels: ClassVar[bool] = False  # is its top the bottoms' channels one behind the other?
+    takes_images: ClassVar[bool] = False  # may its blobs be contiguous image by image only? Each class says it itself
 
     def __init_subclass__(cls) -> None:
         """A class that declares no type goes by its own name."""
@@ -118,14 +121,14 @@ class Layer:
         definition: LayerDef,
         context: Context,
         phase: Phase = Phase.TEST,
-        filler_rng: np.random.RandomState | None = None,
+        filling: Filling | None = None,
     ) -> None:
-        """phase: the net's; a layer's own wins. filler_rng: the net's, from which its layers fill in turn."""
+        """phase: the net's; a layer's own wins. filling: the net's, by which its layers fill their params in turn."""
         self.definition = definition
         self.name = definition.name
         self.context = context
         self.phase = phase if definition.phase is None else definition.phase
-        self.filler_rng = filler_rng or np.random.RandomState(context.seed)
+        self.filling = filling or Filling(context.seed)
         self.xp = context.xp
         self.blobs: list[Blob] = []
         self.share = Share()
@@ -223,7 +226,9 @@ class Layer:
         """Append a param of this shape that starts as its filler says; ShapeError for one that is out of all reason."""
         self._check_param(shape)
         check_filler(filler, self.definition.where, shape)
-        return self.add_param(fill(filler, shape, self.filler_rng))
+        blob = self.add_param(np.zeros(shape, np.float32))
+        self.filling.add(blob, filler)
+        return blob
 
     def add_constant(self, value: float, shape: tuple[int, ...]) -> Blob:
         """Append a param of this shape whose elements all start as `value`; ShapeError as `add_filled`."""

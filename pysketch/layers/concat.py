@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from pysketch.convolution import POINT, Fields
-from pysketch.device import Blob
+from pysketch.device import Blob, is_same_memory
 from pysketch.layers.axes import canonical_axis
 from pysketch.layers.base import Count, Layer, register
 from pysketch.netdef import Kind, Option, Options, Table
@@ -26,11 +26,13 @@ class Concat(Layer):
         ),
     )
     bottoms = Count(1, None)
+    takes_images = True
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Find the axis."""
         self.axis = canonical_axis(self, given_axis(self, self.options, "concat_dim"), bottom[0].shape)
         self.mixes_batch = self.axis == 0
+        self.joins_channels = self.axis == 1
         self._before_image = self.axis < len(bottom[0].shape) - 2
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -46,9 +48,11 @@ class Concat(Layer):
         top[0].reshape(*first[:axis], length, *first[axis + 1 :])
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Copy every bottom to its place."""
+        """Copy every bottom to its place, where it does not lie there already (see `net.lifetimes`)."""
         for blob, place in zip(bottom, places(bottom, self.axis), strict=True):
-            top[0].data[place] = blob.data
+            target = top[0].data[place]
+            if not is_same_memory(target, blob.data):
+                target[...] = blob.data
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """Copy every part of dy back."""

@@ -18,14 +18,15 @@ class Convolution(BaseConvolution):
     The work is done by an engine: with ``engine: CAFFE`` by `GemmEngine` (im2col and matrix products, for any
     geometry), with ``engine: WINOGRAD`` by `WinogradEngine` (square kernels of 2 to 7 pixels, stride 1, dilation 1:
     several times fewer multiplications, rounding errors of a few 1e-6 in float32). DEFAULT takes the one that costs
-    least (see `convolution.engine_choice`), which may also be `StripEngine`; on a GPU always the first; the log says
-    which. Both work in the workers'
+    least (see `convolution.engine_choice`), which may also be `StripEngine` or, where there are compiled kernels, one
+    of `direct_engine`; on a GPU always the first; the log says which. All work in the workers'
     workspace, 64 MiB by default. Only the gradients that are asked for are computed. Several bottoms share the filters,
     each with its own top. What a net knows to follow, a ReLU in place, it can have done in the same pass:
     `forward_rectified` and `backward_gated`.
     """
 
     type = "Convolution"
+    takes_images = True
 
     def sizes(self) -> tuple[int, int]:
         """num_output filters over the bottom's channels."""

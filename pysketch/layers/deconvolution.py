@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from itertools import product
 
-from pysketch.convolution import Engine, Fields, Finish, ReceptiveField
-from pysketch.device import Array, Blob
+from pysketch.convolution import Engine, Fields, Finish, ReceptiveField, stamp, stamped, unstamp
+from pysketch.device import Blob
 from pysketch.layers.base import register
 from pysketch.layers.base_convolution import BaseConvolution
 
@@ -27,11 +26,12 @@ class Deconvolution(BaseConvolution):
     <dy, C^T x> = <C dy, x> is linear in W in the same way. So forward is the engine's backward to the bottom, etc.
 
     Where each channel is a group and stamps lie side by side (s = k, p = 0, d = 1), as in enlarging by repeating,
-    every output has one term, y[n, c, s iy + ky] = W[c, ky] x[n, c, iy], and no engine is needed: a pass for each (ky,
-    kx) over the pixels that it makes.
+    every output has one term, y[n, c, s iy + ky] = W[c, ky] x[n, c, iy], and no engine is needed (see
+    `convolution.stamping`).
     """
 
     type = "Deconvolution"
+    takes_images = True
 
     def sizes(self) -> tuple[int, int]:
         """The convolution leads from num_output channels to the bottom's."""
@@ -70,10 +70,7 @@ class Deconvolution(BaseConvolution):
         W, b = self.blobs[0].data, self.blobs[1].data if self.options.bias_term else None
         for x, y in zip(bottom, top, strict=True):
             if self.is_side_by_side:
-                for part, weight, _ in self._stamped(y.data, W):
-                    self.xp.multiply(x.data, weight, out=part)
-                if b is not None:
-                    y.data[...] += b[:, None, None]
+                stamp(x.data, W, b, y.data, self.context.workers)
                 continue
             for channels, filters in self.groups():
                 finish = Finish(None if b is None else b[channels])
@@ -99,18 +96,10 @@ class Deconvolution(BaseConvolution):
         """dW[c, k] += sum over n, i of dy[n, c, s i + k] x[n, c, i]; dx[n, c, i] = sum over k of W[c, k] dy."""
         W = self.blobs[0]
         if propagate_down:
-            x.diff[...] = 0
-        for part, weight, (ky, kx) in self._stamped(y.diff, W.data):
-            if self.param_propagate_down[0]:
+            unstamp(y.diff, W.data, x.diff, self.context.workers)
+        if self.param_propagate_down[0]:
+            for part, _, (ky, kx) in stamped(y.diff, W.data):
                 W.diff[:, 0, ky, kx] += self.xp.einsum("nchw,nchw->c", part, x.data)
-            if propagate_down:
-                x.diff[...] += weight * part
-
-    def _stamped(self, image: Array, W: Array) -> Iterator[tuple[Array, Array, tuple[int, int]]]:
-        """For every pixel (ky, kx) of a stamp: those of an (N, C, H', W') image that it makes, and its (C, 1, 1)."""
-        height, width = self.window.kernel
-        for ky, kx in product(range(height), range(width)):
-            yield image[:, :, ky::height, kx::width], W[:, 0, ky, kx, None, None], (ky, kx)
 
     def _axis_field(self, axis: int) -> ReceptiveField:
         s, p, extent = self.window.stride[axis], self.window.pad[axis], self.window.extent(axis)

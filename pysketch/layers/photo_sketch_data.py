@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 
@@ -68,11 +70,11 @@ class PhotoSketchData(BatchData):
     place of the test pairs, so that a recipe can be chosen without them. The seed chooses the 18, or, with
     ``"held_out": "unusual"``, they are those whose photos are the least like any other's (`metrics.least_alike`).
 
-    All pairs are decoded and checked at setup; those that fit into `cache_mb` stay in memory. If all do, a
-    batch costs about 1 ms and is made in `forward`: a thread for it was measured and gains nothing, as the
-    cores are busy anyway. Else, and always on a GPU, a thread decodes and prepares the next batch while the net
-    works on the present one; it holds one batch more. A batch goes up to a GPU once, through page-locked memory.
-    A file that has become bad since setup is a DataError then.
+    All pairs are decoded and checked at setup, by as many threads as the context has; those that fit into `cache_mb`
+    stay in memory. If all do, a batch costs about 1 ms and is made in `forward`: a thread for it was measured and gains
+    nothing, as the cores are busy anyway. Else, and always on a GPU, a thread decodes and prepares the next batch while
+    the net works on the present one; it holds one batch more. A batch goes up to a GPU once, through page-locked
+    memory. A file that has become bad since setup is a DataError then.
 
     Chance is a function of the net's seed, the layer's name and the number of pairs drawn so far: the same
     seed gives the same batches, also after a resume, with or without the thread.
@@ -178,8 +180,9 @@ class PhotoSketchData(BatchData):
         self.varies = train and not self.variation.is_off
         self.augment = train and any((options.mirror, options.shift, options.light, options.colour))
         self.pairs = PairCache(self._choose(self._find()) + self._synthetic(), options.cache_mb << 20)
-        for index in range(len(self.pairs)):
-            self._read(index)
+        with closing(self.pairs.read_through(self.context.workers.threads)) as pairs:
+            for _ in range(len(self.pairs)):
+                self._checked(partial(next, pairs))
         self._parts: dict[int, Parts] = {}
         if self.varies:
             self._look_for_screens()
@@ -288,9 +291,13 @@ class PhotoSketchData(BatchData):
         return crop_centre(image, self.options.photo_width, self.options.photo_height, shift)
 
     def _read(self, index: int) -> Pair:
-        """One pair, from memory or decoded; DataError if it is bad or a crop, moved as far as it can be, leaves it."""
+        """One pair, from memory or decoded; DataError as `_checked`."""
+        return self._checked(partial(self.pairs.__getitem__, index))
+
+    def _checked(self, read: Reader) -> Pair:
+        """What is read; DataError if it is bad or a crop, moved as far as it can be, leaves it."""
         try:
-            pair = self.pairs[index]
+            pair = read()
         except DataError as error:
             raise self.error(str(error), DataError) from None
         reach = self.options.shift if self.augment else 0

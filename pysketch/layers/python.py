@@ -18,6 +18,7 @@ from pysketch.doors import STAND_INS, stand_in
 from pysketch.errors import did_you_mean
 from pysketch.layers import pycaffe
 from pysketch.layers.base import LAYERS, PYTHON, Context, Count, Layer, register
+from pysketch.layers.filling import Filling
 from pysketch.netdef import LayerDef, Options, Phase
 
 OURS = "pysketch.layers"
@@ -56,9 +57,9 @@ class Python(Layer):
         definition: LayerDef,
         context: Context,
         phase: Phase = Phase.TEST,
-        filler_rng: np.random.RandomState | None = None,
+        filling: Filling | None = None,
     ) -> None:
-        super().__init__(definition, context, phase, filler_rng)
+        super().__init__(definition, context, phase, filling)
         self.inner: Any = find_class(definition, context.layer_paths)()
         self.inner.param_str = self.inner.param_str_ = self.options.param_str  # the second is that of 2015
         self.inner.phase = self.phase

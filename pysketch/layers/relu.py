@@ -31,6 +31,7 @@ class ReLU(Layer):
         ),
     )
     in_place = True
+    takes_images = True
     pointwise = True
 
     def in_place_flaw(self, backward: bool) -> str:

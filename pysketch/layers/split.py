@@ -14,6 +14,7 @@ class Split(Layer):
 
     type = "Split"
     tops = Count(1, None)
+    takes_images = True
     pointwise = True
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

@@ -1,5 +1,7 @@
-// What Python calls: one function for a kernel, for float32 and float64 by the arrays' own items. Arrays are contiguous.
-// Their lengths are held against the geometry before anything is computed, which is done without Python's lock.
+// What Python calls: one function for a kernel, for float32 and float64 by the arrays' own items. Arrays are
+// contiguous. Their lengths are held against the geometry before anything is computed, which is done without Python's
+// lock.
+#include <stdint.h>
 #include <string.h>
 
 #include "team.h"
@@ -31,16 +33,24 @@ static PyObject *give_back(Arrays *arrays) {
 static void *take(Arrays *arrays, PyObject *object, const char *name, Py_ssize_t count, int written) {
     if (object == Py_None || PyErr_Occurred()) return NULL;
     Py_buffer *view = &arrays->of[arrays->count];
-    if (PyObject_GetBuffer(object, view, written ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS)) return NULL;
+    int flags = written ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_C_CONTIGUOUS;
+    if (PyObject_GetBuffer(object, view, flags)) return NULL;
     arrays->count++;
     if (!arrays->item && (view->itemsize == 4 || view->itemsize == 8)) arrays->item = view->itemsize;
     if (view->itemsize != arrays->item)
-        PyErr_Format(PyExc_TypeError, "%s: expected numbers of %zd bytes, found %zd", name, arrays->item, view->itemsize);
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers of %zd bytes, found %zd", name, arrays->item,
+                     view->itemsize);
     else if (view->len < count * view->itemsize)
         PyErr_Format(PyExc_ValueError, "%s: expected %zd numbers, found %zd", name, count, view->len / view->itemsize);
     else
         return view->buf;
     return NULL;
+}
+
+// As take; there must be one.
+static void *need(Arrays *arrays, PyObject *object, const char *name, Py_ssize_t count, int written) {
+    if (object == Py_None && !PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%s: expected an array", name);
+    return take(arrays, object, name, count, written);
 }
 
 // Images (N, C, H, W), each contiguous.
@@ -58,7 +68,8 @@ static Images take_images(Arrays *arrays, PyObject *object, const char *name, in
     Py_ssize_t item = view->itemsize, *shape = view->shape, *step = view->strides;
     if (!arrays->item && (item == 4 || item == 8)) arrays->item = item;
     if (item != arrays->item) {
-        PyErr_Format(PyExc_TypeError, "%s: expected numbers of 4 or 8 bytes, in all arrays the same, found %zd", name, item);
+        PyErr_Format(PyExc_TypeError, "%s: expected numbers of 4 or 8 bytes, in all arrays the same, found %zd", name,
+                     item);
         return none;
     }
     int lies = view->ndim == 4 && (shape[3] == 1 || step[3] == item) && (shape[2] == 1 || step[2] == item * shape[3]);
@@ -79,8 +90,10 @@ static long take_scratch(Arrays *arrays, PyObject *object, Py_ssize_t bytes, cha
     arrays->item = 1;
     if (members < 1 || members > MAX_MEMBERS)
         PyErr_Format(PyExc_ValueError, "scratch: expected 1 to %d arrays, found %ld", MAX_MEMBERS, members);
-    for (long k = 0; k < members && !PyErr_Occurred(); ++k)
-        scratch[k] = take(arrays, PySequence_Fast_GET_ITEM(sequence, k), "scratch", bytes, 1);
+    for (long k = 0; k < members && !PyErr_Occurred(); ++k) {
+        scratch[k] = need(arrays, PySequence_Fast_GET_ITEM(sequence, k), "scratch", bytes, 1);
+        scratch[k] += -(uintptr_t)scratch[k] % LINE;  // from a line of the cache on: the bytes have room for that
+    }
     arrays->item = item;
     Py_DECREF(sequence);
     return PyErr_Occurred() ? 0 : members;
@@ -130,17 +143,17 @@ static int strips_are_right(const Strips *strips) {
     return 0;
 }
 
+static int tiles_are_right(const Slab *s, long outputs) {
+    int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1 && s->kernel_h == s->kernel_w;
+    if (plain && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, in tiles of %d", TILE);
+    return 0;
+}
+
 static const char TEAM[] = "pysketch.native.Team";
 
-// The ways in which a convolution's results are made.
-enum { BY_TAPS, BY_STRIPS, BY_TILES };
-
-static int tiles_are_right(const Slab *s, long outputs) {
-    int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1;
-    if (plain && s->kernel_h == s->kernel_w && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
-    PyErr_Format(PyExc_ValueError, "expected square kernels of 2 to %d, strides and dilations of 1, tiles of %d", TILE - 1,
-                 TILE);
-    return 0;
+static void at_work(void) {
+    PyErr_SetString(PyExc_RuntimeError, "these workers are at work in another thread; a net serves one thread at a time");
 }
 
 #define EITHER(item, name, ...) ((item) == 4 ? name##_float(__VA_ARGS__) : name##_double(__VA_ARGS__))
@@ -150,7 +163,10 @@ typedef struct {
     PyObject *team, *x, *w, *bias, *made, *y, *blocks, *scratch, *AT, *BT;
 } PassArrays;
 
-static PyObject *run_pass(const PassArrays *given, Pass *pass, int way, Py_ssize_t rows, Py_ssize_t cols) {
+// How a pass makes its results.
+enum { BY_TAPS, BY_STRIPS, BY_TILES };
+
+static PyObject *run_pass(const PassArrays *given, Pass *pass, int how, Py_ssize_t rows, Py_ssize_t cols) {
     Arrays arrays = {.count = 0};
     Team *team = PyCapsule_GetPointer(given->team, TEAM);
     Images x = take_images(&arrays, given->x, "x", 0), y = take_images(&arrays, given->y, "y", 1);
@@ -162,19 +178,20 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int way, Py_ssize
         fits = fits && f->top + (rows - 1) * f->down < y.height && f->left + (cols - 1) * f->along < y.width;
         fits = fits && x.count == y.count && (!made.at || (made.count == y.count && made.channels == y.channels));
         fits = fits && (!made.at || (made.height == y.height && made.width == y.width));
-        if (!fits || x.channels < 1) PyErr_SetString(PyExc_ValueError, "expected outputs that lie in y, and x and made to fit");
+        if (!fits || x.channels < 1)
+            PyErr_SetString(PyExc_ValueError, "expected outputs that lie in y, and x and made to fit");
     }
     s->channels = x.channels, s->height = x.height, s->width = x.width, f->height = y.height, f->width = y.width;
     pass->filters = y.channels, pass->x_image = x.apart, pass->y_image = y.apart, pass->made_image = made.apart;
     pass->x = x.at, pass->made = made.at, pass->y = y.at;
     long taps = x.channels * s->kernel_h * s->kernel_w;
-    if (way == BY_STRIPS) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
-    if (way == BY_TILES) taps = TILE * TILE * x.channels;
-    pass->w = take(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
+    if (how == BY_STRIPS) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
+    if (how == BY_TILES) taps = TILE * TILE * x.channels;
+    pass->w = need(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
     pass->bias = take(&arrays, given->bias, "bias", y.channels, 0);
-    if (way != BY_TAPS) {
-        pass->AT = take(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
-        pass->BT = take(&arrays, given->BT, "BT", TILE * TILE, 0);
+    if (how != BY_TAPS) {
+        pass->AT = need(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
+        pass->BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
     long count = 0, high = 0, wide = 0, members = 0;
     char *scratch[MAX_MEMBERS];
@@ -184,21 +201,24 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int way, Py_ssize
         if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
     }
     if (blocks) {
-        Slab seen = way == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
-        long bytes = way == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
-                     : way == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, pass->strips.outputs, y.channels, high, wide)
-                                    : EITHER(arrays.item, direct_scratch, &seen, high, wide);
+        Slab seen = how == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long m = pass->strips.outputs;
+        long bytes = how == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
+                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, y.channels, high, wide)
+                                       : EITHER(arrays.item, direct_scratch, &seen, high, wide);
         members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
         const Work works[][2] = {{direct_piece_float, direct_piece_double},
                                  {strips_piece_float, strips_piece_double},
                                  {tiles_piece_float, tiles_piece_double}};
-        Work work = works[way][arrays.item == 8];
+        Work work = works[how][arrays.item == 8];
         pass->blocks = blocks, pass->scratch = scratch;
+        int done;
         Py_BEGIN_ALLOW_THREADS
-        share(team, work, pass, count, members);
+        done = share(team, work, pass, count, members);
         Py_END_ALLOW_THREADS
+        if (!done) at_work();
     }
     PyMem_Free(blocks);
     return give_back(&arrays);
@@ -223,34 +243,102 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     Pass pass = {0};
     Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w, &given.bias,
-                          &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
-                          &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts, &given.AT, &given.BT))
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w,
+                          &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish),
+                          &rows, &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts,
+                          &given.AT, &given.BT))
         return NULL;
     if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
     return run_pass(&given, &pass, BY_STRIPS, rows, cols);
 }
 
-// tiles(..., outputs, AT, BT): as strips.
+// tiles(..., outputs, AT, BT): as strips, w filtered in both directions.
 static PyObject *call_tiles(PyObject *self, PyObject *args) {
     PassArrays given = {0};
     Pass pass = {0};
     Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnOO", &given.team, &given.x, &given.w, &given.bias,
-                          &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
-                          &given.blocks, &given.scratch, &pass.strips.outputs, &given.AT, &given.BT))
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnOO", &given.team, &given.x, &given.w,
+                          &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows,
+                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &given.AT, &given.BT))
         return NULL;
     return tiles_are_right(&pass.slab, pass.strips.outputs) ? run_pass(&given, &pass, BY_TILES, rows, cols) : NULL;
 }
 
-// direct_scratch(channels, filters, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
-// outputs and parts. tiles_scratch: with outputs.
+// direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
+// added to dw (shares, filters, taps), and of the bias's, to db (shares, filters) or None. strips_gradient: with
+// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters.
+static PyObject *run_gradient(PyObject *args, int in_strips) {
+    PassArrays given = {0};
+    PyObject *dw, *db;
+    GradientPass pass = {0};
+    Py_ssize_t shares;
+    Slab *s = &pass.slab;
+    Strips *strips = &pass.strips;
+    const char *items = in_strips ? "OOOOO" SLAB_ITEMS "nOOnnOO" : "OOOOO" SLAB_ITEMS "nOO";
+    if (!PyArg_ParseTuple(args, items, &given.team, &given.x, &given.y, &dw, &db, SLAB_PLACES(*s), &shares,
+                          &given.blocks, &given.scratch, &strips->outputs, &strips->parts, &given.AT, &given.BT))
+        return NULL;
+    if (!slab_is_right(s) || (in_strips && !strips_are_right(strips))) return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(given.team, TEAM);
+    Images x = take_images(&arrays, given.x, "x", 0), dy = take_images(&arrays, given.y, "dy", 0);
+    if (!PyErr_Occurred() && (x.count != dy.count || x.channels < 1 || dy.channels < 1 || shares < 1))
+        PyErr_SetString(PyExc_ValueError, "expected as many images in x and dy, and a share or more");
+    s->channels = x.channels, s->height = x.height, s->width = x.width;
+    pass.filters = dy.channels, pass.height = dy.height, pass.width = dy.width;
+    pass.x = x.at, pass.dy = dy.at, pass.x_image = x.apart, pass.dy_image = dy.apart, pass.shares = shares;
+    pass.sum = x.channels * s->kernel_h * s->kernel_w * dy.channels;
+    if (in_strips) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
+    pass.dw = need(&arrays, dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, db, "db", shares * dy.channels, 1);
+    if (in_strips) {
+        pass.AT = need(&arrays, given.AT, "AT", strips->outputs * TILE, 0);
+        pass.BT = need(&arrays, given.BT, "BT", TILE * TILE, 0);
+    }
+    long high = 0, wide = 0, members = 0;
+    char *scratch[MAX_MEMBERS];
+    Block *blocks = take_blocks(given.blocks, dy.count, dy.height, dy.width, &pass.count);
+    for (long k = 0; blocks && k < pass.count; ++k) {
+        if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
+        if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
+    }
+    if (blocks) {
+        Slab seen = in_strips ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long bytes = in_strips ? EITHER(arrays.item, strips_gradient_scratch, &seen, strips, dy.channels, high, wide)
+                               : EITHER(arrays.item, direct_gradient_scratch, &seen, dy.channels, high, wide);
+        members = take_scratch(&arrays, given.scratch, bytes, scratch);
+    }
+    if (!PyErr_Occurred()) {
+        Work work = in_strips ? (arrays.item == 4 ? strips_gradient_piece_float : strips_gradient_piece_double)
+                              : (arrays.item == 4 ? direct_gradient_piece_float : direct_gradient_piece_double);
+        pass.blocks = blocks, pass.scratch = scratch;
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, work, &pass, shares, members);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    PyMem_Free(blocks);
+    return give_back(&arrays);
+}
+
+static PyObject *call_direct_gradient(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_gradient(args, 0);
+}
+
+static PyObject *call_strips_gradient(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_gradient(args, 1);
+}
+
+// direct_scratch(channels, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
+// outputs and parts.
 static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
-    Py_ssize_t filters, rows, cols, item;
+    Py_ssize_t rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nn" SLAB_ITEMS "nnn", &s.channels, &filters, SLAB_PLACES(s), &rows, &cols, &item)) return NULL;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item)) return NULL;
     if (!slab_is_right(&s)) return NULL;
     s = slab_of(&s, 0, 0, rows, cols);
     return PyLong_FromLong(EITHER(item, direct_scratch, &s, rows, cols));
@@ -259,9 +347,9 @@ static PyObject *call_direct_scratch(PyObject *self, PyObject *args) {
 static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
     Strips strips;
-    Py_ssize_t filters, rows, cols, item;
+    Py_ssize_t rows, cols, item;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nn" SLAB_ITEMS "nnnnn", &s.channels, &filters, SLAB_PLACES(s), &rows, &cols, &item,
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item,
                           &strips.outputs, &strips.parts))
         return NULL;
     if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
@@ -269,14 +357,84 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, cols));
 }
 
+// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs).
 static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
-    Py_ssize_t filters, rows, cols, item, outputs;
+    Py_ssize_t rows, cols, item, filters, outputs;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nn" SLAB_ITEMS "nnnn", &s.channels, &filters, SLAB_PLACES(s), &rows, &cols, &item, &outputs))
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs))
         return NULL;
     if (!tiles_are_right(&s, outputs)) return NULL;
     return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, cols));
+}
+
+// direct_gradient_scratch(channels, geometry, rows, cols, item, filters); strips_gradient_scratch: with outputs and
+// parts.
+static PyObject *call_direct_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, filters;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters))
+        return NULL;
+    if (!slab_is_right(&s)) return NULL;
+    s = slab_of(&s, 0, 0, rows, cols);
+    return PyLong_FromLong(EITHER(item, direct_gradient_scratch, &s, filters, rows, cols));
+}
+
+static PyObject *call_strips_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Strips strips;
+    Py_ssize_t rows, cols, item, filters;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &strips.outputs, &strips.parts))
+        return NULL;
+    if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
+    s = strips_slab(&strips, &s, 0, 0, rows, cols);
+    return PyLong_FromLong(EITHER(item, strips_gradient_scratch, &s, &strips, filters, rows, cols));
+}
+
+// stamp(team, threads, x, y, w, bias), unstamp(team, threads, x, y, w): see planes.h.
+static PyObject *run_planes(PyObject *args, int stamps) {
+    PyObject *of, *x_, *y_, *w_, *bias = Py_None;
+    long threads;
+    if (!PyArg_ParseTuple(args, "OlOOO|O", &of, &threads, &x_, &y_, &w_, &bias)) return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    Images x = take_images(&arrays, x_, "x", 0), y = take_images(&arrays, y_, "y", 1);
+    Images small = stamps ? x : y, large = stamps ? y : x;
+    Planes planes = {small.channels, small.height, small.width, 1, 1, x.apart, y.apart, x.at, NULL, NULL, y.at};
+    if (!PyErr_Occurred()) {
+        if (small.height && small.width)
+            planes.kernel_h = large.height / small.height, planes.kernel_w = large.width / small.width;
+        int fits = x.count == y.count && x.channels == y.channels && planes.kernel_h > 0 && planes.kernel_w > 0;
+        fits = fits && large.height == small.height * planes.kernel_h && large.width == small.width * planes.kernel_w;
+        if (!fits || threads < 1 || threads > MAX_MEMBERS)
+            PyErr_SetString(PyExc_ValueError, "expected images that fit each other, and 1 to 256 threads");
+    }
+    planes.w = need(&arrays, w_, "w", small.channels * planes.kernel_h * planes.kernel_w, 0);
+    planes.bias = take(&arrays, bias, "bias", small.channels, 0);
+    if (!PyErr_Occurred()) {
+        Work work = arrays.item == 4 ? (stamps ? stamp_plane_float : unstamp_plane_float)
+                                     : (stamps ? stamp_plane_double : unstamp_plane_double);
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, work, &planes, x.count * x.channels, threads);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_stamp(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_planes(args, 1);
+}
+
+static PyObject *call_unstamp(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_planes(args, 0);
 }
 
 // team(): threads that share work; they end with it.
@@ -295,6 +453,13 @@ static PyObject *call_team(PyObject *self, PyObject *unused) {
     return PyCapsule_New(team, TEAM, end_capsule);
 }
 
+// vector(): how many bytes a vector has.
+static PyObject *call_vector(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(VECTOR_BYTES);
+}
+
 // rows(): how many filters stand side by side in w and U.
 static PyObject *call_rows(PyObject *self, PyObject *unused) {
     (void)self;
@@ -303,13 +468,20 @@ static PyObject *call_rows(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef calls[] = {
+    {"stamp", call_stamp, METH_VARARGS, "Images of which every pixel stamps a kernel, side by side."},
+    {"unstamp", call_unstamp, METH_VARARGS, "The transpose of `stamp`."},
     {"team", call_team, METH_NOARGS, "Threads that share work."},
     {"rows", call_rows, METH_NOARGS, "How many filters stand side by side in packed ones."},
+    {"vector", call_vector, METH_NOARGS, "How many bytes a vector has."},
     {"direct_scratch", call_direct_scratch, METH_VARARGS, "Bytes that a block of `direct` works in."},
     {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
     {"tiles_scratch", call_tiles_scratch, METH_VARARGS, "Bytes that a block of `tiles` works in."},
     {"tiles", call_tiles, METH_VARARGS, "A convolution's results, by filtering in both directions."},
+    {"direct_gradient_scratch", call_direct_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"direct_gradient", call_direct_gradient, METH_VARARGS, "The filters' and the bias's gradient."},
+    {"strips_gradient", call_strips_gradient, METH_VARARGS, "The transformed filters' and the bias's gradient."},
     {NULL, NULL, 0, NULL},
 };

@@ -17,7 +17,7 @@ static void FN(direct)(const Slab *s, const Finish *f, const real *x, const real
     long step = (count + LANES - 1) / LANES * LANES;
     long *at = (long *)scratch;
     real *sums = (real *)(scratch + (taps * sizeof(long) + LINE - 1) / LINE * LINE), *slab = sums + ROWS * step;
-    tap_offsets(s, at);
+    tap_offsets(s, s->channels, at);
     FN(fill_slab)(s, x, slab);
     memset(slab + slab_size(s), 0, LANES * sizeof(real));
     for (long o = 0; o < filters; o += ROWS, w += ROWS * taps) {

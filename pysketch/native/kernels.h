@@ -6,4 +6,7 @@
 #include "filtering.h"
 #include "strips.h"
 #include "tiles.h"
+#include "dots.h"
+#include "gradients.h"
 #include "pieces.h"
+#include "planes.h"

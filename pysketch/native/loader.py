@@ -74,6 +74,8 @@ def _found() -> tuple[ModuleType | None, str]:
 
 def _how() -> str:
     """What kernels are built with, and how."""
+    if os.name == "nt":
+        return "there are none for Windows"
     return f"they need GCC or Clang and Python's headers: {_again()}"
 
 

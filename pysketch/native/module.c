@@ -11,6 +11,8 @@
 
 #include "calls.h"
 
+_Static_assert(sizeof(long) == sizeof(Py_ssize_t), "the kernels count in long what Python counts in Py_ssize_t");
+
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
 #define JOINED_OF(a, b) a##b

@@ -2,9 +2,9 @@
 //
 //     out[r][p] = sum over t of w[t][r] x[at[t] + p],        r < ROWS, 0 <= p < count
 //
-// w (taps, ROWS) are numbers of ROWS filters, at[t] is where tap t's row begins in x. An image whose rows lie one behind
-// the other is such a row, too: a convolution is this with a tap for each of its channels, rows and columns. ROWS x COLS
-// vectors of sums are kept in registers: each tap is COLS loads, ROWS numbers of w and ROWS COLS products.
+// w (taps, ROWS) are numbers of ROWS filters, at[t] is where tap t's row begins in x. An image whose rows lie one
+// behind the other is such a row, too: a convolution is this with a tap for each of its channels, rows and columns.
+// ROWS x COLS vectors of sums are kept in registers: each tap is COLS loads, ROWS numbers of w and ROWS COLS products.
 typedef real FN(vec) __attribute__((vector_size(VECTOR_BYTES)));
 typedef real FN(anywhere) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 typedef __typeof__((FN(vec)){0} == (FN(vec)){0}) FN(lanes);  // whole numbers of a vector's length
@@ -40,23 +40,23 @@ INLINE VEC FN(merge)(VEC a, FN(lanes) order, VEC b) {
 INLINE void FN(tile)(const int rows, const int cols, long taps, const real *w, const real *x, const long *at, real *out,
                      long step) {
     VEC sum[ROWS][COLS];
-#pragma GCC unroll 16
+    UNROLL
     for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < cols; ++k) sum[r][k] = (VEC){0};
     for (long t = 0; t < taps; ++t, w += ROWS) {
         const real *from = x + at[t];
         VEC v[COLS];
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < cols; ++k) v[k] = FN(load)(from + k * LANES);
-#pragma GCC unroll 16
+        UNROLL
         for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
+            UNROLL
             for (int k = 0; k < cols; ++k) sum[r][k] += w[r] * v[k];
     }
-#pragma GCC unroll 16
+    UNROLL
     for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < cols; ++k) FN(store)(out + r * step + k * LANES, sum[r][k]);
 }
 

@@ -3,7 +3,8 @@
 //
 //     slab[c][p][q][j][i] = x[c][top + j sy + p][left + i sx + q],    p < sy, q < sx, j < rows, i < cols,
 //
-// so that a tap (c, ky, kx) of a filter, dilated by (dy, dx), sees its pixels one behind the other from `tap_offset` on.
+// so that a tap (c, ky, kx) of a filter, dilated by (dy, dx), sees its pixels one behind the other from `tap_offset`
+// on.
 #ifndef SLAB
 #define SLAB
 typedef struct {
@@ -30,9 +31,9 @@ static inline long tap_offset(const Slab *s, long c, long ky, long kx) {
     return (((c * s->sy + y % s->sy) * s->sx + x % s->sx) * s->rows + y / s->sy) * s->cols + x / s->sx;
 }
 
-// at (channels kernel_h kernel_w): where each tap's pixels begin.
-static void tap_offsets(const Slab *s, long *at) {
-    for (long c = 0; c < s->channels; ++c)
+// at (channels kernel_h kernel_w): where each tap's pixels begin, of so many channels.
+static void tap_offsets(const Slab *s, long channels, long *at) {
+    for (long c = 0; c < channels; ++c)
         for (long ky = 0; ky < s->kernel_h; ++ky)
             for (long kx = 0; kx < s->kernel_w; ++kx) *at++ = tap_offset(s, c, ky, kx);
 }
@@ -57,6 +58,8 @@ static void FN(fill_slab)(const Slab *s, const real *x, real *slab) {
                     for (long i = 0; i < first; ++i) slab[i] = 0;
                     if (s->sx == 1)
                         memcpy(slab + first, row + first, (last - first) * sizeof(real));
+                    else if (s->sx == 2)
+                        for (long i = first; i < last; ++i) slab[i] = row[i * 2];
                     else
                         for (long i = first; i < last; ++i) slab[i] = row[i * s->sx];
                     for (long i = last; i < s->cols; ++i) slab[i] = 0;

@@ -1,6 +1,6 @@
 // Winograd's filtering along the columns of an image alone: pysketch/convolution/strip_engine.py tells the algorithm.
 //
-//     R[i][c][p][q][t] = row i of B^T x, x the slab's rows t m..t m + 7;  M[i] = the products of R[i] and U[i]
+//     R[i][c][p][q][t] = row i of B^T x, x a slab's rows t m..t m + 7;  M[i] = the products of R[i] and U[i]
 //
 // A strip t is m rows of outputs. Filters higher than a strip's are `parts` of them: a tap is (c, p, part, kx).
 #ifndef STRIPS
@@ -10,7 +10,9 @@ typedef struct {
 } Strips;
 
 // Strips that so many rows of outputs see.
-static inline long strips_seen(const Strips *f, long rows) { return (rows + f->outputs - 1) / f->outputs + f->parts - 1; }
+static inline long strips_seen(const Strips *f, long rows) {
+    return (rows + f->outputs - 1) / f->outputs + f->parts - 1;
+}
 
 // As slab_of, whole strips.
 static inline Slab strips_slab(const Strips *f, const Slab *whole, long top, long left, long rows, long width) {
@@ -18,42 +20,55 @@ static inline Slab strips_slab(const Strips *f, const Slab *whole, long top, lon
     s.rows = (strips_seen(f, rows) - 1) * f->outputs + TILE;
     return s;
 }
+
+// at (channels sy parts kernel_w): where each tap's rows begin in R, whose planes are `plane` apart.
+static void strip_offsets(const Slab *s, const Strips *f, long plane, long *at) {
+    for (long c = 0; c < s->channels * s->sy; ++c)
+        for (long part = 0; part < f->parts; ++part)
+            for (long kx = 0; kx < s->kernel_w; ++kx)
+                *at++ = (c * s->sx + kx * s->dx % s->sx) * plane + part * s->cols + kx * s->dx / s->sx;
+}
 #endif
 
 static long FN(strips_scratch)(const Slab *s, const Strips *f, long rows, long width) {
     long seen = strips_seen(f, rows), planes = s->channels * s->sy * s->sx, plane = seen * s->cols;
     long taps = s->channels * s->sy * f->parts * s->kernel_w, step = (seen - f->parts) * s->cols + width + 2 * LANES;
-    long numbers = slab_size(s) + TILE * (planes * plane + (COLS + 1) * LANES) + TILE * ROWS * step;
+    long numbers = slab_size(s) / s->channels + TILE * (planes * plane + (COLS + 1) * LANES) + TILE * ROWS * step;
     numbers += f->outputs * (width + LANES) + LANES;
     return taps * (long)sizeof(long) + numbers * (long)sizeof(real) + 4 * LINE;
 }
 
-// R (8, planes, seen, cols), each i `apart` numbers from the next, of a slab (planes, rows, cols).
-static void FN(fill_strips)(const Slab *s, const Strips *f, const real *BT, const real *slab, long seen, long apart,
-                            real *R) {
-    long planes = s->channels * s->sy * s->sx;
-    for (long c = 0; c < planes; ++c)
-        for (long t = 0; t < seen; ++t, R += s->cols) {
-            const real *from = slab + (c * s->rows + t * f->outputs) * s->cols;
-            for (long k = 0; k < s->cols; k += LANES) {
-                VEC v[TILE];
-#pragma GCC unroll 8
-                for (int i = 0; i < TILE; ++i) v[i] = FN(load)(from + i * s->cols + k);
-                FN(transform)(BT, v);
-#pragma GCC unroll 8
-                for (int i = 0; i < TILE; ++i) FN(store)(R + i * apart + k, v[i]);
+// R (8, C sy sx, seen, cols), each i `apart` numbers from the next, of an image: channel by channel, each a slab that
+// stays in the first cache.
+static void FN(fill_strips)(const Slab *s, const Strips *f, const real *BT, const real *x, real *slab, long seen,
+                            long apart, real *R) {
+    Slab one = *s;
+    one.channels = 1;
+    for (long c = 0; c < s->channels; ++c) {
+        FN(fill_slab)(&one, x + c * s->height * s->width, slab);
+        for (long plane = 0; plane < s->sy * s->sx; ++plane)
+            for (long t = 0; t < seen; ++t, R += s->cols) {
+                const real *from = slab + (plane * s->rows + t * f->outputs) * s->cols;
+                for (long k = 0; k < s->cols; k += LANES) {
+                    VEC v[TILE];
+                    UNROLL
+                    for (int i = 0; i < TILE; ++i) v[i] = FN(load)(from + i * s->cols + k);
+                    FN(transform)(BT, v);
+                    UNROLL
+                    for (int i = 0; i < TILE; ++i) FN(store)(R + i * apart + k, v[i]);
+                }
             }
-        }
+    }
 }
 
 // Results of m rows from M (8), each i `apart` numbers from the next: rows (m, step).
 INLINE void FN(strip_rows)(const real *AT, const int m, const real *M, long apart, long width, real *rows, long step) {
     for (long k = 0; k < width; k += LANES) {
         VEC v[TILE], y[TILE];
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < TILE; ++i) v[i] = FN(load)(M + i * apart + k);
         FN(transform_back)(AT, m, v, y);
-#pragma GCC unroll 8
+        UNROLL
         for (int j = 0; j < m; ++j) FN(store)(rows + j * step + k, y[j]);
     }
 }
@@ -65,15 +80,11 @@ static void FN(strips)(const Slab *s, const Strips *f, const Finish *g, const re
     long seen = strips_seen(f, rows), planes = s->channels * s->sy * s->sx, plane = seen * s->cols, m = f->outputs;
     long taps = s->channels * s->sy * f->parts * s->kernel_w, count = (seen - f->parts) * s->cols + width;
     long step = (count + LANES - 1) / LANES * LANES, apart = planes * plane + (COLS + 1) * LANES;
-    long row_step = (width + LANES - 1) / LANES * LANES, *at = (long *)scratch, *next = at;
-    for (long c = 0; c < s->channels * s->sy; ++c)
-        for (long part = 0; part < f->parts; ++part)
-            for (long kx = 0; kx < s->kernel_w; ++kx)
-                *next++ = (c * s->sx + kx * s->dx % s->sx) * plane + part * s->cols + kx * s->dx / s->sx;
+    long row_step = (width + LANES - 1) / LANES * LANES, *at = (long *)scratch;
+    strip_offsets(s, f, plane, at);
     real *M = (real *)(scratch + (taps * sizeof(long) + LINE - 1) / LINE * LINE);
     real *row = M + TILE * ROWS * step, *R = row + m * row_step, *slab = R + TILE * apart;
-    FN(fill_slab)(s, x, slab);
-    FN(fill_strips)(s, f, BT, slab, seen, apart, R);
+    FN(fill_strips)(s, f, BT, x, slab, seen, apart, R);
     for (int i = 0; i < TILE; ++i) memset(R + i * apart + planes * plane, 0, (COLS + 1) * LANES * sizeof(real));
     for (long o = 0; o < filters; o += ROWS) {
         long some = filters - o < ROWS ? filters - o : ROWS;

@@ -1,9 +1,9 @@
 // A team of threads that share work without Python's lock: whoever is free takes the next piece.
 //
 // Layers are short and follow each other closely, and to wake a sleeping thread takes as long as many of them: so a
-// helper that has nothing to do looks for work SPIN nanoseconds long before it sleeps, and so does the caller for the end
-// of what others do. Not so where there are more threads than cores, whom that would only hinder. Each thread keeps to
-// cores of its own, as in pysketch/device/cores.py.
+// helper that has nothing to do looks for work SPIN nanoseconds long before it sleeps, and so does the caller for the
+// end of what others do. Not so where there are more threads than cores, whom that would only hinder. Each thread keeps
+// to cores of its own, as in pysketch/device/cores.py.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -43,6 +43,7 @@ struct Team {
     Work work;
     const void *task;
     long count, members;  // pieces; how many take part, the caller included
+    atomic_int busy;         // whether somebody's work is under way
     atomic_int awake, over;  // whether they look before they sleep; whether they end
     pid_t process;
     long size;            // helpers that there are
@@ -123,7 +124,6 @@ static void end_team(Team *team) {
 
 // Enough helpers for so many members; how many members there are then: fewer if no more threads can be had.
 static long recruit(Team *team, long members) {
-    if (team->process != getpid()) found(team);  // a fork has no threads but the caller's
     if (team->size >= members - 1) return members;
     end_team(team);
     team->helpers = calloc(members - 1, sizeof(Helper));
@@ -166,14 +166,7 @@ static int spread(Team *team, cpu_set_t *allowed) {
 }
 #endif
 
-// work(task, index, member) for every index < count, by at most so many threads, each a member of its own.
-static void share(Team *team, Work work, const void *task, long count, long members) {
-    if (members > count) members = count;
-    if (members > 1) members = recruit(team, members);
-    if (members < 2) {
-        for (long k = 0; k < count; ++k) work(task, k, 0);
-        return;
-    }
+static void share_out(Team *team, Work work, const void *task, long count, long members) {
     team->work = work, team->task = task, team->count = count, team->members = members;
     atomic_store(&team->next, 0);
     team->awake = 0;
@@ -192,4 +185,19 @@ static void share(Team *team, Work work, const void *task, long count, long memb
 #if defined(__linux__)
     if (team->awake) sched_setaffinity(0, sizeof(allowed), &allowed);
 #endif
+}
+
+// work(task, index, member) for every index < count, by at most so many threads, each a member of its own. False, and
+// nothing is done, if another thread's work is under way: members have memory of their own, but only one piece at a time.
+static int share(Team *team, Work work, const void *task, long count, long members) {
+    if (team->process != getpid()) found(team);  // a fork has no threads but the caller's
+    if (atomic_exchange(&team->busy, 1)) return 0;
+    if (members > count) members = count;
+    if (members > 1) members = recruit(team, members);
+    if (members < 2)
+        for (long k = 0; k < count; ++k) work(task, k, 0);
+    else
+        share_out(team, work, task, count, members);
+    atomic_store(&team->busy, 0);
+    return 1;
 }

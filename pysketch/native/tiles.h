@@ -74,7 +74,7 @@ INLINE void FN(take_apart)(const int m, const Slab *s, const Tiles *t, const FN(
 #ifdef PERMUTES
     for (long first = 0; first < t->wide; first += LANES) {
         unsigned some[TILE], stored = FN(some)(0, t->wide - first);
-#pragma GCC unroll 8
+        UNROLL
         for (int k = 0; k < m; ++k) {
             long at = s->left + m * first + k * LANES;
             some[k] = FN(some)(-at, s->width - at);
@@ -85,12 +85,12 @@ INLINE void FN(take_apart)(const int m, const Slab *s, const Tiles *t, const FN(
                 real *to = slab + a * m * t->plane + b * t->wide + first;
                 VEC from[TILE];
                 int is_in = y >= 0 && y < s->height;
-#pragma GCC unroll 8
+                UNROLL
                 for (int k = 0; k < m; ++k) from[k] = FN(load_some)(row + k * LANES, is_in ? some[k] : 0);
-#pragma GCC unroll 8
+                UNROLL
                 for (int k = 0; k < m; ++k, to += t->plane) {
                     VEC v = from[0];
-#pragma GCC unroll 8
+                    UNROLL
                     for (int i = 1; i < m; ++i) v = FN(merge)(v, orders->apart[k][i - 1], from[i]);
                     FN(store_some)(to, stored, v);
                 }
@@ -114,12 +114,12 @@ INLINE void FN(put_together)(const int m, const FN(Orders) *orders, const real *
 #ifdef PERMUTES
     for (long t = 0; t < count; t += LANES) {
         VEC of[TILE];
-#pragma GCC unroll 8
+        UNROLL
         for (int k = 0; k < m; ++k) of[k] = FN(load)(from + k * apart + t);
-#pragma GCC unroll 8
+        UNROLL
         for (int s = 0; s < m; ++s, row += LANES) {
             VEC v = of[0];
-#pragma GCC unroll 8
+            UNROLL
             for (int k = 1; k < m; ++k) v = FN(merge)(v, orders->together[s][k - 1], of[k]);
             FN(store)(row, v);
         }
@@ -127,7 +127,7 @@ INLINE void FN(put_together)(const int m, const FN(Orders) *orders, const real *
 #else
     (void)orders;
     for (long t = 0; t < count; ++t, row += m)
-#pragma GCC unroll 8
+        UNROLL
         for (int k = 0; k < m; ++k) row[k] = from[k * apart + t];
 #endif
 }
@@ -152,7 +152,7 @@ INLINE void FN(transform_pair)(const Tiles *t, const int q, const real *BT, cons
     const real *b = BT + TILE * (q ? 2 * q - 1 : 0), *last = BT + TILE * (TILE - 1);
     for (long f = 0, in_panel = 0; f < t->count; f += LANES) {
         VEC v[TILE], u[TILE];
-#pragma GCC unroll 8
+        UNROLL
         for (int p = 0; p < TILE; ++p) {
             const real *from = slab + rows[p] + f;
             __asm__("" : "+r"(from));  // one address a row, not one a number
@@ -170,7 +170,7 @@ INLINE void FN(transform_pair)(const Tiles *t, const int q, const real *BT, cons
         FN(transform)(BT, v);
         FN(transform)(BT, u);
         real *to = V;
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < TILE; ++i, to += apart) {
             FN(store)(to, v[i]);
             FN(store)(to + TILE * apart, u[i]);
@@ -195,13 +195,13 @@ INLINE void FN(back_of_tiles)(const real *AT, const int m, const int q, const re
     for (long f = 0; f < count; f += LANES, M += LANES, out += LANES) {
         VEC v[TILE], y[TILE], z[TILE];
         const real *from = M;
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < TILE; ++i, from += given) v[i] = FN(load)(from);
         FN(transform_back)(AT, m, v, y);
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < TILE; ++i, from += given) v[i] = FN(load)(from);
         FN(transform_back)(AT, m, v, z);
-#pragma GCC unroll 8
+        UNROLL
         for (int r = 0; r < m; ++r) {
             real *to = out + r * m * apart;
             if (q == 0) {
@@ -210,7 +210,7 @@ INLINE void FN(back_of_tiles)(const real *AT, const int m, const int q, const re
                 continue;
             }
             VEC sum = y[r] + z[r], difference = y[r] - z[r];
-#pragma GCC unroll 8
+            UNROLL
             for (int k = 0; k < m; ++k, to += apart) {
                 VEC both = k % 2 ? difference : sum;
                 FN(store)(to, q == 1 ? both : FN(load)(to) + AT[TILE * k + 2 * q - 1] * both);

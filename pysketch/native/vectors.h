@@ -15,6 +15,11 @@
 #define ROWS 4
 #define COLS 4
 #endif
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")  // before a loop whose ends are known: what it fills stays in registers
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 #define LINE 64  // bytes of a cache line: where arrays in scratch memory begin
 #define INLINE static inline __attribute__((always_inline))
 #define CAT_(a, b) a##_##b

@@ -4,12 +4,16 @@ A lifetime is a stretch of layers, from the one that first writes a memory to th
 that do not overlap share a slot, so a chain of layers takes two slots, whatever its length. Which lifetimes share is
 settled once, from the order of the layers and the blobs' first shapes; how large a slot is follows the shapes of each
 forward. Slots are kept from one forward to the next: while shapes stay, nothing is allocated.
+
+What a Concat joins by its channels is written where it belongs from the start, if nobody reads it later and only layers
+touch it that take images as they lie: then the Concat has nothing to copy (`join_concats`). Not on a GPU.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -25,7 +29,7 @@ class Lifetime:
     """Indices of the first layer that writes, and of the last that reads or writes, the memory of some blobs.
 
     Blobs in place, and a split's tops with its bottom, are one memory; name, blob: the first of them. reader: the
-    name of the last layer.
+    name of the last layer. whole: the lifetime of the Concat's top in which it lies, if it does, in these channels.
     """
 
     name: str
@@ -33,6 +37,14 @@ class Lifetime:
     first: int
     last: int
     reader: str
+    whole: Lifetime | None = None
+    channels: slice | None = None
+
+    def lend_part(self, shape: tuple[int, ...]) -> Array:
+        """The channels of the whole, which takes a shape that fits this one; images are contiguous."""
+        whole = self.whole.blob
+        whole.reshape(shape[0], whole.shape[1], *shape[2:])
+        return whole.data[:, self.channels]
 
     def give_back(self) -> None:
         """Let go of the data; from now on reading or writing them is an error."""
@@ -96,7 +108,12 @@ class Slots:
 
     def __init__(self, lifetimes: Sequence[Lifetime], xp: ModuleType, dtype: np.dtype) -> None:
         self.slots: list[Slot] = []
+        self.parts = [lifetime for lifetime in lifetimes if lifetime.whole]
+        for part in self.parts:
+            part.give_back()
         for lifetime in sorted(lifetimes, key=lambda lifetime: lifetime.first):
+            if lifetime.whole:
+                continue
             free = [slot for slot in self.slots if slot.lifetimes[-1].last < lifetime.first]
             if not free:
                 free = [Slot(xp, dtype)]
@@ -113,9 +130,15 @@ class Slots:
         """Before layer `index` runs, its reshape included."""
         for slot in self.slots:
             slot.begin(index)
+        for part in self.parts:
+            if part.first == index:
+                part.blob.borrow_data(part.lend_part)
 
     def end(self, index: int) -> None:
         """After layer `index` has run."""
+        for part in self.parts:
+            if part.last == index:
+                part.give_back()
         for slot in self.slots:
             slot.end(index)
 
@@ -134,7 +157,36 @@ def find_lifetimes(
             lifetime = found.setdefault(blob.place, Lifetime(name, blob, index, index, layer.name))
             lifetime.last, lifetime.reader = index, layer.name
     places = {blob.place for blob in kept}
-    return [lifetime for place, lifetime in found.items() if place not in places]
+    for place in places:
+        found.pop(place, None)
+    join_concats(found, layers, bottoms, tops)
+    return list(found.values())
+
+
+def join_concats(
+    lifetimes: Mapping[object, Lifetime],
+    layers: Sequence[Layer],
+    bottoms: Sequence[Sequence[Blob]],
+    tops: Sequence[Sequence[Blob]],
+) -> None:
+    """Let what a Concat is the last to read lie in its top, whose lifetime then begins with the first of its parts."""
+    in_images = dict.fromkeys(lifetimes, True)
+    for layer, bottom, top in zip(layers, bottoms, tops, strict=True):
+        for blob in (*bottom, *top):
+            in_images[blob.place] = in_images.get(blob.place, True) and vars(type(layer)).get("takes_images", False)
+    for index, (layer, bottom, top) in enumerate(zip(layers, bottoms, tops, strict=True)):
+        whole = lifetimes.get(top[0].place) if layer.joins_channels else None
+        if whole is None or whole.first != index or len(top[0].shape) != 4 or top[0].xp is not np:
+            continue
+        places = [blob.place for blob in bottom]
+        wholes = {lifetime.whole for lifetime in lifetimes.values()}
+        stops = itertools.accumulate(blob.shape[1] for blob in bottom)
+        for place, blob, stop in zip(places, bottom, stops, strict=True):
+            part = lifetimes.get(place)
+            if part is None or part in wholes or part.last != index or places.count(place) > 1 or not in_images[place]:
+                continue
+            part.whole, part.channels = whole, slice(stop - blob.shape[1], stop)
+            whole.first = min(whole.first, part.first)
 
 
 def data_bytes(blobs: Iterable[Blob], slots: Slots) -> int:
@@ -142,6 +194,7 @@ def data_bytes(blobs: Iterable[Blob], slots: Slots) -> int:
     sizes: dict[object, int] = {}
     for slot in slots.slots:
         sizes |= {lifetime.blob.place: 0 for lifetime in slot.lifetimes}
+    sizes |= {part.blob.place: 0 for part in slots.parts}
     for blob in blobs:
         sizes.setdefault(blob.place, blob.count * blob.dtype.itemsize)
     return sum(sizes.values()) + sum(slot.planned * slot.dtype.itemsize for slot in slots.slots)

@@ -12,7 +12,7 @@ import numpy as np
 
 from pysketch.device import Array, Blob, copy_into
 from pysketch.errors import NetdefError, ShapeError, did_you_mean
-from pysketch.layers import Context, Layer, check_sections, layer_class, unread_sections
+from pysketch.layers import Context, Filling, Layer, check_sections, layer_class, unread_sections
 from pysketch.net.backward_plan import plan_backward
 from pysketch.net.debug_info import log_backward, log_forward, log_params
 from pysketch.net.flat_params import FlatParams
@@ -65,7 +65,7 @@ class Net:
         self.context = context or Context()
         self.dtype = np.dtype(self.context.dtype)
         self.debug_info = debug_info or self.netdef.debug_info
-        self._filler_rng = np.random.RandomState(self.context.seed)
+        filling = Filling(self.context.seed, later=weights is not None)
         self.state = self.netdef.resolve_state(self.phase, level, tuple(stages))
         self.blobs: dict[str, Blob] = {}
         self.layers: list[Layer] = []
@@ -74,7 +74,7 @@ class Net:
         self.loss_weights: list[tuple[Blob, float]] = []
         definitions = self._definitions()
         for definition in definitions:
-            self._append(definition, input_shapes or {})
+            self._append(definition, input_shapes or {}, filling)
         self.params = {layer.name: layer.blobs for layer in self.layers if layer.blobs}
         self._warn_of_one_name()
         self.learnable = FlatParams(gather_params(self.layers))
@@ -88,7 +88,7 @@ class Net:
         self.fusion = plan_fusion(self.layers, self.bottoms, self.tops, plan)
         self.slots = self._plan_slots(keep)
         if weights is not None:
-            self.copy_from(weights)
+            copy_weights(weights, stored_params(self.layers), filling.finish)
 
     def forward(
         self, blobs: Sequence[str] = (), start: str | None = None, end: str | None = None, **inputs: Array
@@ -341,9 +341,9 @@ class Net:
                     other.definition.position,
                 )
 
-    def _append(self, definition: LayerDef, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def _append(self, definition: LayerDef, input_shapes: Mapping[str, tuple[int, ...]], filling: Filling) -> None:
         """Make a layer, its tops, its params, and let it compute its first shapes."""
-        layer = layer_class(definition, self.context)(definition, self.context, self.phase, self._filler_rng)
+        layer = layer_class(definition, self.context)(definition, self.context, self.phase, filling)
         bottom = [self.blobs[name] for name in definition.bottom]
         top = [self._top(definition, k, layer) for k in range(len(definition.top))]
         layer.setup(bottom, top)

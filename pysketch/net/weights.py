@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,8 +24,12 @@ def stored_params(layers: Sequence[Layer]) -> dict[str, list[Blob]]:
     return {name: layer.blobs for name, layer in zip(names, learned, strict=True)}
 
 
-def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blob]]) -> None:
+def copy_weights(
+    path: str | os.PathLike[str], params: Mapping[str, Sequence[Blob]], fill: Callable[[], None] = lambda: None
+) -> None:
     """Copy a file's weights into params, by layer name: see `Net.copy_from`.
+
+    fill: called before any is copied if the file has not all of them, so that the others start as they should.
 
     Of params that layers share by name Caffe's HDF5 files have only the first owner's: what the file lacks of a layer
     may be missing where the net shares it with a layer above.
@@ -37,6 +41,8 @@ def copy_weights(path: str | os.PathLike[str], params: Mapping[str, Sequence[Blo
                 f"{path}: has nothing for this net: its layers are {_some(file.layers)}, the net's with params "
                 f"{_some(params)}"
             )
+        if not all(name in file.layers and file.has(name, k) for name, of in params.items() for k in range(len(of))):
+            fill()
         above: set[object] = set()
         filled: set[object] = set()
         for name, blobs in params.items():

@@ -34,7 +34,7 @@ FILLER = Table(
     ),
 )
 
-Draw = Callable[[Options, tuple[int, ...], np.random.RandomState], np.ndarray]
+Draw = Callable[[Options, tuple[int, ...], "np.random.RandomState"], np.ndarray]
 
 
 def check_filler(filler: Options, where: str, shape: tuple[int, ...] | None = None) -> None:

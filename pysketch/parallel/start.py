@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 
 from pysketch.parallel.communicator import ALONE, Communicator
 from pysketch.parallel.mpi import join_world
@@ -48,6 +47,8 @@ def own_threads(communicator: Communicator) -> int | None:
     """
     if communicator.size == 1:
         return None
+    import platform  # for several processes alone
+
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
     place = f"{platform.node()} {allowed}"
     return max(1, len(allowed) // communicator.gather_texts(place).count(place))

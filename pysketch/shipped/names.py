@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -21,6 +20,8 @@ def find_net(text: str) -> str:
 
 def net_of_digest(digest: str) -> str | None:
     """The name of the shipped net whose file has this SHA-256, in hexadecimal digits; None if it is another's."""
+    import hashlib  # which who names a net need not wait for
+
     for path in sorted((folder("netdefs") / "pretrained").glob("*.h5")):
         if hashlib.sha256(path.read_bytes()).hexdigest() == digest:
             return path.stem

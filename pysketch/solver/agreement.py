@@ -30,8 +30,6 @@ def agreed_action(action: str | None, communicator: Communicator) -> str | None:
 
 def check_agreement(communicator: Communicator, digests: Mapping[str, str]) -> None:
     """ParallelError, in all processes, if one has another text for any of these things than the first one has."""
-    if communicator.size == 1:
-        return
     first, *others = map(json.loads, communicator.gather_texts(json.dumps(dict(digests))))
     for rank, found in enumerate(others, 1):
         unlike = [name for name in first if found.get(name) != first[name]]

@@ -396,7 +396,7 @@ class Solver:
 
     def _agree(self) -> None:
         """ParallelError, once, before the first step, if the processes are not about to do the same."""
-        if not self._agreed:
+        if self.context.communicator.size > 1 and not self._agreed:
             nets = (self.net, *self.test_nets)
             check_agreement(self.context.communicator, solver_digests(self.definition, self.iter, nets, self.updater))
             self._agreed = True

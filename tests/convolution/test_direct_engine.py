@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import naive
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from convolutions import WINDOWS, arrays, run
 
-from pysketch.convolution.direct_engine import DirectEngine, StripDirectEngine
+from pysketch.convolution.direct_engine import DirectEngine, StripDirectEngine, _GradientPlan
 from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import Finish
@@ -20,6 +22,16 @@ from pysketch.native import describe, kernels
 pytestmark = pytest.mark.skipif(kernels() is None, reason=describe())
 
 BOTH = [DirectEngine, StripDirectEngine]
+
+
+class InStrips(StripDirectEngine):
+    """The filters' gradient in strips, also where that costs more."""
+
+    def _gradient_plan(self, correlation, x, dy):
+        return _GradientPlan(correlation, self._strips(correlation), x, dy, self.workers)
+
+
+GRADIENTS = [DirectEngine, InStrips]
 MORE = [
     Window((1, 1)),
     Window((1, 3)),
@@ -146,6 +158,150 @@ def test_kept_filters_serve_as_long_as_no_weight_changes(make):
     np.testing.assert_allclose(y, naive.convolution(x, W, None), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("make", GRADIENTS)
+@pytest.mark.parametrize("window", [*WINDOWS, *MORE])
+def test_the_filters_gradient_agrees_with_im2col_for_every_geometry(window, make):
+    for size, o in (((window.extent(0), window.extent(1) + 1), 1), ((29, 23), 13)):
+        x, W, dy = arrays(window, size, n=3, c=5, o=o)
+        dW, db = np.ones_like(W), np.full(o, 2.0)
+        make(window, Workers(2)).backward_weights(x, dy, dW, db)
+        right = np.ones_like(W)
+        GemmEngine(window, Workers(1)).backward_weights(x, dy, right)
+        np.testing.assert_allclose(dW, right, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(db, 2 + dy.sum(axis=(0, 2, 3)), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("make", GRADIENTS)
+@pytest.mark.parametrize("filters", [1, 2, 3, 4, 5, 6, 7, 12])
+def test_any_number_of_filters_has_a_gradient(filters, make):
+    window = Window((3, 3), pad=(1, 1))
+    x, W, dy = arrays(window, (11, 40), c=2, o=filters)
+    dW, right = np.zeros_like(W), np.zeros_like(W)
+    make(window, Workers(2)).backward_weights(x, dy, dW)
+    GemmEngine(window, Workers(1)).backward_weights(x, dy, right)
+    np.testing.assert_allclose(dW, right, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("make", GRADIENTS)
+@pytest.mark.parametrize("limit", [1, 10_000, 60_000, 200_000])
+def test_the_filters_gradient_stays_within_the_workspace_where_one_column_does(limit, make):
+    window = Window((5, 5), pad=(2, 2))
+    x, W, dy = arrays(window, (30, 33), c=3, o=7)
+    workers, dW, right = Workers(3, limit), np.zeros_like(W), np.zeros_like(W)
+    make(window, workers).backward_weights(x, dy, dW)
+    GemmEngine(window, Workers(1)).backward_weights(x, dy, right)
+    np.testing.assert_allclose(dW, right, rtol=1e-10, atol=1e-10)
+    assert workers.nbytes <= limit or limit < 200_000
+
+
+@pytest.mark.parametrize("make", GRADIENTS)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_filters_gradient_has_the_same_bits_every_time(threads, make):
+    window = Window((3, 3), pad=(1, 1))
+    x, W, dy = arrays(window, (61, 47), n=3, c=4, o=8, dtype=np.float32)
+    found = []
+    for _ in range(4):
+        engine = make(window, Workers(threads))
+        for _ in range(3):
+            dW, db = np.zeros_like(W), np.zeros(8, np.float32)
+            engine.backward_weights(x, dy, dW, db)
+            found.append((dW, db))
+    for dW, db in found[1:]:
+        np.testing.assert_array_equal(dW, found[0][0])
+        np.testing.assert_array_equal(db, found[0][1])
+
+
+@pytest.mark.parametrize("make", GRADIENTS)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    "window",
+    [Window((3, 3)), Window((3, 3), pad=(1, 1)), Window((4, 4), stride=(2, 2)), Window((2, 2), stride=(3, 3))],
+)
+def test_a_pixel_that_is_not_finite_reaches_the_gradient_of_those_who_see_it(window, value, make):
+    x, W, dy = arrays(window, (9, 10), n=1, c=2, o=2)
+    geometry = window.stride, window.pad, window.dilation
+    for at in ((0, 1, 0, 0), (0, 1, 8, 9), (0, 0, 4, 9), (0, 1, 5, 4)):
+        spoilt = x.copy()
+        spoilt[at] = value
+        dW = np.zeros_like(W)
+        make(window, Workers(2)).backward_weights(spoilt, dy, dW)
+        right = naive.convolution_backward(spoilt, W, dy, *geometry)[1]
+        np.testing.assert_array_equal(np.isfinite(dW), np.isfinite(right))
+        np.testing.assert_allclose(dW[np.isfinite(dW)], right[np.isfinite(dW)], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("make", GRADIENTS)
+def test_what_is_not_finite_in_dy_stays_with_its_filter(make):
+    window = Window((3, 3))
+    x, W, dy = arrays(window, (15, 18))
+    dy[1, 2, 3, 4] = np.nan
+    dW, db = np.zeros_like(W), np.zeros(4)
+    make(window, Workers(2)).backward_weights(x, dy, dW, db)
+    assert np.isnan(dW[2]).all()
+    assert np.isnan(db).tolist() == [False, False, True, False]
+    assert np.isfinite(dW[[0, 1, 3]]).all()
+
+
+@pytest.mark.parametrize("make", GRADIENTS)
+def test_the_gradient_of_some_channels_is_added_in_place(make):
+    window = Window((3, 3))
+    x, W, dy = arrays(window, (9, 11), c=6, o=8)
+    dW = np.zeros_like(W)
+    make(window, Workers(2)).backward_weights(x[:, 3:], dy[:, 4:], dW[:4, 3:])
+    assert not dW[:, :3].any()
+    right = naive.convolution_backward(x[:, 3:], W[:4, 3:], dy[:, 4:])[1]
+    np.testing.assert_allclose(dW[:4, 3:], right, rtol=1e-10, atol=1e-11)
+
+
+def test_strips_take_the_filters_gradient_of_large_images_only():
+    window = Window((3, 3))
+    for size, strips in (((24, 18), False), ((192, 144), True)):
+        x, W, dy = arrays(window, size, n=1, c=48, o=48, dtype=np.float32)
+        engine = StripDirectEngine(window, Workers(2))
+        engine.backward_weights(x, dy, W)
+        (plan,) = engine._plans.values()
+        assert bool(plan.strips) == strips
+
+
+def gradient(change):
+    """`direct_gradient` on good arrays, but for what is changed."""
+    given = {
+        "team": Workers(1).team,
+        "x": np.ones((2, 3, 5, 6)),
+        "dy": np.ones((2, 4, 3, 4)),
+        "dw": np.zeros((2, 4, 27)),
+        "db": np.zeros((2, 4)),
+        "geometry": (3, 3, 1, 1, 1, 1, 0, 0),
+        "shares": 2,
+        "blocks": [(0, 0, 3, 0, 4), (1, 0, 3, 0, 4)],
+        "scratch": [np.empty(1 << 16, np.uint8)],
+    }
+    return kernels().direct_gradient(*(given | change).values())
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"x": np.ones((2, 3, 5, 6), np.float16)}, "x: expected numbers of 4 or 8 bytes"),
+        ({"dy": np.ones((2, 4, 3, 4), np.float32)}, "dy: expected numbers of 4 or 8 bytes, in all arrays the same"),
+        ({"dy": np.ones((2, 4, 3, 8))[:, :, :, ::2]}, "dy: expected contiguous images"),
+        ({"dy": np.ones((1, 4, 3, 4))}, "expected as many images in x and dy"),
+        ({"dy": None}, "expected as many images in x and dy"),
+        ({"dw": np.zeros((1, 4, 27))}, "dw: expected 216 numbers, found 108"),
+        ({"dw": None}, "dw: expected an array"),
+        ({"db": np.zeros(4)}, "db: expected 8 numbers, found 4"),
+        ({"shares": 0}, "a share or more"),
+        ({"geometry": (3, 3, 1, 1, 0, 1, 0, 0)}, "expected a kernel, strides and dilations above 0"),
+        ({"blocks": [(0, 0, 4, 0, 4)]}, "blocks: expected blocks of the outputs"),
+        ({"scratch": [np.empty(64, np.uint8)]}, "scratch: expected [0-9]+ numbers, found 64"),
+    ],
+)
+def test_a_gradient_that_is_called_wrongly_says_so_and_touches_nothing(change, line):
+    gradient({})
+    with pytest.raises((TypeError, ValueError), match=line):
+        gradient(change)
+
+
 def call(change):
     """`direct` on good arrays, but for what is changed."""
     given = {
@@ -171,7 +327,8 @@ def call(change):
         ({"y": np.empty((2, 4, 3, 4), np.float32)}, "y: expected numbers of 4 or 8 bytes, in all arrays the same"),
         ({"x": np.ones((2, 3, 5, 12))[:, :, :, ::2]}, "x: expected contiguous images"),
         ({"x": np.ones((3, 3, 5, 6))}, "expected outputs that lie in y, and x and made to fit"),
-        ({"w": np.ones(3)}, "w: expected 2.. numbers, found 3"),
+        ({"w": np.ones(3)}, "w: expected [0-9]+ numbers, found 3"),
+        ({"w": None}, "w: expected an array"),
         ({"bias": np.ones(3)}, "bias: expected 4 numbers, found 3"),
         ({"made": np.ones((2, 4, 3, 3))}, "expected outputs that lie in y"),
         ({"geometry": (3, 3, 0, 1, 1, 1, 0, 0)}, "expected a kernel, strides and dilations above 0"),
@@ -189,6 +346,26 @@ def test_a_kernel_that_is_called_wrongly_says_so_and_touches_nothing(change, lin
     call({})
     with pytest.raises((TypeError, ValueError), match=line):
         call(change)
+
+
+def test_workers_that_are_at_work_in_another_thread_are_not_shared():
+    workers, window = Workers(1), Window((3, 3))
+    x, W = np.ones((1, 16, 400, 400), np.float32), np.ones((64, 16, 3, 3), np.float32)
+    y = np.empty((1, 64, 398, 398), np.float32)
+    engine = DirectEngine(window, workers)
+    refused, stop = [], time.monotonic() + 20
+    other = threading.Thread(target=lambda: [engine.forward(x, W, y) for _ in range(8)])
+    other.start()
+    small = [np.ones((1, 1, 3, 3)), np.ones((1, 1, 3, 3)), np.empty((1, 1, 1, 1))]
+    while other.is_alive() and not refused and time.monotonic() < stop:
+        try:
+            DirectEngine(window, Workers(1)).forward(*small)  # of workers of its own everybody makes use
+            call({"team": workers.team})
+        except RuntimeError as error:
+            refused.append(str(error))
+    other.join()
+    assert refused == ["these workers are at work in another thread; a net serves one thread at a time"]
+    assert (y == 144).all()
 
 
 def test_threads_of_a_fork_do_not_wait_for_those_of_its_parent():

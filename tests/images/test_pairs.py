@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers import refused
@@ -221,6 +224,38 @@ def test_a_small_pair_is_kept_though_a_larger_one_before_it_was_not():
     for number in range(4):
         assert cache[number].name == str(number)
     assert readers.times == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_read_through_by_threads_pairs_are_kept_and_come_as_one_after_another(threads):
+    readers = Readers(10, 30, 5, 1, 7)
+    expected = readers.cache(100)
+    late = [partial(after, (5 - k) / 500, read) for k, read in enumerate(readers.readers)]  # the last are ready first
+    cache = PairCache(late, 100)
+    assert [pair.name for pair in cache.read_through(threads)] == ["0", "1", "2", "3", "4"]
+    assert [pair.name for pair in cache.in_memory] == [pair.name for pair in expected.in_memory] == ["0", "2", "3", "4"]
+    assert cache.nbytes == expected.nbytes
+    assert [pair.name for pair in cache.read_through(threads)] == ["0", "1", "2", "3", "4"]
+    assert cache.nbytes == expected.nbytes
+
+
+def after(seconds, read):
+    time.sleep(seconds)
+    return read()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_read_through_by_threads_the_first_bad_pair_is_told_and_no_more_are_read(threads):
+    def bad(name, seconds):
+        time.sleep(seconds)
+        raise DataError(name)
+
+    readers = Readers(*[10] * 30)
+    calls = [*readers.readers[:2], partial(bad, "first", 0.02), partial(bad, "second", 0), *readers.readers[4:]]
+    found = []
+    with pytest.raises(DataError, match=r"^first$"):
+        found += PairCache(calls, 1000).read_through(threads)
+    assert sum(readers.times) <= 2 + 2 * threads
 
 
 def test_a_pair_that_cannot_be_read_any_more_is_an_error_only_if_it_was_not_kept(folder):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import threading
+import warnings
 import zlib
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from pysketch.errors import DataError
+from pysketch.images import pictures
 from pysketch.images.pictures import (
     GAP,
     as_jpeg,
@@ -270,6 +273,35 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path, suffix):
     for kept in (20, len(content) // 3, len(content) // 2, len(content) * 3 // 4):
         path.write_bytes(content[:kept])
         assert error_of(read_photo, path).startswith(f"{path}: ")
+
+
+def test_threads_that_read_at_one_time_leave_what_is_warned_of_as_it_was(tmp_path, monkeypatch):
+    """The first to begin ends first, while the second is inside."""
+    write_image(tmp_path / "a.png", np.zeros((3, 2), np.uint8))
+    inside, left = threading.Barrier(2, timeout=10), threading.Event()
+    identify = pictures.identify
+
+    def meet(*asked):
+        inside.wait()
+        if threading.current_thread().name == "second":
+            left.wait(10)
+            warnings.warn("of a picture", stacklevel=1)
+        return identify(*asked)
+
+    monkeypatch.setattr(pictures, "identify", meet)
+    before = list(warnings.filters)
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(read_photo(tmp_path / "a.png").shape), name=name)
+        for name in ("first", "second")
+    ]
+    for thread in threads:
+        thread.start()
+    threads[0].join(10)
+    left.set()
+    threads[1].join(10)
+    assert found == [(3, 2, 3)] * 2
+    assert warnings.filters == before
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

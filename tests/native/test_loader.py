@@ -138,6 +138,12 @@ def test_a_module_that_cannot_be_loaded_is_left_out_and_said(built, monkeypatch,
     assert caplog.messages == ["no compiled kernels: _generic cannot be loaded: libc.so.6: version `GLIBC_9' not found"]
 
 
+def test_on_windows_nobody_is_sent_for_a_compiler(built, monkeypatch):
+    built()
+    monkeypatch.setattr(loader.os, "name", "nt")
+    assert loader.describe() == "no compiled kernels: this install has none; there are none for Windows"
+
+
 def test_any_change_of_the_c_changes_its_digest(tmp_path):
     assert loader.sources(tmp_path) is None
     for path in [*loader._HERE.glob("*.c"), *loader._HERE.glob("*.h")]:

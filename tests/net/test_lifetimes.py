@@ -70,6 +70,8 @@ NETS = {
     ),
 }
 
+CONCAT = layer("both", "Concat", "b c", "d")
+
 
 def make(texts, **options):
     return Net(parse_netdef("".join(texts), "a"), **net_options(seed=3, **options))
@@ -301,3 +303,48 @@ def test_a_lifetime_takes_the_smallest_free_slot_that_is_large_enough_else_the_l
         assert [slot.lifetimes[-1].name == "next" for slot in slots] == [k == taken for k in range(3)]
     slots = Slots([*before, lifetime("next", 2, 2, 4)], np, np.dtype("f4")).slots
     assert len(slots) == 4  # "ten" and the others are read by layer 2, which writes "next"
+
+
+# what a Concat joins
+
+
+def concat_net(*more, concat=CONCAT):
+    """x -> a -> b, in place rectified; b and a -> c, joined to d, -> y."""
+    return [INPUT, conv("a", "x", 4), conv("b", "a", 5), relu("b"), conv("c", "b", 3), *more, concat, conv("y", "d", 2)]
+
+
+def test_what_a_concat_joins_is_written_where_it_belongs():
+    net, plain = make(concat_net(), keep=()), make(concat_net())
+    parts = {part.name: (part.whole.name, part.channels) for part in net.slots.parts}
+    assert parts == {"b": ("d", slice(0, 5)), "c": ("d", slice(5, 8))}
+    copied = []
+    target = net.layer_dict["both"]
+    forward = target.forward
+
+    def watched(bottom, top):
+        copied.extend(not np.shares_memory(blob.data, top[0].data) for blob in bottom)
+        forward(bottom, top)
+
+    target.forward = watched
+    for seed, shape in enumerate([SHAPE, (1, 3, 5, 9), (3, 3, 9, 5), SHAPE]):
+        assert_same(run(net, shape, seed), run(plain, shape, seed))
+    assert copied == [False] * 8
+    assert net.slots.nbytes == 4 * PIXELS * (4 + 8)  # a; then d, in which b and c lie
+
+
+@pytest.mark.parametrize(
+    ("texts", "parts"),
+    [
+        (concat_net(concat=layer("both", "Concat", "b b", "d")), []),
+        (concat_net(concat=layer("both", "Concat", "a a", "d", "concat_param { axis: 2 }")), []),
+        (concat_net(concat=layer("both", "Concat", "x c", "d")), ["c"]),
+        ([*concat_net(), conv("z", "b", 2)], ["c"]),
+        (concat_net(layer("t", "TanH", "c", "c")), ["b"]),
+        ([*concat_net()[:-1], layer("more", "Concat", "d a", "e"), conv("y", "e", 2)], ["b", "c", "a"]),
+    ],
+)
+def test_what_is_read_again_or_by_layers_that_want_whole_arrays_is_copied(texts, parts):
+    net = make(texts, keep=())
+    assert sorted(part.name for part in net.slots.parts) == sorted(parts)
+    for seed, shape in enumerate([SHAPE, (1, 3, 4, 4), SHAPE]):
+        assert_same(run(net, shape, seed), run(make(texts), shape, seed))

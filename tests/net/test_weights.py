@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pysketch.errors import SnapshotError
+from pysketch.layers import filling
 from pysketch.layers.context import Context
 from pysketch.net.net import Net
 from pysketch.netdef.definitions import Phase, parse_netdef
@@ -48,6 +49,22 @@ def test_what_does_not_fit_is_refused_and_what_is_missing_is_said(name, tmp_path
     with caplog.at_level(logging.WARNING):
         make(1, NETDEF.replace('"conv"', '"convo"')).copy_from(tmp_path / name)
     assert 'has no layer "convo"; it keeps its initial weights; did you mean "conv"?' in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a.caffemodel", "a.h5"])
+def test_a_net_that_is_given_a_file_draws_no_weights_but_those_that_are_missing(name, tmp_path, monkeypatch):
+    make(1).save(tmp_path / name)
+    renamed = parse_netdef(NETDEF.replace('"fc"', '"fd"'))
+    started = Net(renamed, Phase.TEST, Context(seed=2))
+    started.copy_from(tmp_path / name)
+    given = Net(renamed, Phase.TEST, Context(seed=2), weights=tmp_path / name)
+    for layer in ("conv", "fd"):
+        for found, right in zip(given.params[layer], started.params[layer], strict=True):
+            np.testing.assert_array_equal(found.data, right.data)
+    assert given.params["fd"][0].data.any()
+    monkeypatch.setattr(filling, "fill", lambda *asked: pytest.fail("weights are drawn"))
+    whole = Net(parse_netdef(NETDEF), Phase.TEST, weights=tmp_path / name)
+    np.testing.assert_array_equal(whole.params["conv"][0].data, given.params["conv"][0].data)
 
 
 @pytest.mark.parametrize("name", ["a.caffemodel", "a.h5"])

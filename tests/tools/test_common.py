@@ -66,6 +66,32 @@ def test_the_status_that_a_tool_returns_is_the_process_status():
     assert stop.value.code == 0
 
 
+def test_at_its_end_a_tool_does_not_look_through_what_the_system_frees():
+    code = """
+import common
+
+
+class Circle:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        print("found")
+
+
+def main(arguments):
+    Circle()
+    return 0
+
+
+common.run(main)
+"""
+    tools = Path(common.__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tools), str(tools.parent)])}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (told.returncode, told.stdout) == (0, ""), told.stderr
+
+
 def test_an_interrupt_ends_with_status_130_and_no_traceback(capsys):
     def main(arguments):
         raise KeyboardInterrupt
