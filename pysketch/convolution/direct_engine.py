@@ -145,6 +145,10 @@ class DirectEngine:
         """How a correlation is cut into strips, None where it is not."""
         return None
 
+    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+        """What the kernels are told of a correlation."""
+        return _Plan(correlation, self._strips(correlation), channels, len(y), y.dtype, self.workers)
+
     def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> _GradientPlan:
         """The cheaper one of those that there are."""
         ways = dict.fromkeys([None, self._strips(correlation)])
@@ -174,7 +178,7 @@ class DirectEngine:
         workers = self.workers
         key = correlation, x.shape, y.shape, y.dtype, workers.threads, workers.limit
         if key not in self._plans:
-            self._plans[key] = _Plan(correlation, self._strips(correlation), x.shape[1], len(y), y.dtype, workers)
+            self._plans[key] = self._plan(correlation, x.shape[1], y)
         plan = self._plans[key]
         scratch = workers.scratch(plan.nbytes, len(plan.blocks))
         images, target = (x, packed, finish.bias, finish.made, y), (*plan.target, finish.slope is not None)
@@ -193,7 +197,7 @@ class StripDirectEngine(DirectEngine):
         return window.dilation[0] == 1 and StripEngine.fits(window)
 
     def _strips(self, correlation: Correlation) -> Strips | None:
-        return Strips(correlation.window) if self.fits(correlation.window) else None
+        return Strips(correlation.window) if StripDirectEngine.fits(correlation.window) else None
 
 
 class _Plan:

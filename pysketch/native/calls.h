@@ -143,6 +143,13 @@ static int strips_are_right(const Strips *strips) {
     return 0;
 }
 
+static int tiles_are_right(const Slab *s, long outputs) {
+    int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1 && s->kernel_h == s->kernel_w;
+    if (plain && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, in tiles of %d", TILE);
+    return 0;
+}
+
 static const char TEAM[] = "pysketch.native.Team";
 
 static void at_work(void) {
@@ -157,7 +164,10 @@ typedef struct {
     PyObject *team, *x, *w, *bias, *made, *y, *blocks, *scratch, *AT, *BT;
 } PassArrays;
 
-static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py_ssize_t rows, Py_ssize_t cols) {
+// How a pass makes its results.
+enum { BY_TAPS, BY_STRIPS, BY_TILES };
+
+static PyObject *run_pass(const PassArrays *given, Pass *pass, int how, Py_ssize_t rows, Py_ssize_t cols) {
     Arrays arrays = {.count = 0};
     Team *team = PyCapsule_GetPointer(given->team, TEAM);
     Images x = take_images(&arrays, given->x, "x", 0), y = take_images(&arrays, given->y, "y", 1);
@@ -176,10 +186,11 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
     pass->filters = y.channels, pass->x_image = x.apart, pass->y_image = y.apart, pass->made_image = made.apart;
     pass->x = x.at, pass->made = made.at, pass->y = y.at;
     long taps = x.channels * s->kernel_h * s->kernel_w;
-    if (in_strips) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
+    if (how == BY_STRIPS) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
+    if (how == BY_TILES) taps = TILE * TILE * x.channels;
     pass->w = need(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
     pass->bias = take(&arrays, given->bias, "bias", y.channels, 0);
-    if (in_strips) {
+    if (how != BY_TAPS) {
         pass->AT = need(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
         pass->BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
@@ -190,18 +201,19 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
         if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
         if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
     }
-    if (blocks && in_strips) {
-        Slab seen = strips_slab(&pass->strips, s, 0, 0, high, wide);
-        long bytes = EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide);
-        members = take_scratch(&arrays, given->scratch, bytes, scratch);
-    } else if (blocks) {
-        Slab seen = slab_of(s, 0, 0, high, wide);
-        long bytes = EITHER(arrays.item, direct_scratch, &seen, high, wide);
+    if (blocks) {
+        Slab seen = how == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long m = pass->strips.outputs;
+        long bytes = how == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
+                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, y.channels, high, wide)
+                                       : EITHER(arrays.item, direct_scratch, &seen, high, wide);
         members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
-        Work work = in_strips ? (arrays.item == 4 ? strips_piece_float : strips_piece_double)
-                              : (arrays.item == 4 ? direct_piece_float : direct_piece_double);
+        const Work works[][2] = {{direct_piece_float, direct_piece_double},
+                                 {strips_piece_float, strips_piece_double},
+                                 {tiles_piece_float, tiles_piece_double}};
+        Work work = works[how][arrays.item == 8];
         pass->blocks = blocks, pass->scratch = scratch;
         int done;
         Py_BEGIN_ALLOW_THREADS
@@ -223,7 +235,7 @@ static PyObject *call_direct(PyObject *self, PyObject *args) {
                           &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
                           &given.blocks, &given.scratch))
         return NULL;
-    return slab_is_right(&pass.slab) ? run_pass(&given, &pass, 0, rows, cols) : NULL;
+    return slab_is_right(&pass.slab) ? run_pass(&given, &pass, BY_TAPS, rows, cols) : NULL;
 }
 
 // strips(..., outputs, parts, AT, BT): as direct, w the transformed filters.
@@ -238,7 +250,20 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
                           &given.AT, &given.BT))
         return NULL;
     if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
-    return run_pass(&given, &pass, 1, rows, cols);
+    return run_pass(&given, &pass, BY_STRIPS, rows, cols);
+}
+
+// tiles(..., outputs, AT, BT): as strips, w filtered in both directions.
+static PyObject *call_tiles(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    Pass pass = {0};
+    Py_ssize_t rows, cols;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnOO", &given.team, &given.x, &given.w,
+                          &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows,
+                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &given.AT, &given.BT))
+        return NULL;
+    return tiles_are_right(&pass.slab, pass.strips.outputs) ? run_pass(&given, &pass, BY_TILES, rows, cols) : NULL;
 }
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
@@ -331,6 +356,18 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
     s = strips_slab(&strips, &s, 0, 0, rows, cols);
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, cols));
+}
+
+// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs).
+static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, filters, outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs))
+        return NULL;
+    if (!tiles_are_right(&s, outputs)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, cols));
 }
 
 // direct_gradient_scratch(channels, geometry, rows, cols, item, filters); strips_gradient_scratch: with outputs and
@@ -536,6 +573,13 @@ static PyObject *call_team(PyObject *self, PyObject *unused) {
     return PyCapsule_New(team, TEAM, end_capsule);
 }
 
+// vector(): how many bytes a vector has.
+static PyObject *call_vector(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(VECTOR_BYTES);
+}
+
 // rows(): how many filters stand side by side in w and U.
 static PyObject *call_rows(PyObject *self, PyObject *unused) {
     (void)self;
@@ -548,10 +592,13 @@ static PyMethodDef calls[] = {
     {"unstamp", call_unstamp, METH_VARARGS, "The transpose of `stamp`."},
     {"team", call_team, METH_NOARGS, "Threads that share work."},
     {"rows", call_rows, METH_NOARGS, "How many filters stand side by side in packed ones."},
+    {"vector", call_vector, METH_NOARGS, "How many bytes a vector has."},
     {"direct_scratch", call_direct_scratch, METH_VARARGS, "Bytes that a block of `direct` works in."},
     {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
+    {"tiles_scratch", call_tiles_scratch, METH_VARARGS, "Bytes that a block of `tiles` works in."},
+    {"tiles", call_tiles, METH_VARARGS, "A convolution's results, by filtering in both directions."},
     {"direct_gradient_scratch", call_direct_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"direct_gradient", call_direct_gradient, METH_VARARGS, "The filters' and the bias's gradient."},

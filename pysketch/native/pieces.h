@@ -8,7 +8,7 @@ typedef struct {
 typedef struct {
     Slab slab;      // of output (0, 0), without rows and cols
     Finish finish;  // of output (0, 0)
-    Strips strips;
+    Strips strips;  // of tiles: m outputs in both directions
     long filters, x_image, y_image, made_image;  // numbers from an image to the next
     const void *x, *w, *bias, *made, *AT, *BT;
     void *y;
@@ -59,6 +59,15 @@ static void FN(strips_piece)(const void *task, long index, long member) {
     Slab s = strips_slab(&pass->strips, &pass->slab, b->top, b->left, rows, width);
     Finish f = finish_of(pass, b);
     FN(strips)(&s, &pass->strips, &f, pass->AT, pass->BT, IMAGES(pass, b), rows, width, pass->scratch[member]);
+}
+
+static void FN(tiles_piece)(const void *task, long index, long member) {
+    const Pass *pass = task;
+    const Block *b = &pass->blocks[index];
+    long rows = b->bottom - b->top, width = b->right - b->left;
+    Slab s = slab_of(&pass->slab, b->top, b->left, rows, width);
+    Finish f = finish_of(pass, b);
+    FN(tiles)(&s, pass->strips.outputs, &f, pass->AT, pass->BT, IMAGES(pass, b), rows, width, pass->scratch[member]);
 }
 
 #define GRADIENT_IMAGES(pass, b)                                                                                    \
