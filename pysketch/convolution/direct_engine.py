@@ -127,13 +127,11 @@ class DirectEngine:
         biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
         scratch = workers.scratch(plan.nbytes, plan.shares)
         plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
-        spoilt = np.zeros(len(dW), np.uint8) if plan.strips else None
-        filters = plan.shares, spoilt
-        kernels().unpack(workers.team, workers.threads, dW, sums, *_parts(plan.strips, dtype), *filters)
-        if plan.strips and spoilt.any():
+        spoilt = plan.add(sums, dW, workers)
+        if spoilt is not None and spoilt.any():
             directly = np.zeros(dW.shape, dtype)
             DirectEngine(self.window, workers).backward_weights(x, dy, directly)
-            dW[spoilt > 0] += directly[spoilt > 0]
+            dW[spoilt] += directly[spoilt]
         for share in () if db is None else biases:
             db += share
 
@@ -149,8 +147,8 @@ class DirectEngine:
         """What the kernels are told of a correlation."""
         return _Plan(correlation, self._strips(correlation), channels, len(y), y.dtype, self.workers)
 
-    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> _GradientPlan:
-        """The cheaper one of those that there are."""
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> Any:
+        """The cheapest one of those that there are."""
         ways = dict.fromkeys([None, self._strips(correlation)])
         return min((_GradientPlan(correlation, way, x, dy, self.workers) for way in ways), key=lambda plan: plan.cost)
 
@@ -301,6 +299,13 @@ class _GradientPlan:
         products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (runs + 11 * len(self.blocks))
         self.cost = (products + (planes + filters) * runs * (20 if strips else 0.5)) * (1.4 if strips else 1)
         self.sum_bytes = self.shares * one + SLACK
+
+    def add(self, sums: Array, dW: Array, workers: Workers) -> Array | None:
+        """dW += what all shares have summed; in strips but for those filters (O,), True, whose sums are not finite."""
+        spoilt = None if self.strips is None else np.zeros(len(dW), bool)
+        rest = *_parts(self.strips, dW.dtype), self.shares, spoilt
+        kernels().unpack(workers.team, workers.threads, dW, sums, *rest)
+        return spoilt
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:
