@@ -13,12 +13,12 @@ of the plane (p % m, q % m). Over that plane tiles are one row, whose vectors be
 
 A block's V is as large as 64 / m^2 images, and its M as well: often too large for the cache. Then both exist for two j
 at a time, those of the points a and -a (or 0 and infinity), for the sake of which fewer products are needed: with s the
-sum of B^T[j, q] x_q over the even q and d that over the odd ones, the tile's transformed columns are s + d and s - d; and
-of what comes of them, column k of the outputs takes A^T[k, j] = a^k times the sum for even k, the difference for odd k.
+sum of B^T[j, q] x_q over the even q and d that over the odd ones, the transformed columns are s + d and s - d; and of
+what comes of them, column k of the outputs takes A^T[k, j] = a^k times the sum for even k, the difference for odd k.
 U is read once in a block. `pysketch/native/tiles.h` tells the order in the cache.
 
-A correlation whose kernel is not square, as some of those that a strided convolution's dx is made of, is done in strips;
-so is the gradient of the filters.
+A correlation whose kernel is not square, as some of those that a strided convolution's dx is made of, is done in
+strips; so is the gradient of the filters where that costs less.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import numpy as np
 
 from pysketch.convolution.blocks import cut
 from pysketch.convolution.direct_engine import Correlation, StripDirectEngine
-from pysketch.convolution.im2col import Window
-from pysketch.convolution.winograd import KERNELS, TILE, winograd_matrices
+from pysketch.convolution.winograd import TILE, winograd_matrices
+from pysketch.convolution.winograd_engine import winograd_fits
 from pysketch.device import SLACK, Array, Workers, padded
 from pysketch.native import kernels
 
@@ -44,31 +44,25 @@ _SPILL = 12 << 20  # bytes of scratch memory that double the time: measured from
 
 
 class TileDirectEngine(StripDirectEngine):
-    """Tiles, where a correlation's kernel is square; see `StripDirectEngine` for what is not."""
+    """Tiles, where `winograd_fits` a correlation's window; see `StripDirectEngine` for others."""
 
     name = "WINOGRAD"
 
-    @staticmethod
-    def fits(window: Window) -> bool:
-        """True for square kernels of 2 to 7 pixels at stride 1 and dilation 1."""
-        kernel_h, kernel_w = window.kernel
-        return kernel_h == kernel_w and kernel_h in KERNELS and window.stride == window.dilation == (1, 1)
-
     def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
-        if not self.fits(correlation.window):
+        if not winograd_fits(correlation.window):
             return super()._plan(correlation, channels, y)
         return _TilePlan(correlation, channels, y.shape, y.dtype, self.workers)
 
     def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> Any:
         """In tiles, if that is the cheapest way."""
         plan = super()._gradient_plan(correlation, x, dy)
-        if not self.fits(correlation.window):
+        if not winograd_fits(correlation.window):
             return plan
         return min(plan, _TileGradientPlan(correlation, x, dy, self.workers), key=lambda plan: plan.cost)
 
     def _packed(self, correlation: Correlation, W: Array) -> Array:
         """U (O / side, TILE^2, C, side): the filters are brought into order while they are small."""
-        if not self.fits(correlation.window):
+        if not winograd_fits(correlation.window):
             return super()._packed(correlation, W)
         side, (o, c, r, _) = kernels().rows(), W.shape
         groups, G = -(-o // side), winograd_matrices(TILE + 1 - r, r).G

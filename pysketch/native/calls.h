@@ -268,8 +268,8 @@ static PyObject *call_tiles(PyObject *self, PyObject *args) {
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
 // added to dw (shares, filters, taps), and of the bias's, to db (shares, filters) or None. strips_gradient: with
-// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters; tiles_gradient: with outputs,
-// AT and BT, dw (shares, 8, 8, filters, channels).
+// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters; tiles_gradient: with
+// outputs, AT and BT, dw (shares, 8, 8, filters, channels).
 typedef struct {
     PyObject *dw, *db;
     Py_ssize_t shares;
@@ -291,7 +291,8 @@ static PyObject *run_gradient(const PassArrays *given, const GradientArrays *sum
     pass.sum = x.channels * s->kernel_h * s->kernel_w * dy.channels;
     if (how == BY_STRIPS) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
     if (how == BY_TILES) pass.sum = TILE * TILE * x.channels * dy.channels;
-    pass.dw = need(&arrays, sums->dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, sums->db, "db", shares * dy.channels, 1);
+    pass.dw = need(&arrays, sums->dw, "dw", shares * pass.sum, 1);
+    pass.db = take(&arrays, sums->db, "db", shares * dy.channels, 1);
     if (how != BY_TAPS) {
         pass.AT = need(&arrays, given->AT, "AT", strips->outputs * TILE, 0);
         pass.BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
@@ -360,7 +361,8 @@ static PyObject *call_tiles_gradient(PyObject *self, PyObject *args) {
     GradientArrays sums;
     GradientPass pass = {0};
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnOO", GRADIENT_PLACES, &pass.strips.outputs, &given.AT, &given.BT))
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnOO", GRADIENT_PLACES, &pass.strips.outputs, &given.AT,
+                          &given.BT))
         return NULL;
     if (!slab_is_right(&pass.slab) || !tiles_are_right(&pass.slab, pass.strips.outputs)) return NULL;
     return run_gradient(&given, &sums, &pass, BY_TILES);

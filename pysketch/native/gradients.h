@@ -182,7 +182,8 @@ static long FN(tiles_gradient_scratch)(const Slab *s, long outputs, long filters
 }
 
 // dM (2, 8, count) of pair q of j, each (j, i) `apart` numbers from the next: A y A^T of the tiles of one filter of dy.
-INLINE void FN(diffs_of_pair)(const Tiles *t, const int m, const int q, const real *AT, const real *y, real *dM, long apart) {
+INLINE void FN(diffs_of_pair)(const Tiles *t, const int m, const int q, const real *AT, const real *y, real *dM,
+                              long apart) {
     for (long f = 0; f < t->count; f += LANES, y += LANES, dM += LANES) {
         VEC first[TILE], second[TILE], v[TILE];
         UNROLL
@@ -229,9 +230,9 @@ static void FN(fill_tile_diffs)(const Tiles *t, const int q, const real *AT, con
 
 // dU (8, 8, filters, channels) and, unless NULL, db (filters) += those of a block: dU[j][i] = dM[j][i] V[j][i]^T of all
 // tiles, with V and dM those of a pair of j at a time.
-static void FN(tiles_gradient)(const Slab *s, long outputs, const real *AT, const real *BT, const real *x, const real *dy,
-                               long dy_filter, long dy_row, real *dU, real *db, long filters, long rows, long width,
-                               char *scratch) {
+static void FN(tiles_gradient)(const Slab *s, long outputs, const real *AT, const real *BT, const real *x,
+                               const real *dy, long dy_filter, long dy_row, real *dU, real *db, long filters, long rows,
+                               long width, char *scratch) {
     const Tiles tiles = FN(gradient_tiles)(outputs, rows, width), *t = &tiles;
     long channels = s->channels, count = t->count, image = outputs * outputs * t->plane, *at = (long *)scratch;
     // a line more, as what lies a power of two apart would share its places in the cache
