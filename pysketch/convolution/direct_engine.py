@@ -168,7 +168,12 @@ class DirectEngine:
         """
         strips, side = self._strips(correlation), kernels().rows()
         numbers = TILE * W.shape[1] * strips.depth if strips else math.prod(W.shape[1:])
-        packed = np.empty((-(-len(W) // side), numbers, side), W.dtype)
+        shape = -(-len(W) // side), numbers, side
+        if self.keep_kernels:
+            packed = np.empty(shape, W.dtype)
+        else:  # until the next pass, in memory that is there: the system would clear new one
+            self.workers.shared.reserve(math.prod(shape) * W.itemsize + SLACK, np)
+            packed = self.workers.shared.take(shape, W.dtype)
         kernels().pack(self.workers.team, self.workers.threads, W, packed, *_parts(strips, W.dtype))
         return packed
 
