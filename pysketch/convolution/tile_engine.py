@@ -18,7 +18,7 @@ what comes of them, column k of the outputs takes A^T[k, j] = a^k times the sum 
 U is read once in a block. `pysketch/native/tiles.h` tells the order in the cache.
 
 A correlation whose kernel is not square, as some of those that a strided convolution's dx is made of, is done in
-strips; so is the gradient of the filters.
+strips; so is the gradient of the filters where that costs less.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from pysketch.convolution.blocks import cut
 from pysketch.convolution.direct_engine import Correlation, StripDirectEngine
 from pysketch.convolution.winograd import TILE, winograd_matrices
 from pysketch.convolution.winograd_engine import winograd_fits
-from pysketch.device import Array, Workers
+from pysketch.device import SLACK, Array, Workers, padded
 from pysketch.native import kernels
 
+_RUN = 384  # tiles of a filter's run in a block of the gradient
+_GRADIENT_CACHE = 10 << 20  # bytes of its scratch memory
 _ROWS = range(1, 13)  # of tiles of a block
 _PARTS = (1, 2, 3, 4, 6, 8, 16, 32, 64)  # into which a row of tiles is cut
 _BEGIN = 0.25  # what a block costs beside its vectors of tiles, in these
@@ -50,6 +52,13 @@ class TileDirectEngine(StripDirectEngine):
         if not winograd_fits(correlation.window):
             return super()._plan(correlation, channels, y)
         return _TilePlan(correlation, channels, y.shape, y.dtype, self.workers)
+
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> Any:
+        """In tiles, if that is the cheapest way."""
+        plan = super()._gradient_plan(correlation, x, dy)
+        if not winograd_fits(correlation.window):
+            return plan
+        return min(plan, _TileGradientPlan(correlation, x, dy, self.workers), key=lambda plan: plan.cost)
 
     def _packed(self, correlation: Correlation, W: Array) -> Array:
         """U (O / side, TILE^2, C, side): the filters are brought into order while they are small."""
@@ -106,3 +115,61 @@ class _TilePlan:
             )
             for block in cut(images, down, across, rows, cols)
         ]
+
+
+class _TileGradientPlan:
+    """As `_GradientPlan` of `direct_engine`, in tiles.
+
+    With y = A^T M A and M = U V, dM = A dy A^T of every tile and dU (j, i, O, C) = the sum over f of dM V^T; as
+    U = G g G^T, dg = G^T dU G.
+    """
+
+    def __init__(self, correlation: Correlation, x: Array, dy: Array, workers: Workers) -> None:
+        (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
+        kernel, m = correlation.kernel[0], TILE + 1 - correlation.kernel[0]
+        matrices = winograd_matrices(m, kernel)
+        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.run, self.matrices = kernels().tiles_gradient, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
+        self.G2 = np.einsum("jx,iy->jiyx", matrices.G, matrices.G).reshape(TILE * TILE, -1).astype(dtype)
+        self.shape = TILE * TILE, filters, channels
+
+        def nbytes(rows: int, cols: int) -> int:
+            size = rows * m, cols * m, dtype.itemsize
+            return kernels().tiles_gradient_scratch(channels, self.geometry, *size, filters, m) + SLACK
+
+        down, across, more, item = -(-height // m), -(-width // m), (TILE - 1) // m, dtype.itemsize
+        one = padded(math.prod(self.shape) * item)
+        shares = max(1, min(workers.threads, workers.limit // (one + nbytes(1, 1))))
+        room = workers.limit // shares - one
+        rows, cols = max(1, min(_RUN // (across + more), -(-images * down // shares))), across
+        while rows > 1 and nbytes(rows, cols) > min(_GRADIENT_CACHE, room):
+            rows -= 1
+        while cols > 1 and nbytes(rows, cols) > room:
+            cols = -(-cols // 2)
+        self.nbytes = nbytes(rows, cols)
+        self.blocks = [
+            (
+                block.image,
+                block.top * m,
+                min(block.bottom * m, height),
+                block.left * m,
+                min(block.right * m, width),
+            )
+            for block in cut(images, down, across, rows, cols)
+        ]
+        self.shares = min(shares, len(self.blocks))
+        self.sum_bytes = self.shares * one + SLACK
+        runs = images * down * (across + more) / 16
+        products = -(-filters // 6) * TILE * TILE * channels * (runs + 11 * len(self.blocks))
+        self.cost = (products + (channels + filters) * runs * 270) * 1.8
+
+    def add(self, sums: Array, dW: Array, workers: Workers) -> Array:
+        """As `_GradientPlan.add`."""
+        with np.errstate(invalid="ignore"), workers.single_threaded_blas():  # infinities of both signs
+            for share in sums[1:]:
+                sums[0] += share
+            found = (sums[0].reshape(TILE * TILE, -1).T @ self.G2).reshape(dW.shape)
+        spoilt = ~np.isfinite(found).all(axis=(1, 2, 3))
+        found[spoilt] = 0
+        dW += found
+        return spoilt

@@ -153,7 +153,8 @@ static int tiles_are_right(const Slab *s, long outputs) {
 static const char TEAM[] = "pysketch.native.Team";
 
 static void at_work(void) {
-    PyErr_SetString(PyExc_RuntimeError, "these workers are at work in another thread; a net serves one thread at a time");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "these workers are at work in another thread; a net serves one thread at a time");
 }
 
 #define EITHER(item, name, ...) ((item) == 4 ? name##_float(__VA_ARGS__) : name##_double(__VA_ARGS__))
@@ -267,50 +268,58 @@ static PyObject *call_tiles(PyObject *self, PyObject *args) {
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
 // added to dw (shares, filters, taps), and of the bias's, to db (shares, filters) or None. strips_gradient: with
-// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters.
-static PyObject *run_gradient(PyObject *args, int in_strips) {
-    PassArrays given = {0};
+// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters; tiles_gradient: with
+// outputs, AT and BT, dw (shares, 8, 8, filters, channels).
+typedef struct {
     PyObject *dw, *db;
-    GradientPass pass = {0};
     Py_ssize_t shares;
+} GradientArrays;
+
+static PyObject *run_gradient(const PassArrays *given, const GradientArrays *sums, GradientPass *of, int how) {
+    GradientPass pass = *of;
     Slab *s = &pass.slab;
     Strips *strips = &pass.strips;
-    const char *items = in_strips ? "OOOOO" SLAB_ITEMS "nOOnnOO" : "OOOOO" SLAB_ITEMS "nOO";
-    if (!PyArg_ParseTuple(args, items, &given.team, &given.x, &given.y, &dw, &db, SLAB_PLACES(*s), &shares,
-                          &given.blocks, &given.scratch, &strips->outputs, &strips->parts, &given.AT, &given.BT))
-        return NULL;
-    if (!slab_is_right(s) || (in_strips && !strips_are_right(strips))) return NULL;
+    Py_ssize_t shares = sums->shares;
     Arrays arrays = {.count = 0};
-    Team *team = PyCapsule_GetPointer(given.team, TEAM);
-    Images x = take_images(&arrays, given.x, "x", 0), dy = take_images(&arrays, given.y, "dy", 0);
+    Team *team = PyCapsule_GetPointer(given->team, TEAM);
+    Images x = take_images(&arrays, given->x, "x", 0), dy = take_images(&arrays, given->y, "dy", 0);
     if (!PyErr_Occurred() && (x.count != dy.count || x.channels < 1 || dy.channels < 1 || shares < 1))
         PyErr_SetString(PyExc_ValueError, "expected as many images in x and dy, and a share or more");
     s->channels = x.channels, s->height = x.height, s->width = x.width;
     pass.filters = dy.channels, pass.height = dy.height, pass.width = dy.width;
     pass.x = x.at, pass.dy = dy.at, pass.x_image = x.apart, pass.dy_image = dy.apart, pass.shares = shares;
     pass.sum = x.channels * s->kernel_h * s->kernel_w * dy.channels;
-    if (in_strips) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
-    pass.dw = need(&arrays, dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, db, "db", shares * dy.channels, 1);
-    if (in_strips) {
-        pass.AT = need(&arrays, given.AT, "AT", strips->outputs * TILE, 0);
-        pass.BT = need(&arrays, given.BT, "BT", TILE * TILE, 0);
+    if (how == BY_STRIPS) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
+    if (how == BY_TILES) pass.sum = TILE * TILE * x.channels * dy.channels;
+    pass.dw = need(&arrays, sums->dw, "dw", shares * pass.sum, 1);
+    pass.db = take(&arrays, sums->db, "db", shares * dy.channels, 1);
+    if (how != BY_TAPS) {
+        pass.AT = need(&arrays, given->AT, "AT", strips->outputs * TILE, 0);
+        pass.BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
     long high = 0, wide = 0, members = 0;
     char *scratch[MAX_MEMBERS];
-    Block *blocks = take_blocks(given.blocks, dy.count, dy.height, dy.width, &pass.count);
+    Block *blocks = take_blocks(given->blocks, dy.count, dy.height, dy.width, &pass.count);
     for (long k = 0; blocks && k < pass.count; ++k) {
         if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
         if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
     }
     if (blocks) {
-        Slab seen = in_strips ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
-        long bytes = in_strips ? EITHER(arrays.item, strips_gradient_scratch, &seen, strips, dy.channels, high, wide)
-                               : EITHER(arrays.item, direct_gradient_scratch, &seen, dy.channels, high, wide);
-        members = take_scratch(&arrays, given.scratch, bytes, scratch);
+        Slab seen = how == BY_STRIPS ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long bytes, item = arrays.item, o = dy.channels;
+        if (how == BY_TILES)
+            bytes = EITHER(item, tiles_gradient_scratch, &seen, strips->outputs, o, high, wide);
+        else if (how == BY_STRIPS)
+            bytes = EITHER(item, strips_gradient_scratch, &seen, strips, o, high, wide);
+        else
+            bytes = EITHER(item, direct_gradient_scratch, &seen, o, high, wide);
+        members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
-        Work work = in_strips ? (arrays.item == 4 ? strips_gradient_piece_float : strips_gradient_piece_double)
-                              : (arrays.item == 4 ? direct_gradient_piece_float : direct_gradient_piece_double);
+        const Work works[][2] = {{direct_gradient_piece_float, direct_gradient_piece_double},
+                                 {strips_gradient_piece_float, strips_gradient_piece_double},
+                                 {tiles_gradient_piece_float, tiles_gradient_piece_double}};
+        Work work = works[how][arrays.item == 8];
         pass.blocks = blocks, pass.scratch = scratch;
         int done;
         Py_BEGIN_ALLOW_THREADS
@@ -322,14 +331,41 @@ static PyObject *run_gradient(PyObject *args, int in_strips) {
     return give_back(&arrays);
 }
 
+#define GRADIENT_PLACES                                                                                              \
+    &given.team, &given.x, &given.y, &sums.dw, &sums.db, SLAB_PLACES(pass.slab), &sums.shares, &given.blocks, \
+        &given.scratch
+
 static PyObject *call_direct_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
     (void)self;
-    return run_gradient(args, 0);
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOO", GRADIENT_PLACES)) return NULL;
+    return slab_is_right(&pass.slab) ? run_gradient(&given, &sums, &pass, BY_TAPS) : NULL;
 }
 
 static PyObject *call_strips_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
     (void)self;
-    return run_gradient(args, 1);
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnnOO", GRADIENT_PLACES, &pass.strips.outputs, &pass.strips.parts,
+                          &given.AT, &given.BT))
+        return NULL;
+    if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
+    return run_gradient(&given, &sums, &pass, BY_STRIPS);
+}
+
+static PyObject *call_tiles_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnOO", GRADIENT_PLACES, &pass.strips.outputs, &given.AT,
+                          &given.BT))
+        return NULL;
+    if (!slab_is_right(&pass.slab) || !tiles_are_right(&pass.slab, pass.strips.outputs)) return NULL;
+    return run_gradient(&given, &sums, &pass, BY_TILES);
 }
 
 // direct_scratch(channels, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
@@ -395,6 +431,18 @@ static PyObject *call_strips_gradient_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_gradient_scratch, &s, &strips, filters, rows, cols));
 }
 
+// tiles_gradient_scratch(channels, geometry, rows, cols, item, filters, outputs).
+static PyObject *call_tiles_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, filters, outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs))
+        return NULL;
+    if (!tiles_are_right(&s, outputs)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_gradient_scratch, &s, outputs, filters, rows, cols));
+}
+
 // stamp(team, threads, x, y, w, bias), unstamp(team, threads, x, y, w): see planes.h.
 static PyObject *run_planes(PyObject *args, int stamps) {
     PyObject *of, *x_, *y_, *w_, *bias = Py_None;
@@ -435,6 +483,125 @@ static PyObject *call_stamp(PyObject *self, PyObject *args) {
 static PyObject *call_unstamp(PyObject *self, PyObject *args) {
     (void)self;
     return run_planes(args, 0);
+}
+
+// Filters (O, C, kh, kw), any view of numbers.
+static void take_filters(Arrays *arrays, PyObject *object, Filters *f, int written) {
+    if (PyErr_Occurred()) return;
+    Py_buffer *view = &arrays->of[arrays->count];
+    if (PyObject_GetBuffer(object, view, written ? PyBUF_STRIDES | PyBUF_WRITABLE : PyBUF_STRIDES)) return;
+    arrays->count++;
+    Py_ssize_t item = arrays->item = view->itemsize;
+    int lies = view->ndim == 4 && (item == 4 || item == 8);
+    for (int axis = 0; lies && axis < 4; ++axis) {
+        lies = view->strides[axis] % item == 0;
+        f->apart[axis] = view->strides[axis] / item;
+    }
+    if (!lies) {
+        PyErr_SetString(PyExc_ValueError, "W: expected filters (O, C, kh, kw) of numbers of 4 or 8 bytes");
+        return;
+    }
+    f->W = view->buf;
+    Py_ssize_t *shape = view->shape;
+    f->filters = shape[0], f->channels = shape[1], f->kernel_h = shape[2], f->kernel_w = shape[3];
+}
+
+// pack(team, threads, W, packed, phases, parts, outputs, of_part, G): W as the products take it; of_part 0: as it is.
+// unpack(team, threads, dW, sums, phases, parts, outputs, of_part, G, shares, spoilt): its gradient, added.
+static PyObject *run_filters(PyObject *args, int packs) {
+    PyObject *of, *W, *packed, *G, *spoilt = Py_None;
+    long threads;
+    Filters f = {.shares = 1};
+    if (!PyArg_ParseTuple(args, "OlOOllllO|lO", &of, &threads, &W, &packed, &f.phases, &f.parts, &f.outputs, &f.of_part,
+                          &G, &f.shares, &spoilt))
+        return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    take_filters(&arrays, W, &f, !packs);
+    if (!PyErr_Occurred() && (f.phases < 1 || f.parts < 1 || f.outputs < 1 || f.of_part < 0 || f.of_part > TILE ||
+                              f.shares < 1 || threads < 1 || threads > MAX_MEMBERS))
+        PyErr_SetString(PyExc_ValueError, "expected phases, parts, outputs, shares and 1 to 256 threads");
+    if (!PyErr_Occurred() && f.of_part &&
+        (rows_of_part(&f, 0, f.parts - 1) > f.of_part || (f.parts > 1 && f.outputs > f.of_part)))
+        PyErr_SetString(PyExc_ValueError, "expected parts of as many rows as G has columns");
+    if (!PyErr_Occurred()) {
+        long numbers = filter_taps(&f) * (f.of_part ? TILE : 1);
+        long side = packs ? (f.filters + ROWS - 1) / ROWS * ROWS : f.shares * f.filters;
+        f.packed = need(&arrays, packed, packs ? "packed" : "sums", side * numbers, packs);
+        if (f.of_part) f.G = need(&arrays, G, "G", TILE * f.of_part, 0);
+        Py_ssize_t item = arrays.item;
+        arrays.item = 1;
+        f.spoilt = take(&arrays, spoilt, "spoilt", f.filters, 1);
+        arrays.item = item;
+    }
+    if (!PyErr_Occurred()) {
+        Work work = arrays.item == 4 ? (packs ? pack_piece_float : unpack_piece_float)
+                                     : (packs ? pack_piece_double : unpack_piece_double);
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, work, &f, packs ? (f.filters + ROWS - 1) / ROWS : f.filters, threads);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_pack(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_filters(args, 1);
+}
+
+static PyObject *call_unpack(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_filters(args, 0);
+}
+
+// sum_images(team, threads, y, xs), rectify(team, threads, y, (x,), slope), gate(team, threads, y, (dy, x), slope): see
+// pixels.h; all of one shape, y may be the first of xs.
+static PyObject *run_pixels(PyObject *args, int what) {
+    PyObject *of, *y_, *xs;
+    long threads;
+    Pixels p = {0};
+    if (!PyArg_ParseTuple(args, "OlOO!|d", &of, &threads, &y_, &PyTuple_Type, &xs, &p.slope)) return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    Images y = take_images(&arrays, y_, "y", 1);
+    p.terms = PyTuple_GET_SIZE(xs), p.y = y.at, p.y_image = y.apart;
+    p.size = y.channels * y.height * y.width, p.pieces = (p.size + CHUNK - 1) / CHUNK;
+    int fits = what == 0 ? p.terms >= 1 && p.terms <= MAX_TERMS : p.terms == what;
+    for (long k = 0; fits && k < p.terms; ++k) {
+        Images x = take_images(&arrays, PyTuple_GET_ITEM(xs, k), "x", 0);
+        p.x[k] = x.at, p.x_image[k] = x.apart;
+        fits = x.count == y.count && x.channels == y.channels && x.height == y.height && x.width == y.width;
+    }
+    if (!PyErr_Occurred() && (!fits || !y.at || threads < 1 || threads > MAX_MEMBERS))
+        PyErr_SetString(PyExc_ValueError, "expected images of one shape, as many as are needed, and 1 to 256 threads");
+    if (!PyErr_Occurred()) {
+        const Work works[][2] = {{sum_pixels_float, sum_pixels_double},
+                                 {rectify_pixels_float, rectify_pixels_double},
+                                 {gate_pixels_float, gate_pixels_double}};
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, works[what][arrays.item == 8], &p, y.count * p.pieces, threads);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_sum_images(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 0);
+}
+
+static PyObject *call_rectify(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 1);
+}
+
+static PyObject *call_gate(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 2);
 }
 
 // team(): threads that share work; they end with it.
@@ -483,5 +650,12 @@ static PyMethodDef calls[] = {
     {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"direct_gradient", call_direct_gradient, METH_VARARGS, "The filters' and the bias's gradient."},
     {"strips_gradient", call_strips_gradient, METH_VARARGS, "The transformed filters' and the bias's gradient."},
+    {"pack", call_pack, METH_VARARGS, "Filters as the products take them."},
+    {"unpack", call_unpack, METH_VARARGS, "The filters' gradient, added."},
+    {"sum_images", call_sum_images, METH_VARARGS, "The sum of some images, or a copy of one."},
+    {"rectify", call_rectify, METH_VARARGS, "A rectified linear unit."},
+    {"gate", call_gate, METH_VARARGS, "Its gradient."},
+    {"tiles_gradient_scratch", call_tiles_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"tiles_gradient", call_tiles_gradient, METH_VARARGS, "The gradient of filters that are transformed both ways."},
     {NULL, NULL, 0, NULL},
 };
