@@ -83,10 +83,12 @@ class DirectEngine:
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
-        window = self.window
-        first = -window.pad[0], -window.pad[1]
-        correlation = Correlation(window.kernel, window.stride, window.dilation, first, y.shape[2:])
+        correlation = self._forward_correlation(y)
         self._correlate(correlation, x, self._forward_kernels(correlation, W), y, finish)
+
+    def forward_blocks(self, x: Array, y: Array) -> list[tuple[int, ...]]:
+        """What the workers share in a forward pass: (image, top, bottom, left, right) of the outputs. Shapes count."""
+        return self._plan(self._forward_correlation(y), x.shape[1], y).blocks
 
     def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = NOTHING) -> None:
         """dx = what each of dy's pixels stamps, overwritten and finished: a correlation for each residue of dx."""
@@ -116,10 +118,7 @@ class DirectEngine:
         workers, dtype = self.workers, dW.dtype
         key = "weights", x.shape, dy.shape, dtype, workers.threads, workers.limit
         if key not in self._plans:
-            first = -self.window.pad[0], -self.window.pad[1]
-            window = self.window
-            correlation = Correlation(window.kernel, window.stride, window.dilation, first, dy.shape[2:])
-            self._plans[key] = self._gradient_plan(correlation, x, dy)
+            self._plans[key] = self._gradient_plan(self._forward_correlation(dy), x, dy)
         plan = self._plans[key]
         workers.shared.reserve(plan.sum_bytes, np)
         sums = workers.shared.take((plan.shares, *plan.shape), dtype)
@@ -138,6 +137,11 @@ class DirectEngine:
     def backward_bias(self, dy: Array, db: Array | None) -> None:
         """db += the sums of dy, if it is given."""
         add_sums(self.workers, dy, db)
+
+    def _forward_correlation(self, y: Array) -> Correlation:
+        window = self.window
+        first = -window.pad[0], -window.pad[1]
+        return Correlation(window.kernel, window.stride, window.dilation, first, y.shape[2:])
 
     def _strips(self, correlation: Correlation) -> Strips | None:
         """How a correlation is cut into strips, None where it is not."""

@@ -44,12 +44,20 @@ _SPILL = 12 << 20  # bytes of scratch memory that double the time: measured from
 
 
 class TileDirectEngine(StripDirectEngine):
-    """Tiles, where `winograd_fits` a correlation's window; see `StripDirectEngine` for others."""
+    """Tiles, where `winograd_fits` a correlation's window and one fits the workspace; else `StripDirectEngine`."""
 
     name = "WINOGRAD"
 
-    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+    def _in_tiles(self, correlation: Correlation, channels: int, filters: int, item: int) -> bool:
+        """Whether a correlation is done in tiles: where the window allows it, and the workspace holds one."""
         if not winograd_fits(correlation.window):
+            return False
+        m = TILE + 1 - correlation.kernel[0]
+        one = channels, _geometry(correlation), m, m, item, filters, m
+        return kernels().tiles_scratch(*one) <= self.workers.room(np)
+
+    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+        if not self._in_tiles(correlation, channels, y.shape[1], y.itemsize):
             return super()._plan(correlation, channels, y)
         return _TilePlan(correlation, channels, y.shape, y.dtype, self.workers)
 
@@ -62,7 +70,7 @@ class TileDirectEngine(StripDirectEngine):
 
     def _packed(self, correlation: Correlation, W: Array) -> Array:
         """U (O / side, TILE^2, C, side): the filters are brought into order while they are small."""
-        if not winograd_fits(correlation.window):
+        if not self._in_tiles(correlation, W.shape[1], len(W), W.itemsize):
             return super()._packed(correlation, W)
         side, (o, c, r, _) = kernels().rows(), W.shape
         groups, G = -(-o // side), winograd_matrices(TILE + 1 - r, r).G
@@ -85,7 +93,7 @@ class _TilePlan:
     ) -> None:
         (images, filters), (height, width), m = shape[:2], correlation.size, TILE + 1 - correlation.kernel[0]
         matrices = winograd_matrices(m, correlation.kernel[0])
-        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.geometry = _geometry(correlation)
         self.target = (*correlation.place, *correlation.step)
         self.run, self.matrices = kernels().tiles, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
         down, across, room = -(-height // m), -(-width // m), workers.room(np)
@@ -128,7 +136,7 @@ class _TileGradientPlan:
         (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
         kernel, m = correlation.kernel[0], TILE + 1 - correlation.kernel[0]
         matrices = winograd_matrices(m, kernel)
-        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.geometry = _geometry(correlation)
         self.run, self.matrices = kernels().tiles_gradient, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
         self.G2 = np.einsum("jx,iy->jiyx", matrices.G, matrices.G).reshape(TILE * TILE, -1).astype(dtype)
         self.shape = TILE * TILE, filters, channels
@@ -173,3 +181,7 @@ class _TileGradientPlan:
         found[spoilt] = 0
         dW += found
         return spoilt
+
+
+def _geometry(correlation: Correlation) -> tuple[int, ...]:
+    return (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
