@@ -21,7 +21,8 @@ and of compiled kernels, which do filters four at a time, O' = 4 ceil(O / 4), an
     strips     2 TILE S W' D C O' FLOPs, TILE S W' (D C / kw + O) numbers cached, the same filters
     winograd   2 TILE^2 T C O' FLOPs, (TILE^2 + 4 m^2) T (C + O) numbers cached, m outputs a tile's row; as many filters
 
-The backward passes cost about the same as the forward, twice, with either engine.
+The backward passes cost about the same as the forward, twice, with either engine; which way a compiled engine takes for
+the filters' gradient it sees by itself (`direct_engine`).
 """
 
 from __future__ import annotations
