@@ -127,15 +127,13 @@ class DirectEngine:
         biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
         scratch = workers.scratch(plan.nbytes, plan.shares)
         plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
-        with np.errstate(invalid="ignore"):  # infinities of both signs
-            for share in sums[1:]:
-                sums[0] += share
-        if plan.strips is None:
-            dW += sums[0].reshape(dW.shape)
-        elif np.isfinite(sums[0]).all():
-            StripEngine(self.window, workers).add_gradient(sums[0], dW)
-        else:
-            DirectEngine(self.window, workers).backward_weights(x, dy, dW)
+        spoilt = np.zeros(len(dW), np.uint8) if plan.strips else None
+        filters = plan.shares, spoilt
+        kernels().unpack(workers.team, workers.threads, dW, sums, *_parts(plan.strips, dtype), *filters)
+        if plan.strips and spoilt.any():
+            directly = np.zeros(dW.shape, dtype)
+            DirectEngine(self.window, workers).backward_weights(x, dy, directly)
+            dW[spoilt > 0] += directly[spoilt > 0]
         for share in () if db is None else biases:
             db += share
 
@@ -170,12 +168,10 @@ class DirectEngine:
 
         In strips (O / side, TILE, taps, side) of the transformed ones.
         """
-        strips, side, filters = self._strips(correlation), kernels().rows(), len(W)
-        U = W.reshape(1, filters, -1) if strips is None else StripEngine(strips.window, self.workers).transformed(W)
-        packed = np.zeros((-(-filters // side), len(U), U.shape[2], side), W.dtype)
-        for first in range(0, filters, side):
-            some = U[:, first : first + side]
-            packed[first // side, :, :, : some.shape[1]] = some.transpose(0, 2, 1)
+        strips, side = self._strips(correlation), kernels().rows()
+        numbers = TILE * W.shape[1] * strips.depth if strips else math.prod(W.shape[1:])
+        packed = np.empty((-(-len(W) // side), numbers, side), W.dtype)
+        kernels().pack(self.workers.team, self.workers.threads, W, packed, *_parts(strips, W.dtype))
         return packed
 
     def _correlate(self, correlation: Correlation, x: Array, packed: Array, y: Array, finish: Finish) -> None:
@@ -255,6 +251,13 @@ class _Plan:
         return self._bytes(self._channels, self.geometry, rows, cols, self._item, *self._told)
 
 
+def _parts(strips: Strips | None, dtype: np.dtype) -> tuple[Any, ...]:
+    """What the kernels are told of how filters are transformed: phases, parts, outputs, rows of a part, G."""
+    if strips is None:
+        return 1, 1, 1, 0, None
+    return strips.phases, strips.parts, strips.outputs, strips.taps, strips.matrices.G.astype(dtype)
+
+
 class _GradientPlan:
     """As `_Plan`, for the filters' gradient. Share k sums the blocks k, k + shares, ...: all shares (shares, *shape).
 
@@ -294,10 +297,9 @@ class _GradientPlan:
             for block in cut(images, units, width, rows, cols)
         ]
         self.shares = min(shares, len(self.blocks))
-        planes, run = channels * math.prod(correlation.stride), rows * cols / _VECTOR
-        products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (run + 11)
-        self.cost = len(self.blocks) * (products + (planes + filters) * run * (20 if strips else 0.5))
-        self.cost *= 1.4 if strips else 1
+        planes, runs = channels * math.prod(correlation.stride), images * units * width / _VECTOR
+        products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (runs + 11 * len(self.blocks))
+        self.cost = (products + (planes + filters) * runs * (20 if strips else 0.5)) * (1.4 if strips else 1)
         self.sum_bytes = self.shares * one + SLACK
 
 

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from pysketch.convolution.blocks import Block
-from pysketch.device import Array, Kernel, array_module
+from pysketch.device import Array, Kernel, Workers, are_images, array_module
+from pysketch.native import kernels
 
 
-def rectify(x: Array, slope: float = 0.0, out: Array | None = None) -> None:
-    """out = x where x > 0, slope * x elsewhere; without out x itself is overwritten."""
+def rectify(x: Array, slope: float = 0.0, out: Array | None = None, workers: Workers | None = None) -> None:
+    """out = x where x > 0, slope * x elsewhere; without out x itself is overwritten.
+
+    workers: who share images (N, C, H, W), where there are compiled kernels.
+    """
     out = x if out is None else out
+    if workers and are_images(x) and kernels():
+        kernels().rectify(workers.team, workers.threads, out, (x,), slope)
+        return
     if array_module(x) is not np:
         assert x.flags.c_contiguous and out.flags.c_contiguous
         _RECTIFY((x.size,), x, out, x.size, slope)
@@ -25,12 +32,15 @@ def rectify(x: Array, slope: float = 0.0, out: Array | None = None) -> None:
         np.multiply(x, _derivative(x, slope), out=out)
 
 
-def gate(dy: Array, x: Array, slope: float = 0.0, out: Array | None = None) -> None:
+def gate(dy: Array, x: Array, slope: float = 0.0, out: Array | None = None, workers: Workers | None = None) -> None:
     """out = dy where x > 0, slope * dy elsewhere (at the kink x = 0 too, as in Caffe); without out dy is overwritten.
 
-    x: the unit's input; for slopes >= 0 its output serves as well, which has the same sign.
+    x: the unit's input; for slopes >= 0 its output serves as well, which has the same sign. workers: as `rectify`.
     """
     out = dy if out is None else out
+    if workers and are_images(dy) and kernels():
+        kernels().gate(workers.team, workers.threads, out, (dy, x), slope)
+        return
     if array_module(dy) is not np:
         assert dy.flags.c_contiguous and x.flags.c_contiguous and out.flags.c_contiguous
         _GATE((x.size,), dy, x, out, x.size, slope)

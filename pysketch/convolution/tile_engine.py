@@ -38,6 +38,7 @@ from pysketch.native import kernels
 _ROWS = range(1, 13)  # of tiles of a block
 _PARTS = (1, 2, 3, 4, 6, 8, 16, 32, 64)  # into which a row of tiles is cut
 _BEGIN = 0.25  # what a block costs beside its vectors of tiles, in these
+_AT_ONCE = 1 << 20  # bytes of V that is made for all pairs at once: half of a core's second cache
 _SPILL = 12 << 20  # bytes of scratch memory that double the time: measured from 1 to 7 MiB
 
 
@@ -75,20 +76,25 @@ class _TilePlan:
         self, correlation: Correlation, channels: int, shape: tuple[int, ...], dtype: np.dtype, workers: Workers
     ) -> None:
         (images, filters), (height, width), m = shape[:2], correlation.size, TILE + 1 - correlation.kernel[0]
-        matrices = winograd_matrices(m, correlation.kernel[0])
         self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
         self.target = (*correlation.place, *correlation.step)
-        self.run, self.matrices = kernels().tiles, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
         down, across, room = -(-height // m), -(-width // m), workers.room(np)
         more, lanes = (TILE - 1) // m, kernels().vector() // dtype.itemsize
 
+        def vectors_of(rows: int, cols: int) -> int:
+            return -(-((rows - 1) * (cols + more) + cols) // lanes)
+
+        def pairs_of(rows: int, cols: int) -> int:
+            return 4 if TILE * TILE * channels * vectors_of(rows, cols) * kernels().vector() <= _AT_ONCE else 1
+
         def scratch(rows: int, cols: int) -> int:
-            return kernels().tiles_scratch(channels, self.geometry, rows * m, cols * m, dtype.itemsize, filters, m)
+            told = dtype.itemsize, filters, m, pairs_of(rows, cols)
+            return kernels().tiles_scratch(channels, self.geometry, rows * m, cols * m, *told)
 
         def cost(size: tuple[int, int]) -> float:
             rows, cols = size
             count, nbytes = images * -(-down // rows) * -(-across // cols), scratch(rows, cols)
-            vectors = -(-((rows - 1) * (cols + more) + cols) // lanes)
+            vectors = vectors_of(rows, cols)
             each = math.inf if nbytes > room else (vectors + _BEGIN) * (1 + nbytes / _SPILL)
             return -(-count // workers.threads) * each
 
@@ -96,6 +102,9 @@ class _TilePlan:
         widths = {-(-across // parts) for parts in _PARTS} | {1}
         rows, cols = min(((high, wide) for high in sorted(highs) for wide in sorted(widths)), key=cost)
         self.nbytes = scratch(rows, cols)
+        matrices = winograd_matrices(m, correlation.kernel[0])
+        self.run = kernels().tiles
+        self.matrices = m, pairs_of(rows, cols), matrices.AT.astype(dtype), matrices.BT.astype(dtype)
         self.blocks = [
             (
                 block.image,

@@ -28,6 +28,7 @@ __all__ = open_door(
             "to_host",
         ],
         "blob": ["Blob"],
+        "images": ["add_images", "are_images"],
         "kernel": ["Kernel"],
         "prefetch": ["Prefetcher"],
         "staging": ["Stage"],

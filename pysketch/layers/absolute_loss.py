@@ -32,16 +32,20 @@ class AbsoluteLoss(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The mean of |a - b|."""
-        top[0].data[...] = self.xp.abs(self._difference(bottom)).mean()
+        difference = self._difference(bottom)
+        top[0].data[...] = self.xp.abs(difference, out=difference).mean()
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """The sign of the difference, times the top's diff over the number of elements."""
         if not any(propagate_down):
             return
-        sign = self.xp.sign(self._difference(bottom))
-        for blob, way, wanted in zip(bottom, (1, -1), propagate_down, strict=True):
-            if wanted:
-                blob.diff[...] = (sign * (top[0].diff * (way / sign.size))).reshape(blob.shape)
+        difference = self._difference(bottom)
+        sign = self.xp.sign(difference, out=difference)
+        sign *= top[0].diff / sign.size
+        if propagate_down[0]:
+            bottom[0].diff[...] = sign
+        if propagate_down[1]:
+            self.xp.negative(sign, out=bottom[1].diff.reshape(sign.shape))
 
     def _difference(self, bottom: Sequence[Blob]) -> Array:
         """a - b, shaped as a."""

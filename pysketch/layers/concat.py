@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from pysketch.convolution import POINT, Fields
-from pysketch.device import Blob, is_same_memory
+from pysketch.device import Blob, add_images, is_same_memory
 from pysketch.layers.axes import canonical_axis
 from pysketch.layers.base import Count, Layer, register
 from pysketch.netdef import Kind, Option, Options, Table
@@ -52,13 +52,13 @@ class Concat(Layer):
         for blob, place in zip(bottom, places(bottom, self.axis), strict=True):
             target = top[0].data[place]
             if not is_same_memory(target, blob.data):
-                target[...] = blob.data
+                add_images([blob.data], target, self.context.workers)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """Copy every part of dy back."""
         for blob, place, wanted in zip(bottom, places(bottom, self.axis), propagate_down, strict=True):
             if wanted:
-                blob.diff[...] = top[0].diff[place]
+                add_images([top[0].diff[place]], blob.diff, self.context.workers)
 
     def receptive_field(self) -> Fields | None:
         """Of images joined by their channels an element sees its own place."""

@@ -46,10 +46,11 @@ class ReLU(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """y = max(x, 0) + negative_slope * min(x, 0)."""
-        rectify(bottom[0].data, self.options.negative_slope, out=top[0].data)
+        rectify(bottom[0].data, self.options.negative_slope, top[0].data, self.context.workers)
 
     def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
         """dx = dy * (1 where x > 0, negative_slope elsewhere)."""
         if not propagate_down[0]:
             return
-        gate(top[0].diff, bottom[0].data, self.options.negative_slope, out=bottom[0].diff)
+        slope = self.options.negative_slope
+        gate(top[0].diff, bottom[0].data, slope, bottom[0].diff, self.context.workers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pysketch.device import Blob
+from pysketch.device import Blob, add_images
 from pysketch.layers.base import Count, Layer, register
 
 
@@ -30,7 +30,4 @@ class Split(Layer):
         """dx = sum of the tops' diffs; tops that lead to no loss have kept diff 0."""
         if not propagate_down[0]:
             return
-        dx = bottom[0].diff
-        dx[...] = top[0].diff
-        for blob in top[1:]:
-            dx += blob.diff
+        add_images([blob.diff for blob in top], bottom[0].diff, self.context.workers)

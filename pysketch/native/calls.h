@@ -143,17 +143,20 @@ static int strips_are_right(const Strips *strips) {
     return 0;
 }
 
-static int tiles_are_right(const Slab *s, long outputs) {
+static int tiles_are_right(const Slab *s, long outputs, long pairs) {
     int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1 && s->kernel_h == s->kernel_w;
-    if (plain && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
-    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, in tiles of %d", TILE);
+    int all = pairs == 1 || pairs == 2 || pairs == 4;
+    if (plain && all && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, tiles of %d, 1, 2 or 4 pairs",
+                 TILE);
     return 0;
 }
 
 static const char TEAM[] = "pysketch.native.Team";
 
 static void at_work(void) {
-    PyErr_SetString(PyExc_RuntimeError, "these workers are at work in another thread; a net serves one thread at a time");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "these workers are at work in another thread; a net serves one thread at a time");
 }
 
 #define EITHER(item, name, ...) ((item) == 4 ? name##_float(__VA_ARGS__) : name##_double(__VA_ARGS__))
@@ -202,9 +205,9 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int how, Py_ssize
     }
     if (blocks) {
         Slab seen = how == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
-        long m = pass->strips.outputs;
+        long m = pass->strips.outputs, pairs = pass->strips.parts;
         long bytes = how == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
-                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, y.channels, high, wide)
+                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, pairs, y.channels, high, wide)
                                        : EITHER(arrays.item, direct_scratch, &seen, high, wide);
         members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
@@ -252,17 +255,19 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     return run_pass(&given, &pass, BY_STRIPS, rows, cols);
 }
 
-// tiles(..., outputs, AT, BT): as strips, w filtered in both directions.
+// tiles(..., outputs, pairs, AT, BT): as strips, w filtered in both directions.
 static PyObject *call_tiles(PyObject *self, PyObject *args) {
     PassArrays given = {0};
     Pass pass = {0};
     Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnOO", &given.team, &given.x, &given.w,
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w,
                           &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows,
-                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &given.AT, &given.BT))
+                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts, &given.AT,
+                          &given.BT))
         return NULL;
-    return tiles_are_right(&pass.slab, pass.strips.outputs) ? run_pass(&given, &pass, BY_TILES, rows, cols) : NULL;
+    if (!tiles_are_right(&pass.slab, pass.strips.outputs, pass.strips.parts)) return NULL;
+    return run_pass(&given, &pass, BY_TILES, rows, cols);
 }
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
@@ -357,16 +362,16 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, cols));
 }
 
-// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs).
+// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs, pairs).
 static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
-    Py_ssize_t rows, cols, item, filters, outputs;
+    Py_ssize_t rows, cols, item, filters, outputs, pairs;
     (void)self;
-    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
-                          &outputs))
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs, &pairs))
         return NULL;
-    if (!tiles_are_right(&s, outputs)) return NULL;
-    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, cols));
+    if (!tiles_are_right(&s, outputs, pairs)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, pairs, filters, rows, cols));
 }
 
 // direct_gradient_scratch(channels, geometry, rows, cols, item, filters); strips_gradient_scratch: with outputs and
@@ -437,6 +442,125 @@ static PyObject *call_unstamp(PyObject *self, PyObject *args) {
     return run_planes(args, 0);
 }
 
+// Filters (O, C, kh, kw), any view of numbers.
+static void take_filters(Arrays *arrays, PyObject *object, Filters *f, int written) {
+    if (PyErr_Occurred()) return;
+    Py_buffer *view = &arrays->of[arrays->count];
+    if (PyObject_GetBuffer(object, view, written ? PyBUF_STRIDES | PyBUF_WRITABLE : PyBUF_STRIDES)) return;
+    arrays->count++;
+    Py_ssize_t item = arrays->item = view->itemsize;
+    int lies = view->ndim == 4 && (item == 4 || item == 8);
+    for (int axis = 0; lies && axis < 4; ++axis) {
+        lies = view->strides[axis] % item == 0;
+        f->apart[axis] = view->strides[axis] / item;
+    }
+    if (!lies) {
+        PyErr_SetString(PyExc_ValueError, "W: expected filters (O, C, kh, kw) of numbers of 4 or 8 bytes");
+        return;
+    }
+    f->W = view->buf;
+    Py_ssize_t *shape = view->shape;
+    f->filters = shape[0], f->channels = shape[1], f->kernel_h = shape[2], f->kernel_w = shape[3];
+}
+
+// pack(team, threads, W, packed, phases, parts, outputs, of_part, G): W as the products take it; of_part 0: as it is.
+// unpack(team, threads, dW, sums, phases, parts, outputs, of_part, G, shares, spoilt): its gradient, added.
+static PyObject *run_filters(PyObject *args, int packs) {
+    PyObject *of, *W, *packed, *G, *spoilt = Py_None;
+    long threads;
+    Filters f = {.shares = 1};
+    if (!PyArg_ParseTuple(args, "OlOOllllO|lO", &of, &threads, &W, &packed, &f.phases, &f.parts, &f.outputs, &f.of_part,
+                          &G, &f.shares, &spoilt))
+        return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    take_filters(&arrays, W, &f, !packs);
+    if (!PyErr_Occurred() && (f.phases < 1 || f.parts < 1 || f.outputs < 1 || f.of_part < 0 || f.of_part > TILE ||
+                              f.shares < 1 || threads < 1 || threads > MAX_MEMBERS))
+        PyErr_SetString(PyExc_ValueError, "expected phases, parts, outputs, shares and 1 to 256 threads");
+    if (!PyErr_Occurred() && f.of_part &&
+        (rows_of_part(&f, 0, f.parts - 1) > f.of_part || (f.parts > 1 && f.outputs > f.of_part)))
+        PyErr_SetString(PyExc_ValueError, "expected parts of as many rows as G has columns");
+    if (!PyErr_Occurred()) {
+        long numbers = filter_taps(&f) * (f.of_part ? TILE : 1);
+        long side = packs ? (f.filters + ROWS - 1) / ROWS * ROWS : f.shares * f.filters;
+        f.packed = need(&arrays, packed, packs ? "packed" : "sums", side * numbers, packs);
+        if (f.of_part) f.G = need(&arrays, G, "G", TILE * f.of_part, 0);
+        Py_ssize_t item = arrays.item;
+        arrays.item = 1;
+        f.spoilt = take(&arrays, spoilt, "spoilt", f.filters, 1);
+        arrays.item = item;
+    }
+    if (!PyErr_Occurred()) {
+        Work work = arrays.item == 4 ? (packs ? pack_piece_float : unpack_piece_float)
+                                     : (packs ? pack_piece_double : unpack_piece_double);
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, work, &f, packs ? (f.filters + ROWS - 1) / ROWS : f.filters, threads);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_pack(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_filters(args, 1);
+}
+
+static PyObject *call_unpack(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_filters(args, 0);
+}
+
+// sum_images(team, threads, y, xs), rectify(team, threads, y, (x,), slope), gate(team, threads, y, (dy, x), slope): see
+// pixels.h; all of one shape, y may be the first of xs.
+static PyObject *run_pixels(PyObject *args, int what) {
+    PyObject *of, *y_, *xs;
+    long threads;
+    Pixels p = {0};
+    if (!PyArg_ParseTuple(args, "OlOO!|d", &of, &threads, &y_, &PyTuple_Type, &xs, &p.slope)) return NULL;
+    Arrays arrays = {.count = 0};
+    Team *team = PyCapsule_GetPointer(of, TEAM);
+    Images y = take_images(&arrays, y_, "y", 1);
+    p.terms = PyTuple_GET_SIZE(xs), p.y = y.at, p.y_image = y.apart;
+    p.size = y.channels * y.height * y.width, p.pieces = (p.size + CHUNK - 1) / CHUNK;
+    int fits = what == 0 ? p.terms >= 1 && p.terms <= MAX_TERMS : p.terms == what;
+    for (long k = 0; fits && k < p.terms; ++k) {
+        Images x = take_images(&arrays, PyTuple_GET_ITEM(xs, k), "x", 0);
+        p.x[k] = x.at, p.x_image[k] = x.apart;
+        fits = x.count == y.count && x.channels == y.channels && x.height == y.height && x.width == y.width;
+    }
+    if (!PyErr_Occurred() && (!fits || !y.at || threads < 1 || threads > MAX_MEMBERS))
+        PyErr_SetString(PyExc_ValueError, "expected images of one shape, as many as are needed, and 1 to 256 threads");
+    if (!PyErr_Occurred()) {
+        const Work works[][2] = {{sum_pixels_float, sum_pixels_double},
+                                 {rectify_pixels_float, rectify_pixels_double},
+                                 {gate_pixels_float, gate_pixels_double}};
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = share(team, works[what][arrays.item == 8], &p, y.count * p.pieces, threads);
+        Py_END_ALLOW_THREADS
+        if (!done) at_work();
+    }
+    return give_back(&arrays);
+}
+
+static PyObject *call_sum_images(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 0);
+}
+
+static PyObject *call_rectify(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 1);
+}
+
+static PyObject *call_gate(PyObject *self, PyObject *args) {
+    (void)self;
+    return run_pixels(args, 2);
+}
+
 // team(): threads that share work; they end with it.
 static void end_capsule(PyObject *capsule) {
     Team *team = PyCapsule_GetPointer(capsule, TEAM);
@@ -483,5 +607,10 @@ static PyMethodDef calls[] = {
     {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"direct_gradient", call_direct_gradient, METH_VARARGS, "The filters' and the bias's gradient."},
     {"strips_gradient", call_strips_gradient, METH_VARARGS, "The transformed filters' and the bias's gradient."},
+    {"pack", call_pack, METH_VARARGS, "Filters as the products take them."},
+    {"unpack", call_unpack, METH_VARARGS, "The filters' gradient, added."},
+    {"sum_images", call_sum_images, METH_VARARGS, "The sum of some images, or a copy of one."},
+    {"rectify", call_rectify, METH_VARARGS, "A rectified linear unit."},
+    {"gate", call_gate, METH_VARARGS, "Its gradient."},
     {NULL, NULL, 0, NULL},
 };

@@ -41,7 +41,7 @@ typedef __typeof__((VEC){0} == (VEC){0}) FN(places);
 INLINE VEC FN(fold)(VEC a, VEC b, const int h) {
     const int lanes = LANES;
     FN(places) j;
-#pragma GCC unroll 16
+    UNROLL
     for (int k = 0; k < lanes; ++k) j[k] = k;
     FN(places) of_a = (j & h) == 0, from = j + (~of_a & (lanes - h)), further = j + (of_a & h) + (~of_a & lanes);
     return __builtin_shuffle(a, b, from) + __builtin_shuffle(a, b, further);
@@ -49,24 +49,24 @@ INLINE VEC FN(fold)(VEC a, VEC b, const int h) {
 
 // The sums of the lanes of n vectors, n a power of 2 and at most LANES: all together, v is used up.
 INLINE void FN(sum_some)(const int n, VEC *v, real *sums) {
-#pragma GCC unroll 4
+    UNROLL
     for (int h = LANES / 2, m = n; h; h /= 2) {
         const int pairs = m > 1 ? m / 2 : 1, apart = m > 1 ? m / 2 : 0;
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < pairs; ++k) v[k] = FN(fold)(v[k], v[k + apart], h);
         m = pairs;
     }
     real found[LANES];
     FN(store)(found, v[0]);
-#pragma GCC unroll 16
+    UNROLL
     for (int k = 0; k < n; ++k) sums[k] = found[k * (LANES / n)];
 }
 
 INLINE void FN(sum_lanes)(const int n, VEC *v, real *sums) {
     int k = 0;
-#pragma GCC unroll 4
+    UNROLL
     for (; k + LANES <= n; k += LANES) FN(sum_some)(LANES, v + k, sums + k);
-#pragma GCC unroll 4
+    UNROLL
     for (int m = LANES / 2; m; m /= 2)
         if ((n - k) & m) {
             FN(sum_some)(m, v + k, sums + k);
@@ -75,13 +75,13 @@ INLINE void FN(sum_lanes)(const int n, VEC *v, real *sums) {
 }
 #else
 INLINE void FN(sum_lanes)(const int n, VEC *v, real *sums) {
-#pragma GCC unroll 16
+    UNROLL
     for (int k = 0; k < n; ++k) {
         real x[LANES];
         FN(store)(x, v[k]);
-#pragma GCC unroll 4
+        UNROLL
         for (int h = LANES / 2; h; h /= 2)
-#pragma GCC unroll 8
+            UNROLL
             for (int j = 0; j < h; ++j) x[j] += x[j + h];
         sums[k] = x[0];
     }
@@ -100,28 +100,29 @@ INLINE void FN(dot_tile)(const int rows, const int taps, const Run *g, long coun
                          const real *x, const long *at, real *dw, long dw_step) {
     VEC sum[DOT_ROWS * DOT_TAPS];
     const real *from[2 * DOT_TAPS];
-#pragma GCC unroll 16
+    UNROLL
     for (int k = 0; k < taps; ++k) from[k] = x + at[k];
-#pragma GCC unroll 64
-    for (int n = 0; n < rows * taps; ++n) sum[n] = (VEC){0};
+    UNROLL
+    for (int r = 0; r < rows; ++r)
+        UNROLL
+        for (int k = 0; k < taps; ++k) sum[r * taps + k] = (VEC){0};
     const real *row = d;
     for (long p = 0; p < count; p += LANES, row += LANES) {
         VEC v[2 * DOT_TAPS];
-#pragma GCC unroll 16
+        UNROLL
         for (int k = 0; k < taps; ++k) {
             v[k] = FN(load)(from[k] + p);
             IN_REGISTER(v[k]);
         }
-#pragma GCC unroll 16
+        UNROLL
         for (int r = 0; r < rows; ++r) {
             VEC of_filter = FN(load)(row + r * step);
-#pragma GCC unroll 16
+            UNROLL
             for (int k = 0; k < taps; ++k) sum[r * taps + k] += of_filter * v[k];
         }
     }
     real sums[DOT_ROWS * DOT_TAPS];
     FN(sum_lanes)(rows * taps, sum, sums);
-#pragma GCC unroll 1
     for (int n = 0; n < rows * taps; ++n) {
         int r = n / taps, k = n % taps;
         if (sums[n] - sums[n] != 0) sums[n] = FN(dot_of_rows)(g, d + r * step, x + at[k]);

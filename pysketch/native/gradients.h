@@ -84,14 +84,14 @@ static long FN(strips_gradient_scratch)(const Slab *s, const Strips *f, long fil
 INLINE void FN(strip_diffs)(const real *AT, const int m, const real *y, long step, long width, real *dM, long apart) {
     for (long k = 0; k < width; k += LANES) {
         VEC rows[TILE];
-#pragma GCC unroll 8
+        UNROLL
         for (int j = 0; j < m; ++j) rows[j] = FN(load)(y + j * step + k);
         FN(store)(dM + k, rows[0]);
         FN(store)(dM + 7 * apart + k, rows[m - 1]);
-#pragma GCC unroll 3
+        UNROLL
         for (int i = 1; i < 7; i += 2) {
             VEC even = rows[0], odd = AT[TILE + i] * rows[1];
-#pragma GCC unroll 8
+            UNROLL
             for (int j = 2; j < m; ++j) {
                 if (j % 2)
                     odd += AT[TILE * j + i] * rows[j];

@@ -188,7 +188,8 @@ static void share_out(Team *team, Work work, const void *task, long count, long 
 }
 
 // work(task, index, member) for every index < count, by at most so many threads, each a member of its own. False, and
-// nothing is done, if another thread's work is under way: members have memory of their own, but only one piece at a time.
+// nothing is done, if another thread's work is under way: members have memory of their own, but only one piece at a
+// time.
 static int share(Team *team, Work work, const void *task, long count, long members) {
     if (team->process != getpid()) found(team);  // a fork has no threads but the caller's
     if (atomic_exchange(&team->busy, 1)) return 0;

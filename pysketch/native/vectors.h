@@ -15,8 +15,9 @@
 #define ROWS 4
 #define COLS 4
 #endif
+// UNROLL: before a loop whose ends are known: what it fills stays in registers.
 #if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")  // before a loop whose ends are known: what it fills stays in registers
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif

@@ -7,6 +7,7 @@ import pytest
 from pysketch.convolution.blocks import Block
 from pysketch.convolution.rectifier import Finish, finish_images, gate, rectify
 from pysketch.device.backend import to_host
+from pysketch.device.workers import Workers
 
 VALUES = np.array([-2.0, -0.5, 0.0, 0.5, 3.0])
 
@@ -46,6 +47,23 @@ def test_nothing_to_finish_leaves_the_block_alone():
     target = -np.ones((2, 3, 4))
     Finish()(target, Block(0, 0, 3, 0, 4))
     assert (target == -1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("slope", [0.0, 0.25, 2.0, -1.0])
+def test_workers_share_images_and_make_the_same_of_them(slope, dtype):
+    x, dy = np.random.default_rng(1).standard_normal((2, 2, 6, 65, 63)).astype(dtype)
+    x[0, 2, 3, :4] = np.nan, np.inf, -np.inf, 0
+    x, dy = x[:, 1:], dy[:, 1:]
+    out, gated = np.zeros((2, 2, 5, 65, 63), dtype)
+    expected, expected_diff = np.empty_like(out), np.empty_like(out)
+    with np.errstate(invalid="ignore"):
+        rectify(x, slope, expected)
+    rectify(x, slope, out, Workers(3))
+    gate(dy, x, slope, expected_diff)
+    gate(dy, x, slope, gated, Workers(3))
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(gated, expected_diff)
 
 
 @pytest.mark.kernels

@@ -23,7 +23,7 @@ static long rounds(Team *team, long count) {
     for (long k = 0; k < count; ++k) {
         Task task = {0};
         long pieces = k * 7 % PIECES, members = 1 + k % (MEMBERS - 1), sum = 0;
-        share(team, piece, &task, pieces, members);
+        wrong += !share(team, piece, &task, pieces, members);
         for (long i = 0; i < PIECES; ++i) wrong += task.done[i] != (i < pieces);
         for (long i = 0; i < MEMBERS; ++i) sum += task.by[i], wrong += task.by[i] && i >= members;
         wrong += sum != pieces;
