@@ -76,13 +76,14 @@ def test_any_number_of_channels_and_filters_is_right_whether_v_stays_in_the_cach
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_in_float32_its_error_is_below_1e_5_of_the_largest_result(kernel):
-    """Of 2x2 kernels twice that: 7 outputs of a tile are sums with up to the 6th powers of the points."""
+    """Twice that where products are rounded, and of 2x2 kernels: their outputs are sums with 6th powers of points."""
+    limit = 2e-5 if kernel == 2 or kernels().__name__.endswith("_generic") else 1e-5
     values = arrays(square(kernel), (38, 41), n=1, c=64, o=48)
     exact = passes(GemmEngine(square(kernel), Workers(2)), *values)
     found = passes(TileDirectEngine(square(kernel), Workers(2)), *(each.astype(np.float32) for each in values))
     for fast, right in zip(found, exact, strict=True):
         assert fast.dtype == np.float32
-        assert abs(fast - right).max() < (2e-5 if kernel == 2 else 1e-5) * abs(right).max()
+        assert abs(fast - right).max() < limit * abs(right).max()
 
 
 @pytest.mark.parametrize("limit", [1, 60_000, 200_000])
