@@ -15,6 +15,7 @@ __all__ = open_door(
     __name__,
     {
         "blocks": ["parts"],
+        "direct_engine": ["DirectEngine"],
         "engine_choice": ["ENGINES", "Engine", "choose_way", "cost", "device_of", "possible_ways"],
         "gemm": ["multiply"],
         "im2col": ["Window"],

@@ -18,7 +18,7 @@ what comes of them, column k of the outputs takes A^T[k, j] = a^k times the sum 
 U is read once in a block. `pysketch/native/tiles.h` tells the order in the cache.
 
 A correlation whose kernel is not square, as some of those that a strided convolution's dx is made of, is done in
-strips; so is the gradient of the filters.
+strips; so is the gradient of the filters where that costs less.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from pysketch.convolution.blocks import cut
 from pysketch.convolution.direct_engine import Correlation, StripDirectEngine
 from pysketch.convolution.winograd import TILE, winograd_matrices
 from pysketch.convolution.winograd_engine import winograd_fits
-from pysketch.device import Array, Workers
+from pysketch.device import SLACK, Array, Workers, padded
 from pysketch.native import kernels
 
+_RUN = 384  # tiles of a filter's run in a block of the gradient
+_GRADIENT_CACHE = 10 << 20  # bytes of its scratch memory
 _ROWS = range(1, 13)  # of tiles of a block
 _PARTS = (1, 2, 3, 4, 6, 8, 16, 32, 64)  # into which a row of tiles is cut
 _BEGIN = 0.25  # what a block costs beside its vectors of tiles, in these
@@ -43,18 +45,33 @@ _SPILL = 12 << 20  # bytes of scratch memory that double the time: measured from
 
 
 class TileDirectEngine(StripDirectEngine):
-    """Tiles, where `winograd_fits` a correlation's window; see `StripDirectEngine` for others."""
+    """Tiles, where `winograd_fits` a correlation's window and one fits the workspace; else `StripDirectEngine`."""
 
     name = "WINOGRAD"
 
-    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+    def _in_tiles(self, correlation: Correlation, channels: int, filters: int, item: int) -> bool:
+        """Whether a correlation is done in tiles: where the window allows it, and the workspace holds one."""
         if not winograd_fits(correlation.window):
+            return False
+        m = TILE + 1 - correlation.kernel[0]
+        one = channels, _geometry(correlation), m, m, item, filters, m, 1
+        return kernels().tiles_scratch(*one) <= self.workers.room(np)
+
+    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+        if not self._in_tiles(correlation, channels, y.shape[1], y.itemsize):
             return super()._plan(correlation, channels, y)
         return _TilePlan(correlation, channels, y.shape, y.dtype, self.workers)
 
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> Any:
+        """In tiles, if that is the cheapest way."""
+        plan = super()._gradient_plan(correlation, x, dy)
+        if not winograd_fits(correlation.window):
+            return plan
+        return min(plan, _TileGradientPlan(correlation, x, dy, self.workers), key=lambda plan: plan.cost)
+
     def _packed(self, correlation: Correlation, W: Array) -> Array:
         """U (O / side, TILE^2, C, side): the filters are brought into order while they are small."""
-        if not winograd_fits(correlation.window):
+        if not self._in_tiles(correlation, W.shape[1], len(W), W.itemsize):
             return super()._packed(correlation, W)
         side, (o, c, r, _) = kernels().rows(), W.shape
         groups, G = -(-o // side), winograd_matrices(TILE + 1 - r, r).G
@@ -76,7 +93,7 @@ class _TilePlan:
         self, correlation: Correlation, channels: int, shape: tuple[int, ...], dtype: np.dtype, workers: Workers
     ) -> None:
         (images, filters), (height, width), m = shape[:2], correlation.size, TILE + 1 - correlation.kernel[0]
-        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.geometry = _geometry(correlation)
         self.target = (*correlation.place, *correlation.step)
         down, across, room = -(-height // m), -(-width // m), workers.room(np)
         more, lanes = (TILE - 1) // m, kernels().vector() // dtype.itemsize
@@ -84,16 +101,17 @@ class _TilePlan:
         def vectors_of(rows: int, cols: int) -> int:
             return -(-((rows - 1) * (cols + more) + cols) // lanes)
 
-        def pairs_of(rows: int, cols: int) -> int:
-            return 4 if TILE * TILE * channels * vectors_of(rows, cols) * kernels().vector() <= _AT_ONCE else 1
+        def scratch(rows: int, cols: int, pairs: int) -> int:
+            told = rows * m, cols * m, dtype.itemsize, filters, m, pairs
+            return kernels().tiles_scratch(channels, self.geometry, *told)
 
-        def scratch(rows: int, cols: int) -> int:
-            told = dtype.itemsize, filters, m, pairs_of(rows, cols)
-            return kernels().tiles_scratch(channels, self.geometry, rows * m, cols * m, *told)
+        def pairs_of(rows: int, cols: int) -> int:
+            V = TILE * TILE * channels * vectors_of(rows, cols) * kernels().vector()
+            return 4 if V <= _AT_ONCE and scratch(rows, cols, 4) <= room else 1
 
         def cost(size: tuple[int, int]) -> float:
             rows, cols = size
-            count, nbytes = images * -(-down // rows) * -(-across // cols), scratch(rows, cols)
+            count, nbytes = images * -(-down // rows) * -(-across // cols), scratch(rows, cols, pairs_of(rows, cols))
             vectors = vectors_of(rows, cols)
             each = math.inf if nbytes > room else (vectors + _BEGIN) * (1 + nbytes / _SPILL)
             return -(-count // workers.threads) * each
@@ -101,10 +119,9 @@ class _TilePlan:
         highs = {-(-down // -(-down // rows)) for rows in _ROWS}  # about equally high: as `cut` makes them
         widths = {-(-across // parts) for parts in _PARTS} | {1}
         rows, cols = min(((high, wide) for high in sorted(highs) for wide in sorted(widths)), key=cost)
-        self.nbytes = scratch(rows, cols)
-        matrices = winograd_matrices(m, correlation.kernel[0])
-        self.run = kernels().tiles
-        self.matrices = m, pairs_of(rows, cols), matrices.AT.astype(dtype), matrices.BT.astype(dtype)
+        pairs, matrices = pairs_of(rows, cols), winograd_matrices(m, correlation.kernel[0])
+        self.nbytes, self.run = scratch(rows, cols, pairs), kernels().tiles
+        self.matrices = m, pairs, matrices.AT.astype(dtype), matrices.BT.astype(dtype)
         self.blocks = [
             (
                 block.image,
@@ -115,3 +132,65 @@ class _TilePlan:
             )
             for block in cut(images, down, across, rows, cols)
         ]
+
+
+class _TileGradientPlan:
+    """As `_GradientPlan` of `direct_engine`, in tiles.
+
+    With y = A^T M A and M = U V, dM = A dy A^T of every tile and dU (j, i, O, C) = the sum over f of dM V^T; as
+    U = G g G^T, dg = G^T dU G.
+    """
+
+    def __init__(self, correlation: Correlation, x: Array, dy: Array, workers: Workers) -> None:
+        (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
+        kernel, m = correlation.kernel[0], TILE + 1 - correlation.kernel[0]
+        matrices = winograd_matrices(m, kernel)
+        self.geometry = _geometry(correlation)
+        self.run, self.matrices = kernels().tiles_gradient, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
+        self.G2 = np.einsum("jx,iy->jiyx", matrices.G, matrices.G).reshape(TILE * TILE, -1).astype(dtype)
+        self.shape = TILE * TILE, filters, channels
+
+        def nbytes(rows: int, cols: int) -> int:
+            size = rows * m, cols * m, dtype.itemsize
+            return kernels().tiles_gradient_scratch(channels, self.geometry, *size, filters, m) + SLACK
+
+        down, across, more, item = -(-height // m), -(-width // m), (TILE - 1) // m, dtype.itemsize
+        one = padded(math.prod(self.shape) * item)
+        shares = max(1, min(workers.threads, workers.limit // (one + nbytes(1, 1))))
+        room = workers.limit // shares - one
+        rows, cols = max(1, min(_RUN // (across + more), -(-images * down // shares))), across
+        while rows > 1 and nbytes(rows, cols) > min(_GRADIENT_CACHE, room):
+            rows -= 1
+        while cols > 1 and nbytes(rows, cols) > room:
+            cols = -(-cols // 2)
+        self.nbytes = nbytes(rows, cols)
+        self.blocks = [
+            (
+                block.image,
+                block.top * m,
+                min(block.bottom * m, height),
+                block.left * m,
+                min(block.right * m, width),
+            )
+            for block in cut(images, down, across, rows, cols)
+        ]
+        self.shares = min(shares, len(self.blocks))
+        self.sum_bytes = self.shares * one + SLACK
+        runs = images * down * (across + more) / 16
+        products = -(-filters // 6) * TILE * TILE * channels * (runs + 11 * len(self.blocks))
+        self.cost = (products + (channels + filters) * runs * 270) * 1.8
+
+    def add(self, sums: Array, dW: Array, workers: Workers) -> Array:
+        """As `_GradientPlan.add`."""
+        with np.errstate(invalid="ignore"), workers.single_threaded_blas():  # infinities of both signs
+            for share in sums[1:]:
+                sums[0] += share
+            found = (sums[0].reshape(TILE * TILE, -1).T @ self.G2).reshape(dW.shape)
+        spoilt = ~np.isfinite(found).all(axis=(1, 2, 3))
+        found[spoilt] = 0
+        dW += found
+        return spoilt
+
+
+def _geometry(correlation: Correlation) -> tuple[int, ...]:
+    return (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)

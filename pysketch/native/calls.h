@@ -272,50 +272,58 @@ static PyObject *call_tiles(PyObject *self, PyObject *args) {
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
 // added to dw (shares, filters, taps), and of the bias's, to db (shares, filters) or None. strips_gradient: with
-// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters.
-static PyObject *run_gradient(PyObject *args, int in_strips) {
-    PassArrays given = {0};
+// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters; tiles_gradient: with
+// outputs, AT and BT, dw (shares, 8, 8, filters, channels).
+typedef struct {
     PyObject *dw, *db;
-    GradientPass pass = {0};
     Py_ssize_t shares;
+} GradientArrays;
+
+static PyObject *run_gradient(const PassArrays *given, const GradientArrays *sums, GradientPass *of, int how) {
+    GradientPass pass = *of;
     Slab *s = &pass.slab;
     Strips *strips = &pass.strips;
-    const char *items = in_strips ? "OOOOO" SLAB_ITEMS "nOOnnOO" : "OOOOO" SLAB_ITEMS "nOO";
-    if (!PyArg_ParseTuple(args, items, &given.team, &given.x, &given.y, &dw, &db, SLAB_PLACES(*s), &shares,
-                          &given.blocks, &given.scratch, &strips->outputs, &strips->parts, &given.AT, &given.BT))
-        return NULL;
-    if (!slab_is_right(s) || (in_strips && !strips_are_right(strips))) return NULL;
+    Py_ssize_t shares = sums->shares;
     Arrays arrays = {.count = 0};
-    Team *team = PyCapsule_GetPointer(given.team, TEAM);
-    Images x = take_images(&arrays, given.x, "x", 0), dy = take_images(&arrays, given.y, "dy", 0);
+    Team *team = PyCapsule_GetPointer(given->team, TEAM);
+    Images x = take_images(&arrays, given->x, "x", 0), dy = take_images(&arrays, given->y, "dy", 0);
     if (!PyErr_Occurred() && (x.count != dy.count || x.channels < 1 || dy.channels < 1 || shares < 1))
         PyErr_SetString(PyExc_ValueError, "expected as many images in x and dy, and a share or more");
     s->channels = x.channels, s->height = x.height, s->width = x.width;
     pass.filters = dy.channels, pass.height = dy.height, pass.width = dy.width;
     pass.x = x.at, pass.dy = dy.at, pass.x_image = x.apart, pass.dy_image = dy.apart, pass.shares = shares;
     pass.sum = x.channels * s->kernel_h * s->kernel_w * dy.channels;
-    if (in_strips) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
-    pass.dw = need(&arrays, dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, db, "db", shares * dy.channels, 1);
-    if (in_strips) {
-        pass.AT = need(&arrays, given.AT, "AT", strips->outputs * TILE, 0);
-        pass.BT = need(&arrays, given.BT, "BT", TILE * TILE, 0);
+    if (how == BY_STRIPS) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
+    if (how == BY_TILES) pass.sum = TILE * TILE * x.channels * dy.channels;
+    pass.dw = need(&arrays, sums->dw, "dw", shares * pass.sum, 1);
+    pass.db = take(&arrays, sums->db, "db", shares * dy.channels, 1);
+    if (how != BY_TAPS) {
+        pass.AT = need(&arrays, given->AT, "AT", strips->outputs * TILE, 0);
+        pass.BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
     long high = 0, wide = 0, members = 0;
     char *scratch[MAX_MEMBERS];
-    Block *blocks = take_blocks(given.blocks, dy.count, dy.height, dy.width, &pass.count);
+    Block *blocks = take_blocks(given->blocks, dy.count, dy.height, dy.width, &pass.count);
     for (long k = 0; blocks && k < pass.count; ++k) {
         if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
         if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
     }
     if (blocks) {
-        Slab seen = in_strips ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
-        long bytes = in_strips ? EITHER(arrays.item, strips_gradient_scratch, &seen, strips, dy.channels, high, wide)
-                               : EITHER(arrays.item, direct_gradient_scratch, &seen, dy.channels, high, wide);
-        members = take_scratch(&arrays, given.scratch, bytes, scratch);
+        Slab seen = how == BY_STRIPS ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long bytes, item = arrays.item, o = dy.channels;
+        if (how == BY_TILES)
+            bytes = EITHER(item, tiles_gradient_scratch, &seen, strips->outputs, o, high, wide);
+        else if (how == BY_STRIPS)
+            bytes = EITHER(item, strips_gradient_scratch, &seen, strips, o, high, wide);
+        else
+            bytes = EITHER(item, direct_gradient_scratch, &seen, o, high, wide);
+        members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
-        Work work = in_strips ? (arrays.item == 4 ? strips_gradient_piece_float : strips_gradient_piece_double)
-                              : (arrays.item == 4 ? direct_gradient_piece_float : direct_gradient_piece_double);
+        const Work works[][2] = {{direct_gradient_piece_float, direct_gradient_piece_double},
+                                 {strips_gradient_piece_float, strips_gradient_piece_double},
+                                 {tiles_gradient_piece_float, tiles_gradient_piece_double}};
+        Work work = works[how][arrays.item == 8];
         pass.blocks = blocks, pass.scratch = scratch;
         int done;
         Py_BEGIN_ALLOW_THREADS
@@ -327,14 +335,41 @@ static PyObject *run_gradient(PyObject *args, int in_strips) {
     return give_back(&arrays);
 }
 
+#define GRADIENT_PLACES                                                                                              \
+    &given.team, &given.x, &given.y, &sums.dw, &sums.db, SLAB_PLACES(pass.slab), &sums.shares, &given.blocks, \
+        &given.scratch
+
 static PyObject *call_direct_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
     (void)self;
-    return run_gradient(args, 0);
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOO", GRADIENT_PLACES)) return NULL;
+    return slab_is_right(&pass.slab) ? run_gradient(&given, &sums, &pass, BY_TAPS) : NULL;
 }
 
 static PyObject *call_strips_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
     (void)self;
-    return run_gradient(args, 1);
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnnOO", GRADIENT_PLACES, &pass.strips.outputs, &pass.strips.parts,
+                          &given.AT, &given.BT))
+        return NULL;
+    if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
+    return run_gradient(&given, &sums, &pass, BY_STRIPS);
+}
+
+static PyObject *call_tiles_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnOO", GRADIENT_PLACES, &pass.strips.outputs, &given.AT,
+                          &given.BT))
+        return NULL;
+    if (!slab_is_right(&pass.slab) || !tiles_are_right(&pass.slab, pass.strips.outputs, 1)) return NULL;
+    return run_gradient(&given, &sums, &pass, BY_TILES);
 }
 
 // direct_scratch(channels, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
@@ -398,6 +433,18 @@ static PyObject *call_strips_gradient_scratch(PyObject *self, PyObject *args) {
     if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
     s = strips_slab(&strips, &s, 0, 0, rows, cols);
     return PyLong_FromLong(EITHER(item, strips_gradient_scratch, &s, &strips, filters, rows, cols));
+}
+
+// tiles_gradient_scratch(channels, geometry, rows, cols, item, filters, outputs).
+static PyObject *call_tiles_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, filters, outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs))
+        return NULL;
+    if (!tiles_are_right(&s, outputs, 1)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_gradient_scratch, &s, outputs, filters, rows, cols));
 }
 
 // stamp(team, threads, x, y, w, bias), unstamp(team, threads, x, y, w): see planes.h.
@@ -612,5 +659,7 @@ static PyMethodDef calls[] = {
     {"sum_images", call_sum_images, METH_VARARGS, "The sum of some images, or a copy of one."},
     {"rectify", call_rectify, METH_VARARGS, "A rectified linear unit."},
     {"gate", call_gate, METH_VARARGS, "Its gradient."},
+    {"tiles_gradient_scratch", call_tiles_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"tiles_gradient", call_tiles_gradient, METH_VARARGS, "The gradient of filters that are transformed both ways."},
     {NULL, NULL, 0, NULL},
 };

@@ -97,3 +97,14 @@ static void FN(strips_gradient_piece)(const void *task, long index, long member)
                             pass->scratch[member]);
     }
 }
+
+static void FN(tiles_gradient_piece)(const void *task, long index, long member) {
+    const GradientPass *pass = task;
+    for (long k = index; k < pass->count; k += pass->shares) {
+        const Block *b = &pass->blocks[k];
+        long rows = b->bottom - b->top, width = b->right - b->left;
+        Slab s = slab_of(&pass->slab, b->top, b->left, rows, width);
+        FN(tiles_gradient)(&s, pass->strips.outputs, pass->AT, pass->BT, GRADIENT_IMAGES(pass, b), rows, width,
+                           pass->scratch[member]);
+    }
+}

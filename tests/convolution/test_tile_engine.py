@@ -15,7 +15,7 @@ from pysketch.convolution.direct_engine import Correlation
 from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import Finish
-from pysketch.convolution.tile_engine import TileDirectEngine
+from pysketch.convolution.tile_engine import TileDirectEngine, _TileGradientPlan
 from pysketch.convolution.winograd import KERNELS, winograd_matrices
 from pysketch.device.workers import Workers
 from pysketch.native import describe, kernels
@@ -25,6 +25,76 @@ pytestmark = pytest.mark.skipif(kernels() is None, reason=describe())
 
 def square(kernel, pad=(0, 0)):
     return Window((kernel, kernel), pad=pad)
+
+
+class InTiles(TileDirectEngine):
+    """The filters' gradient in tiles, also where that costs more."""
+
+    def _gradient_plan(self, correlation, x, dy):
+        return _TileGradientPlan(correlation, x, dy, self.workers)
+
+
+@pytest.mark.parametrize("pad", [(0, 0), (1, 2), (8, 7)])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_filters_gradient_agrees_with_im2col_for_every_kernel(kernel, pad):
+    window = square(kernel, pad)
+    for size, o in (((kernel, kernel + 1), 1), ((19, 23), 7), ((11, 150), 13)):
+        x, W, dy = arrays(window, size, n=3, c=5, o=o)
+        dW, db, right = np.ones_like(W), np.full(o, 2.0), np.ones_like(W)
+        InTiles(window, Workers(2)).backward_weights(x, dy, dW, db)
+        GemmEngine(window, Workers(1)).backward_weights(x, dy, right)
+        np.testing.assert_allclose(dW, right, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(db, 2 + dy.sum(axis=(0, 2, 3)), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("limit", [1, 100_000, 400_000])
+def test_the_filters_gradient_stays_within_the_workspace_where_one_tile_does(limit):
+    window = square(5, (2, 2))
+    x, W, dy = arrays(window, (30, 33), c=3, o=7)
+    workers, dW, right = Workers(3, limit), np.zeros_like(W), np.zeros_like(W)
+    InTiles(window, workers).backward_weights(x, dy, dW)
+    GemmEngine(window, Workers(1)).backward_weights(x, dy, right)
+    np.testing.assert_allclose(dW, right, rtol=1e-9, atol=1e-9)
+    assert workers.nbytes <= limit or limit < 400_000
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_filters_gradient_has_the_same_bits_every_time_and_a_small_error_in_float32(threads):
+    window = square(3, (1, 1))
+    x, W, dy = arrays(window, (61, 47), n=3, c=16, o=8)
+    right = np.zeros_like(W)
+    GemmEngine(window, Workers(1)).backward_weights(x, dy, right)
+    found = []
+    for _ in range(4):
+        dW = np.zeros(W.shape, np.float32)
+        InTiles(window, Workers(threads)).backward_weights(x.astype(np.float32), dy.astype(np.float32), dW)
+        found.append(dW)
+    for dW in found:
+        np.testing.assert_array_equal(dW, found[0])
+        assert abs(dW - right).max() < 1e-5 * abs(right).max()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_pixel_that_is_not_finite_reaches_the_gradient_of_those_who_see_it(value):
+    window = square(3)
+    x, W, dy = arrays(window, (9, 10), n=2, c=2, o=2)
+    for at in ((0, 1, 0, 0), (1, 1, 8, 9), (0, 0, 5, 4)):
+        spoilt, dW = x.copy(), np.zeros_like(W)
+        spoilt[at] = value
+        InTiles(window, Workers(2)).backward_weights(spoilt, dy, dW)
+        right = naive.convolution_backward(spoilt, W, dy)[1]
+        np.testing.assert_array_equal(np.isfinite(dW), np.isfinite(right))
+        np.testing.assert_allclose(dW[np.isfinite(dW)], right[np.isfinite(dW)], rtol=1e-9, atol=1e-9)
+
+
+def test_tiles_take_the_filters_gradient_of_many_channels_only():
+    window = square(5)
+    for channels, tiles in ((5, False), (128, True)):
+        x, W, dy = arrays(window, (196, 151), n=1, c=channels, o=128, dtype=np.float32)
+        engine = TileDirectEngine(window, Workers(2))
+        engine.backward_weights(x, dy, W)
+        (plan,) = engine._plans.values()
+        assert isinstance(plan, _TileGradientPlan) == tiles
 
 
 def passes(engine, x, W, dy):
