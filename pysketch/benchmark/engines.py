@@ -3,12 +3,17 @@
 The model (`convolution.engine_choice`) counts seconds of the two cores that it was fitted on. Here one factor, the same
 for all, brings them to this machine and number of threads: the median of what was measured over what was expected. What
 is left is the model's error. A choice is wrong by as much as the chosen engine is slower than the fastest.
+
+How many cores a net can feed: compiled kernels cut a layer into blocks, which whoever is free takes, and the layer
+takes as long as the core with the most outputs. `speedup` counts these; what cores share, memory and a few microseconds
+for each layer to begin, is not in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,15 +21,22 @@ import numpy as np
 from pysketch.benchmark.contender.clock import HostClock
 from pysketch.benchmark.nets import Job, build
 from pysketch.benchmark.race import Spread
-from pysketch.convolution import ENGINES, Finish, Window, cost, device_of, possible_ways
+from pysketch.convolution import ENGINES, DirectEngine, Finish, Window, cost, device_of, possible_ways
 from pysketch.device import Array, Workers
 from pysketch.layers import Convolution
 from pysketch.report import aligned
 
+CORES = (2, 4, 8, 16, 32)
+"""Numbers of cores that are counted for."""
+
 
 @dataclass(frozen=True)
 class Trial:
-    """One way of convolving in one layer; expected: the model's milliseconds, not yet brought to this machine."""
+    """One way of convolving in one layer.
+
+    expected: the model's milliseconds, not yet brought to this machine. shares: number of cores -> the part of the
+    outputs that the core with the most of them makes; empty where NumPy convolves.
+    """
 
     layer: str
     geometry: str
@@ -32,6 +44,7 @@ class Trial:
     chosen: bool
     expected: float
     measured: Spread
+    shares: Mapping[int, float] = field(default_factory=dict)
 
 
 def measure_engines(job: Job, runs: int) -> list[Trial]:
@@ -55,7 +68,8 @@ def measure_engines(job: Job, runs: int) -> list[Trial]:
                 geometry = _describe(layer.window, c, o // group, y.shape)
                 for way in ways:
                     expected = 1e3 * n * cost(way, device, layer.window, c, o // group, tuple(size))
-                    trials.append(Trial(layer.name, geometry, way, way == layer.way, expected, spreads[way]))
+                    shares = _shares(way, layer.window, x, y) if way == layer.way else {}
+                    trials.append(Trial(layer.name, geometry, way, way == layer.way, expected, spreads[way], shares))
     return trials
 
 
@@ -70,6 +84,35 @@ def _time(
             *_, last = clock.time([lambda engine=engine: engine.forward(*arrays, finish)] * 2)
             times[way].append(1e3 * last.seconds)
     return {way: Spread(found) for way, found in times.items()}
+
+
+def _shares(way: str, window: Window, x: Array, y: Array) -> dict[int, float]:
+    """The largest core's share of the outputs."""
+    found = {}
+    for cores in (1, *CORES):
+        engine = ENGINES[way, device_of(np)](window, Workers(cores), False)
+        if not isinstance(engine, DirectEngine):
+            return {}
+        busy = [0] * cores
+        for _, top, bottom, left, right in engine.forward_blocks(x, y):
+            heapq.heapreplace(busy, busy[0] + (bottom - top) * (right - left))
+        found[cores] = max(busy) / (len(y) * y.shape[2] * y.shape[3])
+    return found
+
+
+def speedup(trials: Sequence[Trial], threads: int) -> dict[int, float]:
+    """Number of cores -> how many times as fast as one the net's compiled convolutions are, by their blocks alone.
+
+    threads: as many as there were when they were measured, one of `CORES` or 1; {} if nothing is known.
+    """
+    chosen = [trial for trial in trials if trial.chosen and threads in trial.shares]
+    if not chosen:
+        return {}
+
+    def seconds(cores: int) -> float:
+        return sum(trial.measured.median * trial.shares[cores] / trial.shares[threads] for trial in chosen)
+
+    return {cores: seconds(1) / seconds(cores) for cores in CORES}
 
 
 def _describe(window: Window, c: int, o: int, y: tuple[int, ...]) -> str:
@@ -113,6 +156,7 @@ def report_engines(job: Job, trials: Sequence[Trial]) -> list[str]:
         )
     errors = [abs(scale * trial.expected / trial.measured.median - 1) for trial in trials]
     runs = len(trials[0].measured.runs) if trials else 0
+    fed = ", ".join(f"{cores}: {times:.1f}" for cores, times in speedup(trials, job.threads or 0).items())
     return [
         f"{job.netdef}: forward, batch {job.batch}, {job.where}, median (quartiles) of {runs} runs",
         "",
@@ -122,6 +166,7 @@ def report_engines(job: Job, trials: Sequence[Trial]) -> list[str]:
         "median.",
         f"The fastest engine is chosen in {sum(x == 1 for x in wrong.values())} of {len(wrong)} layers; elsewhere the "
         f"chosen one takes at most {max(wrong.values()):.2f} times as long.",
+        *([f"By their blocks alone, so many cores are so many times as fast as one: {fed}."] if fed else []),
     ]
 
 
@@ -133,6 +178,7 @@ def summary_engines(job: Job, trials: Sequence[Trial]) -> dict[str, Any]:
         "batch": job.batch,
         "threads": job.threads,
         "scale": scale,
+        "speedup": speedup(trials, job.threads or 0),
         "layers": [
             {
                 "name": trial.layer,

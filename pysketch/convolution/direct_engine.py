@@ -83,10 +83,12 @@ class DirectEngine:
 
     def forward(self, x: Array, W: Array, y: Array, finish: Finish = NOTHING) -> None:
         """y = W * x, overwritten and finished."""
-        window = self.window
-        first = -window.pad[0], -window.pad[1]
-        correlation = Correlation(window.kernel, window.stride, window.dilation, first, y.shape[2:])
+        correlation = self._forward_correlation(y)
         self._correlate(correlation, x, self._forward_kernels(correlation, W), y, finish)
+
+    def forward_blocks(self, x: Array, y: Array) -> list[tuple[int, ...]]:
+        """What the workers share in a forward pass: (image, top, bottom, left, right) of the outputs. Shapes count."""
+        return self._plan(self._forward_correlation(y), x.shape[1], y).blocks
 
     def backward_bottom(self, W: Array, dy: Array, dx: Array, finish: Finish = NOTHING) -> None:
         """dx = what each of dy's pixels stamps, overwritten and finished: a correlation for each residue of dx."""
@@ -116,10 +118,7 @@ class DirectEngine:
         workers, dtype = self.workers, dW.dtype
         key = "weights", x.shape, dy.shape, dtype, workers.threads, workers.limit
         if key not in self._plans:
-            first = -self.window.pad[0], -self.window.pad[1]
-            window = self.window
-            correlation = Correlation(window.kernel, window.stride, window.dilation, first, dy.shape[2:])
-            self._plans[key] = self._gradient_plan(correlation, x, dy)
+            self._plans[key] = self._gradient_plan(self._forward_correlation(dy), x, dy)
         plan = self._plans[key]
         workers.shared.reserve(plan.sum_bytes, np)
         sums = workers.shared.take((plan.shares, *plan.shape), dtype)
@@ -127,13 +126,11 @@ class DirectEngine:
         biases = None if db is None else np.zeros((plan.shares, len(dW)), dtype)
         scratch = workers.scratch(plan.nbytes, plan.shares)
         plan.run(workers.team, x, dy, sums, biases, plan.geometry, plan.shares, plan.blocks, scratch, *plan.matrices)
-        spoilt = np.zeros(len(dW), np.uint8) if plan.strips else None
-        filters = plan.shares, spoilt
-        kernels().unpack(workers.team, workers.threads, dW, sums, *_parts(plan.strips, dtype), *filters)
-        if plan.strips and spoilt.any():
+        spoilt = plan.add(sums, dW, workers)
+        if spoilt is not None and spoilt.any():
             directly = np.zeros(dW.shape, dtype)
             DirectEngine(self.window, workers).backward_weights(x, dy, directly)
-            dW[spoilt > 0] += directly[spoilt > 0]
+            dW[spoilt] += directly[spoilt]
         for share in () if db is None else biases:
             db += share
 
@@ -141,12 +138,21 @@ class DirectEngine:
         """db += the sums of dy, if it is given."""
         add_sums(self.workers, dy, db)
 
+    def _forward_correlation(self, y: Array) -> Correlation:
+        window = self.window
+        first = -window.pad[0], -window.pad[1]
+        return Correlation(window.kernel, window.stride, window.dilation, first, y.shape[2:])
+
     def _strips(self, correlation: Correlation) -> Strips | None:
         """How a correlation is cut into strips, None where it is not."""
         return None
 
-    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> _GradientPlan:
-        """The cheaper one of those that there are."""
+    def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
+        """What the kernels are told of a correlation."""
+        return _Plan(correlation, self._strips(correlation), channels, len(y), y.dtype, self.workers)
+
+    def _gradient_plan(self, correlation: Correlation, x: Array, dy: Array) -> Any:
+        """The cheapest one of those that there are."""
         ways = dict.fromkeys([None, self._strips(correlation)])
         return min((_GradientPlan(correlation, way, x, dy, self.workers) for way in ways), key=lambda plan: plan.cost)
 
@@ -166,7 +172,12 @@ class DirectEngine:
         """
         strips, side = self._strips(correlation), kernels().rows()
         numbers = TILE * W.shape[1] * strips.depth if strips else math.prod(W.shape[1:])
-        packed = np.empty((-(-len(W) // side), numbers, side), W.dtype)
+        shape = -(-len(W) // side), numbers, side
+        if self.keep_kernels:
+            packed = np.empty(shape, W.dtype)
+        else:  # until the next pass, in memory that is there: the system would clear new one
+            self.workers.shared.reserve(math.prod(shape) * W.itemsize + SLACK, np)
+            packed = self.workers.shared.take(shape, W.dtype)
         kernels().pack(self.workers.team, self.workers.threads, W, packed, *_parts(strips, W.dtype))
         return packed
 
@@ -174,7 +185,7 @@ class DirectEngine:
         workers = self.workers
         key = correlation, x.shape, y.shape, y.dtype, workers.threads, workers.limit
         if key not in self._plans:
-            self._plans[key] = _Plan(correlation, self._strips(correlation), x.shape[1], len(y), y.dtype, workers)
+            self._plans[key] = self._plan(correlation, x.shape[1], y)
         plan = self._plans[key]
         scratch = workers.scratch(plan.nbytes, len(plan.blocks))
         images, target = (x, packed, finish.bias, finish.made, y), (*plan.target, finish.slope is not None)
@@ -193,7 +204,7 @@ class StripDirectEngine(DirectEngine):
         return window.dilation[0] == 1 and StripEngine.fits(window)
 
     def _strips(self, correlation: Correlation) -> Strips | None:
-        return Strips(correlation.window) if self.fits(correlation.window) else None
+        return Strips(correlation.window) if StripDirectEngine.fits(correlation.window) else None
 
 
 class _Plan:
@@ -297,6 +308,13 @@ class _GradientPlan:
         products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (runs + 11 * len(self.blocks))
         self.cost = (products + (planes + filters) * runs * (20 if strips else 0.5)) * (1.4 if strips else 1)
         self.sum_bytes = self.shares * one + SLACK
+
+    def add(self, sums: Array, dW: Array, workers: Workers) -> Array | None:
+        """dW += what all shares have summed; in strips but for those filters (O,), True, whose sums are not finite."""
+        spoilt = None if self.strips is None else np.zeros(len(dW), bool)
+        rest = *_parts(self.strips, dW.dtype), self.shares, spoilt
+        kernels().unpack(workers.team, workers.threads, dW, sums, *rest)
+        return spoilt
 
 
 def _residues(window: Window, axis: int, length: int) -> list[tuple[slice, tuple[int, ...]]]:

@@ -19,6 +19,7 @@ and of compiled kernels, which do filters four at a time, O' = 4 ceil(O / 4), an
 
     direct     2 O' C K P FLOPs, C H W numbers cached
     strips     2 TILE S W' D C O' FLOPs, TILE S W' (D C / kw + O) numbers cached, the same filters
+    winograd   2 TILE^2 T C O' FLOPs, (TILE^2 + 4 m^2) T (C + O) numbers cached, m outputs a tile's row; as many filters
 
 The backward passes cost about the same as the forward, twice, with either engine.
 """
@@ -37,9 +38,10 @@ from pysketch.convolution.direct_engine import DirectEngine, StripDirectEngine
 from pysketch.convolution.gemm_engine import GemmEngine, ThinGemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.strip_engine import StripEngine, Strips
-from pysketch.convolution.winograd import KERNELS, TILE
+from pysketch.convolution.tile_engine import TileDirectEngine
+from pysketch.convolution.winograd import TILE
 from pysketch.convolution.winograd_batched import BatchedWinogradEngine
-from pysketch.convolution.winograd_engine import WinogradEngine
+from pysketch.convolution.winograd_engine import WinogradEngine, winograd_fits
 from pysketch.device import Workers
 from pysketch.native import kernels
 
@@ -53,7 +55,11 @@ _ON_CPU: dict[str, Maker] = {
     "winograd": lambda window, workers, keep: WinogradEngine(window.kernel[0], window.pad, workers, keep),
     "strips": StripEngine,
 }
-_COMPILED: dict[str, Maker] = {"direct": DirectEngine, "strips": StripDirectEngine}
+_COMPILED: dict[str, Maker] = {
+    "direct": DirectEngine,
+    "strips": StripDirectEngine,
+    "winograd": TileDirectEngine,
+}
 _ON_GPU: dict[str, Maker] = {
     "gemm": lambda window, workers, keep: GemmEngine(window, workers, unfolding_batched),
     "thin": lambda window, workers, keep: ThinGemmEngine(window, workers, unfolding_batched),
@@ -87,6 +93,7 @@ _NUMPY_RATES = {
 _COMPILED_RATES = {
     "direct": Rates(200e9, 100e9, 27e9, 0.1e-3),
     "strips": Rates(185e9, 100e9, 17e9, 0.2e-3),
+    "winograd": Rates(115e9, 41e9, 72e9, 0.2e-3),
 }
 RATES = {
     (way, device): rates
@@ -104,13 +111,6 @@ def device_of(xp: ModuleType) -> str:
     if xp is not np:
         return "gpu"
     return "cpu" if kernels() is None else "compiled"
-
-
-def winograd_fits(window: Window) -> bool:
-    """True for square kernels of 2 to 7 pixels at stride 1 and dilation 1."""
-    (kernel_h, kernel_w) = window.kernel
-    square = kernel_h == kernel_w and kernel_h in KERNELS
-    return square and window.stride == (1, 1) and window.dilation == (1, 1)
 
 
 def unfolds_outputs(window: Window, channels: int, filters: int) -> bool:
@@ -146,7 +146,8 @@ def cost(way: str, device: str, window: Window, channels: int, filters: int, siz
     elif way == "winograd":
         tiles = math.prod(-(-length // (TILE + 1 - window.kernel[0])) for length in out)
         kernels = TILE * TILE * c * o
-        flops, cached = 2 * tiles * kernels, TILE * TILE * tiles * (c + o)
+        flops, cached = 2 * tiles * TILE * TILE * c * done, TILE * TILE * tiles * (c + o)
+        cached += 4 * (TILE + 1 - window.kernel[0]) ** 2 * tiles * (c + o) if compiled else 0
     else:
         strips = Strips(window)
         kernels = TILE * strips.depth * c * o

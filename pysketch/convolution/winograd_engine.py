@@ -25,10 +25,10 @@ import numpy as np
 
 from pysketch.convolution.blocks import Block, cut, parts
 from pysketch.convolution.gemm import multiply_rows, row_group
-from pysketch.convolution.im2col import copy_seen
+from pysketch.convolution.im2col import Window, copy_seen
 from pysketch.convolution.rectifier import NOTHING, Finish, rectify
 from pysketch.convolution.unfolding import add_sums
-from pysketch.convolution.winograd import TILE, winograd_matrices
+from pysketch.convolution.winograd import KERNELS, TILE, winograd_matrices
 from pysketch.device import SLACK, Arena, Array, Workers, array_module, padded
 
 _ONE = 1  # the index of the point 1
@@ -43,6 +43,13 @@ class _Kernels:
 
     weights: Array
     transformed: Array
+
+
+def winograd_fits(window: Window) -> bool:
+    """True for square kernels of 2 to 7 pixels at stride 1 and dilation 1."""
+    (kernel_h, kernel_w) = window.kernel
+    square = kernel_h == kernel_w and kernel_h in KERNELS
+    return square and window.stride == (1, 1) and window.dilation == (1, 1)
 
 
 class WinogradEngine:

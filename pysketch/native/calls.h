@@ -143,6 +143,15 @@ static int strips_are_right(const Strips *strips) {
     return 0;
 }
 
+static int tiles_are_right(const Slab *s, long outputs, long pairs) {
+    int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1 && s->kernel_h == s->kernel_w;
+    int all = pairs == 1 || pairs == 2 || pairs == 4;
+    if (plain && all && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, tiles of %d, 1, 2 or 4 pairs",
+                 TILE);
+    return 0;
+}
+
 static const char TEAM[] = "pysketch.native.Team";
 
 static void at_work(void) {
@@ -157,7 +166,10 @@ typedef struct {
     PyObject *team, *x, *w, *bias, *made, *y, *blocks, *scratch, *AT, *BT;
 } PassArrays;
 
-static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py_ssize_t rows, Py_ssize_t cols) {
+// How a pass makes its results.
+enum { BY_TAPS, BY_STRIPS, BY_TILES };
+
+static PyObject *run_pass(const PassArrays *given, Pass *pass, int how, Py_ssize_t rows, Py_ssize_t cols) {
     Arrays arrays = {.count = 0};
     Team *team = PyCapsule_GetPointer(given->team, TEAM);
     Images x = take_images(&arrays, given->x, "x", 0), y = take_images(&arrays, given->y, "y", 1);
@@ -176,10 +188,11 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
     pass->filters = y.channels, pass->x_image = x.apart, pass->y_image = y.apart, pass->made_image = made.apart;
     pass->x = x.at, pass->made = made.at, pass->y = y.at;
     long taps = x.channels * s->kernel_h * s->kernel_w;
-    if (in_strips) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
+    if (how == BY_STRIPS) taps = TILE * x.channels * s->sy * pass->strips.parts * s->kernel_w;
+    if (how == BY_TILES) taps = TILE * TILE * x.channels;
     pass->w = need(&arrays, given->w, "w", (y.channels + ROWS - 1) / ROWS * ROWS * taps, 0);
     pass->bias = take(&arrays, given->bias, "bias", y.channels, 0);
-    if (in_strips) {
+    if (how != BY_TAPS) {
         pass->AT = need(&arrays, given->AT, "AT", pass->strips.outputs * TILE, 0);
         pass->BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
@@ -190,18 +203,19 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int in_strips, Py
         if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
         if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
     }
-    if (blocks && in_strips) {
-        Slab seen = strips_slab(&pass->strips, s, 0, 0, high, wide);
-        long bytes = EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide);
-        members = take_scratch(&arrays, given->scratch, bytes, scratch);
-    } else if (blocks) {
-        Slab seen = slab_of(s, 0, 0, high, wide);
-        long bytes = EITHER(arrays.item, direct_scratch, &seen, high, wide);
+    if (blocks) {
+        Slab seen = how == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long m = pass->strips.outputs, pairs = pass->strips.parts;
+        long bytes = how == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
+                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, pairs, y.channels, high, wide)
+                                       : EITHER(arrays.item, direct_scratch, &seen, high, wide);
         members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
-        Work work = in_strips ? (arrays.item == 4 ? strips_piece_float : strips_piece_double)
-                              : (arrays.item == 4 ? direct_piece_float : direct_piece_double);
+        const Work works[][2] = {{direct_piece_float, direct_piece_double},
+                                 {strips_piece_float, strips_piece_double},
+                                 {tiles_piece_float, tiles_piece_double}};
+        Work work = works[how][arrays.item == 8];
         pass->blocks = blocks, pass->scratch = scratch;
         int done;
         Py_BEGIN_ALLOW_THREADS
@@ -223,7 +237,7 @@ static PyObject *call_direct(PyObject *self, PyObject *args) {
                           &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows, &cols,
                           &given.blocks, &given.scratch))
         return NULL;
-    return slab_is_right(&pass.slab) ? run_pass(&given, &pass, 0, rows, cols) : NULL;
+    return slab_is_right(&pass.slab) ? run_pass(&given, &pass, BY_TAPS, rows, cols) : NULL;
 }
 
 // strips(..., outputs, parts, AT, BT): as direct, w the transformed filters.
@@ -238,55 +252,78 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
                           &given.AT, &given.BT))
         return NULL;
     if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
-    return run_pass(&given, &pass, 1, rows, cols);
+    return run_pass(&given, &pass, BY_STRIPS, rows, cols);
+}
+
+// tiles(..., outputs, pairs, AT, BT): as strips, w filtered in both directions.
+static PyObject *call_tiles(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    Pass pass = {0};
+    Py_ssize_t rows, cols;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w,
+                          &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows,
+                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts, &given.AT,
+                          &given.BT))
+        return NULL;
+    if (!tiles_are_right(&pass.slab, pass.strips.outputs, pass.strips.parts)) return NULL;
+    return run_pass(&given, &pass, BY_TILES, rows, cols);
 }
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
 // added to dw (shares, filters, taps), and of the bias's, to db (shares, filters) or None. strips_gradient: with
-// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters.
-static PyObject *run_gradient(PyObject *args, int in_strips) {
-    PassArrays given = {0};
+// outputs, parts, AT and BT, dw (shares, 8, filters, taps) that of the transformed filters; tiles_gradient: with
+// outputs, AT and BT, dw (shares, 8, 8, filters, channels).
+typedef struct {
     PyObject *dw, *db;
-    GradientPass pass = {0};
     Py_ssize_t shares;
+} GradientArrays;
+
+static PyObject *run_gradient(const PassArrays *given, const GradientArrays *sums, GradientPass *of, int how) {
+    GradientPass pass = *of;
     Slab *s = &pass.slab;
     Strips *strips = &pass.strips;
-    const char *items = in_strips ? "OOOOO" SLAB_ITEMS "nOOnnOO" : "OOOOO" SLAB_ITEMS "nOO";
-    if (!PyArg_ParseTuple(args, items, &given.team, &given.x, &given.y, &dw, &db, SLAB_PLACES(*s), &shares,
-                          &given.blocks, &given.scratch, &strips->outputs, &strips->parts, &given.AT, &given.BT))
-        return NULL;
-    if (!slab_is_right(s) || (in_strips && !strips_are_right(strips))) return NULL;
+    Py_ssize_t shares = sums->shares;
     Arrays arrays = {.count = 0};
-    Team *team = PyCapsule_GetPointer(given.team, TEAM);
-    Images x = take_images(&arrays, given.x, "x", 0), dy = take_images(&arrays, given.y, "dy", 0);
+    Team *team = PyCapsule_GetPointer(given->team, TEAM);
+    Images x = take_images(&arrays, given->x, "x", 0), dy = take_images(&arrays, given->y, "dy", 0);
     if (!PyErr_Occurred() && (x.count != dy.count || x.channels < 1 || dy.channels < 1 || shares < 1))
         PyErr_SetString(PyExc_ValueError, "expected as many images in x and dy, and a share or more");
     s->channels = x.channels, s->height = x.height, s->width = x.width;
     pass.filters = dy.channels, pass.height = dy.height, pass.width = dy.width;
     pass.x = x.at, pass.dy = dy.at, pass.x_image = x.apart, pass.dy_image = dy.apart, pass.shares = shares;
     pass.sum = x.channels * s->kernel_h * s->kernel_w * dy.channels;
-    if (in_strips) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
-    pass.dw = need(&arrays, dw, "dw", shares * pass.sum, 1), pass.db = take(&arrays, db, "db", shares * dy.channels, 1);
-    if (in_strips) {
-        pass.AT = need(&arrays, given.AT, "AT", strips->outputs * TILE, 0);
-        pass.BT = need(&arrays, given.BT, "BT", TILE * TILE, 0);
+    if (how == BY_STRIPS) pass.sum = TILE * x.channels * s->sy * strips->parts * s->kernel_w * dy.channels;
+    if (how == BY_TILES) pass.sum = TILE * TILE * x.channels * dy.channels;
+    pass.dw = need(&arrays, sums->dw, "dw", shares * pass.sum, 1);
+    pass.db = take(&arrays, sums->db, "db", shares * dy.channels, 1);
+    if (how != BY_TAPS) {
+        pass.AT = need(&arrays, given->AT, "AT", strips->outputs * TILE, 0);
+        pass.BT = need(&arrays, given->BT, "BT", TILE * TILE, 0);
     }
     long high = 0, wide = 0, members = 0;
     char *scratch[MAX_MEMBERS];
-    Block *blocks = take_blocks(given.blocks, dy.count, dy.height, dy.width, &pass.count);
+    Block *blocks = take_blocks(given->blocks, dy.count, dy.height, dy.width, &pass.count);
     for (long k = 0; blocks && k < pass.count; ++k) {
         if (high < blocks[k].bottom - blocks[k].top) high = blocks[k].bottom - blocks[k].top;
         if (wide < blocks[k].right - blocks[k].left) wide = blocks[k].right - blocks[k].left;
     }
     if (blocks) {
-        Slab seen = in_strips ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
-        long bytes = in_strips ? EITHER(arrays.item, strips_gradient_scratch, &seen, strips, dy.channels, high, wide)
-                               : EITHER(arrays.item, direct_gradient_scratch, &seen, dy.channels, high, wide);
-        members = take_scratch(&arrays, given.scratch, bytes, scratch);
+        Slab seen = how == BY_STRIPS ? strips_slab(strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
+        long bytes, item = arrays.item, o = dy.channels;
+        if (how == BY_TILES)
+            bytes = EITHER(item, tiles_gradient_scratch, &seen, strips->outputs, o, high, wide);
+        else if (how == BY_STRIPS)
+            bytes = EITHER(item, strips_gradient_scratch, &seen, strips, o, high, wide);
+        else
+            bytes = EITHER(item, direct_gradient_scratch, &seen, o, high, wide);
+        members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
     if (!PyErr_Occurred()) {
-        Work work = in_strips ? (arrays.item == 4 ? strips_gradient_piece_float : strips_gradient_piece_double)
-                              : (arrays.item == 4 ? direct_gradient_piece_float : direct_gradient_piece_double);
+        const Work works[][2] = {{direct_gradient_piece_float, direct_gradient_piece_double},
+                                 {strips_gradient_piece_float, strips_gradient_piece_double},
+                                 {tiles_gradient_piece_float, tiles_gradient_piece_double}};
+        Work work = works[how][arrays.item == 8];
         pass.blocks = blocks, pass.scratch = scratch;
         int done;
         Py_BEGIN_ALLOW_THREADS
@@ -298,14 +335,41 @@ static PyObject *run_gradient(PyObject *args, int in_strips) {
     return give_back(&arrays);
 }
 
+#define GRADIENT_PLACES                                                                                              \
+    &given.team, &given.x, &given.y, &sums.dw, &sums.db, SLAB_PLACES(pass.slab), &sums.shares, &given.blocks, \
+        &given.scratch
+
 static PyObject *call_direct_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
     (void)self;
-    return run_gradient(args, 0);
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOO", GRADIENT_PLACES)) return NULL;
+    return slab_is_right(&pass.slab) ? run_gradient(&given, &sums, &pass, BY_TAPS) : NULL;
 }
 
 static PyObject *call_strips_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
     (void)self;
-    return run_gradient(args, 1);
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnnOO", GRADIENT_PLACES, &pass.strips.outputs, &pass.strips.parts,
+                          &given.AT, &given.BT))
+        return NULL;
+    if (!slab_is_right(&pass.slab) || !strips_are_right(&pass.strips)) return NULL;
+    return run_gradient(&given, &sums, &pass, BY_STRIPS);
+}
+
+static PyObject *call_tiles_gradient(PyObject *self, PyObject *args) {
+    PassArrays given = {0};
+    GradientArrays sums;
+    GradientPass pass = {0};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnOO", GRADIENT_PLACES, &pass.strips.outputs, &given.AT,
+                          &given.BT))
+        return NULL;
+    if (!slab_is_right(&pass.slab) || !tiles_are_right(&pass.slab, pass.strips.outputs, 1)) return NULL;
+    return run_gradient(&given, &sums, &pass, BY_TILES);
 }
 
 // direct_scratch(channels, geometry, rows, cols, item): the bytes that a block works in. strips_scratch: with
@@ -333,6 +397,18 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, cols));
 }
 
+// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs, pairs).
+static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, filters, outputs, pairs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs, &pairs))
+        return NULL;
+    if (!tiles_are_right(&s, outputs, pairs)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, pairs, filters, rows, cols));
+}
+
 // direct_gradient_scratch(channels, geometry, rows, cols, item, filters); strips_gradient_scratch: with outputs and
 // parts.
 static PyObject *call_direct_gradient_scratch(PyObject *self, PyObject *args) {
@@ -357,6 +433,18 @@ static PyObject *call_strips_gradient_scratch(PyObject *self, PyObject *args) {
     if (!slab_is_right(&s) || !strips_are_right(&strips)) return NULL;
     s = strips_slab(&strips, &s, 0, 0, rows, cols);
     return PyLong_FromLong(EITHER(item, strips_gradient_scratch, &s, &strips, filters, rows, cols));
+}
+
+// tiles_gradient_scratch(channels, geometry, rows, cols, item, filters, outputs).
+static PyObject *call_tiles_gradient_scratch(PyObject *self, PyObject *args) {
+    Slab s = {0};
+    Py_ssize_t rows, cols, item, filters, outputs;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs))
+        return NULL;
+    if (!tiles_are_right(&s, outputs, 1)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_gradient_scratch, &s, outputs, filters, rows, cols));
 }
 
 // stamp(team, threads, x, y, w, bias), unstamp(team, threads, x, y, w): see planes.h.
@@ -536,6 +624,13 @@ static PyObject *call_team(PyObject *self, PyObject *unused) {
     return PyCapsule_New(team, TEAM, end_capsule);
 }
 
+// vector(): how many bytes a vector has.
+static PyObject *call_vector(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(VECTOR_BYTES);
+}
+
 // rows(): how many filters stand side by side in w and U.
 static PyObject *call_rows(PyObject *self, PyObject *unused) {
     (void)self;
@@ -548,10 +643,13 @@ static PyMethodDef calls[] = {
     {"unstamp", call_unstamp, METH_VARARGS, "The transpose of `stamp`."},
     {"team", call_team, METH_NOARGS, "Threads that share work."},
     {"rows", call_rows, METH_NOARGS, "How many filters stand side by side in packed ones."},
+    {"vector", call_vector, METH_NOARGS, "How many bytes a vector has."},
     {"direct_scratch", call_direct_scratch, METH_VARARGS, "Bytes that a block of `direct` works in."},
     {"strips_scratch", call_strips_scratch, METH_VARARGS, "Bytes that a block of `strips` works in."},
     {"direct", call_direct, METH_VARARGS, "A block of a convolution's results."},
     {"strips", call_strips, METH_VARARGS, "A block of a convolution's results, by filtering along the columns."},
+    {"tiles_scratch", call_tiles_scratch, METH_VARARGS, "Bytes that a block of `tiles` works in."},
+    {"tiles", call_tiles, METH_VARARGS, "A convolution's results, by filtering in both directions."},
     {"direct_gradient_scratch", call_direct_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"strips_gradient_scratch", call_strips_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
     {"direct_gradient", call_direct_gradient, METH_VARARGS, "The filters' and the bias's gradient."},
@@ -561,5 +659,7 @@ static PyMethodDef calls[] = {
     {"sum_images", call_sum_images, METH_VARARGS, "The sum of some images, or a copy of one."},
     {"rectify", call_rectify, METH_VARARGS, "A rectified linear unit."},
     {"gate", call_gate, METH_VARARGS, "Its gradient."},
+    {"tiles_gradient_scratch", call_tiles_gradient_scratch, METH_VARARGS, "Bytes that a block of it works in."},
+    {"tiles_gradient", call_tiles_gradient, METH_VARARGS, "The gradient of filters that are transformed both ways."},
     {NULL, NULL, 0, NULL},
 };

@@ -80,27 +80,34 @@ static long FN(strips_gradient_scratch)(const Slab *s, const Strips *f, long fil
     return taps * (long)sizeof(long) + numbers * (long)sizeof(real) + 4 * LINE;
 }
 
+// v = A y: 8 vectors of m.
+INLINE void FN(spread)(const real *AT, const int m, const VEC *y, VEC *v) {
+    v[0] = y[0];
+    v[TILE - 1] = y[m - 1];
+    UNROLL
+    for (int i = 1; i < TILE - 1; i += 2) {
+        VEC even = y[0], odd = AT[TILE + i] * y[1];
+        UNROLL
+        for (int j = 2; j < m; ++j) {
+            if (j % 2)
+                odd += AT[TILE * j + i] * y[j];
+            else
+                even += AT[TILE * j + i] * y[j];
+        }
+        v[i] = even + odd;
+        v[i + 1] = even - odd;
+    }
+}
+
 // dM[i] = row i of A y, for m rows of y, `step` apart: 8 rows, `apart` from each other. Whole vectors are written.
 INLINE void FN(strip_diffs)(const real *AT, const int m, const real *y, long step, long width, real *dM, long apart) {
     for (long k = 0; k < width; k += LANES) {
-        VEC rows[TILE];
+        VEC rows[TILE], v[TILE];
         UNROLL
         for (int j = 0; j < m; ++j) rows[j] = FN(load)(y + j * step + k);
-        FN(store)(dM + k, rows[0]);
-        FN(store)(dM + 7 * apart + k, rows[m - 1]);
+        FN(spread)(AT, m, rows, v);
         UNROLL
-        for (int i = 1; i < 7; i += 2) {
-            VEC even = rows[0], odd = AT[TILE + i] * rows[1];
-            UNROLL
-            for (int j = 2; j < m; ++j) {
-                if (j % 2)
-                    odd += AT[TILE * j + i] * rows[j];
-                else
-                    even += AT[TILE * j + i] * rows[j];
-            }
-            FN(store)(dM + i * apart + k, even + odd);
-            FN(store)(dM + (i + 1) * apart + k, even - odd);
-        }
+        for (int i = 0; i < TILE; ++i) FN(store)(dM + i * apart + k, v[i]);
     }
 }
 
@@ -156,6 +163,105 @@ static void FN(strips_gradient)(const Slab *s, const Strips *f, const real *AT, 
             real *to = dU + i * filters * s->channels * of_channel + c * of_channel;
             FN(dots)(filters, part.channels * of_channel, &g, dM + i * apart, step, R + i * R_apart, at, to,
                      s->channels * of_channel);
+        }
+    }
+}
+
+// Tiles of a block of the gradient, all in one run: its lanes are summed once.
+static Tiles FN(gradient_tiles)(long outputs, long rows, long width) {
+    Tiles t = tiles_of(outputs, 4, 1, rows, width, sizeof(real));
+    t.panels = 1, t.panel = t.count;
+    return t;
+}
+
+static long FN(tiles_gradient_scratch)(const Slab *s, long outputs, long filters, long rows, long width) {
+    Tiles t = FN(gradient_tiles)(outputs, rows, width);
+    long numbers = 2 * TILE * ((s->channels + filters) * t.count + 2 * LANES) + outputs * outputs * t.plane + LANES;
+    numbers += rows * width;
+    return s->channels * (long)sizeof(long) + numbers * (long)sizeof(real) + 4 * LINE;
+}
+
+// dM (2, 8, count) of pair q of j, each (j, i) `apart` numbers from the next: A y A^T of the tiles of one filter of dy.
+INLINE void FN(diffs_of_pair)(const Tiles *t, const int m, const int q, const real *AT, const real *y, real *dM,
+                              long apart) {
+    for (long f = 0; f < t->count; f += LANES, y += LANES, dM += LANES) {
+        VEC first[TILE], second[TILE], v[TILE];
+        UNROLL
+        for (int r = 0; r < m; ++r) {
+            const real *from = y + r * m * t->plane;
+            if (q == 0) {
+                first[r] = FN(load)(from);
+                second[r] = FN(load)(from + (m - 1) * t->plane);
+                continue;
+            }
+            VEC even = FN(load)(from), odd = {0};
+            UNROLL
+            for (int k = 1; k < m; ++k) {
+                if (k % 2)
+                    odd += AT[TILE * k + 2 * q - 1] * FN(load)(from + k * t->plane);
+                else
+                    even += AT[TILE * k + 2 * q - 1] * FN(load)(from + k * t->plane);
+            }
+            first[r] = even + odd;
+            second[r] = even - odd;
+        }
+        FN(spread)(AT, m, first, v);
+        UNROLL
+        for (int i = 0; i < TILE; ++i) FN(store)(dM + i * apart, v[i]);
+        FN(spread)(AT, m, second, v);
+        UNROLL
+        for (int i = 0; i < TILE; ++i) FN(store)(dM + (TILE + i) * apart, v[i]);
+    }
+}
+
+static void FN(fill_tile_diffs)(const Tiles *t, const int q, const real *AT, const real *y, real *dM, long apart) {
+    switch (8 * t->outputs + q) {
+#define CASE(n, pair) \
+    case 8 * n + pair: FN(diffs_of_pair)(t, n, pair, AT, y, dM, apart); break;
+#define CASES(n) CASE(n, 0) CASE(n, 1) CASE(n, 2) CASE(n, 3)
+        CASES(2) CASES(3) CASES(4) CASES(5) CASES(6) CASES(7)
+#undef CASES
+#undef CASE
+    }
+    // behind the last tile are what lies behind it in the slab
+    for (long ji = 0, last = (t->down - 1) * t->wide + t->across; ji < 2 * TILE; ++ji)
+        for (long f = last; f < t->count; ++f) dM[ji * apart + f] = 0;
+}
+
+// dU (8, 8, filters, channels) and, unless NULL, db (filters) += those of a block: dU[j][i] = dM[j][i] V[j][i]^T of all
+// tiles, with V and dM those of a pair of j at a time.
+static void FN(tiles_gradient)(const Slab *s, long outputs, const real *AT, const real *BT, const real *x,
+                               const real *dy, long dy_filter, long dy_row, real *dU, real *db, long filters, long rows,
+                               long width, char *scratch) {
+    const Tiles tiles = FN(gradient_tiles)(outputs, rows, width), *t = &tiles;
+    long channels = s->channels, count = t->count, image = outputs * outputs * t->plane, *at = (long *)scratch;
+    // a line more, as what lies a power of two apart would share its places in the cache
+    long V_apart = channels * count + LANES, apart = filters * count + LANES;
+    real *V = (real *)(scratch + (channels * sizeof(long) + LINE - 1) / LINE * LINE), *dM = V + 2 * TILE * V_apart;
+    real *slab = dM + 2 * TILE * apart, *own = slab + image + LANES;
+    Slab block = {.channels = 1, .height = rows, .width = width};
+    Run g = {1, count, count};
+    FN(Orders) orders;
+    FN(fill_orders)(&orders, outputs);
+    memset(slab + image, 0, LANES * sizeof(real));
+    for (long c = 0; c < channels; ++c) at[c] = c * count;
+    for (int q = 0; q < 4; ++q) {
+        for (long c = 0; c < channels; ++c) {
+            FN(fill_tiles)(s, t, &orders, x + c * s->height * s->width, slab);
+            FN(transform_tiles)(t, q, BT, slab, channels, V_apart, V + c * count);
+        }
+        for (long o = 0; o < filters; ++o) {
+            const real *from = dy + o * dy_filter;
+            for (long r = 0; r < rows; ++r) memcpy(own + r * width, from + r * dy_row, width * sizeof(real));
+            FN(fill_tiles)(&block, t, &orders, own, slab);
+            FN(fill_tile_diffs)(t, q, AT, slab, dM + o * count, apart);
+            // of the point 1, whose column in A^T is (1, ..., 1), in both directions
+            if (db && q == 1) db[o] += FN(sum_run)(dM + apart + o * count, count);
+        }
+        for (long ji = 0; ji < 2 * TILE; ++ji) {
+            long j = q ? 2 * q - 1 + ji / TILE : ji / TILE * (TILE - 1);
+            FN(dots)(filters, channels, &g, dM + ji * apart, count, V + ji * V_apart, at,
+                     dU + (j * TILE + ji % TILE) * filters * channels, channels);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "filtering.h"
 #include "strips.h"
 #include "filters.h"
+#include "tiles.h"
 #include "dots.h"
 #include "gradients.h"
 #include "pieces.h"

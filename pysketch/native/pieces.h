@@ -8,7 +8,7 @@ typedef struct {
 typedef struct {
     Slab slab;      // of output (0, 0), without rows and cols
     Finish finish;  // of output (0, 0)
-    Strips strips;
+    Strips strips;  // in tiles: outputs in both directions; parts: pairs of a turn
     long filters, x_image, y_image, made_image;  // numbers from an image to the next
     const void *x, *w, *bias, *made, *AT, *BT;
     void *y;
@@ -61,6 +61,16 @@ static void FN(strips_piece)(const void *task, long index, long member) {
     FN(strips)(&s, &pass->strips, &f, pass->AT, pass->BT, IMAGES(pass, b), rows, width, pass->scratch[member]);
 }
 
+static void FN(tiles_piece)(const void *task, long index, long member) {
+    const Pass *pass = task;
+    const Block *b = &pass->blocks[index];
+    long rows = b->bottom - b->top, width = b->right - b->left;
+    Slab s = slab_of(&pass->slab, b->top, b->left, rows, width);
+    Finish f = finish_of(pass, b);
+    FN(tiles)(&s, pass->strips.outputs, pass->strips.parts, &f, pass->AT, pass->BT, IMAGES(pass, b), rows, width,
+              pass->scratch[member]);
+}
+
 #define GRADIENT_IMAGES(pass, b)                                                                                    \
     (const real *)(pass)->x + (b)->image * (pass)->x_image,                                                         \
         (const real *)(pass)->dy + (b)->image * (pass)->dy_image + (b)->top * (pass)->width + (b)->left,            \
@@ -85,5 +95,16 @@ static void FN(strips_gradient_piece)(const void *task, long index, long member)
         Slab s = strips_slab(&pass->strips, &pass->slab, b->top, b->left, rows, width);
         FN(strips_gradient)(&s, &pass->strips, pass->AT, pass->BT, GRADIENT_IMAGES(pass, b), rows, width,
                             pass->scratch[member]);
+    }
+}
+
+static void FN(tiles_gradient_piece)(const void *task, long index, long member) {
+    const GradientPass *pass = task;
+    for (long k = index; k < pass->count; k += pass->shares) {
+        const Block *b = &pass->blocks[k];
+        long rows = b->bottom - b->top, width = b->right - b->left;
+        Slab s = slab_of(&pass->slab, b->top, b->left, rows, width);
+        FN(tiles_gradient)(&s, pass->strips.outputs, pass->AT, pass->BT, GRADIENT_IMAGES(pass, b), rows, width,
+                           pass->scratch[member]);
     }
 }

@@ -1,7 +1,9 @@
 // Vectors of the numbers `real`, as GCC and Clang have them: element by element, of the length that the CPU's registers
 // have. LANES numbers; the smallest step of all loops. ROWS x COLS vectors of sums stay in registers (see multiply.h).
 #if defined(__AVX512F__)
+#include <immintrin.h>
 #define VECTOR_BYTES 64
+#define PERMUTES  // of the numbers of two vectors, and loads and stores of some
 #define ROWS 8
 #define COLS 3
 #elif defined(__AVX2__)

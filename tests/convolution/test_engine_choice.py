@@ -80,6 +80,7 @@ def test_the_costs_are_seconds_of_operations_and_bytes_by_hand():
         ("winograd", "cpu"): (2 * 64 * 6, 64 * 5, 2 * 64 + 3 * 36 + 64 * 6),
         ("strips", "cpu"): (2 * 8 * 6 * 3 * 6, 8 * 6 * (3 * 2 + 3), 2 * 64 + 3 * 36 + 8 * 3 * 6),
         ("strips", "compiled"): (2 * 8 * 6 * 3 * 8, 8 * 6 * (2 + 3), 2 * 64 + 3 * 36 + 8 * 3 * 6),
+        ("winograd", "compiled"): (2 * 64 * 8, (64 + 4 * 36) * 5, 2 * 64 + 3 * 36 + 64 * 6),
         ("direct", "compiled"): (2 * 4 * 2 * 9 * 36, 2 * 64, 2 * 64 + 3 * 36 + 3 * 2 * 9),
     }
     for place, (flops, cached, moved) in numbers.items():
