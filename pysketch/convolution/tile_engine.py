@@ -40,6 +40,7 @@ _GRADIENT_CACHE = 10 << 20  # bytes of its scratch memory
 _ROWS = range(1, 13)  # of tiles of a block
 _PARTS = (1, 2, 3, 4, 6, 8, 16, 32, 64)  # into which a row of tiles is cut
 _BEGIN = 0.25  # what a block costs beside its vectors of tiles, in these
+_AT_ONCE = 1 << 20  # bytes of V that is made for all pairs at once: half of a core's second cache
 _SPILL = 12 << 20  # bytes of scratch memory that double the time: measured from 1 to 7 MiB
 
 
@@ -53,7 +54,7 @@ class TileDirectEngine(StripDirectEngine):
         if not winograd_fits(correlation.window):
             return False
         m = TILE + 1 - correlation.kernel[0]
-        one = channels, _geometry(correlation), m, m, item, filters, m
+        one = channels, _geometry(correlation), m, m, item, filters, m, 1
         return kernels().tiles_scratch(*one) <= self.workers.room(np)
 
     def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
@@ -92,27 +93,35 @@ class _TilePlan:
         self, correlation: Correlation, channels: int, shape: tuple[int, ...], dtype: np.dtype, workers: Workers
     ) -> None:
         (images, filters), (height, width), m = shape[:2], correlation.size, TILE + 1 - correlation.kernel[0]
-        matrices = winograd_matrices(m, correlation.kernel[0])
         self.geometry = _geometry(correlation)
         self.target = (*correlation.place, *correlation.step)
-        self.run, self.matrices = kernels().tiles, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
         down, across, room = -(-height // m), -(-width // m), workers.room(np)
         more, lanes = (TILE - 1) // m, kernels().vector() // dtype.itemsize
 
-        def scratch(rows: int, cols: int) -> int:
-            return kernels().tiles_scratch(channels, self.geometry, rows * m, cols * m, dtype.itemsize, filters, m)
+        def vectors_of(rows: int, cols: int) -> int:
+            return -(-((rows - 1) * (cols + more) + cols) // lanes)
+
+        def scratch(rows: int, cols: int, pairs: int) -> int:
+            told = rows * m, cols * m, dtype.itemsize, filters, m, pairs
+            return kernels().tiles_scratch(channels, self.geometry, *told)
+
+        def pairs_of(rows: int, cols: int) -> int:
+            V = TILE * TILE * channels * vectors_of(rows, cols) * kernels().vector()
+            return 4 if V <= _AT_ONCE and scratch(rows, cols, 4) <= room else 1
 
         def cost(size: tuple[int, int]) -> float:
             rows, cols = size
-            count, nbytes = images * -(-down // rows) * -(-across // cols), scratch(rows, cols)
-            vectors = -(-((rows - 1) * (cols + more) + cols) // lanes)
+            count, nbytes = images * -(-down // rows) * -(-across // cols), scratch(rows, cols, pairs_of(rows, cols))
+            vectors = vectors_of(rows, cols)
             each = math.inf if nbytes > room else (vectors + _BEGIN) * (1 + nbytes / _SPILL)
             return -(-count // workers.threads) * each
 
         highs = {-(-down // -(-down // rows)) for rows in _ROWS}  # about equally high: as `cut` makes them
         widths = {-(-across // parts) for parts in _PARTS} | {1}
         rows, cols = min(((high, wide) for high in sorted(highs) for wide in sorted(widths)), key=cost)
-        self.nbytes = scratch(rows, cols)
+        pairs, matrices = pairs_of(rows, cols), winograd_matrices(m, correlation.kernel[0])
+        self.nbytes, self.run = scratch(rows, cols, pairs), kernels().tiles
+        self.matrices = m, pairs, matrices.AT.astype(dtype), matrices.BT.astype(dtype)
         self.blocks = [
             (
                 block.image,

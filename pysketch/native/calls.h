@@ -143,10 +143,12 @@ static int strips_are_right(const Strips *strips) {
     return 0;
 }
 
-static int tiles_are_right(const Slab *s, long outputs) {
+static int tiles_are_right(const Slab *s, long outputs, long pairs) {
     int plain = s->sy == 1 && s->sx == 1 && s->dy == 1 && s->dx == 1 && s->kernel_h == s->kernel_w;
-    if (plain && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
-    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, in tiles of %d", TILE);
+    int all = pairs == 1 || pairs == 2 || pairs == 4;
+    if (plain && all && outputs >= 2 && outputs < TILE && outputs + s->kernel_h == TILE + 1) return 1;
+    PyErr_Format(PyExc_ValueError, "expected square kernels, strides and dilations of 1, tiles of %d, 1, 2 or 4 pairs",
+                 TILE);
     return 0;
 }
 
@@ -203,9 +205,9 @@ static PyObject *run_pass(const PassArrays *given, Pass *pass, int how, Py_ssize
     }
     if (blocks) {
         Slab seen = how == BY_STRIPS ? strips_slab(&pass->strips, s, 0, 0, high, wide) : slab_of(s, 0, 0, high, wide);
-        long m = pass->strips.outputs;
+        long m = pass->strips.outputs, pairs = pass->strips.parts;
         long bytes = how == BY_STRIPS  ? EITHER(arrays.item, strips_scratch, &seen, &pass->strips, high, wide)
-                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, y.channels, high, wide)
+                     : how == BY_TILES ? EITHER(arrays.item, tiles_scratch, &seen, m, pairs, y.channels, high, wide)
                                        : EITHER(arrays.item, direct_scratch, &seen, high, wide);
         members = take_scratch(&arrays, given->scratch, bytes, scratch);
     }
@@ -253,17 +255,19 @@ static PyObject *call_strips(PyObject *self, PyObject *args) {
     return run_pass(&given, &pass, BY_STRIPS, rows, cols);
 }
 
-// tiles(..., outputs, AT, BT): as strips, w filtered in both directions.
+// tiles(..., outputs, pairs, AT, BT): as strips, w filtered in both directions.
 static PyObject *call_tiles(PyObject *self, PyObject *args) {
     PassArrays given = {0};
     Pass pass = {0};
     Py_ssize_t rows, cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnOO", &given.team, &given.x, &given.w,
+    if (!PyArg_ParseTuple(args, "OOOOOO" SLAB_ITEMS FINISH_ITEMS "(nn)OOnnOO", &given.team, &given.x, &given.w,
                           &given.bias, &given.made, &given.y, SLAB_PLACES(pass.slab), FINISH_PLACES(pass.finish), &rows,
-                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &given.AT, &given.BT))
+                          &cols, &given.blocks, &given.scratch, &pass.strips.outputs, &pass.strips.parts, &given.AT,
+                          &given.BT))
         return NULL;
-    return tiles_are_right(&pass.slab, pass.strips.outputs) ? run_pass(&given, &pass, BY_TILES, rows, cols) : NULL;
+    if (!tiles_are_right(&pass.slab, pass.strips.outputs, pass.strips.parts)) return NULL;
+    return run_pass(&given, &pass, BY_TILES, rows, cols);
 }
 
 // direct_gradient(team, x, dy, dw, db, geometry, shares, blocks, scratch): each share's part of the filters' gradient,
@@ -364,7 +368,7 @@ static PyObject *call_tiles_gradient(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OOOOO" SLAB_ITEMS "nOOnOO", GRADIENT_PLACES, &pass.strips.outputs, &given.AT,
                           &given.BT))
         return NULL;
-    if (!slab_is_right(&pass.slab) || !tiles_are_right(&pass.slab, pass.strips.outputs)) return NULL;
+    if (!slab_is_right(&pass.slab) || !tiles_are_right(&pass.slab, pass.strips.outputs, 1)) return NULL;
     return run_gradient(&given, &sums, &pass, BY_TILES);
 }
 
@@ -393,16 +397,16 @@ static PyObject *call_strips_scratch(PyObject *self, PyObject *args) {
     return PyLong_FromLong(EITHER(item, strips_scratch, &s, &strips, rows, cols));
 }
 
-// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs).
+// tiles_scratch(channels, geometry, rows, cols, item, filters, outputs, pairs).
 static PyObject *call_tiles_scratch(PyObject *self, PyObject *args) {
     Slab s = {0};
-    Py_ssize_t rows, cols, item, filters, outputs;
+    Py_ssize_t rows, cols, item, filters, outputs, pairs;
     (void)self;
-    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
-                          &outputs))
+    if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
+                          &outputs, &pairs))
         return NULL;
-    if (!tiles_are_right(&s, outputs)) return NULL;
-    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, filters, rows, cols));
+    if (!tiles_are_right(&s, outputs, pairs)) return NULL;
+    return PyLong_FromLong(EITHER(item, tiles_scratch, &s, outputs, pairs, filters, rows, cols));
 }
 
 // direct_gradient_scratch(channels, geometry, rows, cols, item, filters); strips_gradient_scratch: with outputs and
@@ -439,7 +443,7 @@ static PyObject *call_tiles_gradient_scratch(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "n" SLAB_ITEMS "nnnnn", &s.channels, SLAB_PLACES(s), &rows, &cols, &item, &filters,
                           &outputs))
         return NULL;
-    if (!tiles_are_right(&s, outputs)) return NULL;
+    if (!tiles_are_right(&s, outputs, 1)) return NULL;
     return PyLong_FromLong(EITHER(item, tiles_gradient_scratch, &s, outputs, filters, rows, cols));
 }
 

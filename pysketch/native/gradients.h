@@ -169,7 +169,7 @@ static void FN(strips_gradient)(const Slab *s, const Strips *f, const real *AT, 
 
 // Tiles of a block of the gradient, all in one run: its lanes are summed once.
 static Tiles FN(gradient_tiles)(long outputs, long rows, long width) {
-    Tiles t = tiles_of(outputs, 1, rows, width, sizeof(real));
+    Tiles t = tiles_of(outputs, 4, 1, rows, width, sizeof(real));
     t.panels = 1, t.panel = t.count;
     return t;
 }

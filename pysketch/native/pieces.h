@@ -8,7 +8,7 @@ typedef struct {
 typedef struct {
     Slab slab;      // of output (0, 0), without rows and cols
     Finish finish;  // of output (0, 0)
-    Strips strips;  // of tiles: m outputs in both directions
+    Strips strips;  // in tiles: outputs in both directions; parts: pairs of a turn
     long filters, x_image, y_image, made_image;  // numbers from an image to the next
     const void *x, *w, *bias, *made, *AT, *BT;
     void *y;
@@ -67,7 +67,8 @@ static void FN(tiles_piece)(const void *task, long index, long member) {
     long rows = b->bottom - b->top, width = b->right - b->left;
     Slab s = slab_of(&pass->slab, b->top, b->left, rows, width);
     Finish f = finish_of(pass, b);
-    FN(tiles)(&s, pass->strips.outputs, &f, pass->AT, pass->BT, IMAGES(pass, b), rows, width, pass->scratch[member]);
+    FN(tiles)(&s, pass->strips.outputs, pass->strips.parts, &f, pass->AT, pass->BT, IMAGES(pass, b), rows, width,
+              pass->scratch[member]);
 }
 
 #define GRADIENT_IMAGES(pass, b)                                                                                    \

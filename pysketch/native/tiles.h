@@ -1,60 +1,62 @@
 // Winograd's filtering in both directions of an image: pysketch/convolution/tile_engine.py tells the algorithm.
 //
 // A tile is 8 x 8 pixels, of which F(m x m, r x r) makes m x m outputs; tiles are m pixels apart. The slab's rows and
-// columns are taken apart by their remainder by m, so that what two tiles beside each other see lies side by side:
+// columns are taken apart by their remainder by m, so that what tiles beside each other see lies side by side:
 //
 //     slab[c][a][k][b][t] = x[c][top + m b + a][left + m t + k],    a, k < m,  b < down + more,  t < wide
 //
-// Pixel (p, q) of tile f = b wide + t is plane (p % m, q % m) at f + p / m wide + q / m. So all tiles of a block are one
-// row, down x wide but for the last `more` = 7 / m, which are no tiles, as those at the end of each row of tiles. With
-// j a tile's transformed columns, i its rows, q one of the pairs (1, 2), (3, 4), (5, 6), (0, 7) of j:
+// Pixel (p, q) of tile f = b wide + t is in the plane (p % m, q % m) at f + p / m wide + q / m. So all tiles of a block
+// are one row, of down x wide; the `more` = 7 / m at the end of each row of tiles are none. With j a tile's transformed
+// columns, i its rows, and q one of the pairs (1, 2), (3, 4), (5, 6), (0, 7) of j, those of the points a and -a:
 //
 //     V[j][i][c][f], j in q   = B^T x B          M[j][i][o][f] = the products of U[j][i] and V[j][i] over c
 //     out[o][r][k][f]        += what the two j of q give to row r, column k of tile f's outputs A^T M A
 //
-// Points a and -a are a pair: what they take of the even columns is the same, of the odd ones the opposite, and so is
-// what they give to them. f runs in panels of COLS vectors, filters in groups of SOME: M is small, V of a panel and a j, i
-// is read from the first cache, the filters of a group and a pair from the second one; all of U once in a block.
+// f runs in panels of COLS vectors, filters in groups of `some`: M is small, V of a panel and a j, i comes from the
+// first cache. A turn is made for `pairs` of q. If that is all, V is made channel by channel, each from a slab that
+// stays in the first cache. All of U is read once in a block.
 #ifndef TILES
 #define TILES
-#define V_BYTES (1 << 20)  // of V, where it is made for all pairs at once: half of a core's second cache
 typedef struct {
-    long outputs;              // m
-    long down, across;         // tiles of a block
-    long more, wide, plane;    // 7 / m; across + more; numbers of a plane of the slab
-    long count, panels, panel;  // tiles, those between rows too; in how many panels of how many
-    long pairs, some;          // of a turn; filters of a group
+    long outputs;               // m
+    long down, across;          // tiles of a block
+    long more, wide, plane;     // 7 / m; across + more; numbers of a plane of the slab
+    long count, panels, panel;  // tiles, also those that are none; in how many panels of how many
+    long pairs, some;           // of a turn, 1, 2 or 4; filters of a group
 } Tiles;
 
-static Tiles tiles_of(long outputs, long channels, long rows, long width, long item) {
+static Tiles tiles_of(long outputs, long pairs, long filters, long rows, long width, long item) {
     long lanes = VECTOR_BYTES / item;
-    Tiles t = {.outputs = outputs, .down = (rows + outputs - 1) / outputs, .across = (width + outputs - 1) / outputs};
+    Tiles t = {.outputs = outputs, .pairs = pairs, .some = pairs < 4 ? 32 : 16};
+    t.down = (rows + outputs - 1) / outputs, t.across = (width + outputs - 1) / outputs;
     t.more = (TILE - 1) / outputs;
     t.wide = t.across + t.more;
     t.plane = (t.down + t.more) * t.wide;
     t.count = ((t.down - 1) * t.wide + t.across + lanes - 1) / lanes * lanes;
     t.panel = t.count < COLS * lanes ? t.count : COLS * lanes;
     t.panels = (t.count + t.panel - 1) / t.panel;
-    int fits = TILE * TILE * channels * t.panels * t.panel * item <= V_BYTES;
-    t.pairs = fits ? 4 : 1, t.some = fits ? 16 : 32;
+    while (t.some / 2 >= ROWS && t.some / 2 >= filters) t.some /= 2;
     return t;
 }
 
-// Numbers of a channel's part of V, of the slab, of all of V, M, out and a row of results.
+// Numbers of the slab, V and M, out and a row of results.
 static long tiles_numbers(const Tiles *t, long channels, long filters, long lanes) {
-    long pixels = t->outputs * t->outputs, all = t->panels * t->panel, turns = 4 / t->pairs;
-    return (turns > 1 ? channels : 1) * pixels * t->plane + lanes + 2 * t->pairs * TILE * (channels * all + t->some * t->panel) +
-           (turns > 1 ? filters : t->some) * pixels * all + (t->across + 2 * lanes) * t->outputs;
+    long pixels = t->outputs * t->outputs, all = t->panels * t->panel, whole = t->pairs < 4;
+    long slab = (whole ? channels : 1) * pixels * t->plane + lanes, out = (whole ? filters : t->some) * pixels * all;
+    long products = 2 * t->pairs * TILE * (channels * all + t->some * t->panel);
+    return slab + products + out + (t->across + lanes) * t->outputs;
 }
 #endif
 
-static long FN(tiles_scratch)(const Slab *s, long outputs, long filters, long rows, long width) {
-    Tiles t = tiles_of(outputs, s->channels, rows, width, sizeof(real));
-    return s->channels * (long)sizeof(long) + tiles_numbers(&t, s->channels, filters, LANES) * (long)sizeof(real) + 4 * LINE;
+static long FN(tiles_scratch)(const Slab *s, long outputs, long pairs, long filters, long rows, long width) {
+    Tiles t = tiles_of(outputs, pairs, filters, rows, width, sizeof(real));
+    long numbers = tiles_numbers(&t, s->channels, filters, LANES);
+    return s->channels * (long)sizeof(long) + numbers * (long)sizeof(real) + 2 * LINE;  // where `at` and V begin
 }
 
-// A row's numbers that are m apart, and rows of such again; where the CPU has permutations of two vectors, m vectors at a
-// time. apart[k][s] says which numbers of vectors 0..s + 1 go into vector k, together[k][s] the same the other way round.
+// Numbers of a row by their remainder by m, and in a row again: where the CPU has permutations of two vectors, m
+// vectors at a time. Vector k of those by remainders takes from vectors 0..i + 1 of the row what apart[k][i] says; the
+// same the other way round, together[k][i].
 typedef struct {
     FN(lanes) apart[TILE - 1][TILE - 2], together[TILE - 1][TILE - 2];
 } FN(Orders);
@@ -63,14 +65,16 @@ static void FN(fill_orders)(FN(Orders) *orders, long m) {
     for (long k = 0; k < m; ++k)
         for (long i = 0; i < LANES; ++i) {
             long at = m * i + k, source = at / LANES, place = at % LANES;
-            for (long s = 0; s < m - 1; ++s) orders->apart[k][s][i] = source == s + 1 ? LANES + place : s ? i : place;
+            for (long s = 1; s < m; ++s) orders->apart[k][s - 1][i] = source == s ? LANES + place : s > 1 ? i : place;
             at = LANES * k + i, source = at % m, place = at / m;
-            for (long s = 0; s < m - 1; ++s) orders->together[k][s][i] = source == s + 1 ? LANES + place : s ? i : place;
+            for (long s = 1; s < m; ++s)
+                orders->together[k][s - 1][i] = source == s ? LANES + place : s > 1 ? i : place;
         }
 }
 
 // The slab of one channel x (H, W): rows and columns of it that are m apart; 0 outside.
-INLINE void FN(take_apart)(const int m, const Slab *s, const Tiles *t, const FN(Orders) *orders, const real *x, real *slab) {
+INLINE void FN(take_apart)(const int m, const Slab *s, const Tiles *t, const FN(Orders) *orders, const real *x,
+                           real *slab) {
 #ifdef PERMUTES
     for (long first = 0; first < t->wide; first += LANES) {
         unsigned some[TILE], stored = FN(some)(0, t->wide - first);
@@ -104,13 +108,15 @@ INLINE void FN(take_apart)(const int m, const Slab *s, const Tiles *t, const FN(
             real *to = slab + a * m * t->plane + b * t->wide;
             int is_in = y >= 0 && y < s->height;
             for (long i = 0, at = s->left; i < t->wide; ++i)
-                for (long k = 0; k < m; ++k, ++at) to[k * t->plane + i] = is_in && at >= 0 && at < s->width ? row[at] : 0;
+                for (long k = 0; k < m; ++k, ++at)
+                    to[k * t->plane + i] = is_in && at >= 0 && at < s->width ? row[at] : 0;
         }
 #endif
 }
 
 // row[m t + k] = from[k apart + t], k < m, t < count; and more, up to the next multiple of LANES of t.
-INLINE void FN(put_together)(const int m, const FN(Orders) *orders, const real *from, long apart, long count, real *row) {
+INLINE void FN(put_together)(const int m, const FN(Orders) *orders, const real *from, long apart, long count,
+                             real *row) {
 #ifdef PERMUTES
     for (long t = 0; t < count; t += LANES) {
         VEC of[TILE];
@@ -156,9 +162,11 @@ INLINE void FN(transform_pair)(const Tiles *t, const int q, const real *BT, cons
         for (int p = 0; p < TILE; ++p) {
             const real *from = slab + rows[p] + f;
             __asm__("" : "+r"(from));  // one address a row, not one a number
-            VEC even = b[2] * FN(load)(from + cols[2]) + b[4] * FN(load)(from + cols[4]) + b[6] * FN(load)(from + cols[6]);
+            VEC even = b[2] * FN(load)(from + cols[2]) + b[4] * FN(load)(from + cols[4]);
+            even += b[6] * FN(load)(from + cols[6]);
             if (q) {
-                VEC odd = b[1] * FN(load)(from + cols[1]) + b[3] * FN(load)(from + cols[3]) + b[5] * FN(load)(from + cols[5]);
+                VEC odd = b[1] * FN(load)(from + cols[1]) + b[3] * FN(load)(from + cols[3]);
+                odd += b[5] * FN(load)(from + cols[5]);
                 v[p] = even + odd;
                 u[p] = even - odd;
             } else {
@@ -180,7 +188,7 @@ INLINE void FN(transform_pair)(const Tiles *t, const int q, const real *BT, cons
     }
 }
 
-static void FN(transform_tiles)(const Tiles *t, const int q, const real *BT, const real *slab, long channels, long apart,
+static void FN(transform_tiles)(const Tiles *t, int q, const real *BT, const real *slab, long channels, long apart,
                                 real *V) {
     if (q)
         FN(transform_pair)(t, q, BT, slab, channels, apart, V);
@@ -188,18 +196,18 @@ static void FN(transform_tiles)(const Tiles *t, const int q, const real *BT, con
         FN(transform_pair)(t, 0, BT, slab, channels, apart, V);
 }
 
-// What pair q gives to the outputs (m, m, apart) of one filter and a panel of `count`: M (2, 8), each (j, i)
-// `given` numbers from the next.
-INLINE void FN(back_of_tiles)(const real *AT, const int m, const int q, const real *M, long given, long count, real *out,
+// What pair q gives to the outputs (m, m, apart) of one filter and a panel of `count`; each (j, i) of M (2, 8) is
+// `step` numbers from the next.
+INLINE void FN(back_of_tiles)(const real *AT, const int m, const int q, const real *M, long step, long count, real *out,
                               long apart) {
     for (long f = 0; f < count; f += LANES, M += LANES, out += LANES) {
         VEC v[TILE], y[TILE], z[TILE];
         const real *from = M;
         UNROLL
-        for (int i = 0; i < TILE; ++i, from += given) v[i] = FN(load)(from);
+        for (int i = 0; i < TILE; ++i, from += step) v[i] = FN(load)(from);
         FN(transform_back)(AT, m, v, y);
         UNROLL
-        for (int i = 0; i < TILE; ++i, from += given) v[i] = FN(load)(from);
+        for (int i = 0; i < TILE; ++i, from += step) v[i] = FN(load)(from);
         FN(transform_back)(AT, m, v, z);
         UNROLL
         for (int r = 0; r < m; ++r) {
@@ -219,11 +227,10 @@ INLINE void FN(back_of_tiles)(const real *AT, const int m, const int q, const re
     }
 }
 
-static void FN(add_tiles)(const real *AT, const int m, const int q, const real *M, long given, long count, real *out,
-                          long apart) {
+static void FN(add_tiles)(const real *AT, long m, int q, const real *M, long step, long count, real *out, long apart) {
     switch (8 * m + q) {
 #define CASE(n, pair) \
-    case 8 * n + pair: FN(back_of_tiles)(AT, n, pair, M, given, count, out, apart); break;
+    case 8 * n + pair: FN(back_of_tiles)(AT, n, pair, M, step, count, out, apart); break;
 #define CASES(n) CASE(n, 0) CASE(n, 1) CASE(n, 2) CASE(n, 3)
         CASES(2) CASES(3) CASES(4) CASES(5) CASES(6) CASES(7)
 #undef CASES
@@ -247,21 +254,21 @@ static void FN(finish_tiles)(const Tiles *t, const FN(Orders) *orders, const Fin
 }
 
 // Results (filters, rows, width) of one block, as `direct`; U (filters / ROWS, 8, 8, C, ROWS), AT (m, 8), BT (8, 8).
-static void FN(tiles)(const Slab *s, long outputs, const Finish *g, const real *AT, const real *BT, const real *x,
-                      const real *U, const real *bias, const real *made, real *y, long filters, long rows, long width,
-                      char *scratch) {
-    const Tiles tiles = tiles_of(outputs, s->channels, rows, width, sizeof(real)), *t = &tiles;
+static void FN(tiles)(const Slab *s, long outputs, long pairs, const Finish *g, const real *AT, const real *BT,
+                      const real *x, const real *U, const real *bias, const real *made, real *y, long filters,
+                      long rows, long width, char *scratch) {
+    const Tiles tiles = tiles_of(outputs, pairs, filters, rows, width, sizeof(real)), *t = &tiles;
     long C = s->channels, panel = t->panel, all = t->panels * panel, pixels = outputs * outputs, turns = 4 / t->pairs;
-    long apart = C * all, image = pixels * t->plane, *at = (long *)scratch;
+    long apart = C * all, step = t->some * panel, image = pixels * t->plane, *at = (long *)scratch;
     for (long c = 0; c < C; ++c) at[c] = c * panel;
     real *V = (real *)(scratch + (C * sizeof(long) + LINE - 1) / LINE * LINE), *M = V + 2 * t->pairs * TILE * apart;
-    real *out = M + 2 * t->pairs * TILE * t->some * panel, *row = out + (turns > 1 ? filters : t->some) * pixels * all;
+    real *out = M + 2 * t->pairs * TILE * step, *row = out + (turns > 1 ? filters : t->some) * pixels * all;
     real *slab = row + (t->across + LANES - 1) / LANES * LANES * outputs;
     FN(Orders) orders;
     FN(fill_orders)(&orders, outputs);
     memset(slab + (turns > 1 ? C : 1) * image, 0, LANES * sizeof(real));
     for (long turn = 0; turn < turns; ++turn) {
-        int first_q = 1 + turn * t->pairs;  // 1, 2, 3, 4: the last is pair 0
+        int first_q = 1 + turn * t->pairs;  // pairs 1, 2, 3, 0: the first one fills out, which need not be zeros
         for (long c = 0; c < C; ++c) {
             real *own = slab + (turns > 1 ? c : 0) * image;
             if (turn == 0) FN(fill_tiles)(s, t, &orders, x + c * s->height * s->width, own);
@@ -274,22 +281,21 @@ static void FN(tiles)(const Slab *s, long outputs, const Finish *g, const real *
             for (long n = 0; n < t->panels; ++n) {
                 long count = t->count - n * panel < panel ? t->count - n * panel : panel;
                 for (int ji = 0; ji < 2 * t->pairs * TILE; ++ji) {
-                    int q = (first_q + ji / (2 * TILE)) % 4, second = ji / TILE % 2, j = q ? 2 * q - 1 + second : second * (TILE - 1);
+                    int q = (first_q + ji / (2 * TILE)) % 4, second = ji / TILE % 2;
+                    int j = q ? 2 * q - 1 + second : second * (TILE - 1);
+                    const real *u = U + (j * TILE + ji % TILE) * C * ROWS, *v = V + ji * apart + n * C * panel;
                     for (long o = first; o < end; o += ROWS)
-                        FN(multiply)(end - o < ROWS ? end - o : ROWS, count, C,
-                                     U + ((o / ROWS * TILE + j) * TILE + ji % TILE) * C * ROWS, V + ji * apart + n * C * panel,
-                                     at, M + (ji * t->some + o - first) * panel, panel);
+                        FN(multiply)(end - o < ROWS ? end - o : ROWS, count, C, u + o * TILE * TILE * C, v, at,
+                                     M + ji * step + (o - first) * panel, panel);
                 }
                 for (long o = 0; o < end - first; ++o)
                     for (int k = 0; k < t->pairs; ++k)
-                        FN(add_tiles)(AT, outputs, (first_q + k) % 4, M + (2 * k * TILE * t->some + o) * panel,
-                                      t->some * panel, count,
+                        FN(add_tiles)(AT, outputs, (first_q + k) % 4, M + 2 * k * TILE * step + o * panel, step, count,
                                       outs + o * pixels * all + n * panel, all);
             }
-            if (turn == turns - 1)
-                for (long o = first; o < end; ++o)
-                    FN(finish_tiles)(t, &orders, g, outs + (o - first) * pixels * all, all, bias ? bias[o] : 0, made, y, o, rows,
-                                     width, row);
+            for (long o = first; o < end && turn == turns - 1; ++o)
+                FN(finish_tiles)(t, &orders, g, outs + (o - first) * pixels * all, all, bias ? bias[o] : 0, made, y, o,
+                                 rows, width, row);
         }
     }
 }

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import naive
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from convolutions import WINDOWS, arrays, run
 
+from pysketch.convolution.direct_engine import Correlation
 from pysketch.convolution.gemm_engine import GemmEngine
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import Finish
@@ -144,13 +146,14 @@ def test_any_number_of_channels_and_filters_is_right_whether_v_stays_in_the_cach
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_in_float32_its_error_is_below_1e_5_of_the_largest_result(kernel):
-    """Of 2x2 kernels twice that: 7 outputs of a tile are sums with up to the 6th powers of the points."""
+    """Twice that where products are rounded, and of 2x2 kernels: their outputs are sums with 6th powers of points."""
+    limit = 2e-5 if kernel == 2 or kernels().__name__.endswith("_generic") else 1e-5
     values = arrays(square(kernel), (38, 41), n=1, c=64, o=48)
     exact = passes(GemmEngine(square(kernel), Workers(2)), *values)
     found = passes(TileDirectEngine(square(kernel), Workers(2)), *(each.astype(np.float32) for each in values))
     for fast, right in zip(found, exact, strict=True):
         assert fast.dtype == np.float32
-        assert abs(fast - right).max() < (2e-5 if kernel == 2 else 1e-5) * abs(right).max()
+        assert abs(fast - right).max() < limit * abs(right).max()
 
 
 @pytest.mark.parametrize("limit", [1, 60_000, 200_000])
@@ -233,10 +236,8 @@ def test_kept_filters_serve_as_long_as_no_weight_changes():
 
 
 def call(change):
-    """`tiles` on good arrays, but for what is changed; bytes that it must not touch lie behind its scratch memory."""
+    """`tiles` on good arrays, but for what is changed."""
     matrices = winograd_matrices(6, 3)
-    geometry, scratch = (3, 3, 1, 1, 1, 1, -1, -1), np.full(1 << 20, 7, np.uint8)
-    needed = kernels().tiles_scratch(3, geometry, 5, 6, 8, 4, 6)
     given = {
         "team": Workers(1).team,
         "x": np.ones((2, 3, 5, 6)),
@@ -244,17 +245,17 @@ def call(change):
         "bias": None,
         "made": None,
         "y": np.empty((2, 4, 5, 6)),
-        "geometry": geometry,
+        "geometry": (3, 3, 1, 1, 1, 1, -1, -1),
         "target": (0, 0, 1, 1, False, 0.0),
         "size": (5, 6),
         "blocks": [(0, 0, 5, 0, 6), (1, 0, 5, 0, 6)],
-        "scratch": [scratch[:needed]],
+        "scratch": [np.empty(1 << 20, np.uint8)],
         "outputs": 6,
+        "pairs": 4,
         "AT": matrices.AT,
         "BT": matrices.BT,
     }
     kernels().tiles(*(given | change).values())
-    assert (scratch[needed:] == 7).all()
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,8 @@ def call(change):
         ({"w": np.ones(3)}, "w: expected [0-9]+ numbers, found 3"),
         ({"AT": np.ones((5, 8))}, "AT: expected 48 numbers, found 40"),
         ({"BT": np.ones((7, 8))}, "BT: expected 64 numbers, found 56"),
-        ({"outputs": 5}, "expected square kernels, strides and dilations of 1, in tiles of 8"),
+        ({"outputs": 5}, "expected square kernels, strides and dilations of 1, tiles of 8, 1, 2 or 4 pairs"),
+        ({"pairs": 3}, "expected square kernels, strides and dilations of 1, tiles of 8, 1, 2 or 4 pairs"),
         ({"geometry": (3, 4, 1, 1, 1, 1, -1, -1)}, "expected square kernels"),
         ({"geometry": (3, 3, 1, 2, 1, 1, -1, -1)}, "expected square kernels"),
         ({"geometry": (3, 3, 1, 1, 2, 1, -1, -1)}, "expected square kernels"),
@@ -275,6 +277,30 @@ def test_a_kernel_that_is_called_wrongly_says_so_and_touches_nothing(change, lin
     call({})
     with pytest.raises((TypeError, ValueError), match=line):
         call(change)
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 4])
+def test_a_block_stays_in_the_scratch_memory_that_the_largest_one_needs(pairs):
+    """Bytes behind it are left alone; blocks are of many sizes, the results right."""
+    for kernel in KERNELS:
+        m, geometry = 9 - kernel, (kernel, kernel, 1, 1, 1, 1, -1, -2)
+        x, W, dy = arrays(square(kernel, (1, 2)), (41, 52), n=1, c=5, o=19, dtype=np.float32)
+        y, height, width = np.full_like(dy, np.nan), dy.shape[2], dy.shape[3]
+        downs, rights = [0, m, 3 * m, height], [0, m, 4 * m, width]
+        blocks = [(0, *rows, *cols) for rows in pairwise(downs) for cols in pairwise(rights)]
+        high, wide = height - 3 * m, width - 4 * m
+        nbytes = kernels().tiles_scratch(5, geometry, high, wide, 4, 19, m, pairs)
+        scratch, matrices = np.full(nbytes + 4096, 7, np.uint8)[8:], winograd_matrices(m, kernel)
+        correlation = Correlation((kernel, kernel), (1, 1), (1, 1), (-1, -2), (height, width))
+        packed = TileDirectEngine(square(kernel), Workers(1))._packed(correlation, W)
+        told = m, pairs, matrices.AT.astype(np.float32), matrices.BT.astype(np.float32)
+        target, images = (0, 0, 1, 1, False, 0.0), (x, packed, None, None, y)
+        team = Workers(1).team
+        kernels().tiles(team, *images, geometry, target, (height, width), blocks, [scratch[:nbytes]], *told)
+        assert (scratch[nbytes:] == 7).all()
+        expected = np.empty_like(y)
+        GemmEngine(square(kernel, (1, 2)), Workers(1)).forward(x, W, expected)
+        np.testing.assert_allclose(y, expected, rtol=1e-3, atol=2e-3)
 
 
 @pytest.mark.slow
