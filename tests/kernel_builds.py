@@ -49,12 +49,17 @@ def file_of(name: str) -> str:
     return f"pysketch/native/_{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
 
 
-def copy_tree(folder: Path) -> Path:
-    """A copy of the tree without what an earlier build or install left in it."""
+def copy_tree(folder: Path, optimize: str = "-O3") -> Path:
+    """A copy of the tree without what an earlier build or install left in it.
+
+    optimize: -O0 is built in an eighth of the time, and computes the same, slowly.
+    """
     left = shutil.ignore_patterns("*.pyc", "*.so", "*.pyd")
     shutil.copytree(
         ROOT, folder, ignore=lambda at, found: left(at, found) | ({*found} - NAMES if at == str(ROOT) else set())
     )
+    setup = folder / "setup.py"
+    setup.write_text(setup.read_text(encoding="utf-8").replace('"-O3"', f'"{optimize}"'), encoding="utf-8")
     return folder
 
 

@@ -43,11 +43,13 @@ print(module and module.__file__, "|", *pysketch.native.loader.import_module("py
 def tree(tmp_path):
     """A copy of its own."""
     needs_setuptools()
-    return copy_tree(tmp_path / "tree")
+    return copy_tree(tmp_path / "tree", "-O0")
 
 
 @needs_compiler
-def test_every_set_is_built_and_those_that_this_cpu_has_compute_the_same(tree, tmp_path):
+def test_every_set_is_built_and_those_that_this_cpu_has_compute_the_same(tmp_path):
+    needs_setuptools()
+    tree = copy_tree(tmp_path / "tree")
     build_in_place(tree)
     assert sorted(path.relative_to(tree).as_posix() for path in tree.glob("pysketch/native/_*.*")) == sorted(
         ["pysketch/native/__init__.py", *map(file_of, built_sets())]
@@ -170,7 +172,7 @@ def sanitized(tmp_path_factory):
         run(sys.executable, "-c", "import numpy", cwd=ROOT, **needed)
     except AssertionError:
         pytest.skip("Python does not run under libasan.so here")
-    tree = copy_tree(tmp_path_factory.mktemp("sanitized") / "tree")
+    tree = copy_tree(tmp_path_factory.mktemp("sanitized") / "tree", "-O1")
     build_in_place(tree, CFLAGS=f"{SANITIZED} -fno-sanitize-recover=all", LDFLAGS=SANITIZED)
     return tree, needed
 
