@@ -94,7 +94,7 @@ _NUMPY_RATES = {
 _COMPILED_RATES = {
     "direct": Rates(200e9, 100e9, 27e9, 0.1e-3),
     "strips": Rates(185e9, 100e9, 17e9, 0.2e-3),
-    "winograd": Rates(115e9, 41e9, 72e9, 0.2e-3),
+    "winograd": Rates(115e9, 37e9, 72e9, 0.2e-3),
 }
 RATES = {
     (way, device): rates
