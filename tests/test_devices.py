@@ -130,7 +130,9 @@ def test_a_log_with_tests_and_debug_info_has_the_same_lines(gpu, tmp_path, caplo
     for device in (gpu, CPU):
         caplog.clear()
         trained(tmp_path, "SGD", CONV_NET, device, 4, "display: 2 debug_info: true test_iter: 2 test_interval: 2")
-        lines.append([re.sub(r"-?\d[\d.e+-]*", "#", text) for text in caplog.messages])
+        # each device has its own engines
+        messages = [re.sub(r"(convolution engine) .*", r"\1", text) for text in caplog.messages]
+        lines.append([re.sub(r"-?\d[\d.e+-]*", "#", text) for text in messages])
     assert len(lines[1]) > 50
     assert lines[0] == lines[1]
 
