@@ -19,7 +19,7 @@ from layer_cases import CASES
 
 from pysketch.device.workers import Workers
 from pysketch.errors import NetdefError, PysketchError
-from pysketch.layers import base
+from pysketch.layers import filling
 from pysketch.layers.base import LAYERS, PYTHON
 from pysketch.layers.context import Context
 from pysketch.net.settings import with_settings
@@ -103,7 +103,7 @@ class Outcomes:
             self.filled.append([getattr(filler, option.name) for option in FILLER.options])
             return fill(filler, *rest)
 
-        monkeypatch.setattr(base, "fill", spy)
+        monkeypatch.setattr(filling, "fill", spy)
 
     def of(self, case: Case) -> object:
         """Everything, to be compared."""
