@@ -133,9 +133,9 @@ class Tiling:
         return Piece(slice(first, last), slice(start - shift, stop - shift), slice(start, stop))
 
     def _seen_length(self, axis: int, side: int) -> int:
-        """How many inputs a tile needs at most, the way to the grid included."""
-        first, last = self.fields[axis].seen_range(0, side)
-        return max(last - first, self._smallest[axis]) + 2 * (self.grid[axis] - 1)
+        """How many inputs a tile needs at most, the way to the grid included: whole steps of it."""
+        (first, last), grid = self.fields[axis].seen_range(0, side), self.grid[axis]
+        return -(-(max(last - first, self._smallest[axis]) + grid - 1) // grid) * grid
 
 
 def _top_fields(layer: Layer, seen: Sequence[Fields | NetdefError | None]) -> Fields | NetdefError:

@@ -308,3 +308,14 @@ def test_a_budget_for_everything_gives_one_tile_and_one_for_nothing_tiles_of_one
     tiling = Tiling(build(PLAIN))
     assert tiling.largest_side((27, 36), (20, 30), 10**9) == 30
     assert tiling.largest_side((27, 36), (20, 30), 1) == 1
+
+
+@pytest.mark.parametrize("budget", [3 << 20, 10 << 20, 10**8])
+def test_a_net_that_joins_what_it_halved_is_asked_for_whole_steps_of_its_grid_only(budget):
+    net = deploy_net(load_netdef(NETDEFS / "portrait.prototxt"), Preprocessing())
+    tiling, size = Tiling(net), (2000, 3000)
+    side = tiling.largest_side(size, size, budget)
+    for tile in tiling.cut(size, size, side)[:3]:
+        lengths = [piece.seen.stop - piece.seen.start for piece in tile]
+        assert [length % 8 for length in lengths] == [0, 0]
+        assert side == 1 or tiling.blob_bytes(tuple(lengths)) <= budget
