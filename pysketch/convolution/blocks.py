@@ -41,6 +41,21 @@ def cut(images: int, height: int, width: int, rows: int, cols: int) -> list[Bloc
     ]
 
 
+def cut_units(
+    images: int, size: tuple[int, int], unit: tuple[int, int], rows: int, cols: int
+) -> list[tuple[int, int, int, int, int]]:
+    """As `cut`, in whole units (height, width) of pixels, at most rows x cols of them: what compiled kernels are told.
+
+    (image, top, bottom, left, right) in pixels of images of this size; the last unit may hang over, the block does not.
+    """
+    (height, width), (high, wide) = size, unit
+    blocks = cut(images, -(-height // high), -(-width // wide), rows, cols)
+    return [
+        (each.image, each.top * high, min(each.bottom * high, height), each.left * wide, min(each.right * wide, width))
+        for each in blocks
+    ]
+
+
 def parts(length: int, size: int) -> list[tuple[int, int]]:
     """0..length cut into (start, stop) of at most `size`, about equally long."""
     count = -(-length // max(1, size))

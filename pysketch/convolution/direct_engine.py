@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.convolution.blocks import Block, cut
+from pysketch.convolution.blocks import Block, cut_units
 from pysketch.convolution.im2col import Window
 from pysketch.convolution.rectifier import NOTHING, Finish
 from pysketch.convolution.strip_engine import StripEngine, Strips
@@ -56,6 +56,11 @@ class Correlation:
     size: Pair
     place: Pair = (0, 0)
     step: Pair = (1, 1)
+
+    @property
+    def geometry(self) -> tuple[int, ...]:
+        """As compiled kernels are told it: the places of SLAB_ITEMS in pysketch/native/calls.h."""
+        return (*self.kernel, *self.stride, *self.dilation, *self.first)
 
     @property
     def window(self) -> Window:
@@ -223,7 +228,7 @@ class _Plan:
         dtype: np.dtype,
         workers: Workers,
     ) -> None:
-        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.geometry = correlation.geometry
         self.target = (*correlation.place, *correlation.step)
         self.matrices = ()
         self.run, self._bytes, self._told = kernels().direct, kernels().direct_scratch, ()
@@ -248,10 +253,7 @@ class _Plan:
             even = -(-in_all // workers.threads) * workers.threads
             rows = max(1, -(-images * units // even))
         self.nbytes = self._scratch(rows * unit, cols)
-        self.blocks = [
-            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
-            for block in cut(images, units, width, rows, cols)
-        ]
+        self.blocks = cut_units(images, (height, width), (unit, 1), rows, cols)
 
     def _scratch(self, rows: int, cols: int) -> int:
         """Bytes that a block works in."""
@@ -275,7 +277,7 @@ class _GradientPlan:
 
     def __init__(self, correlation: Correlation, strips: Strips | None, x: Array, dy: Array, workers: Workers) -> None:
         (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
-        self.geometry = (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)
+        self.geometry = correlation.geometry
         self.strips, self.matrices = strips, ()
         self.shape = 1, filters, channels * math.prod(correlation.kernel)
         self.run, scratch, told = kernels().direct_gradient, kernels().direct_gradient_scratch, ()
@@ -299,10 +301,7 @@ class _GradientPlan:
         while cols > 1 and nbytes(rows, cols) > room:
             cols = -(-cols // 2)
         self.nbytes = nbytes(rows, cols)
-        self.blocks = [
-            (block.image, block.top * unit, min(block.bottom * unit, height), block.left, block.right)
-            for block in cut(images, units, width, rows, cols)
-        ]
+        self.blocks = cut_units(images, (height, width), (unit, 1), rows, cols)
         self.shares = min(shares, len(self.blocks))
         planes, runs = channels * math.prod(correlation.stride), images * units * width / _VECTOR
         products = -(-filters // _SIDE) * self.shape[0] * self.shape[2] * (runs + 11 * len(self.blocks))

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from pysketch.convolution.blocks import cut
+from pysketch.convolution.blocks import cut_units
 from pysketch.convolution.direct_engine import Correlation, StripDirectEngine
 from pysketch.convolution.winograd import TILE, winograd_matrices
 from pysketch.convolution.winograd_engine import winograd_fits
@@ -54,7 +54,7 @@ class TileDirectEngine(StripDirectEngine):
         if not winograd_fits(correlation.window):
             return False
         m = TILE + 1 - correlation.kernel[0]
-        one = channels, _geometry(correlation), m, m, item, filters, m, 1
+        one = channels, correlation.geometry, m, m, item, filters, m, 1
         return kernels().tiles_scratch(*one) <= self.workers.room(np)
 
     def _plan(self, correlation: Correlation, channels: int, y: Array) -> Any:
@@ -93,7 +93,7 @@ class _TilePlan:
         self, correlation: Correlation, channels: int, shape: tuple[int, ...], dtype: np.dtype, workers: Workers
     ) -> None:
         (images, filters), (height, width), m = shape[:2], correlation.size, TILE + 1 - correlation.kernel[0]
-        self.geometry = _geometry(correlation)
+        self.geometry = correlation.geometry
         self.target = (*correlation.place, *correlation.step)
         down, across, room = -(-height // m), -(-width // m), workers.room(np)
         more, lanes = (TILE - 1) // m, kernels().vector() // dtype.itemsize
@@ -122,16 +122,7 @@ class _TilePlan:
         pairs, matrices = pairs_of(rows, cols), winograd_matrices(m, correlation.kernel[0])
         self.nbytes, self.run = scratch(rows, cols, pairs), kernels().tiles
         self.matrices = m, pairs, matrices.AT.astype(dtype), matrices.BT.astype(dtype)
-        self.blocks = [
-            (
-                block.image,
-                block.top * m,
-                min(block.bottom * m, height),
-                block.left * m,
-                min(block.right * m, width),
-            )
-            for block in cut(images, down, across, rows, cols)
-        ]
+        self.blocks = cut_units(images, (height, width), (m, m), rows, cols)
 
 
 class _TileGradientPlan:
@@ -145,7 +136,7 @@ class _TileGradientPlan:
         (images, filters, height, width), channels, dtype = dy.shape, x.shape[1], dy.dtype
         kernel, m = correlation.kernel[0], TILE + 1 - correlation.kernel[0]
         matrices = winograd_matrices(m, kernel)
-        self.geometry = _geometry(correlation)
+        self.geometry = correlation.geometry
         self.run, self.matrices = kernels().tiles_gradient, (m, matrices.AT.astype(dtype), matrices.BT.astype(dtype))
         self.G2 = np.einsum("jx,iy->jiyx", matrices.G, matrices.G).reshape(TILE * TILE, -1).astype(dtype)
         self.shape = TILE * TILE, filters, channels
@@ -164,16 +155,7 @@ class _TileGradientPlan:
         while cols > 1 and nbytes(rows, cols) > room:
             cols = -(-cols // 2)
         self.nbytes = nbytes(rows, cols)
-        self.blocks = [
-            (
-                block.image,
-                block.top * m,
-                min(block.bottom * m, height),
-                block.left * m,
-                min(block.right * m, width),
-            )
-            for block in cut(images, down, across, rows, cols)
-        ]
+        self.blocks = cut_units(images, (height, width), (m, m), rows, cols)
         self.shares = min(shares, len(self.blocks))
         self.sum_bytes = self.shares * one + SLACK
         runs = images * down * (across + more) / 16
@@ -190,7 +172,3 @@ class _TileGradientPlan:
         found[spoilt] = 0
         dW += found
         return spoilt
-
-
-def _geometry(correlation: Correlation) -> tuple[int, ...]:
-    return (*correlation.kernel, *correlation.stride, *correlation.dilation, *correlation.first)

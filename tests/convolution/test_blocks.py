@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pysketch.convolution.blocks import Block, cut, parts
+from pysketch.convolution.blocks import Block, cut, cut_units, parts
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 3), (5, 4), (7, 9), (100, 100)])
@@ -28,3 +28,8 @@ def test_parts_are_as_few_as_possible_and_about_equally_long(length, size):
 def test_a_block_knows_its_size():
     block = Block(2, 1, 4, 3, 8)
     assert (block.rows, block.cols) == (3, 5)
+
+
+def test_units_are_whole_but_at_the_images_border():
+    assert cut_units(2, (7, 5), (3, 2), 2, 3) == [(image, *rows, 0, 5) for image in (0, 1) for rows in ((0, 3), (3, 7))]
+    assert cut_units(1, (4, 5), (4, 2), 1, 2) == [(0, 0, 4, 0, 2), (0, 0, 4, 2, 5)]
